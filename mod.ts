@@ -1,0 +1,51 @@
+/**
+ * batchsweep deletes Message Batches of the Claude API, surely and verifiably, wherever `fetch` runs.
+ *
+ * @example Delete a batch, and know how it is known
+ * ```ts
+ * import { deleteMessageBatch } from "batchsweep";
+ * import { createSandbox } from "batchsweep/sandbox"; // the API, played in memory
+ *
+ * const sandbox = createSandbox();
+ * const { id } = sandbox.seed({ processing_status: "ended" });
+ * const client = { apiKey: "sk-ant-api03-example", fetch: sandbox.fetch };
+ *
+ * console.log(await deleteMessageBatch(client, id));
+ * ```
+ *
+ * @module
+ */
+
+// The calls
+export { deleteMessageBatch, type Deletion } from "./src/core/delete.ts";
+export { cancelMessageBatch, retrieveMessageBatch } from "./src/core/batches.ts";
+export { listMessageBatches, type ListOptions } from "./src/core/list.ts";
+export type { MessageBatch } from "./src/core/schemas.ts";
+export type { DeleteOptions, Evidence } from "./src/core/resource.ts";
+
+// Who calls, and how
+export type { CallOptions, Client, Fetch, RequestEvent, Secret } from "./src/core/client.ts";
+export type { AnthropicBeta } from "./src/core/betas.ts";
+export { checkClient } from "./src/core/settings.ts";
+export type { Clock } from "./src/core/ports.ts";
+
+// The record
+export type { AuditEntry, AuditError, AuditTrail } from "./src/core/ports.ts";
+export { createMemoryAuditTrail, type MemoryAuditTrail } from "./src/audit/memory.ts";
+
+// What can go wrong
+export {
+  type AnyBatchsweepError,
+  APIConnectionError,
+  APIError,
+  APITimeoutError,
+  BatchsweepError,
+  type Exchange,
+  InvalidResponseError,
+  type Issue,
+  NotEndedError,
+  NotFoundError,
+  type Refusal,
+} from "./src/core/errors.ts";
+
+export { version } from "./src/version.ts";

@@ -1,0 +1,25 @@
+import { readBytes } from "./read-bytes.ts";
+
+/** An answer of the API, read whole, and not yet judged. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** The body, or why it is not text. */
+  readonly body: { readonly text: string } | { readonly problem: string };
+}
+
+/** Reads an answer up to a limit, in bytes. It rejects only where the connection does. */
+export async function readAnswer(response: Response, most: number): Promise<Answer> {
+  const { status, headers } = response;
+  const bytes = await readBytes(response.body, most);
+  const body = bytes === undefined ? { problem: `is longer than ${most} bytes` } : decode(bytes);
+  return { status, headers, body };
+}
+
+function decode(bytes: Uint8Array): Answer["body"] {
+  try {
+    return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
+  } catch {
+    return { problem: "is not UTF-8 text" };
+  }
+}

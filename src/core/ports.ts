@@ -1,0 +1,66 @@
+/**
+ * What the library needs from outside, as interfaces only.
+ *
+ * @module
+ */
+
+/** Time, randomness and waiting, as one parameter: so that tests are quick and exact. */
+export interface Clock {
+  /** The current time, in milliseconds since the epoch. */
+  now(): number;
+  /** A random number, from 0 up to but not including 1. */
+  random(): number;
+  /**
+   * Waits.
+   *
+   * @param duration How long, in milliseconds.
+   * @param signal Ends the wait at once; the promise then rejects with its reason.
+   */
+  sleep(duration: number, signal?: AbortSignal): Promise<void>;
+}
+
+/**
+ * One line of an audit trail. Every deletion has two: what is about to be done, and what became of
+ * it. An intent without an outcome is a deletion whose outcome nobody saw.
+ */
+export interface AuditEntry {
+  readonly version: 1;
+  /** When, as an RFC 3339 date-time. */
+  readonly time: string;
+  readonly operation: "delete";
+  readonly phase: "intent" | "outcome";
+  /** What kind of object: `"message_batch"`. */
+  readonly resource: string;
+  readonly id: string;
+  /** On whose behalf: `actor` of the client. */
+  readonly actor?: string | undefined;
+  /** Of an outcome. */
+  readonly outcome?: "deleted" | "missing" | "failed" | undefined;
+  /** How a deletion is known. */
+  readonly evidence?: string | undefined;
+  readonly requestId?: string | undefined;
+  /** How many requests were made. */
+  readonly attempts?: number | undefined;
+  /** The workspace that the API says was hit. */
+  readonly workspaceId?: string | undefined;
+  /** Why it failed. Where `outcomeKnown` is false, it may have been done all the same. */
+  readonly error?: AuditError | undefined;
+}
+
+/** Why a recorded deletion failed. */
+export interface AuditError {
+  readonly code: string;
+  readonly message: string;
+  readonly outcomeKnown: boolean;
+  readonly status?: number | undefined;
+  readonly type?: string | undefined;
+}
+
+/** Where deletions are recorded: ids, times and request ids, never contents or secrets. */
+export interface AuditTrail {
+  /**
+   * Adds an entry at the end. It resolves when the entry is safe; a deletion whose intent cannot be
+   * written is not made.
+   */
+  append(entry: AuditEntry): Promise<void>;
+}

@@ -1,0 +1,79 @@
+/**
+ * The retry policy of the official SDKs, as pure functions.
+ *
+ * @module
+ */
+import type { Clock } from "./ports.ts";
+
+/** What a retry is decided from. */
+export interface Failure {
+  /** The HTTP status; absent where no whole answer came. */
+  readonly status?: number | undefined;
+  readonly headers?: Headers | undefined;
+  /** The API's `error.details.error_code`. */
+  readonly errorCode?: string | undefined;
+}
+
+/**
+ * Whether an attempt that ended so is worth repeating: after a lost connection or a timeout, 408,
+ * 409, 429 and every status from 500 up. `x-should-retry` decides otherwise. A spent limit stays
+ * spent.
+ */
+export function isRetryable({ status, headers, errorCode }: Failure): boolean {
+  if (status === undefined) return true;
+  if (status < 400) return false;
+  const asked = headers?.get("x-should-retry");
+  if (asked === "true") return true;
+  if (asked === "false" || errorCode === "enforced_spend_limit_reached") return false;
+  return status === 408 || status === 409 || status === 429 || status >= 500;
+}
+
+/**
+ * Whether it is certain that an attempt that ended so did nothing. A 429 and a 529 turn the request
+ * away at the door; other 5xx and a 408 can come after the deed.
+ */
+export function isOutcomeKnown({ status }: Failure): boolean {
+  return status !== undefined && status !== 408 && (status < 500 || status === 529);
+}
+
+const day = 86_400_000;
+
+/**
+ * How long the server asks to wait, from `retry-after-ms`, then `retry-after` in seconds or as an
+ * HTTP date.
+ *
+ * @returns Milliseconds, or `undefined` where the server does not ask, or for something absurd:
+ *   zero or less, more than a day, or unreadable.
+ */
+export function retryAfter(headers: Headers, now: number): number | undefined {
+  const number = (text: string | null) => text && /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
+  const seconds = headers.get("retry-after");
+  const candidates = [
+    number(headers.get("retry-after-ms")),
+    number(seconds) * 1000,
+    seconds?.endsWith("GMT") ? Date.parse(seconds) - now : NaN,
+  ];
+  return candidates.find((wait) => wait > 0 && wait <= day);
+}
+
+/**
+ * The wait before a failed attempt is repeated: what the server asks for, else a backoff of 0.5 s
+ * doubling to 8 s, less up to a quarter.
+ *
+ * @param attempt Which attempt failed, from 1.
+ * @param now When, in milliseconds since the epoch.
+ * @returns Milliseconds, or `undefined`: the attempt is not repeated.
+ */
+export function retryDelay(
+  failure: Failure,
+  attempt: number,
+  limits: { readonly maxRetryDelay: number; readonly clock: Clock },
+  now: number,
+): number | undefined {
+  if (!isRetryable(failure)) return undefined;
+  const { maxRetryDelay, clock } = limits;
+  const asked = failure.headers && retryAfter(failure.headers, now);
+  if (asked !== undefined) return asked > maxRetryDelay ? undefined : asked;
+  const backoff = Math.min(500 * 2 ** (attempt - 1), 8_000) * (1 - clock.random() / 4);
+  return Math.min(backoff, maxRetryDelay);
+}

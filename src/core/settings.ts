@@ -1,0 +1,154 @@
+import { systemClock } from "./clock.ts";
+import type { Client, Fetch, RequestEvent, Secret } from "./client.ts";
+import type { Clock } from "./ports.ts";
+
+/** The configuration of a {@link Client}, checked, with every default in its place. */
+export interface Settings {
+  readonly credential: { readonly name: "apiKey" | "authToken"; readonly secret: Secret };
+  /** Without a slash at its end. */
+  readonly baseUrl: string;
+  /** All headers but the credential. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Values of headers that a server may echo, and that no error may hold: a gateway's token. */
+  readonly confidential: readonly string[];
+  readonly betas: readonly string[];
+  readonly fetch: Fetch;
+  readonly timeout: number;
+  readonly maxRetries: number;
+  readonly maxRetryDelay: number;
+  readonly onRequest: (event: RequestEvent) => void;
+  readonly clock: Clock;
+}
+
+const longestTimer = 2 ** 31 - 1; // what setTimeout of every runtime can hold
+const sentByLibrary =
+  /^(x-api-key|authorization|anthropic-(version|beta|workspace-id)|accept|host|content-(type|length)|connection|transfer-encoding)$/i;
+const loopback = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/;
+
+/**
+ * Checks a client's configuration without making a request. Every call does this first; do it
+ * yourself to find a mistake early.
+ *
+ * @param client The configuration.
+ * @throws {TypeError | RangeError} Something in it cannot be used. The message never quotes a value.
+ *
+ * @example Find a mistake before the first request
+ * ```ts
+ * import { checkClient } from "batchsweep";
+ *
+ * checkClient({ apiKey: "sk-ant-api03-example", timeout: 30_000 });
+ * ```
+ */
+export function checkClient(client: Client): void {
+  settingsOf(client);
+}
+
+/** The settings that a call works with. Throws as {@link checkClient} does. */
+export function settingsOf(client: Client): Settings {
+  if (typeof client !== "object" || client === null) {
+    throw new TypeError("Cannot use client: it is not an object");
+  }
+  const { apiKey, authToken, workspaceId } = client;
+  const secret = apiKey ?? authToken;
+  if (secret === undefined) {
+    throw new TypeError("Cannot use client: it has neither apiKey nor authToken");
+  }
+  const name = apiKey === undefined ? "authToken" : "apiKey";
+  if (typeof secret !== "function") checkSecret(secret, name);
+
+  const headers: Record<string, string> = {};
+  for (const [header, value] of Object.entries(client.headers ?? {})) {
+    if (!/^[!#$%&'*+.^`|~\w-]+$/.test(header)) {
+      throw new TypeError("Cannot use headers: a name is not an HTTP header name");
+    }
+    if (sentByLibrary.test(header)) {
+      throw new TypeError(`Cannot use headers: "${header}" is sent by the library itself`);
+    }
+    headers[header.toLowerCase()] = checkHeaderValue(value, `header "${header}"`);
+  }
+  const confidential = Object.values(headers).filter((value) => value.length >= 8);
+  headers["accept"] = "application/json";
+  headers["anthropic-version"] = checkHeaderValue(client.apiVersion ?? "2023-06-01", "apiVersion");
+  if (workspaceId !== undefined) {
+    headers["anthropic-workspace-id"] = checkHeaderValue(workspaceId, "workspaceId");
+  }
+  if (client.fetch !== undefined && typeof client.fetch !== "function") {
+    throw new TypeError("Cannot use fetch: it is not a function");
+  }
+  return {
+    credential: { name, secret },
+    baseUrl: checkBaseUrl(client.baseUrl ?? "https://api.anthropic.com"),
+    headers,
+    confidential,
+    betas: checkBetas(client.betas),
+    fetch: client.fetch ?? ((url, init) => fetch(url, init)),
+    timeout: inRange(client.timeout ?? 60_000, "timeout", 1, longestTimer),
+    maxRetries: inRange(client.maxRetries ?? 2, "maxRetries", 0, 100),
+    maxRetryDelay: inRange(client.maxRetryDelay ?? 60_000, "maxRetryDelay", 0, longestTimer),
+    onRequest: client.onRequest ?? (() => {}),
+    clock: client.clock ?? systemClock,
+  };
+}
+
+/**
+ * Checks a key or token, and trims the white space around it, which copying brings along.
+ *
+ * @throws {TypeError} It cannot be sent in a header. A runtime's own error would quote it.
+ */
+export function checkSecret(secret: unknown, name: "apiKey" | "authToken"): string {
+  const refuse = (why: string) => new TypeError(`Cannot use ${name}: ${why}`);
+  if (typeof secret !== "string") throw refuse("it is not a string");
+  const trimmed = secret.trim();
+  if (trimmed === "") throw refuse("it is empty");
+  if (!/^[\x21-\x7e]+$/.test(trimmed)) {
+    throw refuse("it has a character that no key has, such as a space or a line break");
+  }
+  return trimmed;
+}
+
+/** Checks names of betas. Each becomes part of a comma list in one header. */
+export function checkBetas(betas: readonly string[] = []): readonly string[] {
+  if (!Array.isArray(betas)) throw new TypeError("Cannot use betas: it is not an array");
+  for (const beta of betas) {
+    if (typeof beta !== "string" || !/^[\x21-\x2b\x2d-\x7e]+$/.test(beta)) {
+      throw new TypeError("Cannot use betas: a name is empty, or has a space, comma or line break");
+    }
+  }
+  return betas;
+}
+
+function checkHeaderValue(value: unknown, name: string): string {
+  if (typeof value !== "string" || !/^[\x20-\x7e]+$/.test(value.trim())) {
+    throw new TypeError(`Cannot use ${name}: it is not one line of ASCII text`);
+  }
+  return value.trim();
+}
+
+function checkBaseUrl(value: string | URL): string {
+  let url: URL;
+  try {
+    url = new URL(value);
+  } catch {
+    throw new TypeError("Cannot use baseUrl: it is not an absolute URL");
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new TypeError("Cannot use baseUrl: it holds credentials");
+  }
+  if (url.search !== "" || url.hash !== "") {
+    throw new TypeError("Cannot use baseUrl: it has a query or a fragment");
+  }
+  if (url.protocol !== "https:" && !(url.protocol === "http:" && loopback.test(url.hostname))) {
+    throw new TypeError("Cannot use baseUrl: it is neither HTTPS nor plain HTTP on loopback");
+  }
+  return url.href.replace(/\/+$/, "");
+}
+
+function inRange(value: unknown, name: string, least: number, most: number): number {
+  if (typeof value !== "number") throw new TypeError(`Cannot use ${name}: it is not a number`);
+  if (!(value >= least && value <= most) || (name === "maxRetries" && !Number.isInteger(value))) {
+    throw new RangeError(
+      `Cannot use ${name} as ${value}: it must be a number from ${least} to ${most}`,
+    );
+  }
+  return value;
+}

@@ -1,0 +1,258 @@
+import { describe, expect, test } from "vitest";
+import {
+  APIConnectionError,
+  APIError,
+  APITimeoutError,
+  deleteMessageBatch,
+  InvalidResponseError,
+  NotEndedError,
+  NotFoundError,
+} from "../../mod.ts";
+import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { createRemoteSandbox } from "../fixtures/remote-sandbox.ts";
+import { apiKey, lost, receipt, refusal, rejection, stub } from "../fixtures/stub.ts";
+
+const id = "msgbatch_013Zva2CMHLNnXjNJJKqJ2EF";
+
+describe("deleteMessageBatch() sends", () => {
+  test("one DELETE with the documented headers, no body and no redirect", async () => {
+    const { client, seen } = stub([receipt(id)]);
+    await deleteMessageBatch(client, id);
+    expect(seen).toHaveLength(1);
+    expect(seen[0]?.url).toBe(`https://api.anthropic.com/v1/messages/batches/${id}`);
+    expect(seen[0]?.method).toBe("DELETE");
+    expect(seen[0]?.redirect).toBe("manual");
+    expect(Object.fromEntries(seen[0]?.headers ?? [])).toEqual({
+      accept: "application/json",
+      "anthropic-version": "2023-06-01",
+      "x-api-key": apiKey,
+    });
+  });
+
+  test("a token as Authorization, and a key rather than a token", async () => {
+    const token = stub([receipt(id)], { apiKey: undefined, authToken: "token-1" });
+    await deleteMessageBatch(token.client, id);
+    expect(token.seen[0]?.headers.get("authorization")).toBe("Bearer token-1");
+    expect(token.seen[0]?.headers.has("x-api-key")).toBe(false);
+    const both = stub([receipt(id)], { authToken: "token-1" });
+    await deleteMessageBatch(both.client, id);
+    expect(both.seen[0]?.headers.get("x-api-key")).toBe(apiKey);
+    expect(both.seen[0]?.headers.has("authorization")).toBe(false);
+  });
+
+  test("the betas of client and call, each once", async () => {
+    const { client, seen } = stub([receipt(id)], { betas: ["a-2026-01-01", "b-2026-01-01"] });
+    await deleteMessageBatch(client, id, { betas: ["b-2026-01-01", "c-2026-01-01"] });
+    expect(seen[0]?.headers.get("anthropic-beta")).toBe("a-2026-01-01,b-2026-01-01,c-2026-01-01");
+  });
+
+  test("workspace, version and headers of the client, below the path of its base URL", async () => {
+    const { client, seen } = stub([receipt(id)], {
+      baseUrl: "https://gateway.example.com/anthropic/",
+      workspaceId: "wrkspc_1",
+      apiVersion: "2026-10-21",
+      headers: { "CF-Access-Token": "gateway-token" },
+    });
+    await deleteMessageBatch(client, id);
+    expect(seen[0]?.url).toBe(
+      `https://gateway.example.com/anthropic/v1/messages/batches/${id}`,
+    );
+    expect(seen[0]?.headers.get("anthropic-workspace-id")).toBe("wrkspc_1");
+    expect(seen[0]?.headers.get("anthropic-version")).toBe("2026-10-21");
+    expect(seen[0]?.headers.get("cf-access-token")).toBe("gateway-token");
+  });
+
+  test("the key that its function gives, asked for before every attempt", async () => {
+    const keys = ["key-1", "key-2"];
+    const { client, seen } = stub([lost, receipt(id)], { apiKey: () => keys.shift() ?? "" });
+    await deleteMessageBatch(client, id);
+    expect(seen.map(({ headers }) => headers.get("x-api-key"))).toEqual(["key-1", "key-2"]);
+  });
+});
+
+describe("deleteMessageBatch() resolves", () => {
+  test("with a receipt for the batch that was asked for", async () => {
+    expect(await deleteMessageBatch(stub([receipt(id)]).client, id)).toEqual({
+      id,
+      type: "message_batch_deleted",
+      evidence: "receipt",
+      requestId: "req_1",
+    });
+  });
+
+  test("with absent_after_retry when a lost answer is followed by a 404", async () => {
+    const { client, seen, waits } = stub([lost, refusal(404, "not_found_error")]);
+    expect(await deleteMessageBatch(client, id)).toEqual({
+      id,
+      type: "message_batch_deleted",
+      evidence: "absent_after_retry",
+      requestId: "req_2",
+    });
+    expect(seen).toHaveLength(2);
+    expect(waits).toEqual([500]);
+  });
+
+  test("with missing on a 404 at once, only where that is allowed", async () => {
+    const answers = [refusal(404, "not_found_error")];
+    const deletion = await deleteMessageBatch(stub(answers).client, id, { allowMissing: true });
+    expect(deletion.evidence).toBe("missing");
+    const error = await rejection(deleteMessageBatch(stub(answers).client, id));
+    expect(error).toBeInstanceOf(NotFoundError);
+    expect(error).toMatchObject({ code: "ERR_NOT_FOUND", status: 404, requestId: "req_2" });
+  });
+
+  test("when the sandbox deletes over HTTP, and the batch is gone then", async () => {
+    const sandbox = await createRemoteSandbox();
+    const { batch } = await sandbox.control({ seed: { processing_status: "ended" } });
+    const client = { apiKey, baseUrl: sandbox.url };
+    expect(await deleteMessageBatch(client, batch.id)).toMatchObject({ evidence: "receipt" });
+    await expect(deleteMessageBatch(client, batch.id)).rejects.toThrow(NotFoundError);
+    const { requests } = await sandbox.control();
+    expect(requests.map(({ method }) => method)).toEqual(["DELETE", "DELETE"]);
+  });
+
+  test("when the connection is really lost after the effect", async () => {
+    const sandbox = await createRemoteSandbox();
+    const { batch } = await sandbox.control({
+      seed: { processing_status: "ended" },
+      fail: { connection: "lost_after" },
+    });
+    const { clock } = stub([]);
+    const deletion = await deleteMessageBatch({ apiKey, baseUrl: sandbox.url, clock }, batch.id);
+    expect(deletion.evidence).toBe("absent_after_retry");
+  });
+});
+
+describe("deleteMessageBatch() rejects", () => {
+  const invalid: Record<string, () => Response> = {
+    "an empty answer": () => new Response("", { status: 200 }),
+    "204": () => new Response(null, { status: 204 }),
+    "202 with a receipt": () =>
+      Response.json({ id, type: "message_batch_deleted" }, { status: 202 }),
+    "HTML": () => new Response("<html>", { headers: { "content-type": "text/html" } }),
+    "truncated JSON": () => new Response(`{"id":"${id}","type":"message_ba`),
+    "another id": () => Response.json({ id: "msgbatch_2", type: "message_batch_deleted" }),
+    "another type": () => Response.json({ id, type: "message_batch" }),
+    "no id": () => Response.json({ type: "message_batch_deleted" }),
+    "an array": () => Response.json([{ id, type: "message_batch_deleted" }]),
+    "null": () => Response.json(null),
+    "bytes that are not text": () => new Response(new Uint8Array([0xff, 0xfe, 0x00])),
+    "more than 1 MiB": () => new Response(" ".repeat(1_048_577) + "{}"),
+    "a redirect": () => new Response(null, { status: 307, headers: { location: "https://x/" } }),
+  };
+  for (const [name, answer] of Object.entries(invalid)) {
+    test(`${name}, with InvalidResponseError and one request`, async () => {
+      const { client, seen } = stub([answer]);
+      const error = await rejection(deleteMessageBatch(client, id));
+      expect(error).toBeInstanceOf(InvalidResponseError);
+      expect(error).toMatchObject({ code: "ERR_INVALID_RESPONSE", attempts: 1 });
+      expect(seen).toHaveLength(1);
+    });
+  }
+
+  test("a refusal with what the API says of it", async () => {
+    const error = await rejection(
+      deleteMessageBatch(stub([refusal(403, "permission_error")]).client, id),
+    );
+    expect(error).toBeInstanceOf(APIError);
+    expect(error).toMatchObject({
+      code: "ERR_API",
+      status: 403,
+      type: "permission_error",
+      requestId: "req_2",
+      attempts: 1,
+      outcomeKnown: true,
+      message: `Cannot delete message batch "${id}": 403 permission_error: As the API says`,
+    });
+  });
+
+  test("a block at the edge in words of its own", async () => {
+    const edge = () => Response.json({ error: { type: "forbidden" } }, { status: 403 });
+    const error = await rejection(deleteMessageBatch(stub([edge]).client, id));
+    expect(String(error)).toMatch(/answered by the edge/);
+  });
+
+  for (const unendedStatus of [400, 409] as const) {
+    for (const status of ["in_progress", "canceling"] as const) {
+      test(`a batch that is ${status}, refused with ${unendedStatus}`, async () => {
+        const sandbox = createSandbox({ unendedStatus });
+        const batch = sandbox.seed({ processing_status: status });
+        const { client } = stub([], { fetch: sandbox.fetch });
+        const error = await rejection(deleteMessageBatch(client, batch.id));
+        expect(error).toBeInstanceOf(NotEndedError);
+        expect(error).toMatchObject({
+          code: "ERR_NOT_ENDED",
+          processingStatus: status,
+          status: unendedStatus,
+        });
+        expect(sandbox.batch(batch.id)).toBeDefined();
+      });
+    }
+  }
+
+  test("a refusal as it is when the look at the batch fails", async () => {
+    const { client } = stub([refusal(400, "invalid_request_error"), refusal(403, "x")]);
+    const error = await rejection(deleteMessageBatch(client, id));
+    expect(error).toMatchObject({ code: "ERR_API", status: 400 });
+  });
+
+  test("a connection that fails every time, after two retries", async () => {
+    const { client, seen, waits } = stub([lost]);
+    const error = await rejection(deleteMessageBatch(client, id));
+    expect(error).toBeInstanceOf(APIConnectionError);
+    expect(error).toMatchObject({ attempts: 3, outcomeKnown: false });
+    expect(seen).toHaveLength(3);
+    expect(waits).toEqual([500, 1000]);
+  });
+
+  test("an answer that never comes, at the timeout", async () => {
+    const { client, seen } = stub([() => new Promise(() => {})], { timeout: 5, maxRetries: 1 });
+    const error = await rejection(deleteMessageBatch(client, id));
+    expect(error).toBeInstanceOf(APITimeoutError);
+    expect(error).toMatchObject({ timeout: 5, attempts: 2, outcomeKnown: false });
+    expect(seen).toHaveLength(2);
+  });
+
+  test("with the caller's reason, untouched, when the call is aborted", async () => {
+    const reason = { because: "enough" };
+    const before = stub([receipt(id)]);
+    const early = deleteMessageBatch(before.client, id, { signal: AbortSignal.abort(reason) });
+    expect(await rejection(early)).toBe(reason);
+    expect(before.seen).toHaveLength(0);
+
+    const controller = new AbortController();
+    const during = stub([() => {
+      controller.abort(reason);
+      return new Promise(() => {});
+    }]);
+    const call = deleteMessageBatch(during.client, id, { signal: controller.signal });
+    expect(await rejection(call)).toBe(reason);
+    expect(during.seen).toHaveLength(1);
+  });
+
+  test("what the function of the key throws, without a request or a retry", async () => {
+    const mistake = new TypeError("fetch failed");
+    const { client, seen } = stub([receipt(id)], { apiKey: () => Promise.reject(mistake) });
+    expect(await rejection(deleteMessageBatch(client, id))).toBe(mistake);
+    expect(seen).toHaveLength(0);
+  });
+
+  for (
+    const bad of ["", ".", "..", "a/b", "a\\b", "a?b", "a#b", ";x", "%2e%2e", " ", "a\n", "\ud800"]
+  ) {
+    test(`${JSON.stringify(bad)} as an id before any request`, async () => {
+      const { client, seen } = stub([receipt(bad)]);
+      expect(await rejection(deleteMessageBatch(client, bad))).toBeInstanceOf(TypeError);
+      expect(seen).toHaveLength(0);
+    });
+  }
+
+  for (const bad of [undefined, null, 1, {}, [id]]) {
+    test(`${JSON.stringify(bad)} as an id before any request`, async () => {
+      const { client, seen } = stub([receipt(id)]);
+      const call = deleteMessageBatch(client, bad as unknown as string);
+      expect(await rejection(call)).toBeInstanceOf(TypeError);
+      expect(seen).toHaveLength(0);
+    });
+  }
+});
