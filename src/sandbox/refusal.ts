@@ -1,0 +1,36 @@
+/** The `error.type` that the documentation gives to each status. */
+const TYPES: Readonly<Record<number, string>> = {
+  400: "invalid_request_error",
+  401: "authentication_error",
+  402: "billing_error",
+  403: "permission_error",
+  404: "not_found_error",
+  409: "conflict_error",
+  413: "request_too_large",
+  429: "rate_limit_error",
+  500: "api_error",
+  504: "timeout_error",
+  529: "overloaded_error",
+};
+
+/** An answer that is an error of the API. Handlers throw it; it never leaves the sandbox. */
+export class Refusal extends Error {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, message: string, headers: Readonly<Record<string, string>> = {}) {
+    super(message);
+    this.status = status;
+    this.headers = headers;
+  }
+
+  /** The documented type of a status: other 4xx are invalid requests, other 5xx are API errors. */
+  static typeOf(status: number): string {
+    return TYPES[status] ?? (status >= 500 ? "api_error" : "invalid_request_error");
+  }
+}
+
+/** The documentation's own example of a 404. */
+export function notFound(): Refusal {
+  return new Refusal(404, "The requested resource could not be found.");
+}
