@@ -1,0 +1,68 @@
+/**
+ * The parts of the service's options, checked when a request needs them: what is missing or broken
+ * is a 500 that names the variable, and never an open door.
+ *
+ * @module
+ */
+import type { Client } from "../core/client.ts";
+import { checkClient } from "../core/settings.ts";
+import { array, object, pipe, regex, safeParse, string } from "../deps.ts";
+import { Webhook } from "./deps.ts";
+import { inVariables } from "./environment.ts";
+import type { GatewayToken, ServiceOptions } from "./options.ts";
+import { Problem } from "./problem.ts";
+
+/** The client, ready for a call. */
+export function clientOf({ client }: ServiceOptions): Client {
+  try {
+    checkClient(client ?? {});
+  } catch (error) {
+    throw new Problem(500, inVariables(error instanceof Error ? error.message : ""));
+  }
+  return client ?? {};
+}
+
+/** What verifies webhooks: one for each secret. */
+export function verifiersOf({ webhookSecrets = [] }: ServiceOptions): readonly Webhook[] {
+  if (webhookSecrets.length === 0) {
+    throw new Problem(500, "Cannot use WEBHOOK_SECRETS: it is not set");
+  }
+  return webhookSecrets.map((secret) => {
+    try {
+      // As the specification has it, a secret has at least 192 bits.
+      if (secret.startsWith("whsec_") && atob(secret.slice(6)).length >= 24) {
+        return new Webhook(secret);
+      }
+    } catch {
+      // It is not base64. The text of the error could quote it.
+    }
+    throw new Problem(
+      500,
+      "Cannot use WEBHOOK_SECRETS: a secret is not whsec_ and the base64 of 24 bytes or more",
+    );
+  });
+}
+
+const tokensSchema = array(object({
+  name: pipe(string(), regex(/^[\w.@ -]{1,64}$/)),
+  sha256: pipe(string(), regex(/^[0-9a-f]{64}$/i)),
+}));
+
+/** The tokens of the gateway. */
+export function tokensOf({ gatewayTokens }: ServiceOptions): readonly GatewayToken[] {
+  if (gatewayTokens === undefined) {
+    throw new Problem(500, "Cannot use GATEWAY_TOKENS: it is not set");
+  }
+  let value: unknown = gatewayTokens;
+  try {
+    if (typeof gatewayTokens === "string") value = JSON.parse(gatewayTokens);
+  } catch {
+    // Not a list, then.
+  }
+  const tokens = safeParse(tokensSchema, value);
+  if (tokens.success && tokens.output.length > 0) return tokens.output;
+  throw new Problem(
+    500,
+    'Cannot use GATEWAY_TOKENS: it is not a JSON list of {"name","sha256"}, the sha256 in hexadecimal',
+  );
+}

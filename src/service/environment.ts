@@ -1,0 +1,47 @@
+import type { Client } from "../core/client.ts";
+import type { ServiceOptions } from "./options.ts";
+
+/** Reads one variable of a runtime's environment. */
+export type Environment = (name: string) => string | undefined;
+
+/** Which variable a member of the client comes from. */
+const variables: Readonly<Record<string, string>> = {
+  client: "ANTHROPIC_API_KEY (or ANTHROPIC_AUTH_TOKEN)",
+  apiKey: "ANTHROPIC_API_KEY",
+  authToken: "ANTHROPIC_AUTH_TOKEN",
+  baseUrl: "ANTHROPIC_BASE_URL",
+  workspaceId: "ANTHROPIC_WORKSPACE_ID",
+};
+
+/**
+ * The client that the environment describes, by the names that the official SDKs use. A blank
+ * variable counts as unset.
+ */
+export function clientFrom(environment: Environment): Client {
+  const read = (name: string) => environment(name)?.trim() || undefined;
+  return {
+    apiKey: read("ANTHROPIC_API_KEY"),
+    authToken: read("ANTHROPIC_AUTH_TOKEN"),
+    baseUrl: read("ANTHROPIC_BASE_URL"),
+    workspaceId: read("ANTHROPIC_WORKSPACE_ID"),
+  };
+}
+
+/** Says a mistake that `checkClient()` found in the words of the environment. */
+export function inVariables(message: string): string {
+  return message.replace(/^Cannot use (\w+)/, (all, member: string) => {
+    const variable = variables[member];
+    return variable === undefined ? all : `Cannot use ${variable}`;
+  });
+}
+
+/** The options of the service that the environment describes. */
+export function serviceOptionsFrom(environment: Environment): ServiceOptions {
+  return {
+    client: clientFrom(environment),
+    gatewayTokens: environment("GATEWAY_TOKENS")?.trim() || undefined,
+    webhookSecrets: environment("WEBHOOK_SECRETS")?.split(/[\s,]+/).filter((secret) =>
+      secret !== ""
+    ),
+  };
+}

@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createTestHarness } from "wrangler";
+import { serve, type Server } from "../../src/adapters/serve.ts";
+import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { apiKey } from "../fixtures/stub.ts";
+import { deletion, otherSecret, secret, webhook } from "../fixtures/webhook.ts";
+
+/** The Worker as wrangler.toml describes it, in workerd, before a sandbox on a real socket. */
+const sandbox = createSandbox({ apiKeys: [apiKey] });
+let upstream: Server;
+
+function harness(secrets: Readonly<Record<string, string>>) {
+  const vars = { ANTHROPIC_BASE_URL: upstream.url };
+  return createTestHarness({ workers: [{ configPath: "wrangler.toml", vars, secrets }] });
+}
+
+async function send(worker: ReturnType<typeof harness>, request: Request) {
+  const { method, headers } = request;
+  return await worker.fetch(new URL(request.url).pathname, {
+    method,
+    headers: Object.fromEntries(headers),
+    ...(method === "GET" ? {} : { body: await request.text() }),
+  });
+}
+
+beforeAll(async () => {
+  upstream = await serve(sandbox.fetch);
+});
+afterAll(async () => {
+  await upstream.close();
+});
+
+describe("the Worker", () => {
+  let worker: ReturnType<typeof harness>;
+  beforeAll(async () => {
+    worker = harness({ ANTHROPIC_API_KEY: apiKey, WEBHOOK_SECRETS: `${otherSecret},${secret}` });
+    await worker.listen();
+  });
+  afterAll(async () => {
+    await worker.close();
+  });
+
+  test("deletes the batch that a signed webhook names", async () => {
+    sandbox.clearRequests();
+    const { id } = sandbox.seed({ processing_status: "ended" });
+    const response = await send(worker, webhook(deletion(id)));
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({
+      id,
+      type: "message_batch_deleted",
+      evidence: "receipt",
+    });
+    expect(sandbox.batch(id)).toBeUndefined();
+    expect(sandbox.requests.map(({ method, path }) => [method, path])).toEqual([
+      ["DELETE", `/v1/messages/batches/${id}`],
+    ]);
+  });
+
+  test("answers 409 for a batch that has not ended", async () => {
+    const { id } = sandbox.seed({ processing_status: "in_progress" });
+    const response = await send(worker, webhook(deletion(id)));
+    expect(response.status).toBe(409);
+    expect(response.headers.get("content-type")).toBe("application/problem+json");
+    expect(sandbox.batch(id)).toBeDefined();
+  });
+
+  test("refuses a wrong signature with 401 and asks nothing of the API", async () => {
+    sandbox.clearRequests();
+    const request = webhook(deletion("msgbatch_1"), {
+      signedWith: `whsec_${btoa("x".repeat(24))}`,
+    });
+    expect((await send(worker, request)).status).toBe(401);
+    expect(sandbox.requests).toHaveLength(0);
+  });
+
+  test("is healthy", async () => {
+    expect((await worker.fetch("/healthz")).status).toBe(200);
+  });
+
+  test("has written no secret", () => {
+    const log = JSON.stringify(worker.getLogs());
+    for (const hidden of [apiKey, secret, otherSecret]) expect(log).not.toContain(hidden);
+  });
+});
+
+describe("the Worker without its secrets", () => {
+  for (const missing of ["ANTHROPIC_API_KEY", "WEBHOOK_SECRETS"]) {
+    test(`answers 500 and names ${missing}`, async () => {
+      const all = { ANTHROPIC_API_KEY: apiKey, WEBHOOK_SECRETS: secret };
+      const worker = harness({ ...all, [missing]: "" });
+      try {
+        await worker.listen();
+        const response = await send(worker, webhook(deletion("msgbatch_1")));
+        expect(response.status).toBe(500);
+        const text = await response.text();
+        expect(text).toContain(missing);
+        expect(text).not.toContain(apiKey);
+      } finally {
+        await worker.close();
+      }
+    });
+  }
+});
