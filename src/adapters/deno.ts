@@ -1,0 +1,45 @@
+#!/usr/bin/env -S deno run --allow-net=api.anthropic.com --allow-env=ANTHROPIC_API_KEY,ANTHROPIC_AUTH_TOKEN,ANTHROPIC_BASE_URL
+/**
+ * The command under Deno, with no more permissions than those above; from a file or a URL.
+ *
+ * @module
+ */
+import type { Output } from "../cli/host.ts";
+import { main } from "../cli/main.ts";
+
+const interruption = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  const interrupt = () => {
+    interruption.abort();
+    Deno.removeSignalListener(signal, interrupt); // a second time, it ends the process
+  };
+  if (signal === "SIGINT" || Deno.build.os !== "windows") Deno.addSignalListener(signal, interrupt);
+}
+
+function outputOf(stream: typeof Deno.stdout): Output {
+  return {
+    columns: stream.isTerminal() ? Deno.consoleSize().columns : undefined,
+    async write(text) {
+      let bytes = new TextEncoder().encode(text);
+      while (bytes.length > 0) bytes = bytes.subarray(await stream.write(bytes));
+    },
+  };
+}
+
+const code = await main(Deno.args, {
+  env(variable) {
+    // Asked first: reading what is not permitted makes Deno ask the user.
+    const { state } = Deno.permissions.querySync({ name: "env", variable });
+    return state === "granted" ? Deno.env.get(variable) : undefined;
+  },
+  stdin: { isTerminal: Deno.stdin.isTerminal(), read: () => Deno.stdin.readable },
+  stdout: outputOf(Deno.stdout),
+  stderr: outputOf(Deno.stderr),
+  signal: interruption.signal,
+  permits({ protocol, hostname, port }) {
+    const host = `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
+    return Deno.permissions.requestSync({ name: "net", host }).state === "granted";
+  },
+  serve: async (handler, address) => (await import("./serve.ts")).serve(handler, address),
+});
+Deno.exit(code);

@@ -1,0 +1,6 @@
+/**
+ * The only file of the command that names third-party packages.
+ *
+ * @module
+ */
+export { Command, CommanderError, InvalidArgumentError } from "npm:commander@15.1.0";

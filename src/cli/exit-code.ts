@@ -1,0 +1,26 @@
+/** The exit codes of the command. */
+export const exitCode = {
+  /** All was done. */
+  done: 0,
+  /** Something failed, or was left undone. */
+  failed: 1,
+  /** The command line, the configuration or an id cannot be used; no request was made. */
+  usage: 2,
+  /** There is no key or token, or the API refused it. */
+  credentials: 4,
+  /** The user interrupted, as shells have it: 128 and the number of SIGINT. */
+  interrupted: 130,
+  /** Nobody reads stdout any more, as shells have it: 128 and the number of SIGPIPE. */
+  closedOutput: 141,
+} as const;
+
+/** Why the command ends without its work: a line for the user, and the exit code. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+  readonly exitCode: number;
+
+  constructor(message: string, code: number = exitCode.usage) {
+    super(message);
+    this.exitCode = code;
+  }
+}

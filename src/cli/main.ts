@@ -1,0 +1,102 @@
+import { version } from "../version.ts";
+import { addDeleteCommand } from "./commands/delete.ts";
+import { addSandboxCommand } from "./commands/sandbox.ts";
+import { Command, CommanderError } from "./deps.ts";
+import { CommandError, exitCode } from "./exit-code.ts";
+import type { Host } from "./host.ts";
+import { type CommandOutput, createOutput, isClosedOutput } from "./output.ts";
+
+/** The commands; a new one is a file and a line here. */
+const commands = [addDeleteCommand, addSandboxCommand];
+
+const about = `
+Examples:
+  $ batchsweep delete msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d
+  $ cat ids.txt | batchsweep delete --json
+  $ batchsweep sandbox
+
+Environment:
+  ANTHROPIC_API_KEY       the API key
+  ANTHROPIC_AUTH_TOKEN    an access token, where there is no API key
+  ANTHROPIC_BASE_URL      where the API is (default: https://api.anthropic.com)
+  ANTHROPIC_WORKSPACE_ID  the workspace, for credentials that see several
+
+Exit codes:
+  0  all was done          2  usage; nothing was sent       130  interrupted
+  1  something failed      4  no credentials, or refused`;
+
+/**
+ * The command, start to end.
+ *
+ * @param argv The arguments, without the names of the runtime and of the script.
+ * @param host The process it runs in.
+ * @returns The exit code; all output is written by then.
+ *
+ * @see src/adapters/node.ts, and its neighbours: a host is all that a runtime adds.
+ */
+export async function main(argv: readonly string[], host: Host): Promise<number> {
+  const output = createOutput(host);
+  try {
+    const code = await run(argv, host, output);
+    await output.flush();
+    return code;
+  } catch (error) {
+    if (isClosedOutput(error)) return exitCode.closedOutput;
+    const interrupted = host.signal.aborted && error === host.signal.reason;
+    const [message, code] = interrupted
+      ? ["Interrupted: nothing was sent", exitCode.interrupted]
+      : error instanceof CommandError
+      ? [error.message, error.exitCode]
+      : [unexpected(error, argv.includes("--verbose")), exitCode.failed];
+    await output.note(`${message}\n`);
+    return code;
+  }
+}
+
+async function run(argv: readonly string[], host: Host, output: CommandOutput): Promise<number> {
+  let code: number = exitCode.done;
+  const program = createProgram(host, output);
+  const end = (value: number) => code = value;
+  for (const add of commands) add(program, { host, output, end });
+  try {
+    await program.parseAsync(argv, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? exitCode.done : exitCode.usage;
+  }
+  return code;
+}
+
+/** Settings come before commands, which inherit them. */
+function createProgram({ stdout, stderr }: Host, output: CommandOutput): Command {
+  return new Command("batchsweep")
+    .description("Delete Message Batches of the Claude API, surely and verifiably")
+    .version(version, "-V, --version", "show the version")
+    .helpOption("-h, --help", "show this help")
+    .helpCommand("help [command]", "show the help of a command")
+    .addHelpText("after", about)
+    .showHelpAfterError("Add --help to see what there is")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void output.result(text),
+      writeErr: (text) => void output.note(text),
+      outputError: (text, write) => write(sentence(text)),
+      // Asked of the host: commander would read variables, which may not be permitted.
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+      getOutHelpWidth: () => stdout.columns ?? 100,
+      getErrHelpWidth: () => stderr.columns ?? 100,
+    });
+}
+
+/** commander's `error: unknown option '--x'`, as messages here read. */
+function sentence(text: string): string {
+  return text.replace(/^error: (.)/, (_, first: string) => first.toUpperCase());
+}
+
+function unexpected(error: unknown, verbose: boolean): string {
+  if (!(error instanceof Error)) return `Cannot go on: ${String(error)}`;
+  const message = `Cannot go on: ${error.name}: ${error.message.split("\n")[0]}`;
+  const frames = verbose ? error.stack?.match(/^ +at .*$/gm) ?? [] : [];
+  return [message, ...frames].join("\n");
+}

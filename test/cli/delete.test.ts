@@ -1,0 +1,107 @@
+import { describe, test } from "vitest";
+import { createStage, names } from "./runtimes.ts";
+
+const at = (id: string) => `/v1/messages/batches/${id}`;
+
+describe.each(names)("delete on %s", { concurrent: true }, (runtime) => {
+  test("deletes one batch with one request, and says so", async ({ expect }) => {
+    await using stage = await createStage();
+    const { id } = stage.sandbox.seed();
+    const { code, stdout, stderr } = await stage.run(runtime, ["delete", id]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(new RegExp(`^deleted ${id} \\(receipt, req_\\w+\\)\n$`));
+    expect(stage.requests()).toEqual([`DELETE ${at(id)}`]);
+    expect(stage.sandbox.size).toBe(0);
+  });
+
+  test("goes on after a failure, in text and on both outputs", async ({ expect }) => {
+    await using stage = await createStage();
+    const [first, last] = [stage.sandbox.seed(), stage.sandbox.seed()];
+    const going = stage.sandbox.seed({ processing_status: "in_progress" });
+    const ended = await stage.run(runtime, ["delete", first.id, going.id, "gone", last.id]);
+    expect(ended.code).toBe(1);
+    expect(ended.stdout.match(/^deleted msgbatch_\w+/gm)).toEqual(
+      [first, last].map(({ id }) => `deleted ${id}`),
+    );
+    const [unended, missing, ...rest] = ended.stderr.split("\n");
+    expect(unended).toMatch(new RegExp(`^failed ${going.id}: it is in_progress \\(req_\\w+\\)$`));
+    expect(missing).toMatch(/^failed gone: 404 not_found_error: /);
+    expect(rest).toEqual(["4 ids: 2 deleted, 2 failed", ""]);
+    expect(stage.sandbox.size).toBe(1);
+  });
+
+  test("reads ids from stdin, each once, and writes JSON lines", async ({ expect }) => {
+    await using stage = await createStage();
+    const { id } = stage.sandbox.seed();
+    const stdin = `\n  ${id}\r\n\ngone\n${id}`;
+    const args = ["delete", "--json", "--ignore-not-found"];
+    const { code, stdout, stderr } = await stage.run(runtime, args, { stdin });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "2 ids: 1 deleted, 1 missing\n" });
+    expect(stdout.split("\n").filter(Boolean).map((line) => JSON.parse(line))).toEqual([
+      {
+        outcome: "deleted",
+        id,
+        evidence: "receipt",
+        requestId: expect.stringMatching(/^req_/),
+        attempts: 1,
+      },
+      { outcome: "missing", id: "gone" },
+    ]);
+    expect(stage.requests()).toEqual([`DELETE ${at(id)}`, `DELETE ${at("gone")}`]);
+  });
+
+  test("sends nothing where one id cannot be used", async ({ expect }) => {
+    await using stage = await createStage();
+    const { id } = stage.sandbox.seed();
+    const bad = ["", "..", "a/b", "a\u009b31m\u202e"];
+    const { code, stdout, stderr } = await stage.run(runtime, ["delete", id, ...bad]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toBe([
+      'Cannot use id "": it is empty',
+      'Cannot use id "..": it is not one path segment',
+      'Cannot use id "a/b": it is not one path segment',
+      'Cannot use id "a\\u{9b}31m\\u{202e}": it is not one path segment\n',
+    ].join("\n"));
+    expect(stage.requests()).toEqual([]);
+  });
+
+  test("sends nothing without credentials", async ({ expect }) => {
+    await using stage = await createStage();
+    const env = { ANTHROPIC_API_KEY: " ", ANTHROPIC_AUTH_TOKEN: "" };
+    const { code, stdout, stderr } = await stage.run(runtime, ["delete", "x"], { env });
+    expect({ code, stdout }).toEqual({ code: 4, stdout: "" });
+    expect(stderr).toContain("neither ANTHROPIC_API_KEY nor ANTHROPIC_AUTH_TOKEN is set");
+    expect(stage.requests()).toEqual([]);
+  });
+
+  test("stops where the API refuses the key, even if it quotes it", async ({ expect }) => {
+    await using stage = await createStage((request) =>
+      Promise.resolve(Response.json({
+        type: "error",
+        error: { type: "authentication_error", message: `No: ${request.headers.get("x-api-key")}` },
+      }, { status: 401, headers: { "request-id": `req_${request.headers.get("x-api-key")}` } }))
+    );
+    const { code, stdout, stderr } = await stage.run(runtime, ["delete", "--verbose", "a", "b"]);
+    expect({ code, stdout }).toEqual({ code: 4, stdout: "" });
+    expect(stderr).toContain("failed a: 401 authentication_error: No: [redacted]");
+    expect(stderr).toContain("Unattempted from b on\n2 ids: 1 failed, 1 unattempted\n");
+  });
+
+  test("names the address that does not answer", async ({ expect }) => {
+    const stage = await createStage();
+    await stage[Symbol.asyncDispose]();
+    const args = ["delete", "--verbose", "--max-retries", "0", "a"];
+    const { code, stdout, stderr } = await stage.run(runtime, args);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^DELETE \S+, attempt 1: ERR_CONNECTION in \d+ ms\nfailed a: no connec/);
+    expect(stderr.endsWith(`\nThe API was looked for at ${stage.url}\n`)).toBe(true);
+  });
+
+  test("refuses an unknown option with a suggestion", async ({ expect }) => {
+    await using stage = await createStage();
+    const { code, stdout, stderr } = await stage.run(runtime, ["delete", "--jsno", "a"]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(/^Unknown option '--jsno'\n\(Did you mean --json\?\)\n/);
+    expect(stage.requests()).toEqual([]);
+  });
+});

@@ -1,0 +1,76 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { test } from "vitest";
+import { serve } from "../../src/adapters/serve.ts";
+import { version } from "../../src/version.ts";
+import { createStage, key, runtimes, start } from "./runtimes.ts";
+
+const [deno = ""] = runtimes.Deno(undefined);
+const root = new URL("../../", import.meta.url);
+
+/** A bare static server over the checkout, as a file host on the web is. */
+function serveCheckout() {
+  return serve(async (request) => {
+    const { pathname } = new URL(request.url);
+    const text = await readFile(new URL(`.${pathname}`, root), "utf8").catch(() => undefined);
+    if (text === undefined) return new Response(null, { status: 404 });
+    return new Response(text, { headers: { "content-type": "application/typescript" } });
+  });
+}
+
+test.for(
+  [
+    [["--help"], /^Usage: batchsweep /],
+    [["delete", "--help"], /^Usage: batchsweep delete /],
+    [["sandbox", "--help"], /^Usage: batchsweep sandbox /],
+    [["--version"], new RegExp(`^${version}\n$`)],
+  ] as const,
+)("main() under Deno needs no permission for %j", async ([args, text], { expect }) => {
+  const env = { ANTHROPIC_API_KEY: key, FORCE_COLOR: "1" };
+  const command = [deno, "run", "src/adapters/deno.ts", ...args];
+  const { code, stdout, stderr } = await start(command, { env }).ended;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toMatch(text);
+});
+
+test("main() under Deno takes a variable that may not be read as unset", async ({ expect }) => {
+  const command = [deno, "run", "src/adapters/deno.ts", "delete", "a"];
+  const { code, stderr } = await start(command, { env: { ANTHROPIC_API_KEY: key } }).ended;
+  expect(code).toBe(4);
+  expect(stderr).toMatch(/^Cannot find credentials: .* is set, or may be read\n$/);
+});
+
+test("main() under Deno names a host that may not be reached", async ({ expect }) => {
+  await using stage = await createStage();
+  const args = [...runtimes.Deno("api.anthropic.com"), "delete", "a"];
+  const env = { ANTHROPIC_API_KEY: key, ANTHROPIC_BASE_URL: stage.url };
+  const { code, stdout, stderr } = await start(args, { env }).ended;
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toContain(`Cannot use ${new URL(stage.url).host}: this process has no permission`);
+  expect(stage.requests()).toEqual([]);
+});
+
+test("main() under Deno does not serve where it may not", async ({ expect }) => {
+  const { code, stdout, stderr } = await start([...runtimes.Deno(undefined), "sandbox"]).ended;
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toMatch(/^Cannot use 127\.0\.0\.1:4010: this process has no permission .*\n$/);
+});
+
+test("main() under Deno runs from a URL with no more permissions", async ({ expect }) => {
+  await using stage = await createStage();
+  const { id } = stage.sandbox.seed();
+  const files = await serveCheckout();
+  const cache = await mkdtemp(`${tmpdir()}/batchsweep-`);
+  // Its own cache, so that everything is loaded; packages from here, so that no network is needed.
+  const env = { DENO_DIR: cache, ANTHROPIC_API_KEY: key, ANTHROPIC_BASE_URL: stage.url };
+  const command = [
+    ...runtimes.Deno(new URL(stage.url).host).slice(0, -1),
+    ...["--quiet", "--node-modules-dir=manual"],
+    ...[`${files.url}/src/adapters/deno.ts`, "delete", id],
+  ];
+  const { code, stdout, stderr } = await start(command, { env }).ended;
+  await Promise.all([files.close(), rm(cache, { recursive: true })]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toContain(`deleted ${id} (receipt, `);
+  expect(stage.sandbox.size).toBe(0);
+});

@@ -1,0 +1,165 @@
+import { expect, test } from "vitest";
+import { main } from "../../src/cli/main.ts";
+import type { Host } from "../../src/cli/host.ts";
+import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
+
+const key = "sk-ant-api03-SENTINEL-0123456789";
+
+/** Runs the command in memory, with a sandbox for the network. */
+async function run(args: readonly string[], change: Partial<Host> = {}, sandbox?: Sandbox) {
+  const written = { stdout: "", stderr: "" };
+  const output = (name: "stdout" | "stderr") => ({
+    write: (text: string) => Promise.resolve(void (written[name] += text)),
+  });
+  const host: Host = {
+    env: (name) => name === "ANTHROPIC_API_KEY" ? key : undefined,
+    stdin: { isTerminal: true, read: () => new Blob([]).stream() },
+    stdout: output("stdout"),
+    stderr: output("stderr"),
+    signal: new AbortController().signal,
+    fetch: (sandbox ?? createSandbox()).fetch,
+    serve: () => Promise.reject(new Error("listen EADDRINUSE")),
+    ...change,
+  };
+  const code = await main(args, host);
+  expect(written.stdout + written.stderr).not.toContain(key);
+  return { code, ...written };
+}
+
+const jsonLines = (text: string) => text.trim().split("\n").map((line) => JSON.parse(line));
+
+test("main() without a command shows the help on stderr", async () => {
+  const { code, stdout, stderr } = await run([]);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toMatch(/^Usage: batchsweep /);
+});
+
+test("main() suggests a command for one that is unknown", async () => {
+  const { code, stderr } = await run(["delte", "a"]);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^Unknown command 'delte'\n\(Did you mean delete\?\)\n/);
+});
+
+test("main() keeps a key to itself that is given as an option or as an id", async () => {
+  for (const args of [[`--api-key=${key}`], ["delete", `--api-key=${key}`], ["delete", key]]) {
+    expect(await run(args)).toMatchObject({ code: 2, stdout: "" });
+  }
+});
+
+test("main() redacts what looks like a key, and a token of any look", async () => {
+  const other = "sk-ant-api03-another-key";
+  expect((await run([`--api-key=${other}`])).stderr).toMatch(
+    /^Unknown option '--api-key=\[redacted\]'/,
+  );
+  const token = "opaque+token/0123=";
+  const env = (name: string) => name === "ANTHROPIC_AUTH_TOKEN" ? ` ${token}\n` : undefined;
+  const serve = () => Promise.reject(new Error(`it quotes ${token}`));
+  expect((await run(["sandbox"], { env, serve })).stderr).toMatch(/: it quotes \[redacted\]\n$/);
+});
+
+test("main() writes no control character that it was given", async () => {
+  const { stderr } = await run(["\u001b[31m\u202e\u2028red"]);
+  expect(stderr).toMatch(/^Unknown command ' \[31m {2}red'\n/);
+});
+
+test("main() asks for an id where stdin is a terminal", async () => {
+  expect(await run(["delete"])).toEqual({
+    code: 2,
+    stdout: "",
+    stderr: "Cannot delete: no id is given, as an argument or on stdin\n",
+  });
+});
+
+test("main() has nothing to do where - brings no id", async () => {
+  expect(await run(["delete", "-"])).toMatchObject({ code: 0, stdout: "" });
+});
+
+test("main() refuses options that cannot be used", async () => {
+  const flags = [
+    ["--timeout", "5"],
+    ["--timeout", "0s"],
+    ["--max-retries", "-1"],
+    ["--max-retries", "101"],
+    ["--base-url", "http://example.com"],
+  ];
+  for (const [name = "", value = ""] of flags) {
+    const { code, stderr } = await run(["delete", "a", name, value]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(name)]);
+  }
+});
+
+test("main() reports a refused key as 4, and every id in JSON", async () => {
+  const sandbox = createSandbox({ apiKeys: ["another"] });
+  const { code, stdout } = await run(["delete", "--json", "a", "b"], {}, sandbox);
+  expect(code).toBe(4);
+  expect(jsonLines(stdout)).toEqual([
+    {
+      outcome: "failed",
+      id: "a",
+      error: {
+        code: "ERR_API",
+        message: expect.any(String),
+        status: 401,
+        type: "authentication_error",
+        requestId: expect.any(String),
+      },
+    },
+    { outcome: "unattempted", id: "b", reason: "credentials_refused" },
+  ]);
+  expect(sandbox.requests).toHaveLength(1);
+});
+
+test("main() reports how a lost answer was known, and each attempt", async () => {
+  const sandbox = createSandbox();
+  const { id } = sandbox.seed();
+  sandbox.fail({ connection: "lost_after", method: "DELETE" });
+  const { code, stdout, stderr } = await run(["delete", "--json", "--verbose", id], {}, sandbox);
+  expect(code).toBe(0);
+  expect(jsonLines(stdout)).toMatchObject([{ evidence: "absent_after_retry", attempts: 2 }]);
+  expect(stderr).toMatch(/ERR_CONNECTION in \d+ ms, again in \d+ ms\n.*attempt 2: 404 in \d+ ms/);
+});
+
+test("main() tells an unexpected error in a line, and with --verbose its stack", async () => {
+  const read = () => {
+    throw new Error(`boom ${key}\nmore`);
+  };
+  const stdin = { isTerminal: false, read };
+  const { code, stderr } = await run(["delete"], { stdin });
+  expect({ code, stderr }).toEqual({ code: 1, stderr: "Cannot go on: Error: boom [redacted]\n" });
+  expect((await run(["delete", "--verbose"], { stdin })).stderr).toMatch(
+    /\n +at .*main\.test\.ts:/,
+  );
+});
+
+test("main() ends at once when it is interrupted while it reads", async () => {
+  const interruption = new AbortController();
+  const read = () =>
+    new ReadableStream<Uint8Array>({ pull: () => interruption.abort() }, { highWaterMark: 0 });
+  const stdin = { isTerminal: false, read };
+  expect(await run(["delete"], { stdin, signal: interruption.signal })).toEqual({
+    code: 130,
+    stdout: "",
+    stderr: "Interrupted: nothing was sent\n",
+  });
+});
+
+test("main() tells a result that cannot be written, and is quiet where nobody reads", async () => {
+  const failing = (code: string) => ({
+    write: () => Promise.reject(Object.assign(new Error(`write ${code}`), { code })),
+  });
+  for (const args of [["--help"], ["delete", "a", "--ignore-not-found"]]) {
+    expect(await run(args, { stdout: failing("EPIPE") })).toMatchObject({ code: 141, stderr: "" });
+    expect(await run(args, { stdout: failing("ENOSPC") })).toMatchObject({
+      code: 1,
+      stderr: "Cannot go on: Error: write ENOSPC\n",
+    });
+  }
+});
+
+test("main() says why the sandbox cannot listen", async () => {
+  expect(await run(["sandbox"])).toEqual({
+    code: 1,
+    stdout: "",
+    stderr: "Cannot listen on 127.0.0.1:4010: listen EADDRINUSE\n",
+  });
+});

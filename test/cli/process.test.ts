@@ -1,0 +1,80 @@
+import { once } from "node:events";
+import { describe, test } from "vitest";
+import { createGate, createStage, names, runtimes, start } from "./runtimes.ts";
+
+describe.each(names)("the process on %s", { concurrent: true }, (runtime) => {
+  test("finishes what is in flight when it is interrupted", async ({ expect }) => {
+    const [asked, answer] = [createGate(), createGate()];
+    await using stage = await createStage(async (request, next) => {
+      asked.open();
+      await answer.passed;
+      return await next(request);
+    });
+    const { id } = stage.sandbox.seed();
+    const running = stage.start(runtime, ["delete", "--json", id, "b", "c"]);
+    await asked.passed;
+    running.child.kill("SIGINT");
+    await running.until("stderr", /^Interrupted/);
+    answer.open();
+    const { code, stdout } = await running.ended;
+    expect(code).toBe(130);
+    expect(stdout.match(/"outcome":"\w+"|"reason":"\w+"/g)).toEqual([
+      '"outcome":"deleted"',
+      ...Array(2).fill(['"outcome":"unattempted"', '"reason":"interrupted"']).flat(),
+    ]);
+    expect(stage.sandbox.requests).toHaveLength(1);
+  });
+
+  test("stops without a word when nobody reads its results", async ({ expect }) => {
+    const read = createGate();
+    let answered = 0;
+    await using stage = await createStage(async (request, next) => {
+      if (answered++ > 0) await read.passed;
+      return await next(request);
+    });
+    const ids = [1, 2, 3].map(() => stage.sandbox.seed().id);
+    const running = stage.start(runtime, ["delete", ...ids]);
+    await running.until("stdout", /\n/);
+    const closed = once(running.child.stdout, "close");
+    running.child.stdout.destroy();
+    await closed;
+    read.open();
+    const { code, stderr } = await running.ended;
+    expect({ code, stderr }).toEqual({ code: 141, stderr: "" });
+    expect(stage.sandbox.requests).toHaveLength(2);
+  });
+
+  test("serves the sandbox until it is interrupted", async ({ expect }) => {
+    const command = runtimes[runtime](runtime === "Deno" ? "127.0.0.1:0" : undefined);
+    const running = start([...command, "sandbox", "--port", "0", "--json"]);
+    const [line] = await running.until("stdout", /.*\n/);
+    const { url, batches } = JSON.parse(line);
+    const ended = batches.filter((batch: { processing_status: string }) =>
+      batch.processing_status === "ended"
+    );
+    expect([batches.length, ended.length]).toEqual([5, 3]);
+    const { id } = ended[0];
+    const answer = await fetch(`${url}/v1/messages/batches/${id}`, {
+      method: "DELETE",
+      headers: { "x-api-key": "any", "anthropic-version": "2023-06-01" },
+    });
+    expect(await answer.json()).toEqual({ id, type: "message_batch_deleted" });
+    running.child.kill("SIGINT");
+    expect(await running.ended).toEqual({ code: 0, stdout: line, stderr: "" });
+  });
+
+  test("shows a command that works where the sandbox listens", async ({ expect }) => {
+    const command = runtimes[runtime](runtime === "Deno" ? "127.0.0.1:0" : undefined);
+    const running = start([...command, "sandbox", "--port", "0"]);
+    const [, url, id] = await running.until(
+      "stdout",
+      /--base-url (\S+) (\S+)\n\nCtrl\+C stops it\n$/,
+    );
+    const answer = await fetch(`${url}/v1/messages/batches/${id}`, {
+      headers: { "x-api-key": "any", "anthropic-version": "2023-06-01" },
+    });
+    expect(await answer.json()).toMatchObject({ id, processing_status: "ended" });
+    running.child.kill("SIGTERM");
+    expect(await running.ended).toMatchObject({ code: 0, stderr: "" });
+  });
+});
