@@ -1,0 +1,75 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** A Worker that runs in workerd, by `wrangler dev`. */
+export interface LocalWorker {
+  readonly url: string;
+  /** Resolves when wrangler has ended, with what it printed. */
+  readonly ended: Promise<string>;
+  /** Ends wrangler and workerd. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the Worker of wrangler.toml on a free port of loopback.
+ *
+ * @param variables Its variables and secrets. They go by a file that only this user can read, not by
+ *   the command line, which every user of the machine can.
+ */
+export async function startWorker(
+  variables: Readonly<Record<string, string>>,
+): Promise<LocalWorker> {
+  const folder = await mkdtemp(join(tmpdir(), "batchsweep-"));
+  const file = join(folder, "variables");
+  const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);
+  await writeFile(file, lines.join(""), { mode: 0o600 });
+
+  const wrangler = ["node_modules/wrangler/bin/wrangler.js", "dev", "--ip", "127.0.0.1"];
+  const options = ["--port", "0", "--inspector-port", "0", "--persist-to", folder];
+  const child = spawn(process.execPath, [...wrangler, ...options, "--env-file", file], {
+    detached: true, // Ctrl-C reaches this process only, which then ends it in an orderly way
+    stdio: ["ignore", "pipe", "pipe"],
+    env: {
+      ...process.env,
+      WRANGLER_SEND_METRICS: "false",
+      WRANGLER_HIDE_BANNER: "true",
+      CLOUDFLARE_CF_FETCH_ENABLED: "false",
+      CI: "true",
+      NO_COLOR: "1",
+    },
+  });
+  let output = "";
+  const ended = new Promise<string>((resolve) => child.on("close", () => resolve(output)));
+  const ready = new Promise<string>((resolve) => {
+    const read = (chunk: unknown) => {
+      output += chunk;
+      const url = /Ready on (http:\/\/\S+)/.exec(output)?.[1];
+      if (url !== undefined) resolve(url);
+    };
+    child.stdout.on("data", read);
+    child.stderr.on("data", read);
+  });
+  const stop = async () => {
+    child.kill("SIGTERM"); // SIGKILL would leave workerd behind
+    await ended;
+    await rm(folder, { recursive: true, force: true });
+  };
+  const failed = ended.then((text) => {
+    throw new Error(`Cannot start the Worker:\n${text}`);
+  });
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("Cannot start the Worker within 60 s")), 60_000);
+  });
+  try {
+    return { url: await Promise.race([ready, failed, late]), ended, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    failed.catch(() => {}); // it ends some day in any case
+  }
+}
