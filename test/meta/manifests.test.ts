@@ -1,0 +1,21 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { version } from "../../mod.ts";
+
+const packageJson = JSON.parse(readFileSync("package.json", "utf8"));
+const denoJson = JSON.parse(readFileSync("deno.json", "utf8"));
+
+describe("the manifests", () => {
+  test("agree on the version", () => {
+    expect(packageJson.version).toBe(version);
+    expect(denoJson.version).toBe(version);
+  });
+
+  test("pin what the deps.ts files import", () => {
+    const pinned = ["src/deps.ts", "src/service/deps.ts", "src/cli/deps.ts"].flatMap((
+      file,
+    ) => [...readFileSync(file, "utf8").matchAll(/"npm:([^@"]+)@([^"]+)"/g)]);
+    expect(Object.fromEntries(pinned.map(([, name, exact]) => [name, exact])))
+      .toEqual(packageJson.dependencies);
+  });
+});

@@ -1,0 +1,4 @@
+declare module "virtual:suites" {
+  /** Every suite, by its path. */
+  export const suites: Readonly<Record<string, () => Promise<unknown>>>;
+}

@@ -1,0 +1,64 @@
+import { describe, expect, inject, test } from "vitest";
+import { BatchsweepError, deleteMessageBatch, type RequestEvent } from "../../mod.ts";
+import { type Expected, hostileTable } from "../fixtures/hostile-table.ts";
+import { apiKey, stub } from "../fixtures/stub.ts";
+
+const id = "msgbatch_013Zva2CMHLNnXjNJJKqJ2EF";
+const server = inject("hostileServer");
+
+/** The requests of a run, as the server saw them. */
+async function seen(run: string): Promise<readonly string[]> {
+  return await (await fetch(`${server}/seen/${run}`)).json();
+}
+
+/** Calls the server, and tells what came of it. */
+async function call(behaviours: string) {
+  const run = crypto.randomUUID();
+  const events: RequestEvent[] = [];
+  const slow = /silence|stall|drip/.test(behaviours);
+  const client = {
+    apiKey,
+    baseUrl: `${server}/${behaviours}/${run}`,
+    clock: { ...stub([]).clock, now: () => performance.now() },
+    onRequest: (event: RequestEvent) => events.push(event),
+    // A timeout is waited for where it must come, and far away where it must not.
+    timeout: slow ? 250 : 20_000,
+    ...(slow && !behaviours.includes(",") ? { maxRetries: 1 } : {}),
+    ...(behaviours === "400-array,silence" ? { maxRetries: 1 } : {}),
+  };
+  const result: unknown = await deleteMessageBatch(client, id).catch((error: unknown) => error);
+  return { result, events, requests: await seen(run) };
+}
+
+function check(expected: Expected, { result, events, requests }: Awaited<ReturnType<typeof call>>) {
+  const deletes = requests.filter((head) => head.startsWith("DELETE "));
+  expect(deletes.length, "DELETEs that the server saw").toBe(expected.requests);
+  expect(requests.length - deletes.length, "looks").toBe(expected.looks ?? 0);
+  expect(events).toHaveLength(requests.length);
+  const { requests: _, looks: __, ...rest } = expected;
+  expect(result).toMatchObject(rest);
+  if (expected.evidence !== undefined) return;
+  expect(result).toBeInstanceOf(BatchsweepError);
+  expect((result as { attempts: number }).attempts).toBeGreaterThan(0);
+}
+
+describe("deleteMessageBatch() before a hostile server ends as it must at", () => {
+  for (const [behaviours, expected] of Object.entries(hostileTable)) {
+    test(behaviours, async () => check(expected, await call(behaviours)));
+  }
+
+  test("a redirect, whose target sees nothing", async () => {
+    const run = crypto.randomUUID();
+    const client = { apiKey, baseUrl: `${server}/redirect-307/${run}` };
+    await expect(deleteMessageBatch(client, run)).rejects.toThrow(/redirect/);
+    expect(await seen(run)).toHaveLength(1);
+  });
+
+  test("a port where nobody listens", async () => {
+    const client = { apiKey, baseUrl: "http://127.0.0.1:1", maxRetries: 0 };
+    await expect(deleteMessageBatch(client, id)).rejects.toMatchObject({
+      code: "ERR_CONNECTION",
+      attempts: 1,
+    });
+  });
+});
