@@ -1,0 +1,151 @@
+import { describe, expect, test } from "vitest";
+import {
+  cancelMessageBatch,
+  listMessageBatches,
+  type MessageBatch,
+  retrieveMessageBatch,
+} from "../../mod.ts";
+import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { createRemoteSandbox } from "../fixtures/remote-sandbox.ts";
+import { apiKey, lost, refusal, rejection, stub } from "../fixtures/stub.ts";
+
+function setUp(count: number) {
+  const sandbox = createSandbox();
+  const ids = Array.from({ length: count }, () => sandbox.seed().id).reverse();
+  const { client } = stub([], { fetch: sandbox.fetch });
+  return { sandbox, client, ids };
+}
+
+async function collect(batches: AsyncIterable<MessageBatch>, most = Infinity) {
+  const ids: string[] = [];
+  for await (const { id } of batches) {
+    ids.push(id);
+    if (ids.length >= most) break;
+  }
+  return ids;
+}
+
+const page = (data: unknown[], more: object) => () =>
+  Response.json({ data, has_more: false, first_id: null, last_id: null, ...more });
+
+describe("listMessageBatches()", () => {
+  test("yields every batch once, newest first, over several pages", async () => {
+    const { client, ids, sandbox } = setUp(25);
+    expect(await collect(listMessageBatches(client, { pageSize: 10 }))).toEqual(ids);
+    expect(sandbox.requests.map(({ search }) => search)).toEqual([
+      "?limit=10",
+      `?limit=10&after_id=${ids[9]}`,
+      `?limit=10&after_id=${ids[19]}`,
+    ]);
+  });
+
+  test("asks for 1000 a page, and for no page it does not need", async () => {
+    const { client, ids, sandbox } = setUp(1001);
+    expect(await collect(listMessageBatches(client), 1000)).toEqual(ids.slice(0, 1000));
+    expect(sandbox.requests.map(({ search }) => search)).toEqual(["?limit=1000"]);
+  });
+
+  test("asks for nothing before it is asked, and once for an empty list", async () => {
+    const { client, sandbox } = setUp(0);
+    const batches = listMessageBatches(client);
+    expect(sandbox.requests).toHaveLength(0);
+    expect(await collect(batches)).toEqual([]);
+    expect(sandbox.requests).toHaveLength(1);
+  });
+
+  test("reads its pages over HTTP", async () => {
+    const sandbox = await createRemoteSandbox();
+    for (let count = 0; count < 3; count += 1) await sandbox.control({ seed: {} });
+    const client = { apiKey, baseUrl: sandbox.url };
+    expect(await collect(listMessageBatches(client, { pageSize: 2 }))).toHaveLength(3);
+  });
+
+  test("ends in an error where a page leads nowhere or in a circle", async () => {
+    const { sandbox } = setUp(0);
+    const batch = sandbox.seed();
+    const circle = stub([page([batch], { has_more: true, last_id: batch.id })]);
+    expect(await rejection(collect(listMessageBatches(circle.client)))).toMatchObject({
+      code: "ERR_INVALID_RESPONSE",
+    });
+    expect(circle.seen).toHaveLength(2);
+    const nowhere = stub([page([], { has_more: true })]);
+    expect(await rejection(collect(listMessageBatches(nowhere.client)))).toMatchObject({
+      code: "ERR_INVALID_RESPONSE",
+    });
+  });
+
+  test("rejects with the caller's reason between pages", async () => {
+    const { client, sandbox } = setUp(20);
+    const controller = new AbortController();
+    const batches = listMessageBatches(client, { pageSize: 10, signal: controller.signal });
+    for (let count = 0; count < 10; count += 1) await batches.next();
+    controller.abort("enough");
+    expect(await rejection(batches.next())).toBe("enough");
+    expect(sandbox.requests).toHaveLength(1);
+  });
+
+  for (const pageSize of [0, 1001, 1.5, NaN, "10"]) {
+    test(`refuses ${JSON.stringify(pageSize)} as a page size before any request`, async () => {
+      const { client, seen } = stub([page([], {})]);
+      const options = { pageSize: pageSize as number };
+      expect(await rejection(listMessageBatches(client, options).next()))
+        .toBeInstanceOf(RangeError);
+      expect(seen).toHaveLength(0);
+    });
+  }
+});
+
+describe("retrieveMessageBatch()", () => {
+  test("resolves with the batch, whatever the API adds to it", async () => {
+    const { sandbox, client } = setUp(0);
+    const batch = sandbox.seed({ override: { priority: "low", archived_at: undefined } });
+    const retrieved = await retrieveMessageBatch(client, batch.id);
+    expect(retrieved).toEqual({ ...batch, priority: "low", archived_at: null });
+  });
+
+  test("rejects what is no batch, without quoting it", async () => {
+    const answer = () => Response.json({ id: 7, processing_status: apiKey });
+    const error = await rejection(retrieveMessageBatch(stub([answer]).client, "msgbatch_1"));
+    expect(error).toMatchObject({ code: "ERR_INVALID_RESPONSE" });
+    expect(JSON.stringify(error)).not.toContain(apiKey);
+    expect(JSON.stringify(error)).toContain("request_counts");
+  });
+
+  test("rejects an unknown batch", async () => {
+    const error = await rejection(retrieveMessageBatch(setUp(0).client, "msgbatch_1"));
+    expect(error).toMatchObject({ code: "ERR_NOT_FOUND" });
+  });
+});
+
+describe("cancelMessageBatch()", () => {
+  test("resolves with the batch, canceling", async () => {
+    const { sandbox, client } = setUp(0);
+    const { id } = sandbox.seed({ processing_status: "in_progress" });
+    const batch = await cancelMessageBatch(client, id);
+    expect(batch).toMatchObject({ id, processing_status: "canceling" });
+    expect(sandbox.requests.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      `POST /v1/messages/batches/${id}/cancel`,
+    ]);
+  });
+
+  test("is repeated after a lost answer: it changes nothing twice", async () => {
+    const { sandbox } = setUp(0);
+    const { id } = sandbox.seed({ processing_status: "in_progress" });
+    sandbox.fail({ connection: "lost_after" });
+    const { client } = stub([], { fetch: sandbox.fetch });
+    expect(await cancelMessageBatch(client, id)).toMatchObject({ processing_status: "canceling" });
+    expect(sandbox.requests).toHaveLength(2);
+  });
+
+  test("rejects where the batch has ended", async () => {
+    const { sandbox, client } = setUp(0);
+    const error = await rejection(cancelMessageBatch(client, sandbox.seed().id));
+    expect(error).toMatchObject({ code: "ERR_API", status: 400 });
+  });
+
+  test("rejects an id that is not one path segment before any request", async () => {
+    const { client, seen } = stub([refusal(500, "api_error"), lost]);
+    expect(await rejection(cancelMessageBatch(client, "../x"))).toBeInstanceOf(TypeError);
+    expect(seen).toHaveLength(0);
+  });
+});
