@@ -1,0 +1,229 @@
+import { describe, expect, test } from "vitest";
+import { createMemoryAuditTrail } from "../../mod.ts";
+import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { createService } from "../../src/service/service.ts";
+import { gatewayTokens, otherToken, token } from "../fixtures/gateway.ts";
+import { apiKey, lost, receipt, refusal, stub, type StubAnswer } from "../fixtures/stub.ts";
+
+const path = "/v1/messages/batches/msgbatch_1";
+
+function request(
+  target: string,
+  headers: Record<string, string> = { "x-api-key": token },
+  method = "DELETE",
+) {
+  return new Request(`http://localhost${target}`, { method, headers });
+}
+
+/** A gateway before an API whose answers are given. */
+async function gatewayTo(answers: readonly StubAnswer[], overrides = {}) {
+  const { client, seen } = stub(answers, overrides);
+  const service = createService({ client, gatewayTokens: await gatewayTokens() });
+  return { service, seen };
+}
+
+async function refused(response: Response, status: number, type: string) {
+  expect(response.status).toBe(status);
+  expect(response.headers.get("cache-control")).toBe("no-store");
+  const body = await response.json();
+  expect(body).toEqual({
+    type: "error",
+    error: { type, message: expect.any(String) },
+    request_id: response.headers.get("request-id"),
+  });
+  return body;
+}
+
+describe("DELETE /v1/messages/batches/{id} deletes", () => {
+  test("for a token in either header, with the real key upstream only", async () => {
+    for (const headers of [{ "x-api-key": token }, { authorization: `Bearer ${otherToken}` }]) {
+      const { service, seen } = await gatewayTo([receipt("msgbatch_1")]);
+      const response = await service.fetch(request(path, headers));
+      expect(response.status).toBe(200);
+      expect(await response.json()).toEqual({ id: "msgbatch_1", type: "message_batch_deleted" });
+      expect(response.headers.get("request-id")).toBe("req_1");
+      expect(seen[0]?.headers.get("x-api-key")).toBe(apiKey);
+      expect(JSON.stringify(seen.map((one) => [...one.headers]))).not.toContain("of-the-tests");
+    }
+  });
+
+  test("with the caller's betas, and nothing else of the caller's", async () => {
+    const { service, seen } = await gatewayTo([receipt("msgbatch_1")]);
+    const headers = {
+      "x-api-key": token,
+      "anthropic-beta": "message-batches-2024-09-24, files-api-2025-04-14",
+      "x-stainless-lang": "js",
+      origin: "https://example.com",
+      cookie: "a=b",
+    };
+    expect((await service.fetch(request(`${path}?beta=true`, headers))).status).toBe(200);
+    expect([...seen[0]?.headers.keys() ?? []].sort()).toEqual([
+      "accept",
+      "anthropic-beta",
+      "anthropic-version",
+      "x-api-key",
+    ]);
+    expect(seen[0]?.headers.get("anthropic-beta"))
+      .toBe("message-batches-2024-09-24,files-api-2025-04-14");
+  });
+
+  test("as a receipt where a lost answer is followed by a 404", async () => {
+    const { service } = await gatewayTo([lost, refusal(404, "not_found_error")]);
+    const response = await service.fetch(request(path));
+    expect(await response.json()).toEqual({ id: "msgbatch_1", type: "message_batch_deleted" });
+  });
+
+  test("on the record of the token's name", async () => {
+    const auditTrail = createMemoryAuditTrail();
+    const { service } = await gatewayTo([receipt("msgbatch_1")], { auditTrail });
+    await service.fetch(request(path, { "x-api-key": otherToken }));
+    expect(auditTrail.entries.map(({ actor }) => actor)).toEqual(["second", "second"]);
+  });
+});
+
+describe("the gateway refuses in the API's shape, and reaches nothing, for", () => {
+  const cases: Record<string, Request> = {
+    "no token": request(path, {}),
+    "an unknown token": request(path, { "x-api-key": "guess" }),
+    "the real key": request(path, { "x-api-key": apiKey }),
+    "an empty token": request(path, { authorization: "Bearer " }),
+    "a token of another scheme": request(path, { authorization: `Basic ${token}` }),
+    "a token that is too long": request(path, { "x-api-key": token.repeat(40) }),
+    "the hash of a token": request(path, {
+      "x-api-key": "0d2f8d3cbf8a7d5f4ba5f0d5c5b6a5b40cd4c9dd0c8b1ab4d7f2a1a7f77d0d6c",
+    }),
+  };
+  for (const [name, call] of Object.entries(cases)) {
+    test(`${name} with 401`, async () => {
+      const { service, seen } = await gatewayTo([receipt("msgbatch_1")]);
+      await refused(await service.fetch(call), 401, "authentication_error");
+      expect(seen).toHaveLength(0);
+    });
+  }
+
+  const elsewhere: [string, string][] = [
+    ["GET", path],
+    ["POST", path],
+    ["HEAD", `${path}/`],
+    ["DELETE", `${path}/`],
+    ["DELETE", `${path}/results`],
+    ["DELETE", "/v1/messages/batches/"],
+    ["DELETE", "/v1/messages/batches"],
+    ["DELETE", "/v1/messages/batches/a%2fb"],
+    ["DELETE", "/v1/messages/batches/%2e%2e"],
+    ["DELETE", "/v1/messages/batches/.."],
+    ["DELETE", "/v1/messages/batches/;x"],
+    ["DELETE", "/v1/messages/batches/a;x"],
+    ["DELETE", "/v1//messages/batches/a"],
+    ["DELETE", "/V1/messages/batches/a"],
+    ["DELETE", "/v1/messages%2fbatches/a"],
+    ["DELETE", `${path}?beta=false`],
+    ["DELETE", `${path}?beta=true&x=1`],
+    ["DELETE", "/v1/files/file_1"],
+    ["DELETE", "/v1/organizations/users/user_1"],
+  ];
+  for (const [method, target] of elsewhere) {
+    test(`${method} ${target} with 404`, async () => {
+      const { service, seen } = await gatewayTo([receipt("msgbatch_1")]);
+      const response = await service.fetch(request(target, { "x-api-key": token }, method));
+      if (method === "HEAD") expect(response.status).toBe(404);
+      else await refused(response, 404, "not_found_error");
+      expect(response.headers.get("x-should-retry")).toBe("false");
+      expect(seen).toHaveLength(0);
+    });
+  }
+
+  test("betas that are not names with 400", async () => {
+    const { service, seen } = await gatewayTo([receipt("msgbatch_1")]);
+    const headers = { "x-api-key": token, "anthropic-beta": "a b,," };
+    await refused(await service.fetch(request(path, headers)), 400, "invalid_request_error");
+    expect(seen).toHaveLength(0);
+  });
+});
+
+describe("the gateway passes on", () => {
+  const cases: [string, StubAnswer, number, string, string | null][] = [
+    ["an unknown batch", refusal(404, "not_found_error"), 404, "not_found_error", "false"],
+    ["a bad request", refusal(400, "invalid_request_error"), 400, "invalid_request_error", "false"],
+    ["a rate limit", refusal(429, "rate_limit_error"), 429, "rate_limit_error", null],
+    ["an overload", refusal(529, "overloaded_error"), 529, "overloaded_error", null],
+    ["a failure", refusal(500, "api_error"), 500, "api_error", "false"],
+    [
+      "a refused key as its own failure",
+      refusal(401, "authentication_error"),
+      502,
+      "api_error",
+      "false",
+    ],
+    [
+      "a refused permission as its own failure",
+      refusal(403, "permission_error"),
+      502,
+      "api_error",
+      "false",
+    ],
+    ["a lost connection as its own failure", lost, 502, "api_error", "false"],
+    ["an empty success as its own failure", () => new Response(""), 502, "api_error", "false"],
+    [
+      "a stranger's 404 as its own failure",
+      () => new Response("", { status: 404 }),
+      502,
+      "api_error",
+      "false",
+    ],
+  ];
+  for (const [name, answer, status, type, retry] of cases) {
+    test(name, async () => {
+      const { service } = await gatewayTo([answer], { maxRetries: 0 });
+      const response = await service.fetch(request(path));
+      await refused(response, status, type);
+      expect(response.headers.get("x-should-retry")).toBe(retry);
+    });
+  }
+
+  test("how long to wait", async () => {
+    const limit = refusal(429, "rate_limit_error", { "retry-after": "7" });
+    const { service } = await gatewayTo([limit], { maxRetries: 0 });
+    const response = await service.fetch(request(path));
+    expect(response.headers.get("retry-after")).toBe("7");
+    expect(response.headers.get("request-id")).toBe("req_2");
+  });
+
+  test("a batch that has not ended as the API refused it", async () => {
+    for (const unendedStatus of [400, 409] as const) {
+      const sandbox = createSandbox({ unendedStatus });
+      const { id } = sandbox.seed({ processing_status: "in_progress" });
+      const { service } = await gatewayTo([], { fetch: sandbox.fetch });
+      const response = await service.fetch(request(`/v1/messages/batches/${id}`));
+      const type = unendedStatus === 400 ? "invalid_request_error" : "conflict_error";
+      const body = await refused(response, unendedStatus, type);
+      expect(body.error.message).toContain("it is in_progress");
+    }
+  });
+});
+
+describe("the gateway without its configuration", () => {
+  const cases: Record<string, string | undefined> = {
+    "without tokens": undefined,
+    "with an empty list": "[]",
+    "with tokens that are not JSON": token,
+    "with a token in place of its hash": JSON.stringify([{ name: "first", sha256: token }]),
+    "with a token without a name": JSON.stringify([{ sha256: "0".repeat(64) }]),
+  };
+  for (const [name, tokens] of Object.entries(cases)) {
+    test(`answers 500 ${name}, and names the variable`, async () => {
+      const { client, seen } = stub([receipt("msgbatch_1")]);
+      const service = createService({ client, gatewayTokens: tokens });
+      const body = await refused(await service.fetch(request(path)), 500, "api_error");
+      expect(body.error.message).toContain("GATEWAY_TOKENS");
+      expect(JSON.stringify(body)).not.toContain(token);
+      expect(seen).toHaveLength(0);
+    });
+  }
+
+  test("answers 500 without a key", async () => {
+    const service = createService({ gatewayTokens: await gatewayTokens() });
+    const body = await refused(await service.fetch(request(path)), 500, "api_error");
+    expect(body.error.message).toContain("ANTHROPIC_API_KEY");
+  });
+});
