@@ -24,7 +24,8 @@ const unended = ["in_progress", "canceling"].map((processing_status) =>
 );
 
 const interrupted = new Promise<void>((resolve) => {
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => resolve());
+  // Every time: a second Ctrl-C must not leave the Worker behind.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => resolve());
 });
 
 const api = await serve(sandbox.fetch);
@@ -69,7 +70,8 @@ async function deleteByWebhook(id: string): Promise<boolean> {
 function guide(): string {
   const [forCurl, forDeno, forBun] = others;
   const environment = `ANTHROPIC_API_KEY=${apiKey} ANTHROPIC_BASE_URL=${api.url}`;
-  const variables = "ANTHROPIC_API_KEY,ANTHROPIC_AUTH_TOKEN,ANTHROPIC_BASE_URL";
+  const variables =
+    "ANTHROPIC_API_KEY,ANTHROPIC_AUTH_TOKEN,ANTHROPIC_BASE_URL,ANTHROPIC_WORKSPACE_ID";
   return `The Worker listens on ${worker.url}, the sandbox on ${api.url}.
 The sandbox has ${sandbox.size} batches left: ${others.length} that have ended, and
 ${unended.map(({ id, processing_status }) => `${id} (${processing_status})`).join("\n")}

@@ -11,6 +11,7 @@ import { runInVitest } from "../test/runtimes/vitest.ts";
 import { runInWorkerd } from "../test/runtimes/workerd.ts";
 import { startServers } from "../test/server/global-setup.ts";
 
+process.env["CLOUDFLARE_CF_FETCH_ENABLED"] = "false"; // miniflare would ask the internet where it is
 const { servers, close } = await startServers();
 const suites = globSync("test/suites/**/*.test.ts").sort();
 const canaries = globSync("test/canary/**/*.test.ts").sort();

@@ -40,6 +40,8 @@ export async function startWorker(
       NO_COLOR: "1",
     },
   });
+  const kill = () => child.kill("SIGTERM"); // SIGKILL would leave workerd behind
+  process.on("exit", kill);
   let output = "";
   const ended = new Promise<string>((resolve) => child.on("close", () => resolve(output)));
   const ready = new Promise<string>((resolve) => {
@@ -52,8 +54,9 @@ export async function startWorker(
     child.stderr.on("data", read);
   });
   const stop = async () => {
-    child.kill("SIGTERM"); // SIGKILL would leave workerd behind
+    kill();
     await ended;
+    process.off("exit", kill);
     await rm(folder, { recursive: true, force: true });
   };
   const failed = ended.then((text) => {

@@ -1,4 +1,4 @@
-#!/usr/bin/env bun
+#!/usr/bin/env -S bun --no-env-file
 /**
  * The command as a Bun script: `bun src/adapters/bun.ts --help`.
  *

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S deno run --allow-net=api.anthropic.com --allow-env=ANTHROPIC_API_KEY,ANTHROPIC_AUTH_TOKEN,ANTHROPIC_BASE_URL
+#!/usr/bin/env -S deno run --allow-net=api.anthropic.com --allow-env=ANTHROPIC_API_KEY,ANTHROPIC_AUTH_TOKEN,ANTHROPIC_BASE_URL,ANTHROPIC_WORKSPACE_ID
 /**
  * The command under Deno, with no more permissions than those above; from a file or a URL.
  *

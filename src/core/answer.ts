@@ -11,14 +11,22 @@ export interface Answer {
 /** Reads an answer up to a limit, in bytes. It rejects only where the connection does. */
 export async function readAnswer(response: Response, most: number): Promise<Answer> {
   const { status, headers } = response;
-  const bytes = await readBytes(response.body, most);
+  const bytes = isShort(headers, most)
+    ? new Uint8Array(await response.arrayBuffer())
+    : await readBytes(response.body, most);
   const body = bytes === undefined ? { problem: `is longer than ${most} bytes` } : decode(bytes);
   return { status, headers, body };
 }
 
+/** Whether the length is known, and within the limit: then a runtime reads it faster by itself. */
+function isShort(headers: Headers, most: number): boolean {
+  return !headers.has("content-encoding") &&
+    Number(headers.get("content-length") ?? Infinity) <= most;
+}
+
 function decode(bytes: Uint8Array): Answer["body"] {
   try {
-    return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
+    return { text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes) };
   } catch {
     return { problem: "is not UTF-8 text" };
   }

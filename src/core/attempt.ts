@@ -1,5 +1,7 @@
 import { type Answer, readAnswer } from "./answer.ts";
+import { cannotUse } from "./cannot-use.ts";
 import { checkSecret, type Settings } from "./settings.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 /** A request as the library thinks of it: without credential, host or defaults. */
 export interface ApiRequest {
@@ -18,70 +20,69 @@ export interface ApiRequest {
   readonly mostBytes?: number | undefined;
 }
 
-/** An answer, with what the request that it answers must keep to itself. */
-export interface Attempted extends Answer {
-  /** Takes the secrets of the request out of a text of the server, which may echo them. */
-  readonly redact: (text: string) => string;
-}
-
-/** An attempt that got no whole answer. */
-export class NoAnswer extends Error {
-  readonly code: "ERR_CONNECTION" | "ERR_TIMEOUT";
-
-  constructor(code: "ERR_CONNECTION" | "ERR_TIMEOUT") {
-    super(code);
-    this.code = code;
-  }
+/** How an attempt ended that got no whole answer. */
+export interface NoAnswer {
+  readonly code: "ERR_CONNECTION" | "ERR_TIMEOUT" | "ERR_ABORTED";
+  /** The status, where that much of the answer came. */
+  readonly status?: number | undefined;
 }
 
 /**
- * Makes one attempt at a request: asks for the secret, sends, and reads the whole answer, within
- * the timeout.
+ * Makes one attempt at a request: asks for the secret, sends, and reads the whole answer, within the
+ * timeout.
  *
- * @throws {NoAnswer} The connection failed, or time ran out. What the runtime says of it is dropped:
- *   every runtime says something else, and some quote headers.
- * @throws `signal.reason` where the caller aborted, and what the function of the secret throws.
+ * What the runtime says of a failure is dropped: every runtime says something else, and some quote
+ * headers.
+ *
+ * @param credentials Is given the credential that is sent.
+ * @returns The answer, or how there was none.
+ * @throws What the function of the secret throws, and `signal.reason` before anything was sent.
  */
 export async function attempt(
   settings: Settings,
   request: ApiRequest,
   betas: readonly string[],
   signal: AbortSignal | undefined,
-): Promise<Attempted> {
-  const { name, secret } = settings.credential;
-  const credential = checkSecret(typeof secret === "function" ? await secret() : secret, name);
+  credentials: string[],
+): Promise<Answer | NoAnswer> {
   signal?.throwIfAborted();
-
-  const headers: Record<string, string> = { ...settings.headers };
-  if (name === "apiKey") headers["x-api-key"] = credential;
-  else headers["authorization"] = `Bearer ${credential}`;
-  if (betas.length > 0) headers["anthropic-beta"] = betas.join(",");
-
+  const { name, secret } = settings.credential;
   const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(new NoAnswer("ERR_TIMEOUT")), settings.timeout);
-  const onAbort = () => controller.abort(signal?.reason);
+  let code: NoAnswer["code"] = "ERR_CONNECTION";
+  const abort = (why: NoAnswer["code"], reason?: unknown) => {
+    code = why;
+    controller.abort(reason);
+  };
+  const timer = setTimeout(() => {
+    const why = `its function gave nothing within ${settings.timeout} ms`;
+    abort("ERR_TIMEOUT", cannotUse(name, why));
+  }, settings.timeout);
+  const onAbort = () => abort("ERR_ABORTED", signal?.reason);
   signal?.addEventListener("abort", onAbort, { once: true });
-  // A fetch that pays no attention to its signal ends in time all the same.
-  const aborted = new Promise<never>((_, reject) =>
-    controller.signal.addEventListener("abort", () => reject(controller.signal.reason))
-  );
+  let status: number | undefined;
   try {
+    const headers = { ...settings.headers };
+    const given = typeof secret === "function"
+      ? await unlessAborted(Promise.resolve(secret()), controller.signal)
+      : secret;
+    const credential = checkSecret(given, name);
+    credentials.push(credential);
+    if (name === "apiKey") headers["x-api-key"] = credential;
+    else headers["authorization"] = `Bearer ${credential}`;
+    if (betas.length > 0) headers["anthropic-beta"] = betas.join(",");
+
+    const { fetch } = settings; // by itself: workerd's does not work as a method
     const exchange = async () => {
-      const response = await settings.fetch(settings.baseUrl + request.path, {
+      const response = await fetch(settings.baseUrl + request.path, {
         method: request.method,
         headers,
         redirect: "manual", // fetch would carry x-api-key to another host
         signal: controller.signal,
       });
+      status = response.status;
       return await readAnswer(response, request.mostBytes ?? 1_048_576);
     };
-    const secrets = [credential, ...settings.confidential];
-    const redact = (text: string) =>
-      secrets.reduce((rest, secret) => rest.replaceAll(secret, "[redacted]"), text);
-    return { ...await Promise.race([exchange(), aborted]), redact };
-  } catch {
-    if (controller.signal.aborted) throw controller.signal.reason;
-    throw new NoAnswer("ERR_CONNECTION");
+    return await unlessAborted(exchange(), controller.signal).catch(() => ({ code, status }));
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", onAbort);

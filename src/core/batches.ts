@@ -2,10 +2,12 @@ import type { CallOptions, Client } from "./client.ts";
 import { send } from "./http.ts";
 import { fillPath } from "./path.ts";
 import { judge, type Reply } from "./response.ts";
-import { type MessageBatch, messageBatchSchema } from "./schemas.ts";
+import type { MessageBatch } from "./message-batch.ts";
+import { messageBatchSchema } from "./schemas.ts";
+import { settingsOf } from "./settings.ts";
 
 /** Where one Message Batch is. */
-export const batchPath = "/v1/messages/batches/{message_batch_id}";
+export const batchPath = "/v1/messages/batches/{message_batch_id}" as const;
 
 /**
  * Retrieves a Message Batch: its status, its counts, its times.
@@ -37,7 +39,7 @@ export async function retrieveMessageBatch(
   id: string,
   options: CallOptions = {},
 ): Promise<MessageBatch> {
-  return judge(await sendTo(client, "retrieve", id, options), messageBatchSchema);
+  return judge(await sendTo(client, "retrieve", id, options), messageBatchSchema(id));
 }
 
 /**
@@ -72,10 +74,11 @@ export async function cancelMessageBatch(
   id: string,
   options: CallOptions = {},
 ): Promise<MessageBatch> {
-  return judge(await sendTo(client, "cancel", id, options), messageBatchSchema);
+  return judge(await sendTo(client, "cancel", id, options), messageBatchSchema(id));
 }
 
-async function sendTo(
+/** Sends a request about one batch, without judging the answer. */
+export async function sendTo(
   client: Client,
   verb: "retrieve" | "cancel",
   id: string,
@@ -85,5 +88,5 @@ async function sendTo(
   const pathTemplate = batchPath + suffix;
   const path = fillPath(batchPath, { message_batch_id: id }) + suffix;
   const action = `${verb} message batch ${JSON.stringify(id)}`;
-  return await send(client, { action, method, path, pathTemplate }, options);
+  return await send(settingsOf(client), { action, method, path, pathTemplate }, options);
 }

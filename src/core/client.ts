@@ -19,7 +19,7 @@ export interface RequestEvent {
   readonly attempt: number;
   /** The HTTP status; absent where no whole answer came. */
   readonly status?: number | undefined;
-  /** The `code` of the error this attempt would end in: `"ERR_CONNECTION"` or `"ERR_TIMEOUT"`. */
+  /** Why no whole answer came: `"ERR_CONNECTION"`, `"ERR_TIMEOUT"` or `"ERR_ABORTED"`. */
   readonly errorCode?: string | undefined;
   readonly requestId?: string | undefined;
   /** How long the attempt took, in milliseconds. */
@@ -61,7 +61,8 @@ export interface Client {
    */
   readonly fetch?: Fetch | undefined;
   /**
-   * How long one attempt may take, its whole answer included, in milliseconds.
+   * How long one attempt may take, asking for the secret and the whole answer included, in
+   * milliseconds.
    *
    * @default 60_000
    */
@@ -90,7 +91,7 @@ export interface Client {
   readonly auditTrail?: AuditTrail | undefined;
   /** On whose behalf the calls are made, for the audit trail. */
   readonly actor?: string | undefined;
-  /** Called once per attempt, at its end. What it throws is ignored. */
+  /** Called once per attempt, at its end. What it throws or rejects with is ignored. */
   readonly onRequest?: ((event: RequestEvent) => void) | undefined;
   /**
    * Time, randomness and waiting between attempts.

@@ -1,7 +1,9 @@
-import { batchPath, retrieveMessageBatch } from "./batches.ts";
+import { literal, object, string } from "../deps.ts";
+import { sendTo } from "./batches.ts";
 import type { Client } from "./client.ts";
 import { APIError, NotEndedError } from "./errors.ts";
 import { type DeleteOptions, deleteResource, type Evidence } from "./resource.ts";
+import { judge } from "./response.ts";
 
 /** A deleted Message Batch, and how its deletion is known. */
 export interface Deletion {
@@ -15,11 +17,13 @@ export interface Deletion {
   readonly auditError?: string | undefined;
 }
 
-const messageBatch = {
+/** Message Batches, as data. */
+export const messageBatch = {
   name: "message_batch",
-  path: batchPath,
+  path: "/v1/messages/batches/{message_batch_id}",
   type: "message_batch_deleted",
   echoes: { id: "message_batch_id" },
+  prefixes: { message_batch_id: "msgbatch_" },
 } as const;
 
 /**
@@ -56,23 +60,25 @@ export async function deleteMessageBatch(
   id: string,
   options: DeleteOptions = {},
 ): Promise<Deletion> {
-  const once = () => deleteResource(client, messageBatch, { message_batch_id: id }, options);
+  const once = (attempted = options.attempted) =>
+    deleteResource(client, messageBatch, { message_batch_id: id }, { ...options, attempted });
   try {
     return await once();
   } catch (error) {
     if (!(error instanceof APIError) || ![400, 409, 422].includes(error.status)) throw error;
     // How the API refuses a batch that has not ended is published nowhere: look at the batch.
-    const status = await retrieveMessageBatch(client, id, options).then(
-      (batch) => batch.processing_status,
-      () => undefined,
-    );
+    const status = await statusOf(client, id, options).catch(() => undefined);
     options.signal?.throwIfAborted();
-    if (status === undefined) throw error;
-    if (status === "ended") return await once(); // it ended meanwhile, or the refusal means something else
-    throw new NotEndedError(
-      `Cannot delete message batch ${JSON.stringify(id)}: it is ${status}`,
-      error,
-      status,
-    );
+    // It ended meanwhile, or the refusal means something else: then it comes again.
+    if (status === "ended") return await once(options.attempted || !error.outcomeKnown);
+    // Nothing else is repeated in an error: it would be a server's text.
+    if (status !== "in_progress" && status !== "canceling") throw error;
+    const message = `Cannot delete message batch ${JSON.stringify(id)}: it is ${status}`;
+    throw new NotEndedError(message, error, status);
   }
+}
+
+async function statusOf(client: Client, id: string, options: DeleteOptions): Promise<string> {
+  const schema = object({ id: literal(id), processing_status: string() });
+  return judge(await sendTo(client, "retrieve", id, options), schema).processing_status;
 }

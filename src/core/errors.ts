@@ -12,7 +12,7 @@ export abstract class BatchsweepError extends Error {
   /** Which error this is. Stable: made to be branched on. */
   abstract readonly code: string;
   /** Why what is said here could not be written to the audit trail, if it could not. */
-  declare auditError?: string;
+  declare auditError?: string | undefined;
 
   /** The error as plain data, safe to print: every property but the stack. */
   toJSON(): Record<string, unknown> {
@@ -23,7 +23,7 @@ export abstract class BatchsweepError extends Error {
 
 /** What is known of the exchange that ended in an error. */
 export interface Exchange {
-  /** How many requests were made. */
+  /** How many times the request was made. */
   readonly attempts: number;
   /**
    * Whether it is certain that the call changed nothing. It is not when an answer was lost, was a
@@ -158,3 +158,8 @@ export type AnyBatchsweepError =
   | APIConnectionError
   | APITimeoutError
   | InvalidResponseError;
+
+/** Whether something caught is an error of this library; then a `switch` over its `code` can follow. */
+export function isBatchsweepError(error: unknown): error is AnyBatchsweepError {
+  return error instanceof BatchsweepError;
+}

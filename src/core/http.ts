@@ -1,10 +1,12 @@
 import { ky } from "../deps.ts";
-import { type ApiRequest, attempt, type Attempted, NoAnswer } from "./attempt.ts";
-import type { CallOptions, Client, RequestEvent } from "./client.ts";
+import type { Answer } from "./answer.ts";
+import { type ApiRequest, attempt, type NoAnswer } from "./attempt.ts";
+import type { CallOptions, RequestEvent } from "./client.ts";
 import { APIConnectionError, APITimeoutError } from "./errors.ts";
-import { errorOf, type Reply, requestIdOf } from "./response.ts";
+import { redactor } from "./redact.ts";
+import { errorOf, idIn, type Reply } from "./response.ts";
 import { isOutcomeKnown, retryDelay } from "./retry.ts";
-import { checkBetas, type Settings, settingsOf } from "./settings.ts";
+import { checkBetas, type Settings } from "./settings.ts";
 
 /** Tells ky to make another attempt; nothing else is retried. */
 class Retry extends Error {
@@ -22,58 +24,57 @@ class Retry extends Error {
  * ky runs the loop. It sees neither the credential nor an error of the runtime: its own errors hold
  * the request, and it recognises network errors on some runtimes only.
  *
- * @param client Who calls, and how.
+ * @param settings Who calls, and how.
  * @param request What is asked.
  * @param options Options of the call.
  * @returns The last answer, whatever its status.
  * @throws {APIConnectionError | APITimeoutError} The last attempt got no whole answer.
  */
 export async function send(
-  client: Client,
+  settings: Settings,
   request: ApiRequest,
   options: CallOptions = {},
 ): Promise<Reply> {
-  const settings = settingsOf(client);
   const betas = [...new Set([...settings.betas, ...checkBetas(options.betas)])];
   const { clock, maxRetries } = settings;
   const { signal } = options;
   signal?.throwIfAborted();
 
+  const credentials: string[] = [];
+  const redact = (text: string) => redactor([...credentials, ...settings.confidential])(text);
   let attempts = 0;
   let outcomeKnown = true;
-  let end: Reply | NoAnswer | { readonly thrown: unknown } | undefined;
+  let end: Reply | NoAnswer | { readonly thrown: unknown } = { code: "ERR_CONNECTION" };
 
   const once = async (): Promise<Response> => {
     attempts += 1;
     const startedAt = clock.now();
-    let answer: Attempted | NoAnswer;
+    let answer: Answer | NoAnswer;
     try {
-      answer = await attempt(settings, request, betas, signal);
+      answer = await attempt(settings, request, betas, signal, credentials);
     } catch (error) {
-      if (!(error instanceof NoAnswer)) {
-        end = { thrown: error };
-        return new Response();
-      }
-      answer = error;
+      end = { thrown: error }; // the caller's own
+      return new Response();
     }
     const now = clock.now();
-    const failure = answer instanceof NoAnswer ? {} : { ...answer, ...errorOf(answer) };
-    outcomeKnown &&= isOutcomeKnown(failure);
+    const known = isOutcomeKnown(answer);
+    outcomeKnown &&= known;
     const { action, method, pathTemplate } = request;
-    end = answer instanceof NoAnswer
+    const requestId = "code" in answer ? undefined : idIn({ ...answer, redact }, "request-id");
+    end = "code" in answer
       ? answer
-      : { ...answer, action, attempts, outcomeKnown, receivedAt: now };
-    const delay = attempts > maxRetries ? undefined : retryDelay(failure, attempts, settings, now);
+      : { ...answer, action, attempts, outcomeKnown, receivedAt: now, redact, requestId };
+    const again = attempts <= maxRetries && !("code" in answer && answer.code === "ERR_ABORTED");
+    const failure = "code" in answer ? {} : { ...answer, ...errorOf(answer) };
+    const delay = again ? retryDelay(failure, attempts, settings, now) : undefined;
     report(settings, {
       method,
       pathTemplate,
       attempt: attempts,
       duration: now - startedAt,
-      outcomeKnown: isOutcomeKnown(failure),
+      outcomeKnown: known,
       retryDelay: delay,
-      ...(end instanceof NoAnswer
-        ? { errorCode: end.code }
-        : { status: end.status, requestId: requestIdOf(end) }),
+      ...("code" in end ? { errorCode: end.code } : { status: end.status, requestId }),
     });
     if (delay !== undefined) throw new Retry(delay);
     return new Response();
@@ -96,9 +97,9 @@ export async function send(
     },
   });
 
-  if (end === undefined) throw new Error("Cannot happen: no attempt was made");
   if ("thrown" in end) throw end.thrown;
-  if (!(end instanceof NoAnswer)) return end;
+  if (!("code" in end)) return end;
+  if (end.code === "ERR_ABORTED") throw signal?.reason;
   const doubt = outcomeKnown || request.method === "GET"
     ? ""
     : "; it may have been done all the same";
@@ -117,9 +118,6 @@ export async function send(
 
 /** Tells the observer. What it throws must not change what became of a deletion. */
 function report({ onRequest }: Settings, event: RequestEvent): void {
-  try {
-    onRequest(event);
-  } catch {
-    // Its own affair.
-  }
+  const told = async () => await onRequest(event);
+  told().catch(() => {}); // its own affair
 }

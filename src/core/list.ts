@@ -1,7 +1,9 @@
 import type { CallOptions, Client } from "./client.ts";
 import { send } from "./http.ts";
 import { invalid, judge } from "./response.ts";
-import { type MessageBatch, messageBatchPageSchema } from "./schemas.ts";
+import type { MessageBatch } from "./message-batch.ts";
+import { messageBatchPageSchema } from "./schemas.ts";
+import { settingsOf } from "./settings.ts";
 
 /** Options of a list. */
 export interface ListOptions extends CallOptions {
@@ -54,6 +56,7 @@ export async function* listMessageBatches(
       `Cannot use pageSize as ${pageSize}: it must be a whole number from 1 to 1000`,
     );
   }
+  const settings = settingsOf(client);
   const action = "list message batches";
   const cursors = new Set<string>();
   let after = "";
@@ -62,12 +65,13 @@ export async function* listMessageBatches(
       after && `&after_id=${encodeURIComponent(after)}`
     }`;
     const request = { action, method: "GET", path, pathTemplate, mostBytes } as const;
-    const reply = await send(client, request, callOptions);
-    const page = judge(reply, messageBatchPageSchema);
+    const reply = await send(settings, request, callOptions);
+    const page = judge(reply, messageBatchPageSchema());
     yield* page.data;
     if (!page.has_more) return;
-    after = page.last_id ?? page.data.at(-1)?.id ?? "";
-    if (after === "" || cursors.has(after)) {
+    const last = page.data.at(-1);
+    after = page.last_id ?? last?.id ?? "";
+    if (last === undefined || cursors.has(after)) {
       throw invalid(reply, "it has more, but no cursor that leads on", []);
     }
     cursors.add(after);

@@ -1,3 +1,5 @@
+import { cannotUse } from "./cannot-use.ts";
+
 /** The names in braces of a path template, as a type. */
 export type PathParams<Template extends string> = Template extends
   `${string}{${infer Name}}${infer Rest}` ? Name | PathParams<Rest> : never;
@@ -23,12 +25,13 @@ export function fillPath<Template extends string>(
 }
 
 function segment(value: unknown, name: string): string {
-  const refuse = (why: string) => new TypeError(`Cannot use ${name}: ${why}`);
+  const refuse = (why: string) => cannotUse(name, why);
   if (typeof value !== "string") throw refuse("it is not a string");
   if (value === "") throw refuse("it is empty");
   if (value.length > longest) throw refuse(`it is longer than ${longest} characters`);
   if (value === "." || value === ".." || /[/\\?#;%\s\p{C}]/u.test(value)) {
     throw refuse("it is not one path segment");
   }
+  if (/^sk-ant-/i.test(value)) throw refuse("it looks like a key");
   return encodeURIComponent(value);
 }

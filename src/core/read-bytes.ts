@@ -16,6 +16,9 @@ export async function readBytes(
   for (;;) {
     const { done, value } = await reader.read();
     if (done) break;
+    if (!ArrayBuffer.isView(value)) {
+      throw new TypeError("Cannot read a stream of anything but bytes");
+    }
     length += value.byteLength;
     if (length > most) {
       // Not awaited: a hostile stream may never say that it has been canceled.

@@ -1,24 +1,26 @@
-import type { Client } from "./client.ts";
-import { systemClock } from "./clock.ts";
-import { APIError, BatchsweepError, CallError, type Refusal } from "./errors.ts";
+import { BatchsweepError, CallError, type Refusal } from "./errors.ts";
 import type { AuditEntry } from "./ports.ts";
-import { type Reply, workspaceIdOf } from "./response.ts";
+import { idIn, type Reply } from "./response.ts";
+import type { Settings } from "./settings.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 /**
  * Makes a deletion with its two entries in the trail, where the client has one.
  *
- * @param client Who calls, with the trail.
+ * @param settings Who calls, with the trail.
  * @param resource What kind of object.
  * @param id Which.
+ * @param signal Ends the wait for the first entry.
  * @param act Makes the deletion.
  * @returns The result, with `auditError` where the outcome could not be written.
  */
 export async function record<
   Result extends { readonly evidence: string; readonly requestId?: string },
 >(
-  { auditTrail, actor, clock = systemClock }: Client,
+  { auditTrail, actor, timeout, clock }: Settings,
   resource: string,
   id: string,
+  signal: AbortSignal | undefined,
   act: () => Promise<{ readonly result: Result; readonly reply: Reply }>,
 ): Promise<Result & { readonly auditError?: string }> {
   if (auditTrail === undefined) return (await act()).result;
@@ -27,16 +29,18 @@ export async function record<
     const whom = actor === undefined ? {} : { actor };
     return { version: 1, time, operation: "delete", phase, resource, id, ...whom, ...more };
   };
+  // After the deed there is nothing left to abort: only time ends this wait.
   const append = async (more: Partial<AuditEntry>): Promise<string | undefined> => {
+    const late = AbortSignal.timeout(timeout);
     try {
-      await auditTrail.append(entry("outcome", more));
+      await unlessAborted(auditTrail.append(entry("outcome", more)), late);
       return undefined;
     } catch (error) {
       return error instanceof Error ? error.message : "The audit trail could not be written";
     }
   };
 
-  await auditTrail.append(entry("intent"));
+  await unlessAborted(auditTrail.append(entry("intent")), signal);
   try {
     const { result, reply } = await act();
     const { evidence, requestId } = result;
@@ -45,7 +49,7 @@ export async function record<
       evidence,
       requestId,
       attempts: reply.attempts,
-      workspaceId: workspaceIdOf(reply),
+      workspaceId: idIn(reply, "anthropic-workspace-id"),
     });
     return auditError === undefined ? result : { ...result, auditError };
   } catch (error) {
@@ -57,12 +61,13 @@ export async function record<
 
 function failure(error: unknown): Partial<AuditEntry> {
   if (!(error instanceof CallError)) {
-    // Not the API's: the caller aborted, or its key could not be had. Its text is the caller's own.
-    const message = "The caller ended the call";
+    // The caller aborted, or its key could not be had. What it says of that is its own.
+    const message = "The call ended in an error of the caller";
     return { outcome: "failed", error: { code: "ERR_CALLER", message, outcomeKnown: false } };
   }
-  const { code, message, attempts, outcomeKnown } = error;
-  const { status, type, requestId }: Partial<Refusal> = error instanceof APIError ? error : {};
+  const { code, message, attempts, outcomeKnown, status, type, requestId }:
+    & CallError
+    & Partial<Refusal> = error;
   return {
     outcome: "failed",
     requestId,

@@ -1,11 +1,11 @@
-import { type GenericSchema, literal, looseObject } from "../deps.ts";
+import { type GenericSchema, literal, object, optional } from "../deps.ts";
 import type { CallOptions, Client } from "./client.ts";
 import { NotFoundError } from "./errors.ts";
 import { send } from "./http.ts";
 import { fillPath, type PathParams } from "./path.ts";
 import { record } from "./record.ts";
-import { judge, type Reply, requestIdOf } from "./response.ts";
-import { checkClient } from "./settings.ts";
+import { judge, type Reply } from "./response.ts";
+import { checkBetas, type Settings, settingsOf } from "./settings.ts";
 
 /** A kind of object that the API can delete, as data. */
 export interface DeletableResource {
@@ -15,8 +15,16 @@ export interface DeletableResource {
   readonly path: string;
   /** The `type` of the API's receipt. */
   readonly type: string;
+  /** Whether the API may leave the `type` out. */
+  readonly typeOptional?: true;
   /** Which fields of the receipt must repeat which parameters. */
   readonly echoes: Readonly<Record<string, string>>;
+  /** What the parameters begin with today. Their format may change: this is for warnings only. */
+  readonly prefixes: Readonly<Record<string, string>>;
+  /** Whether it takes an administrator's key, as what belongs to the organization does. */
+  readonly administrative?: true;
+  /** Betas of which the API wants one. The first is sent where neither client nor call names one. */
+  readonly betas?: readonly string[];
 }
 
 /**
@@ -52,6 +60,13 @@ export interface DeleteOptions extends CallOptions {
    * @default false
    */
   readonly allowMissing?: boolean | undefined;
+  /**
+   * Whether the object may have been deleted by an earlier call whose outcome nobody saw, such as one
+   * of a process that died. A 404 then is evidence of that deletion: `"absent_after_retry"`.
+   *
+   * @default false
+   */
+  readonly attempted?: boolean | undefined;
 }
 
 /**
@@ -74,18 +89,22 @@ export async function deleteResource<const Resource extends DeletableResource>(
   params: ResourceParams<Resource>,
   options: DeleteOptions = {},
 ): Promise<ResourceDeletion<Resource>> {
-  const given: Readonly<Record<string, string>> = params;
+  // Read once: what is asked for is what is reported.
+  const given: Readonly<Record<string, string>> = Object.fromEntries(
+    paramsOf(resource).map((name) => [name, Reflect.get(params, name)]),
+  );
   const path = fillPath(resource.path, given);
   const id = Object.values(given).join("/");
   const action = `delete ${resource.name.replaceAll("_", " ")} ${JSON.stringify(id)}`;
   const request = { action, method: "DELETE", path, pathTemplate: resource.path } as const;
-  checkClient(client);
+  const settings = settingsOf(client);
+  checkBetas(options.betas);
   options.signal?.throwIfAborted();
 
-  return await record(client, resource.name, id, async () => {
-    const reply = await send(client, request, options);
+  return await record(settings, resource.name, id, options.signal, async () => {
+    const reply = await send(settings, request, withBetas(resource, settings, options));
     const evidence = evidenceIn(reply, receiptSchema(resource, given), options);
-    const requestId = requestIdOf(reply);
+    const { requestId } = reply;
     // What the receipt says was validated to be what was asked: nothing is copied from the wire.
     const echoed = Object.entries(resource.echoes).map(([field, param]) => [field, given[param]]);
     const result = {
@@ -98,17 +117,67 @@ export async function deleteResource<const Resource extends DeletableResource>(
   });
 }
 
+/** What names one object of a kind: its id, or where it takes several parameters, those by name. */
+export type ResourceId<Resource extends DeletableResource> = PathParams<Resource["path"]> extends
+  infer Name extends string
+  ? [Name] extends [UnionToIntersection<Name>] ? string : ResourceParams<Resource>
+  : never;
+
+type UnionToIntersection<Union> = (Union extends unknown ? (value: Union) => void : never) extends
+  (value: infer All) => void ? All
+  : never;
+
+/** Deletes one object of a kind. Throws and resolves as {@link deleteResource} does. */
+export interface DeleteFunction<Resource extends DeletableResource> {
+  (
+    client: Client,
+    id: ResourceId<Resource>,
+    options?: DeleteOptions,
+  ): Promise<ResourceDeletion<Resource>>;
+  /** The kind, as data. */
+  readonly resource: Resource;
+}
+
+/** Makes the function that deletes objects of a kind. */
+export function defineResource<const Resource extends DeletableResource>(
+  resource: Resource,
+): DeleteFunction<Resource> {
+  const [param = ""] = paramsOf(resource);
+  const remove = (client: Client, id: unknown, options?: DeleteOptions) => {
+    const params = typeof id === "object" && id !== null ? id : { [param]: id };
+    return deleteResource(client, resource, params as ResourceParams<Resource>, options);
+  };
+  return Object.assign(remove, { resource });
+}
+
+/** The names of the parameters of a kind, in the order of its path. */
+export function paramsOf({ path }: DeletableResource): readonly string[] {
+  return Array.from(path.matchAll(/\{(\w+)\}/g), ([, name = ""]) => name);
+}
+
+function withBetas<Options extends DeleteOptions>(
+  { betas: [first, ...others] = [] }: DeletableResource,
+  settings: Settings,
+  options: Options,
+): Options {
+  const given = [...settings.betas, ...options.betas ?? []];
+  if (first === undefined || [first, ...others].some((beta) => given.includes(beta))) {
+    return options;
+  }
+  return { ...options, betas: [first, ...options.betas ?? []] };
+}
+
 function evidenceIn<Receipt>(
   reply: Reply,
   schema: GenericSchema<unknown, Receipt>,
-  { allowMissing }: DeleteOptions,
+  { allowMissing, attempted }: DeleteOptions,
 ): Evidence {
   try {
     judge(reply, schema);
     return "receipt";
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
-    if (!reply.outcomeKnown) return "absent_after_retry";
+    if (!reply.outcomeKnown || attempted) return "absent_after_retry";
     if (allowMissing) return "missing";
     throw error;
   }
@@ -117,5 +186,9 @@ function evidenceIn<Receipt>(
 function receiptSchema(resource: DeletableResource, params: Readonly<Record<string, string>>) {
   const echoes = Object.entries(resource.echoes);
   const fields = echoes.map(([field, param]) => [field, literal(params[param] ?? "")] as const);
-  return looseObject({ ...Object.fromEntries(fields), type: literal(resource.type) });
+  const type = literal(resource.type);
+  return object({
+    ...Object.fromEntries(fields),
+    type: resource.typeOptional ? optional(type) : type,
+  });
 }

@@ -1,11 +1,4 @@
-import {
-  type GenericSchema,
-  getDotPath,
-  looseObject,
-  optional,
-  safeParse,
-  string,
-} from "../deps.ts";
+import { type GenericSchema, safeParse } from "../deps.ts";
 import type { Answer } from "./answer.ts";
 import {
   APIError,
@@ -25,20 +18,16 @@ export interface Reply extends Answer, Exchange {
   readonly receivedAt: number;
   /** Takes the secrets of the request out of a text of the server. */
   readonly redact: (text: string) => string;
+  /** The id that the API gave the request, to give to its support. */
+  readonly requestId?: string | undefined;
 }
 
-/** The id that the API gave the request, to give to its support. */
-export function requestIdOf(reply: Reply): string | undefined {
-  return header(reply, "request-id");
-}
-
-/** The workspace that the API says was hit. */
-export function workspaceIdOf(reply: Reply): string | undefined {
-  return header(reply, "anthropic-workspace-id");
-}
-
-function header({ headers, redact }: Reply, name: string): string | undefined {
-  return printable(redact(headers.get(name) ?? ""), 128) || undefined;
+/** A header that is an id, fit to be shown. */
+export function idIn(
+  { headers, redact }: Pick<Reply, "headers" | "redact">,
+  name: "request-id" | "anthropic-workspace-id",
+): string | undefined {
+  return printable(headers.get(name) ?? "", 128, redact) || undefined;
 }
 
 /**
@@ -58,7 +47,7 @@ export function judge<Value>(reply: Reply, schema: GenericSchema<unknown, Value>
   const result = safeParse(schema, parsed.value);
   if (result.success) return result.output;
   const issues = result.issues.map((issue) => ({
-    path: getDotPath(issue) ?? "",
+    path: issue.path?.map(({ key }) => String(key)).join(".") ?? "",
     message: `Expected ${issue.expected ?? "something else"}`, // valibot's text quotes the value
   }));
   const named = issues.map(({ path, message }) => `${path || "body"}: ${message}`).join("; ");
@@ -73,45 +62,37 @@ export function invalid(reply: Reply, why: string, issues: readonly Issue[]): In
       attempts: reply.attempts,
       outcomeKnown: reply.outcomeKnown && reply.status >= 300,
       status: reply.status,
-      requestId: requestIdOf(reply),
+      requestId: reply.requestId,
     },
     issues.length > 0 ? issues : [{ path: "", message: why }],
   );
 }
 
-const text = optional(string());
-const errorBody = looseObject({
-  error: looseObject({
-    type: text,
-    message: text,
-    details: optional(looseObject({ error_code: text })),
-  }),
-});
-
-/** The API's `error` object, as far as the body has one. */
+/** The API's `error` object, as far as a refusal has one. */
 export function errorOf(answer: Answer): {
   readonly type?: string | undefined;
   readonly message?: string | undefined;
   readonly errorCode?: string | undefined;
 } {
+  if (answer.status < 400) return {};
   const parsed = parseJson(answer);
-  const result = safeParse(errorBody, "value" in parsed ? parsed.value : undefined);
-  if (!result.success) return {};
-  const { type, message, details } = result.output.error;
-  return { type, message, errorCode: details?.error_code };
+  const text = (value: unknown) => typeof value === "string" ? value : undefined;
+  // Object() of what is no object is an empty one.
+  const { type, message, details } = Object(Object("value" in parsed && parsed.value).error);
+  return { type: text(type), message: text(message), errorCode: text(Object(details).error_code) };
 }
 
 function refusal(reply: Reply): APIError {
   const { status, redact } = reply;
   const error = errorOf(reply);
   const clean = (value: string | undefined, most: number) =>
-    value === undefined ? undefined : printable(redact(value), most);
+    value === undefined ? undefined : printable(value, most, redact);
   const type = clean(error.type, 64);
   const info: Refusal = {
     status,
     type,
     errorCode: clean(error.errorCode, 64),
-    requestId: requestIdOf(reply),
+    requestId: reply.requestId,
     retryAfter: retryAfter(reply.headers, reply.receivedAt),
     attempts: reply.attempts,
     outcomeKnown: reply.outcomeKnown,
@@ -139,7 +120,8 @@ function parseJson({ body }: Answer): { readonly value: unknown } | { readonly p
   }
 }
 
-/** A server's text, fit for a terminal and a log line: one line, bounded, without control characters. */
-function printable(text: string, most: number): string {
-  return text.slice(0, most).replace(/[\p{C}\u2028\u2029]+/gu, " ").trim();
+/** A server's text, fit for a terminal and a log line: one line, bounded, and without secrets. */
+function printable(text: string, most: number, redact: (text: string) => string): string {
+  const line = text.replace(/\p{Cf}+/gu, "").replace(/[\p{C}\u2028\u2029]+/gu, " ");
+  return redact(line).slice(0, most).trim();
 }

@@ -29,11 +29,15 @@ export function isRetryable({ status, headers, errorCode }: Failure): boolean {
 }
 
 /**
- * Whether it is certain that an attempt that ended so did nothing. A 429 and a 529 turn the request
- * away at the door; other 5xx and a 408 can come after the deed.
+ * Whether it is certain what an attempt that ended so did. A 429 and a 529 turn the request away at
+ * the door; other 5xx and a 408 can come after the deed. A refusal is known by its status, even where
+ * its body was lost.
  */
-export function isOutcomeKnown({ status }: Failure): boolean {
-  return status !== undefined && status !== 408 && (status < 500 || status === 529);
+export function isOutcomeKnown(
+  { status, code }: { readonly status?: number | undefined; readonly code?: string },
+): boolean {
+  if (status === undefined || (code !== undefined && status < 400)) return false;
+  return status !== 408 && (status < 500 || status === 529);
 }
 
 const day = 86_400_000;

@@ -1,78 +1,50 @@
+/**
+ * What the API's answers look like, read tolerantly: what it may add is kept, and a missing nullable
+ * field is null. They are made when they are needed, so that a bundle has only those that it uses.
+ *
+ * @module
+ */
 import {
   array,
   boolean,
   type GenericSchema,
+  literal,
   looseObject,
   nullish,
   number,
   string,
 } from "../deps.ts";
+import type { MessageBatch, MessageBatchPage } from "./message-batch.ts";
 
-/**
- * A Message Batch, as the API describes it.
- *
- * @see [Retrieve a Message Batch](https://platform.claude.com/docs/en/api/messages/batches/retrieve)
- */
-export interface MessageBatch {
-  readonly id: string;
-  /** `"ended"` is the only status in which a batch can be deleted. */
-  readonly processing_status:
-    | "in_progress"
-    | "canceling"
-    | "ended"
-    | (string & Record<never, never>);
-  /** Their sum is the number of requests. All but `processing` stay 0 until the batch has ended. */
-  readonly request_counts: {
-    readonly processing: number;
-    readonly succeeded: number;
-    readonly errored: number;
-    readonly canceled: number;
-    readonly expired: number;
-  };
-  /** Times are RFC 3339 date-times. */
-  readonly created_at: string;
-  readonly expires_at: string;
-  readonly ended_at: string | null;
-  readonly cancel_initiated_at: string | null;
-  /** When the results went; a batch without results can still be viewed and deleted. */
-  readonly archived_at: string | null;
-  /** Where the results are; absolute. */
-  readonly results_url: string | null;
+/** A Message Batch: the one that was asked for, where an id is given. */
+export function messageBatchSchema(id?: string): GenericSchema<unknown, MessageBatch> {
+  const orNull = nullish(string(), null);
+  return looseObject({
+    id: id === undefined ? string() : literal(id),
+    processing_status: string(),
+    request_counts: looseObject({
+      processing: number(),
+      succeeded: number(),
+      errored: number(),
+      canceled: number(),
+      expired: number(),
+    }),
+    created_at: string(),
+    expires_at: string(),
+    ended_at: orNull,
+    cancel_initiated_at: orNull,
+    archived_at: orNull,
+    results_url: orNull,
+  });
 }
 
-const orNull = nullish(string(), null);
-
-/** Read tolerantly: what the API may add is kept, a missing nullable field is null. */
-export const messageBatchSchema: GenericSchema<unknown, MessageBatch> = looseObject({
-  id: string(),
-  processing_status: string(),
-  request_counts: looseObject({
-    processing: number(),
-    succeeded: number(),
-    errored: number(),
-    canceled: number(),
-    expired: number(),
-  }),
-  created_at: string(),
-  expires_at: string(),
-  ended_at: orNull,
-  cancel_initiated_at: orNull,
-  archived_at: orNull,
-  results_url: orNull,
-});
-
-/** One page of a list of Message Batches, newest first. */
-export interface MessageBatchPage {
-  readonly data: readonly MessageBatch[];
-  /** Whether there are older ones. */
-  readonly has_more: boolean;
-  readonly first_id: string | null;
-  readonly last_id: string | null;
+/** A page of a list. */
+export function messageBatchPageSchema(): GenericSchema<unknown, MessageBatchPage> {
+  const orNull = nullish(string(), null);
+  return looseObject({
+    data: array(messageBatchSchema()),
+    has_more: boolean(),
+    first_id: orNull,
+    last_id: orNull,
+  });
 }
-
-export const messageBatchPageSchema: GenericSchema<unknown, MessageBatchPage> = looseObject({
-  data: array(messageBatchSchema),
-  has_more: boolean(),
-  first_id: orNull,
-  last_id: orNull,
-});

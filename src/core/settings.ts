@@ -1,6 +1,7 @@
+import { cannotUse } from "./cannot-use.ts";
 import { systemClock } from "./clock.ts";
 import type { Client, Fetch, RequestEvent, Secret } from "./client.ts";
-import type { Clock } from "./ports.ts";
+import type { AuditTrail, Clock } from "./ports.ts";
 
 /** The configuration of a {@link Client}, checked, with every default in its place. */
 export interface Settings {
@@ -18,6 +19,8 @@ export interface Settings {
   readonly maxRetryDelay: number;
   readonly onRequest: (event: RequestEvent) => void;
   readonly clock: Clock;
+  readonly auditTrail: AuditTrail | undefined;
+  readonly actor: string | undefined;
 }
 
 const longestTimer = 2 ** 31 - 1; // what setTimeout of every runtime can hold
@@ -46,34 +49,39 @@ export function checkClient(client: Client): void {
 /** The settings that a call works with. Throws as {@link checkClient} does. */
 export function settingsOf(client: Client): Settings {
   if (typeof client !== "object" || client === null) {
-    throw new TypeError("Cannot use client: it is not an object");
+    throw cannotUse("client", "it is not an object");
   }
   const { apiKey, authToken, workspaceId } = client;
   const secret = apiKey ?? authToken;
   if (secret === undefined) {
-    throw new TypeError("Cannot use client: it has neither apiKey nor authToken");
+    throw cannotUse("client", "it has neither apiKey nor authToken");
   }
   const name = apiKey === undefined ? "authToken" : "apiKey";
   if (typeof secret !== "function") checkSecret(secret, name);
 
+  if (client.headers !== undefined && Symbol.iterator in client.headers) {
+    throw cannotUse("headers", "they are not a plain object");
+  }
   const headers: Record<string, string> = {};
   for (const [header, value] of Object.entries(client.headers ?? {})) {
     if (!/^[!#$%&'*+.^`|~\w-]+$/.test(header)) {
-      throw new TypeError("Cannot use headers: a name is not an HTTP header name");
+      throw cannotUse("headers", "a name is not an HTTP header name");
     }
     if (sentByLibrary.test(header)) {
       throw new TypeError(`Cannot use headers: "${header}" is sent by the library itself`);
     }
     headers[header.toLowerCase()] = checkHeaderValue(value, `header "${header}"`);
   }
-  const confidential = Object.values(headers).filter((value) => value.length >= 8);
+  // Each word, since a server may echo a token without its scheme.
+  const confidential = Object.values(headers)
+    .flatMap((value) => [value, ...value.split(/[\s,;=]+/)]);
   headers["accept"] = "application/json";
   headers["anthropic-version"] = checkHeaderValue(client.apiVersion ?? "2023-06-01", "apiVersion");
   if (workspaceId !== undefined) {
     headers["anthropic-workspace-id"] = checkHeaderValue(workspaceId, "workspaceId");
   }
   if (client.fetch !== undefined && typeof client.fetch !== "function") {
-    throw new TypeError("Cannot use fetch: it is not a function");
+    throw cannotUse("fetch", "it is not a function");
   }
   return {
     credential: { name, secret },
@@ -87,6 +95,8 @@ export function settingsOf(client: Client): Settings {
     maxRetryDelay: inRange(client.maxRetryDelay ?? 60_000, "maxRetryDelay", 0, longestTimer),
     onRequest: client.onRequest ?? (() => {}),
     clock: client.clock ?? systemClock,
+    auditTrail: client.auditTrail,
+    actor: client.actor,
   };
 }
 
@@ -96,7 +106,7 @@ export function settingsOf(client: Client): Settings {
  * @throws {TypeError} It cannot be sent in a header. A runtime's own error would quote it.
  */
 export function checkSecret(secret: unknown, name: "apiKey" | "authToken"): string {
-  const refuse = (why: string) => new TypeError(`Cannot use ${name}: ${why}`);
+  const refuse = (why: string) => cannotUse(name, why);
   if (typeof secret !== "string") throw refuse("it is not a string");
   const trimmed = secret.trim();
   if (trimmed === "") throw refuse("it is empty");
@@ -108,10 +118,10 @@ export function checkSecret(secret: unknown, name: "apiKey" | "authToken"): stri
 
 /** Checks names of betas. Each becomes part of a comma list in one header. */
 export function checkBetas(betas: readonly string[] = []): readonly string[] {
-  if (!Array.isArray(betas)) throw new TypeError("Cannot use betas: it is not an array");
+  if (!Array.isArray(betas)) throw cannotUse("betas", "it is not an array");
   for (const beta of betas) {
     if (typeof beta !== "string" || !/^[\x21-\x2b\x2d-\x7e]+$/.test(beta)) {
-      throw new TypeError("Cannot use betas: a name is empty, or has a space, comma or line break");
+      throw cannotUse("betas", "a name is empty, or has a space, comma or line break");
     }
   }
   return betas;
@@ -119,7 +129,7 @@ export function checkBetas(betas: readonly string[] = []): readonly string[] {
 
 function checkHeaderValue(value: unknown, name: string): string {
   if (typeof value !== "string" || !/^[\x20-\x7e]+$/.test(value.trim())) {
-    throw new TypeError(`Cannot use ${name}: it is not one line of ASCII text`);
+    throw cannotUse(name, "it is not one line of ASCII text");
   }
   return value.trim();
 }
@@ -129,22 +139,25 @@ function checkBaseUrl(value: string | URL): string {
   try {
     url = new URL(value);
   } catch {
-    throw new TypeError("Cannot use baseUrl: it is not an absolute URL");
+    throw cannotUse("baseUrl", "it is not an absolute URL");
   }
   if (url.username !== "" || url.password !== "") {
-    throw new TypeError("Cannot use baseUrl: it holds credentials");
+    throw cannotUse("baseUrl", "it holds credentials");
   }
-  if (url.search !== "" || url.hash !== "") {
-    throw new TypeError("Cannot use baseUrl: it has a query or a fragment");
+  if (/[?#]/.test(url.href)) {
+    throw cannotUse("baseUrl", "it has a query or a fragment");
+  }
+  if (/\/v1\/*$/.test(url.pathname)) {
+    throw cannotUse("baseUrl", "it ends in /v1, which every path begins with");
   }
   if (url.protocol !== "https:" && !(url.protocol === "http:" && loopback.test(url.hostname))) {
-    throw new TypeError("Cannot use baseUrl: it is neither HTTPS nor plain HTTP on loopback");
+    throw cannotUse("baseUrl", "it is neither HTTPS nor plain HTTP on loopback");
   }
   return url.href.replace(/\/+$/, "");
 }
 
 function inRange(value: unknown, name: string, least: number, most: number): number {
-  if (typeof value !== "number") throw new TypeError(`Cannot use ${name}: it is not a number`);
+  if (typeof value !== "number") throw cannotUse(name, "it is not a number");
   if (!(value >= least && value <= most) || (name === "maxRetries" && !Number.isInteger(value))) {
     throw new RangeError(
       `Cannot use ${name} as ${value}: it must be a number from ${least} to ${most}`,

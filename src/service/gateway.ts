@@ -4,6 +4,7 @@ import { authenticate } from "./authenticate.ts";
 import { clientOf, tokensOf } from "./configuration.ts";
 import type { ServiceOptions } from "./options.ts";
 import { Problem } from "./problem.ts";
+import { report } from "./report.ts";
 
 /** An answer of the gateway that is an error, in the API's shape. */
 interface Refusal {
@@ -39,21 +40,23 @@ export async function answerGateway(
     if (token === undefined) {
       return refuse({ status: 401, type: "authentication_error", message: "Invalid token" });
     }
-    const betas = request.headers.get("anthropic-beta")?.split(",").map((beta) => beta.trim()) ??
-      [];
+    const betas = (request.headers.get("anthropic-beta") ?? "").split(",")
+      .map((beta) => beta.trim()).filter((beta) => beta !== "");
     if (betas.some((beta) => !/^[\w.-]{1,128}$/.test(beta))) {
       const message = "anthropic-beta: not a list of names";
       return refuse({ status: 400, type: "invalid_request_error", message });
     }
     // Not with the signal of the request: a caller that hangs up does not stop what was begun.
     const client = { ...clientOf(options), actor: token.name };
-    const { type, requestId } = await deleteMessageBatch(client, id, { betas });
+    const { type, requestId, auditError } = await deleteMessageBatch(client, id, { betas });
+    report(options, auditError);
     return Response.json({ id, type }, { headers: requestId ? { "request-id": requestId } : {} });
   } catch (error) {
+    if (error instanceof BatchsweepError) report(options, error.auditError);
     if (error instanceof Problem || error instanceof BatchsweepError) {
       return refuse(refusalOf(error));
     }
-    options.onError?.(error);
+    report(options, error);
     return refuse({ status: 500, type: "api_error", message: "An unexpected error occurred" });
   }
 }
@@ -63,7 +66,8 @@ function refusalOf(error: Problem | BatchsweepError): Refusal {
   if (error instanceof Problem) return { status: error.status, type: "api_error", message };
   if (error instanceof APITimeoutError) return { status: 504, type: "timeout_error", message };
   if (!(error instanceof APIError)) return { status: 502, type: "api_error", message };
-  const { status, type = "api_error", requestId, retryAfter } = error;
+  const { type = "api_error", requestId, retryAfter } = error;
+  const status = error.status > 599 ? 502 : error.status;
   // What the API says of our key is not about the caller's token, nor is what did not come from it.
   const own = [401, 402, 403].includes(status) ||
     (status === 404 && !(error instanceof NotFoundError));

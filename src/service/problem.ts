@@ -52,14 +52,22 @@ const titles: Readonly<Record<number, string>> = {
   504: "Gateway Timeout",
 };
 
+/** What a caller is told of a trail that could not be written; the rest is for the owner. */
+export const notRecorded = "What became of it could not be recorded";
+
 /** The problem that an error of a call is to the one who asked for it. */
 export function problemOf(error: BatchsweepError): Problem {
-  const { name: _, message, status, type, ...members } = error.toJSON();
+  const { name: _, auditError, message, status, type, ...members } = error.toJSON();
   const retryAfter = error instanceof APIError ? error.retryAfter : undefined;
   return new Problem(
     statusOf(error),
     String(message),
-    { ...members, upstreamStatus: status, upstreamType: type },
+    {
+      ...members,
+      upstreamStatus: status,
+      upstreamType: type,
+      ...(auditError === undefined ? {} : { auditError: notRecorded }),
+    },
     retryAfter === undefined ? {} : { "retry-after": String(Math.ceil(retryAfter / 1000)) },
   );
 }

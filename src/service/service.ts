@@ -4,7 +4,11 @@ import { Hono } from "./deps.ts";
 import { answerGateway } from "./gateway.ts";
 import type { ServiceOptions } from "./options.ts";
 import { Problem, problemOf } from "./problem.ts";
+import { report } from "./report.ts";
 import { receiveWebhook } from "./webhook.ts";
+
+export { serviceOptionsFrom } from "./environment.ts";
+export type { ServiceOptions };
 
 /** The service: a request handler, the same on every runtime. */
 export interface Service {
@@ -15,7 +19,8 @@ export interface Service {
  * Makes the service that deletes on behalf of others.
  *
  * @param options What it works with.
- * @returns Its request handler. It never rejects: what goes wrong is an RFC 9457 problem.
+ * @returns Its request handler. It never rejects: what goes wrong is an RFC 9457 problem, and on the
+ *   gateway an error in the API's shape.
  */
 export function createService(options: ServiceOptions): Service {
   const app = new Hono();
@@ -42,8 +47,11 @@ export function createService(options: ServiceOptions): Service {
 
   app.onError((error) => {
     if (error instanceof Problem) return error.toResponse();
-    if (error instanceof BatchsweepError) return problemOf(error).toResponse();
-    options.onError?.(error);
+    if (error instanceof BatchsweepError) {
+      report(options, error.auditError);
+      return problemOf(error).toResponse();
+    }
+    report(options, error);
     return new Problem(500, "Cannot answer: an unexpected error occurred").toResponse();
   });
   return { fetch: async (request) => await app.fetch(request) };

@@ -6,7 +6,8 @@ import { literal, looseObject, safeParse, strictObject, string } from "../deps.t
 import { clientOf, verifiersOf } from "./configuration.ts";
 import { type Webhook, WebhookVerificationError } from "./deps.ts";
 import type { ServiceOptions } from "./options.ts";
-import { Problem } from "./problem.ts";
+import { notRecorded, Problem } from "./problem.ts";
+import { report } from "./report.ts";
 
 /** The most that a webhook may send, in bytes. */
 const mostBytes = 65_536;
@@ -49,18 +50,23 @@ export async function receiveWebhook(
   const body = verify(verifiers, request.headers, bytes);
   const id = readEvent(body);
   // Not with the signal of the request: a sender that hangs up does not stop what was begun.
-  return await deleteMessageBatch(client, id);
+  const deletion = await deleteMessageBatch(client, id);
+  if (deletion.auditError === undefined) return deletion;
+  report(options, deletion.auditError);
+  return { ...deletion, auditError: notRecorded };
 }
 
 function verify(verifiers: readonly Webhook[], headers: Headers, bytes: Uint8Array): string {
   let body: string;
   try {
-    body = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    body = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     throw new Problem(400, "Cannot read the body: it is not UTF-8 text");
   }
   const names = ["webhook-id", "webhook-timestamp", "webhook-signature"];
   const signed = Object.fromEntries(names.map((name) => [name, headers.get(name) ?? ""]));
+  // The package reads a number at the beginning of any text.
+  if (!/^\d{1,12}$/.test(signed["webhook-timestamp"] ?? "")) signed["webhook-timestamp"] = "";
   let refusal = "";
   for (const verifier of verifiers) {
     try {

@@ -61,7 +61,13 @@ export async function runSuites(
     },
   });
   const outcomes: TestOutcome[] = [];
+  let current = "";
+  addEventListener("unhandledrejection", ({ reason }) => {
+    const message = reason instanceof Error ? reason.stack ?? reason.message : String(reason);
+    outcomes.push({ file: current, name: "(unhandled rejection)", status: "failed", message });
+  });
   for (const file of files) {
+    current = file;
     // As much of a runner as vitest's own asks for without a browser or a Node process around it.
     const runner = { config, pool: "workerd", importFile: () => suites[file]?.() };
     const specification = { filepath: file, testLocations: undefined };

@@ -68,10 +68,12 @@ describe("listMessageBatches()", () => {
       code: "ERR_INVALID_RESPONSE",
     });
     expect(circle.seen).toHaveLength(2);
-    const nowhere = stub([page([], { has_more: true })]);
+    let count = 0;
+    const nowhere = stub([() => page([], { has_more: true, last_id: `c${count++}` })()]);
     expect(await rejection(collect(listMessageBatches(nowhere.client)))).toMatchObject({
       code: "ERR_INVALID_RESPONSE",
     });
+    expect(nowhere.seen).toHaveLength(1);
   });
 
   test("rejects with the caller's reason between pages", async () => {
@@ -109,6 +111,15 @@ describe("retrieveMessageBatch()", () => {
     expect(error).toMatchObject({ code: "ERR_INVALID_RESPONSE" });
     expect(JSON.stringify(error)).not.toContain(apiKey);
     expect(JSON.stringify(error)).toContain("request_counts");
+  });
+
+  test("rejects another batch than the one that was asked for", async () => {
+    const { sandbox } = setUp(0);
+    const other = sandbox.seed({ processing_status: "in_progress" });
+    for (const call of [retrieveMessageBatch, cancelMessageBatch]) {
+      const error = await rejection(call(stub([() => Response.json(other)]).client, "msgbatch_1"));
+      expect(error).toMatchObject({ code: "ERR_INVALID_RESPONSE", issues: [{ path: "id" }] });
+    }
   });
 
   test("rejects an unknown batch", async () => {

@@ -111,6 +111,41 @@ describe("deleteMessageBatch() resolves", () => {
     expect(requests.map(({ method }) => method)).toEqual(["DELETE", "DELETE"]);
   });
 
+  test("with the runtime's own fetch given by name", async () => {
+    const sandbox = await createRemoteSandbox();
+    const { batch } = await sandbox.control({ seed: { processing_status: "ended" } });
+    const client = { apiKey, baseUrl: sandbox.url, fetch: globalThis.fetch };
+    expect(await deleteMessageBatch(client, batch.id)).toMatchObject({ evidence: "receipt" });
+  });
+
+  test("with absent_after_retry for a 404 where an earlier call is said to be unknown", async () => {
+    const { client } = stub([refusal(404, "not_found_error")]);
+    const deletion = await deleteMessageBatch(client, id, { attempted: true });
+    expect(deletion.evidence).toBe("absent_after_retry");
+  });
+
+  test("with absent_after_retry where the answer was lost before a look at the batch", async () => {
+    const sandbox = createSandbox();
+    const batch = sandbox.seed({ id, processing_status: "ended" });
+    const gone = refusal(404, "not_found_error");
+    const look = () => Response.json(batch);
+    const answers = [refusal(500, "api_error"), refusal(400, "x"), look, gone];
+    expect(await deleteMessageBatch(stub(answers).client, id)).toMatchObject({
+      evidence: "absent_after_retry",
+    });
+  });
+
+  test("whatever the observer throws or rejects with", async () => {
+    for (
+      const onRequest of [() => Promise.reject(new Error("x")), (): never => {
+        throw new Error("x");
+      }]
+    ) {
+      const deletion = await deleteMessageBatch(stub([receipt(id)], { onRequest }).client, id);
+      expect(deletion.evidence).toBe("receipt");
+    }
+  });
+
   test("when the connection is really lost after the effect", async () => {
     const sandbox = await createRemoteSandbox();
     const { batch } = await sandbox.control({
@@ -196,6 +231,41 @@ describe("deleteMessageBatch() rejects", () => {
     expect(error).toMatchObject({ code: "ERR_API", status: 400 });
   });
 
+  test("a 404 after a refusal whose body was cut as not found: its status was known", async () => {
+    for (const status of [401, 404, 429, 529]) {
+      const body = () =>
+        new ReadableStream({ start: (controller) => controller.error(new Error("cut")) });
+      const cut = () => new Response(body(), { status });
+      const { client, seen } = stub([cut, refusal(404, "not_found_error")]);
+      expect(await rejection(deleteMessageBatch(client, id))).toBeInstanceOf(NotFoundError);
+      expect(seen).toHaveLength(2);
+    }
+  });
+
+  test("a refusal as it is when the look shows another batch or an unknown status", async () => {
+    const sandbox = createSandbox();
+    const batch = sandbox.seed({ id, processing_status: "in_progress" });
+    for (const look of [{ ...batch, id: "msgbatch_2" }, { ...batch, processing_status: "x" }]) {
+      const answers = [refusal(400, "invalid_request_error"), () => Response.json(look)];
+      const error = await rejection(deleteMessageBatch(stub(answers).client, id));
+      expect(error).toMatchObject({ code: "ERR_API", status: 400 });
+    }
+  });
+
+  test("a key function that never answers, at the timeout and at an abort", async () => {
+    const apiKey = () => new Promise<string>(() => {});
+    const late = stub([receipt(id)], { apiKey, timeout: 5, maxRetries: 0 });
+    const error = await rejection(deleteMessageBatch(late.client, id));
+    expect(String(error)).toBe(
+      "TypeError: Cannot use apiKey: its function gave nothing within 5 ms",
+    );
+    expect(late.seen).toHaveLength(0);
+    const controller = new AbortController();
+    const call = deleteMessageBatch(stub([], { apiKey }).client, id, { signal: controller.signal });
+    controller.abort("enough");
+    expect(await rejection(call)).toBe("enough");
+  });
+
   test("a connection that fails every time, after two retries", async () => {
     const { client, seen, waits } = stub([lost]);
     const error = await rejection(deleteMessageBatch(client, id));
@@ -230,6 +300,17 @@ describe("deleteMessageBatch() rejects", () => {
     expect(during.seen).toHaveLength(1);
   });
 
+  test("with an event for the attempt that was aborted", async () => {
+    const controller = new AbortController();
+    const events: unknown[] = [];
+    const { client } = stub([() => {
+      controller.abort("enough");
+      return new Promise(() => {});
+    }], { onRequest: (event) => void events.push(event) });
+    await rejection(deleteMessageBatch(client, id, { signal: controller.signal }));
+    expect(events).toMatchObject([{ attempt: 1, errorCode: "ERR_ABORTED", outcomeKnown: false }]);
+  });
+
   test("what the function of the key throws, without a request or a retry", async () => {
     const mistake = new TypeError("fetch failed");
     const { client, seen } = stub([receipt(id)], { apiKey: () => Promise.reject(mistake) });
@@ -238,7 +319,21 @@ describe("deleteMessageBatch() rejects", () => {
   });
 
   for (
-    const bad of ["", ".", "..", "a/b", "a\\b", "a?b", "a#b", ";x", "%2e%2e", " ", "a\n", "\ud800"]
+    const bad of [
+      "",
+      ".",
+      "..",
+      "a/b",
+      "a\\b",
+      "a?b",
+      "a#b",
+      ";x",
+      "%2e%2e",
+      " ",
+      "a\n",
+      "\ud800",
+      apiKey,
+    ]
   ) {
     test(`${JSON.stringify(bad)} as an id before any request`, async () => {
       const { client, seen } = stub([receipt(bad)]);

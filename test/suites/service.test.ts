@@ -81,6 +81,18 @@ describe("POST /webhook refuses, and asks nothing of the API,", () => {
       () => withHeaders(webhook(good), { "webhook-signature": "bm90IGEgc2lnbmF0dXJl" }),
     ],
     "an empty signature": [401, () => withHeaders(webhook(good), { "webhook-signature": "v1," })],
+    ...Object.fromEntries(["abc", ".9", ", 1", ""].map((more) => [
+      `a timestamp that ends in ${JSON.stringify(more)} or begins with a plus`,
+      [401, () => {
+        const request = webhook(good);
+        const time = request.headers.get("webhook-timestamp");
+        return withHeaders(request, { "webhook-timestamp": more ? `${time}${more}` : `+${time}` });
+      }] as [number, () => Request],
+    ])),
+    "a body with a byte order mark that was not signed": [
+      401,
+      () => new Request(webhook(good), { method: "POST", body: `\ufeff${good}` }),
+    ],
     "a changed body": [
       401,
       () => new Request(webhook(good), { method: "POST", body: deletion("msgbatch_2") }),

@@ -1,0 +1,176 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { BatchsweepError, checkClient, deleteMessageBatch } from "../../mod.ts";
+import { retryAfter, retryDelay } from "../../src/core/retry.ts";
+import { apiKey, receipt, stub } from "../fixtures/stub.ts";
+
+const id = "msgbatch_1";
+const prefix = "https://api.anthropic.com/v1/messages/batches/";
+
+/** Texts of every kind: of ids, of paths, of bytes that mean something to somebody. */
+const text = fc.oneof(
+  fc.string(),
+  fc.string({ unit: "binary" }),
+  fc.string({
+    unit: fc.constantFrom(".", "/", "\\", "%", "2", "e", "f", ";", "?", "#", "@", ":", "a"),
+  }),
+  fc.string({ unit: fc.constantFrom("\r", "\n", "\0", " ", "\u2028", "\ud800", "é", "x") }),
+);
+
+/** Whatever JSON can hold, and often something like a receipt. */
+const json = fc.oneof(
+  fc.jsonValue(),
+  fc.record({
+    id: fc.oneof(fc.constant(id), fc.constant(`${id} `), fc.jsonValue()),
+    type: fc.oneof(fc.constant("message_batch_deleted"), fc.jsonValue()),
+    more: fc.jsonValue(),
+  }, { requiredKeys: [] }),
+);
+
+describe("deleteMessageBatch()", () => {
+  test("refuses an id before any request, or asks for exactly that one", async () => {
+    await fc.assert(
+      fc.asyncProperty(text, async (any) => {
+        const { client, seen } = stub([receipt(any)]);
+        const result: unknown = await deleteMessageBatch(client, any).catch((error: unknown) =>
+          error
+        );
+        if (result instanceof TypeError) {
+          expect(seen).toHaveLength(0);
+          return;
+        }
+        expect(result).toMatchObject({ id: any, evidence: "receipt" });
+        const { href, pathname, search, hash } = new URL(seen[0]?.url ?? "");
+        expect([href.startsWith(prefix), search, hash]).toEqual([true, "", ""]);
+        expect(pathname.split("/").slice(4).map(decodeURIComponent)).toEqual([any]);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("takes nothing for a receipt but a receipt", async () => {
+    await fc.assert(
+      fc.asyncProperty(json, async (body) => {
+        const right = typeof body === "object" && body !== null && !Array.isArray(body) &&
+          Object.hasOwn(body, "id") && body["id"] === id &&
+          body["type"] === "message_batch_deleted";
+        const { client, seen } = stub([() => Response.json(body)]);
+        const result: unknown = await deleteMessageBatch(client, id).catch((error: unknown) =>
+          error
+        );
+        expect(seen).toHaveLength(1);
+        if (right) expect(result).toMatchObject({ id, evidence: "receipt" });
+        else expect(result).toMatchObject({ code: "ERR_INVALID_RESPONSE" });
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("ends every status and body in a receipt, an absence or an error of its own", async () => {
+    const bytes = fc.oneof(
+      fc.uint8Array({ maxLength: 200 }),
+      json.map((value) => new TextEncoder().encode(JSON.stringify(value))),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 200, max: 599 }), bytes, async (status, body) => {
+        const empty = [204, 205, 304].includes(status);
+        const answer = () => new Response(empty ? null : new Uint8Array(body), { status });
+        const { client, seen } = stub([answer], { maxRetries: 1 });
+        const result: unknown = await deleteMessageBatch(client, id).catch((error: unknown) =>
+          error
+        );
+        if (result instanceof BatchsweepError) {
+          expect(result).toMatchObject({ status, attempts: expect.any(Number) });
+          return;
+        }
+        expect(result).toMatchObject({ evidence: "receipt" });
+        expect(status).toBe(200);
+        expect(seen).toHaveLength(1);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe("checkClient()", () => {
+  test("accepts a key that a header can carry, or refuses it without quoting it", () => {
+    fc.assert(
+      fc.property(text, fc.boolean(), (any, asHeader) => {
+        const value = `SENTINEL${any}`;
+        const client = asHeader ? { apiKey, headers: { "x-gateway": value } } : { apiKey: value };
+        try {
+          checkClient(client);
+          expect(new Headers({ a: value.trim() }).get("a")).toBe(value.trim());
+        } catch (error) {
+          expect(error).toBeInstanceOf(TypeError);
+          expect(String(error)).not.toContain("SENTINEL");
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("keeps a key away from a host that is not asked for by HTTPS or on loopback", async () => {
+    const scheme = fc.constantFrom("http:", "https:", "ftp:", "ws:", "file:", "javascript:", "");
+    const host = fc.constantFrom(
+      "example.com",
+      "127.0.0.1",
+      "localhost",
+      "[::1]",
+      "127.1",
+      "10.0.0.1",
+    );
+    await fc.assert(
+      fc.asyncProperty(scheme, host, text, async (one, other, rest) => {
+        const { client, seen } = stub([receipt(id)], { baseUrl: `${one}//${other}${rest}` });
+        const result: unknown = await deleteMessageBatch(client, id).catch((error: unknown) =>
+          error
+        );
+        if (result instanceof TypeError) {
+          expect(seen).toHaveLength(0);
+          return;
+        }
+        const { protocol, hostname, username, password } = new URL(seen[0]?.url ?? "");
+        expect(username + password).toBe("");
+        if (protocol !== "https:") {
+          expect(protocol).toBe("http:");
+          expect(hostname).toMatch(/^(localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe("retryAfter() and retryDelay()", () => {
+  const headerText = fc.oneof(
+    fc.string({ unit: fc.constantFrom(..."0123456789.-+eE xGMT,:") }),
+    fc.double().map(String),
+    fc.date({ noInvalidDate: true }).map((date) => date.toUTCString()),
+  ).filter((value) => /^[\x20-\x7e]*$/.test(value));
+
+  test("wait for no less than nothing and no more than is allowed, whatever is asked", () => {
+    const { clock } = stub([]);
+    fc.assert(
+      fc.property(headerText, headerText, fc.nat(100_000), (ms, seconds, most) => {
+        const headers = new Headers({ "retry-after-ms": ms, "retry-after": seconds });
+        const now = clock.now();
+        const asked = retryAfter(headers, now);
+        if (asked !== undefined) expect(asked > 0 && asked <= 86_400_000).toBe(true);
+        const limits = { maxRetryDelay: most, clock };
+        const delay = retryDelay({ status: 429, headers }, 1, limits, now);
+        if (delay === undefined) expect(asked).toBeGreaterThan(most);
+        else expect(delay >= 0 && delay <= most).toBe(true);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test("do not fail for a clock far away", () => {
+    const { clock } = stub([]);
+    const headers = new Headers({ "retry-after": "Sun, 22 Nov 2026 00:00:07 GMT" });
+    for (const now of [-8.64e15, 0, 8.64e15, NaN]) {
+      expect(retryDelay({ status: 500, headers }, 1, { maxRetryDelay: 10, clock }, now)).toBe(10);
+    }
+  });
+});
