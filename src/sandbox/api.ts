@@ -29,7 +29,7 @@ export function createApi({ routes, rules, takeToken }: ApiSettings): Api {
       let limits: Readonly<Record<string, string>> = {};
       let answer: Answer;
       try {
-        checkHeaders(call.request.headers, rules);
+        checkHeaders(call.request.headers, path, rules);
         const decision = takeToken?.(call.now);
         limits = decision?.headers ?? limits;
         if (decision?.allowed === false) {

@@ -33,15 +33,19 @@ export interface HeaderRules {
   readonly workspaceId: string;
 }
 
+/** The organization's endpoints take an administrator's key, and no other endpoint does. */
+const ADMINISTRATIVE = "/v1/organizations/";
+const ADMIN_KEY = "sk-ant-admin";
+
 /** Refuses a request whose headers the API refuses: origin, credential, version, betas, workspace. */
-export function checkHeaders(headers: Headers, rules: HeaderRules): void {
+export function checkHeaders(headers: Headers, path: string, rules: HeaderRules): void {
   if (headers.has("origin")) {
     throw new Refusal(
       401,
       "CORS requests are not allowed for this Organization because of custom retention settings.",
     );
   }
-  checkCredential(headers, rules.apiKeys);
+  checkCredential(headers, path, rules.apiKeys);
   const version = headers.get("anthropic-version");
   if (!version) throw new Refusal(400, "anthropic-version: header is required");
   if (!VERSIONS.includes(version)) {
@@ -79,12 +83,18 @@ export function credentialHeader(headers: Headers): "x-api-key" | "authorization
     : undefined;
 }
 
-function checkCredential(headers: Headers, apiKeys: readonly string[] | undefined): void {
+function checkCredential(
+  headers: Headers,
+  path: string,
+  apiKeys: readonly string[] | undefined,
+): void {
   const name = credentialHeader(headers);
   if (!name) throw new Refusal(401, "x-api-key header is required");
   const value = headers.get(name) ?? "";
   const secret = name === "x-api-key" ? value : /^bearer +(.*)$/i.exec(value)?.[1] ?? "";
-  if (secret === "" || (apiKeys && !apiKeys.includes(secret))) {
+  const known = secret !== "" && (!apiKeys || apiKeys.includes(secret));
+  // [inferred] The documentation says which key goes where, but not how the other one is refused.
+  if (!known || secret.startsWith(ADMIN_KEY) !== path.startsWith(ADMINISTRATIVE)) {
     throw new Refusal(401, name === "x-api-key" ? "invalid x-api-key" : "Invalid bearer token");
   }
 }

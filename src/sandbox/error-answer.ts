@@ -12,7 +12,7 @@ export interface ErrorDetails {
 export function errorAnswer(
   refusal: Refusal,
   requestId: string,
-  { type = Refusal.typeOf(refusal.status), details }: ErrorDetails = {},
+  { type = Refusal.typeOf(refusal.status), details = refusal.details }: ErrorDetails = {},
 ): Answer {
   const error = { type, message: refusal.message, ...(details && { details }) };
   return {

@@ -13,15 +13,24 @@ const TYPES: Readonly<Record<number, string>> = {
   529: "overloaded_error",
 };
 
+/** What few refusals have. */
+export interface RefusalExtras {
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
+}
+
 /** An answer that is an error of the API. Handlers throw it; it never leaves the sandbox. */
 export class Refusal extends Error {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
+  /** `error.details`. */
+  readonly details: Readonly<Record<string, unknown>> | undefined;
 
-  constructor(status: number, message: string, headers: Readonly<Record<string, string>> = {}) {
+  constructor(status: number, message: string, { headers = {}, details }: RefusalExtras = {}) {
     super(message);
     this.status = status;
     this.headers = headers;
+    this.details = details;
   }
 
   /** The documented type of a status: other 4xx are invalid requests, other 5xx are API errors. */

@@ -30,7 +30,9 @@ export function createRouter(
         if (template === undefined) throw notFound();
         if (!route) {
           const allow = fitting.map((candidate) => candidate.method).join(", ");
-          throw new Refusal(405, `Method ${method} is not allowed for this resource.`, { allow });
+          throw new Refusal(405, `Method ${method} is not allowed for this resource.`, {
+            headers: { allow },
+          });
         }
         return route.handle({ ...call, params: parameters(route.path, path) });
       },

@@ -14,9 +14,16 @@ export interface SandboxOptions {
   readonly cancelingTime?: number | undefined;
   /** The workspace that is hit. @default "wrkspc_011CZkZaBF1tNoB5wlCeusgy" */
   readonly workspaceId?: string | undefined;
-  /** Accepted keys and tokens, in either header. @default any that is not empty */
+  /**
+   * Accepted keys and tokens, in either header. One that begins with `sk-ant-admin` is an
+   * administrator's: the organization's endpoints take no other, and no other endpoint takes it.
+   * @default any that is not empty
+   */
   readonly apiKeys?: readonly string[] | undefined;
-  /** Accepted beta names besides those in the documentation of the beta delete. @default none */
+  /**
+   * Accepted beta names besides those in the documentation of the beta delete, and those that an
+   * endpoint asks for. @default none
+   */
   readonly betas?: readonly string[] | undefined;
   /**
    * How deleting a batch that has not ended is refused: 400 `invalid_request_error`, or 409

@@ -1,6 +1,7 @@
 /**
- * The Message Batches API played locally: the same URLs, shapes and errors, in memory, as a fetch
- * handler. It shares no code with the client, so that it does not share its mistakes.
+ * The Message Batches API played locally, and the API's other deletions: the same URLs, shapes and
+ * errors, in memory, as a fetch handler. It shares no code with the client, so that it does not
+ * share its mistakes.
  *
  * @module
  */
@@ -14,6 +15,13 @@ import { createIds } from "./ids.ts";
 import type { SandboxMessageBatch } from "./message-batch.ts";
 import { messageBatchRoutes } from "./message-batch-routes.ts";
 import { createRequestLog, type SeenRequest } from "./request-log.ts";
+import { createResourceApi } from "./resource-api.ts";
+import type {
+  ResourceObject,
+  ResourceParams,
+  ResourceSeed,
+  ResourceType,
+} from "./resource-seed.ts";
 import type { SandboxOptions } from "./sandbox-options.ts";
 import { type BatchSeed, seedRecord } from "./seed-record.ts";
 import { toResponse } from "./to-response.ts";
@@ -23,6 +31,7 @@ import { untilAborted } from "./until-aborted.ts";
 export type { RequestCounts, SandboxMessageBatch } from "./message-batch.ts";
 export type { RateLimit } from "./token-bucket.ts";
 export type { BatchSeed, Fault, SandboxOptions, SeenRequest };
+export type { ResourceObject, ResourceParams, ResourceSeed, ResourceType };
 
 /** The API, and hands to move it with. Every function works without its object. */
 export interface Sandbox {
@@ -35,6 +44,10 @@ export interface Sandbox {
   seed(batch?: BatchSeed): SandboxMessageBatch;
   /** What the API shows of a batch, without a request; undefined when it is not there. */
   batch(id: string): SandboxMessageBatch | undefined;
+  /** Puts an object of another kind in place, and returns the parameters that name it. */
+  seedResource<Type extends ResourceType>(seed: ResourceSeed<Type>): ResourceParams<Type>;
+  /** Whether an object of another kind is there. */
+  hasResource(object: ResourceObject): boolean;
   /** Lets something go wrong. Faults are used up in order, one a request. */
   fail(fault: Fault): void;
   /** Forgets the faults that are left. */
@@ -62,7 +75,7 @@ const API_ORIGIN = "https://api.anthropic.com";
  *
  * @example Delete a batch that is not real
  * ```ts
- * import { createSandbox } from "./sandbox.ts";
+ * import { createSandbox } from "batchsweep/sandbox";
  *
  * const sandbox = createSandbox();
  * const { id } = sandbox.seed();
@@ -89,17 +102,22 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
   };
   const ids = createIds(random);
   const store = createBatchStore();
+  const resources = createResourceApi(ids);
+  const betas = [...resources.betas, ...options.betas ?? []];
   const faults = createFaultQueue(random);
   const log = createRequestLog(options.requestLogSize ?? 10_000);
   const api = createApi({
-    routes: messageBatchRoutes({
-      ...times,
-      store,
-      ids,
-      unendedStatus: options.unendedStatus ?? 400,
-      sizeLimit: options.requestSizeLimit ?? 256 * 1024 * 1024,
-    }),
-    rules: { apiKeys: options.apiKeys, betas: options.betas ?? [], workspaceId },
+    routes: [
+      ...messageBatchRoutes({
+        ...times,
+        store,
+        ids,
+        unendedStatus: options.unendedStatus ?? 400,
+        sizeLimit: options.requestSizeLimit ?? 256 * 1024 * 1024,
+      }),
+      ...resources.routes,
+    ],
+    rules: { apiKeys: options.apiKeys, betas, workspaceId },
     takeToken: options.rateLimit && createTokenBucket(options.rateLimit),
   });
   let offset = 0;
@@ -155,6 +173,8 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
       const record = store.find(id);
       return record && showBatch(record, now(), API_ORIGIN + basePath);
     },
+    seedResource: (seed) => resources.seed(seed) as ResourceParams<typeof seed.type>,
+    hasResource: (object) => resources.find(object.type, object) !== undefined,
     fail: faults.add,
     clearFaults: faults.clear,
     advance(ms) {
