@@ -20,8 +20,19 @@
 export { deleteMessageBatch, type Deletion } from "./src/core/delete.ts";
 export { cancelMessageBatch, retrieveMessageBatch } from "./src/core/batches.ts";
 export { listMessageBatches, type ListOptions } from "./src/core/list.ts";
-export type { MessageBatch } from "./src/core/schemas.ts";
+export type { MessageBatch } from "./src/core/message-batch.ts";
 export type { DeleteOptions, Evidence } from "./src/core/resource.ts";
+
+// The other deletions
+export * from "./src/resources/registry.ts";
+export {
+  type DeletableResource,
+  type DeleteFunction,
+  deleteResource,
+  type ResourceDeletion,
+  type ResourceId,
+  type ResourceParams,
+} from "./src/core/resource.ts";
 
 // Who calls, and how
 export type { CallOptions, Client, Fetch, RequestEvent, Secret } from "./src/core/client.ts";
@@ -42,6 +53,7 @@ export {
   BatchsweepError,
   type Exchange,
   InvalidResponseError,
+  isBatchsweepError,
   type Issue,
   NotEndedError,
   NotFoundError,

@@ -1,8 +1,10 @@
 import type { Client, RequestEvent } from "../core/client.ts";
+import type { DeletableResource } from "../core/resource.ts";
 import { checkClient } from "../core/settings.ts";
 import { clientFrom } from "../service/environment.ts";
-import { CommandError, exitCode } from "./exit-code.ts";
 import { checkPermission } from "./check-permission.ts";
+import { adminKeyVariable, credentialsFor } from "./credentials.ts";
+import { CommandError, exitCode } from "./exit-code.ts";
 import type { Host } from "./host.ts";
 
 /** What the command line says of the client. */
@@ -13,40 +15,33 @@ export interface ClientFlags {
 }
 
 /**
- * The client that the environment and the command line describe, checked. Secrets come from the
- * environment only: a command line is seen by every user of a machine.
+ * The client that the environment and the command line describe for a kind of object, checked. Secrets
+ * come from the environment only: a command line is seen by every user of a machine.
  *
  * @throws {CommandError} No credentials, or something cannot be used.
  */
 export function createClient(
   host: Pick<Host, "env" | "fetch" | "permits">,
+  resource: Pick<DeletableResource, "administrative">,
   flags: ClientFlags,
   onRequest?: (event: RequestEvent) => void,
 ): Client & { readonly baseUrl: string } {
-  const { apiKey, authToken, workspaceId, ...from } = clientFrom(host.env);
-  if (apiKey === undefined && authToken === undefined) {
-    throw new CommandError(
-      "Cannot find credentials: neither ANTHROPIC_API_KEY nor ANTHROPIC_AUTH_TOKEN is set, or may be read",
-      exitCode.credentials,
-    );
-  }
-  check({ apiKey, authToken }, exitCode.credentials);
-  const baseUrl = flags.baseUrl ?? String(from.baseUrl ?? "https://api.anthropic.com");
-  const client = {
-    ...flags,
-    apiKey,
-    authToken,
-    baseUrl,
-    workspaceId,
-    fetch: host.fetch,
-    onRequest,
-  };
-  check(client, exitCode.usage);
+  const credentials = credentialsFor(resource, host);
+  const { apiKey, authToken } = credentials;
+  const named = resource.administrative ? { ...names, apiKey: adminKeyVariable } : names;
+  check({ apiKey, authToken }, named, exitCode.credentials);
+  const baseUrl = flags.baseUrl ?? String(clientFrom(host.env).baseUrl ?? defaultBaseUrl);
+  const client = { ...flags, ...credentials, baseUrl, fetch: host.fetch, onRequest };
+  check(client, named, exitCode.usage);
   checkPermission(host, baseUrl);
   return client;
 }
 
-const names: Readonly<Record<string, string>> = {
+const defaultBaseUrl = "https://api.anthropic.com";
+
+type Names = Readonly<Record<string, string>>;
+
+const names: Names = {
   apiKey: "ANTHROPIC_API_KEY",
   authToken: "ANTHROPIC_AUTH_TOKEN",
   baseUrl: "--base-url or ANTHROPIC_BASE_URL",
@@ -56,14 +51,14 @@ const names: Readonly<Record<string, string>> = {
 };
 
 /** Checks as the library does, and says what is wrong in the words of the command line. */
-function check(client: Client, code: number): void {
+function check(client: Client, named: Names, code: number): void {
   try {
     checkClient(client);
   } catch (error) {
     if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
     const message = error.message.replace(
       /^Cannot use (\w+)/,
-      (all, name: string) => names[name] === undefined ? all : `Cannot use ${names[name]}`,
+      (all, name: string) => named[name] === undefined ? all : `Cannot use ${named[name]}`,
     );
     throw new CommandError(message, code);
   }

@@ -5,9 +5,15 @@
  */
 import type { RequestEvent } from "../core/client.ts";
 import type { DeletionOutcome, StopReason } from "./outcome.ts";
+import { words } from "./words.ts";
 
-/** One outcome on one line. */
-export function describeOutcome(outcome: DeletionOutcome): string {
+/**
+ * One outcome on one line.
+ *
+ * @param outcome What became of an object.
+ * @param kind The name of its kind.
+ */
+export function describeOutcome(outcome: DeletionOutcome, kind: string): string {
   switch (outcome.outcome) {
     case "deleted":
       return `deleted ${outcome.id}${details(words(outcome.evidence), outcome.requestId)}`;
@@ -15,7 +21,7 @@ export function describeOutcome(outcome: DeletionOutcome): string {
       return `missing ${outcome.id}`;
     case "failed": {
       const { message, requestId } = outcome.error;
-      const told = `Cannot delete message batch ${JSON.stringify(outcome.id)}: `;
+      const told = `Cannot delete ${words(kind)} ${JSON.stringify(outcome.id)}: `;
       const why = message.startsWith(told) ? message.slice(told.length) : message;
       return `failed ${outcome.id}: ${why}${details(requestId)}`;
     }
@@ -49,8 +55,4 @@ export function describeRequest(event: RequestEvent): string {
 function details(...parts: readonly (string | undefined)[]): string {
   const given = parts.filter((part) => part !== undefined);
   return given.length > 0 ? ` (${given.join(", ")})` : "";
-}
-
-function words(name: string): string {
-  return name.replaceAll("_", " ");
 }

@@ -12,12 +12,14 @@ const commands = [addDeleteCommand, addSandboxCommand];
 const about = `
 Examples:
   $ batchsweep delete msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d
+  $ batchsweep delete file file_011CNha8iCJcU1wXNR6q4V8w
   $ cat ids.txt | batchsweep delete --json
   $ batchsweep sandbox
 
-Environment:
+Environment (under Deno, as far as --allow-env=NAME,… permits):
   ANTHROPIC_API_KEY       the API key
   ANTHROPIC_AUTH_TOKEN    an access token, where there is no API key
+  ANTHROPIC_ADMIN_KEY     the administrator's key, for what is the organization's and nothing else
   ANTHROPIC_BASE_URL      where the API is (default: https://api.anthropic.com)
   ANTHROPIC_WORKSPACE_ID  the workspace, for credentials that see several
 

@@ -1,7 +1,7 @@
 import { APIError, type BatchsweepError, InvalidResponseError } from "../core/errors.ts";
 import type { Evidence } from "../core/resource.ts";
 
-/** What became of one batch. */
+/** What became of one object. */
 export type DeletionOutcome =
   | {
     readonly outcome: "deleted";
@@ -51,7 +51,7 @@ const mostFailuresInARow = 10;
 /**
  * Why nothing that comes after this failure can end better: the rest is then left alone.
  *
- * @param error What one batch failed with, retries included.
+ * @param error What one deletion failed with, retries included.
  * @param failuresInARow How many have failed without an answer or with a 5xx, this one included.
  */
 export function stopReason(

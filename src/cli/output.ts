@@ -1,3 +1,4 @@
+import { adminKeyVariable } from "./credentials.ts";
 import type { Host } from "./host.ts";
 
 /** Results and notes on their way out: in order, fit for a terminal, without secrets. */
@@ -15,8 +16,8 @@ export interface CommandOutput {
  * secret of the environment, or what looks like an API key, lose it, and control characters go.
  */
 export function createOutput(host: Host): CommandOutput {
-  const secrets = [host.env("ANTHROPIC_API_KEY"), host.env("ANTHROPIC_AUTH_TOKEN")]
-    .map((secret) => secret?.trim() ?? "")
+  const secrets = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", adminKeyVariable]
+    .map((name) => host.env(name)?.trim() ?? "")
     .filter((secret) => secret.length >= 8); // a shorter one is a placeholder, and part of words
   const clean = (text: string) =>
     secrets.reduce((rest, secret) => rest.replaceAll(secret, "[redacted]"), text)

@@ -1,5 +1,6 @@
 import { describe, test } from "vitest";
-import { createStage, names } from "./runtimes.ts";
+import { resourceFixtures } from "../fixtures/resources.ts";
+import { adminKey, createStage, key, names } from "./runtimes.ts";
 
 const at = (id: string) => `/v1/messages/batches/${id}`;
 
@@ -103,5 +104,26 @@ describe.each(names)("delete on %s", { concurrent: true }, (runtime) => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toMatch(/^Unknown option '--jsno'\n\(Did you mean --json\?\)\n/);
     expect(stage.requests()).toEqual([]);
+  });
+
+  test.for(
+    [
+      ["skill-version", resourceFixtures.deleteSkillVersion, key],
+      ["workspace-member", resourceFixtures.deleteWorkspaceMember, adminKey],
+    ] as const,
+  )("deletes a %s with the key for it", async ([kind, { id, path, receipt }, sent], { expect }) => {
+    const requests: (string | null)[][] = [];
+    await using stage = await createStage(({ method, url, headers }) => {
+      requests.push([method, new URL(url).pathname, headers.get("x-api-key")]);
+      return Promise.resolve(Response.json(receipt, { headers: { "request-id": "req_1" } }));
+    });
+    const stdin = Object.values(id).join("/");
+    const env = { ANTHROPIC_ADMIN_KEY: adminKey };
+    expect(await stage.run(runtime, ["delete", kind], { env, stdin })).toEqual({
+      code: 0,
+      stdout: `deleted ${stdin} (receipt, req_1)\n`,
+      stderr: "",
+    });
+    expect(requests).toEqual([["DELETE", path, sent]]);
   });
 });

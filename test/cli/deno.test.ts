@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { test } from "vitest";
 import { serve } from "../../src/adapters/serve.ts";
 import { version } from "../../src/version.ts";
-import { createStage, key, runtimes, start } from "./runtimes.ts";
+import { adminKey, createStage, key, runtimes, start } from "./runtimes.ts";
 
 const [deno = ""] = runtimes.Deno(undefined);
 const root = new URL("../../", import.meta.url);
@@ -22,6 +22,7 @@ test.for(
   [
     [["--help"], /^Usage: batchsweep /],
     [["delete", "--help"], /^Usage: batchsweep delete /],
+    [["delete", "user", "--help"], /^Usage: batchsweep delete user /],
     [["sandbox", "--help"], /^Usage: batchsweep sandbox /],
     [["--version"], new RegExp(`^${version}\n$`)],
   ] as const,
@@ -38,6 +39,16 @@ test("main() under Deno takes a variable that may not be read as unset", async (
   const { code, stderr } = await start(command, { env: { ANTHROPIC_API_KEY: key } }).ended;
   expect(code).toBe(4);
   expect(stderr).toMatch(/^Cannot find credentials: .* is set, or may be read\n$/);
+});
+
+test("main() under Deno takes an administrator's key that may not be read as unset", async ({ expect }) => {
+  const command = [...runtimes.Deno(undefined), "delete", "user", "user_1"];
+  const env = { ANTHROPIC_API_KEY: key, ANTHROPIC_ADMIN_KEY: adminKey };
+  const { code, stdout, stderr } = await start(command, { env }).ended;
+  expect({ code, stdout }).toEqual({ code: 4, stdout: "" });
+  expect(stderr).toBe(
+    "Cannot find credentials: ANTHROPIC_ADMIN_KEY is not set, or may not be read\n",
+  );
 });
 
 test("main() under Deno names a host that may not be reached", async ({ expect }) => {

@@ -1,32 +1,6 @@
 import { expect, test } from "vitest";
-import { main } from "../../src/cli/main.ts";
-import type { Host } from "../../src/cli/host.ts";
-import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
-
-const key = "sk-ant-api03-SENTINEL-0123456789";
-
-/** Runs the command in memory, with a sandbox for the network. */
-async function run(args: readonly string[], change: Partial<Host> = {}, sandbox?: Sandbox) {
-  const written = { stdout: "", stderr: "" };
-  const output = (name: "stdout" | "stderr") => ({
-    write: (text: string) => Promise.resolve(void (written[name] += text)),
-  });
-  const host: Host = {
-    env: (name) => name === "ANTHROPIC_API_KEY" ? key : undefined,
-    stdin: { isTerminal: true, read: () => new Blob([]).stream() },
-    stdout: output("stdout"),
-    stderr: output("stderr"),
-    signal: new AbortController().signal,
-    fetch: (sandbox ?? createSandbox()).fetch,
-    serve: () => Promise.reject(new Error("listen EADDRINUSE")),
-    ...change,
-  };
-  const code = await main(args, host);
-  expect(written.stdout + written.stderr).not.toContain(key);
-  return { code, ...written };
-}
-
-const jsonLines = (text: string) => text.trim().split("\n").map((line) => JSON.parse(line));
+import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { jsonLines, key, run } from "./in-memory.ts";
 
 test("main() without a command shows the help on stderr", async () => {
   const { code, stdout, stderr } = await run([]);

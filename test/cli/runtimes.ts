@@ -1,6 +1,6 @@
 /**
  * The command as a real process, in every runtime. Whatever a process writes is searched for the
- * key: a test that lets it out fails, whatever it is about.
+ * keys: a test that lets one out fails, whatever it is about.
  *
  * @module
  */
@@ -10,21 +10,28 @@ import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
 import { serve } from "../../src/adapters/serve.ts";
 
 export const key = "sk-ant-api03-SENTINEL-0123456789";
+export const adminKey = "sk-ant-admin01-SENTINEL-0123456789";
 const root = new URL("../..", import.meta.url).pathname;
 const bin = `${root}node_modules/.bin`;
 
+/** The variables that Deno is permitted to read, as the documentation says. */
+const permitted = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL"];
+
 /** How the command is started, by runtime: as the documentation says. */
 export const runtimes = {
-  Deno: (host) => [
+  Deno: (host, variables = []) => [
     `${bin}/deno`,
     "run",
     ...host ? [`--allow-net=${host}`] : [],
-    "--allow-env=ANTHROPIC_API_KEY,ANTHROPIC_AUTH_TOKEN,ANTHROPIC_BASE_URL",
+    `--allow-env=${[...permitted, ...variables]}`,
     "src/adapters/deno.ts",
   ],
   Bun: () => [`${bin}/bun`, "src/adapters/bun.ts"],
   Node: () => [`${bin}/node`, "--import", "./scripts/npm-specifiers.ts", "src/adapters/node.ts"],
-} satisfies Record<string, (host: string | undefined) => readonly string[]>;
+} satisfies Record<
+  string,
+  (host: string | undefined, variables?: readonly string[]) => readonly string[]
+>;
 
 export type Runtime = keyof typeof runtimes;
 export const names = Object.keys(runtimes) as Runtime[];
@@ -76,8 +83,8 @@ export function start(command: readonly string[], { env = {}, stdin = "" }: Give
   child.stdin.end(stdin);
   const ended = new Promise<Ended>((resolve, reject) => {
     child.on("error", reject).on("close", (code) => {
-      const leaked = (written.stdout + written.stderr).includes(key);
-      if (leaked) reject(new Error("The process wrote the key"));
+      const leaked = (written.stdout + written.stderr).includes("SENTINEL");
+      if (leaked) reject(new Error("The process wrote a key"));
       else resolve({ code, ...written });
     });
   });
@@ -126,7 +133,8 @@ export async function createStage(
     url: server.url,
     requests: () => sandbox.requests.map(({ method, path }) => `${method} ${path}`),
     start(runtime, args, { env, ...given } = {}) {
-      const command = [...runtimes[runtime](new URL(server.url).host), ...args];
+      const variables = Object.keys(env ?? {});
+      const command = [...runtimes[runtime](new URL(server.url).host, variables), ...args];
       return start(command, { ...given, env: { ...environment, ...env } });
     },
     run: (runtime, args, given) => stage.start(runtime, args, given).ended,

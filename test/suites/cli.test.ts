@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { checkIds } from "../../src/cli/check-ids.ts";
 import { collectIds } from "../../src/cli/collect-ids.ts";
 import { createClient } from "../../src/cli/create-client.ts";
-import { deleteBatches } from "../../src/cli/delete-batches.ts";
+import { deleteEach } from "../../src/cli/delete-each.ts";
 import { exitCode } from "../../src/cli/exit-code.ts";
+import { type Kind, kinds, messageBatches } from "../../src/cli/kinds.ts";
 import type { DeletionOutcome } from "../../src/cli/outcome.ts";
 import { parseDuration } from "../../src/cli/parse-duration.ts";
 import { readLines } from "../../src/cli/read-lines.ts";
@@ -74,26 +76,55 @@ describe("collectIds()", () => {
     expect(await collect(most)).toHaveLength(100_000);
     await expect(collect([...most, "-"], "0\n")).rejects.toThrow("more than 100000 ids");
   });
+});
 
-  test("names what cannot be used, fit for a terminal, and no more than five", async () => {
+describe("checkIds()", () => {
+  const kind = (name: string): Kind => {
+    const found = kinds.find(({ resource }) => resource.name === name);
+    if (found === undefined) throw new Error(`No kind is named ${name}`);
+    return found;
+  };
+
+  test("names what cannot be used, fit for a terminal, and no more than five", () => {
     const bad = ["", "..", "\u001b[31m", "a b", "x/y", "x?y", "x%y"];
-    await expect(collect(bad)).rejects.toMatchObject({
-      exitCode: exitCode.usage,
-      message: [
-        'Cannot use id "": it is empty',
-        'Cannot use id "..": it is not one path segment',
-        'Cannot use id "\\u001b[31m": it is not one path segment',
-        'Cannot use id "a b": it is not one path segment',
-        'Cannot use id "x/y": it is not one path segment',
-        "And 2 more",
-      ].join("\n"),
-    });
+    expect(() => checkIds(bad, messageBatches, { insist: true })).toThrow(
+      expect.objectContaining({
+        exitCode: exitCode.usage,
+        message: [
+          'Cannot use id "": it is empty',
+          'Cannot use id "..": it is not one path segment',
+          'Cannot use id "\\u001b[31m": it is not one path segment',
+          'Cannot use id "a b": it is not one path segment',
+          'Cannot use id "x/y": it is not one path segment',
+          "And 2 more",
+        ].join("\n"),
+      }),
+    );
+  });
+
+  test("takes what begins as its own kind does, and as none does", () => {
+    checkIds(["msgbatch_1", "x", "user", "files_1"], messageBatches);
+    checkIds(["skill_1/skver_1", "skill_1/1759178010641129"], kind("skill_version"));
+    checkIds(["wrkspc_1/user_1"], kind("workspace_member"));
+  });
+
+  test("refuses what begins as each other kind does, unless it is told to insist", () => {
+    for (const { resource } of kinds) {
+      for (const [param, prefix] of Object.entries(resource.prefixes)) {
+        const ids = [`${prefix}1`];
+        const own = Object.values(kind("file").resource.prefixes).includes(prefix);
+        const check = () => checkIds(ids, kind("file"));
+        if (own) check();
+        else expect(check, param).toThrow("; use --insist if it is a file");
+        checkIds(ids, kind("file"), { insist: true });
+      }
+    }
   });
 });
 
 describe("createClient()", () => {
   const create = (env: Record<string, string>, flags = {}) =>
-    createClient({ env: (name) => env[name] }, flags);
+    createClient({ env: (name) => env[name] }, {}, flags);
 
   test("takes blank variables as unset, and options before them", () => {
     const env = { ANTHROPIC_API_KEY: " ", ANTHROPIC_AUTH_TOKEN: "t", ANTHROPIC_BASE_URL: "\n" };
@@ -124,7 +155,24 @@ describe("createClient()", () => {
   });
 });
 
-describe("deleteBatches()", () => {
+describe("createClient() for the organization", () => {
+  const key = { ANTHROPIC_API_KEY: "k", ANTHROPIC_AUTH_TOKEN: "t", ANTHROPIC_WORKSPACE_ID: "w" };
+  const create = (env: Record<string, string>, administrative?: true) =>
+    createClient({ env: (name) => env[name] }, { ...administrative && { administrative } }, {});
+
+  test("takes the administrator's key, no token and no workspace", () => {
+    const client = create({ ...key, ANTHROPIC_ADMIN_KEY: " a " }, true);
+    expect(client).toMatchObject({ apiKey: "a" });
+    expect([client.authToken, client.workspaceId]).toEqual([undefined, undefined]);
+  });
+
+  test("leaves the administrator's key alone for everything else", () => {
+    expect(JSON.stringify(create({ ...key, ANTHROPIC_ADMIN_KEY: "admin" }))).not.toContain("admin");
+    expect(() => create({ ANTHROPIC_ADMIN_KEY: "admin" })).toThrow("Cannot find credentials");
+  });
+});
+
+describe("deleteEach()", () => {
   const ids = (count: number) => Array.from({ length: count }, (_, index) => `msgbatch_${index}`);
   const options = { allowMissing: false, signal };
   const client = (fetch: () => Promise<Response>) => ({ apiKey: "k", maxRetries: 0, fetch });
@@ -143,7 +191,7 @@ describe("deleteBatches()", () => {
     [402, "billing_error", "billing", exitCode.failed],
     [429, "rate_limit_error", "rate_limited", exitCode.failed],
   ])("stops at once after a %i %s", async (status, type, reason, exit) => {
-    const outcomes = await all(deleteBatches(refuse(status, type), ids(3), options));
+    const outcomes = await all(deleteEach(messageBatches, refuse(status, type), ids(3), options));
     expect(outcomes.slice(1)).toEqual([
       { outcome: "unattempted", id: "msgbatch_1", reason },
       { outcome: "unattempted", id: "msgbatch_2", reason },
@@ -159,15 +207,17 @@ describe("deleteBatches()", () => {
     const path = `/v1/messages/batches/${seeded[9]}`;
     sandbox.fail({ headers: {}, path });
     sandbox.fail({ status: 503, times: 9 });
-    const outcomes = await all(deleteBatches(flaky, seeded, options));
+    const outcomes = await all(deleteEach(messageBatches, flaky, seeded, options));
     expect(code(outcomes)).toEqual(["20 ids: 2 deleted, 18 failed", exitCode.failed]);
   });
 
   test("stops after ten outages in a row, not after ten refusals", async () => {
     const lost = client(() => Promise.reject(new TypeError("lost")));
-    const outages = await all(deleteBatches(lost, ids(12), options));
+    const outages = await all(deleteEach(messageBatches, lost, ids(12), options));
     expect(code(outages)).toEqual(["12 ids: 10 failed, 2 unattempted", exitCode.failed]);
-    const missing = await all(deleteBatches(refuse(404, "not_found_error"), ids(12), options));
+    const missing = await all(
+      deleteEach(messageBatches, refuse(404, "not_found_error"), ids(12), options),
+    );
     expect(code(missing)).toEqual(["12 ids: 12 failed", exitCode.failed]);
   });
 
@@ -180,7 +230,7 @@ describe("deleteBatches()", () => {
       return sandbox.fetch(url, init);
     };
     const run = { allowMissing: false, signal: interruption.signal };
-    const outcomes = await all(deleteBatches({ apiKey: "k", fetch }, seeded, run));
+    const outcomes = await all(deleteEach(messageBatches, { apiKey: "k", fetch }, seeded, run));
     expect(outcomes.map(({ outcome }) => outcome)).toEqual(["deleted", "unattempted"]);
     expect(code(outcomes)).toEqual(["2 ids: 1 deleted, 1 unattempted", exitCode.interrupted]);
     expect(sandbox.size).toBe(1);

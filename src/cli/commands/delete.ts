@@ -1,16 +1,21 @@
+import { checkIds } from "../check-ids.ts";
 import { collectIds } from "../collect-ids.ts";
 import { createClient } from "../create-client.ts";
-import { deleteBatches } from "../delete-batches.ts";
+import { deleteEach } from "../delete-each.ts";
 import { type Command, InvalidArgumentError } from "../deps.ts";
 import { describeOutcome, describeRequest, describeStop } from "../describe.ts";
 import { exitCode } from "../exit-code.ts";
+import { type Kind, kinds, messageBatches } from "../kinds.ts";
 import type { DeletionOutcome } from "../outcome.ts";
 import { parseDuration } from "../parse-duration.ts";
 import { createTally } from "../tally.ts";
+import { words } from "../words.ts";
 import type { CommandContext } from "./command-context.ts";
+import { describeDelete, describeKind } from "./delete-help.ts";
 
 interface DeleteFlags {
   readonly ignoreNotFound?: true;
+  readonly insist?: true;
   readonly json?: true;
   readonly verbose?: true;
   readonly baseUrl?: string;
@@ -18,42 +23,50 @@ interface DeleteFlags {
   readonly maxRetries?: number;
 }
 
-const examples = `
-Examples:
-  $ batchsweep delete msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d
-  $ batchsweep delete --json --ignore-not-found < ids.txt
-
-A batch that is in progress cannot be deleted: it is a failure, and stays.`;
-
-/** Adds `delete`: message batches, by their ids. */
+/** Adds `delete`: message batches by their ids, and a command below it for every kind. */
 export function addDeleteCommand(program: Command, context: CommandContext): void {
-  program.command("delete")
-    .description("Delete message batches that have ended. This cannot be undone")
-    .argument("[ids...]", "ids of the batches; without any, or for -, one per line on stdin")
-    .option("--ignore-not-found", "count a batch that is already gone as a success")
-    .option("--json", "print one JSON object per batch, each on a line, failures too")
+  const command = program.command("delete");
+  describeDelete(addRun(command, messageBatches, context));
+  for (const kind of kinds) {
+    const below = command.command(kind.resource.name.replaceAll("_", "-"));
+    describeKind(addRun(below, kind, context), kind);
+  }
+}
+
+/** Lets a command delete objects of a kind. What it takes is the same for all. */
+function addRun(command: Command, kind: Kind, context: CommandContext): Command {
+  return command
+    .option(
+      "--ignore-not-found",
+      `count a ${words(kind.resource.name)} that is already gone as a success`,
+    )
+    .option("--insist", "send ids that look like ids of another kind")
+    .option("--json", "print one JSON object per id, each on a line, failures too")
     .option("--verbose", "print one line per request on stderr")
     .option("--base-url <url>", "where the API is, instead of ANTHROPIC_BASE_URL")
     .option("--timeout <duration>", "time for one request, such as 30s (default: 60s)", duration)
     .option("--max-retries <count>", "repetitions of a failed request (default: 2)", count)
-    .addHelpText("after", examples)
-    .action(async (args: readonly string[], flags: DeleteFlags) => {
-      context.end(await runDelete(args, flags, context));
+    .action(async (ids: readonly string[]) => {
+      // Where `delete` knows an option, it takes it from the commands below it.
+      context.end(await runDelete(kind, ids, command.optsWithGlobals(), context));
     });
 }
 
 async function runDelete(
+  kind: Kind,
   args: readonly string[],
   flags: DeleteFlags,
   { host, output }: CommandContext,
 ): Promise<number> {
-  const { json, verbose, ignoreNotFound, ...clientFlags } = flags;
+  const { json, verbose, ignoreNotFound, insist, ...clientFlags } = flags;
   const client = createClient(
     host,
+    kind.resource,
     clientFlags,
     verbose && ((event) => void output.note(`${describeRequest(event)}\n`)),
   );
   const ids = await collectIds(args, host);
+  checkIds(ids, kind, { insist });
   if (ids.length === 0) {
     await output.note("No ids on stdin: nothing to delete\n");
     return exitCode.done;
@@ -63,9 +76,9 @@ async function runDelete(
     output.note("Interrupted: waiting for the request in flight; interrupt again to end at once\n");
   }, { once: true });
   const tally = createTally();
-  const write = json ? writeJson : createTextWriter();
+  const write = json ? createJsonWriter(kind) : createTextWriter(kind);
   const options = { allowMissing: ignoreNotFound ?? false, signal: host.signal };
-  for await (const outcome of deleteBatches(client, ids, options)) {
+  for await (const outcome of deleteEach(kind, client, ids, options)) {
     tally.add(outcome);
     await write(output, outcome);
   }
@@ -76,13 +89,17 @@ async function runDelete(
 
 type Write = (output: CommandContext["output"], outcome: DeletionOutcome) => Promise<void>;
 
-const writeJson: Write = (output, outcome) => output.result(`${JSON.stringify(outcome)}\n`);
+/** Writes every outcome to stdout, and names the kind where it is not message batches. */
+function createJsonWriter(kind: Kind): Write {
+  const named = kind === messageBatches ? {} : { resource: kind.resource.name };
+  return (output, outcome) => output.result(`${JSON.stringify({ ...named, ...outcome })}\n`);
+}
 
 /** Writes what is gone to stdout, and to stderr what is not; of those unattempted only the first. */
-function createTextWriter(): Write {
+function createTextWriter({ resource }: Kind): Write {
   let stopped = false;
   return async (output, outcome) => {
-    const line = `${describeOutcome(outcome)}\n`;
+    const line = `${describeOutcome(outcome, resource.name)}\n`;
     if (outcome.outcome === "failed") return await output.note(line);
     if (outcome.outcome !== "unattempted") return await output.result(line);
     if (stopped) return;

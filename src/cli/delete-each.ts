@@ -1,6 +1,6 @@
 import type { Client, RequestEvent } from "../core/client.ts";
-import { deleteMessageBatch } from "../core/delete.ts";
 import { BatchsweepError } from "../core/errors.ts";
+import type { Kind } from "./kinds.ts";
 import {
   type DeletionOutcome,
   isOutage,
@@ -11,19 +11,20 @@ import {
 
 /** How a run behaves. */
 export interface RunOptions {
-  /** Whether a batch that is already gone is `missing` rather than `failed`. */
+  /** Whether an object that is already gone is `missing` rather than `failed`. */
   readonly allowMissing: boolean;
   /** Stops the run after the deletion that is in flight. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Deletes batches one after the other. Every one ends in one outcome: the failure of one goes on
+ * Deletes objects of a kind one after the other. Every one ends in one outcome: the failure of one goes on
  * with the next, and what cannot end better stops the run and leaves the rest `unattempted`.
  *
  * @throws Only what is not an error of the library.
  */
-export async function* deleteBatches(
+export async function* deleteEach(
+  kind: Kind,
   client: Client,
   ids: Iterable<string>,
   { allowMissing, signal }: RunOptions,
@@ -36,7 +37,7 @@ export async function* deleteBatches(
       yield { outcome: "unattempted", id, reason };
       continue;
     }
-    const outcome = await deleteOne(client, id, allowMissing);
+    const outcome = await deleteOne(kind, client, id, allowMissing);
     if (outcome.outcome === "failed") {
       failuresInARow = isOutage(outcome.error) ? failuresInARow + 1 : 0;
       reason = stopReason(outcome.error, failuresInARow);
@@ -48,6 +49,7 @@ export async function* deleteBatches(
 }
 
 async function deleteOne(
+  kind: Kind,
   client: Client,
   id: string,
   allowMissing: boolean,
@@ -55,10 +57,10 @@ async function deleteOne(
   let attempts = 0;
   const onRequest = (event: RequestEvent) => {
     if (event.method === "DELETE") attempts += 1;
-    client.onRequest?.(event);
+    return client.onRequest?.(event);
   };
   try {
-    const deletion = await deleteMessageBatch({ ...client, onRequest }, id, { allowMissing });
+    const deletion = await kind.delete({ ...client, onRequest }, id, { allowMissing });
     const { evidence, requestId } = deletion;
     if (evidence === "missing") return { outcome: "missing", id };
     return { outcome: "deleted", id, evidence, requestId, attempts };

@@ -1,0 +1,35 @@
+/**
+ * `npm run docs`: writes the README's table of what can be deleted, from the registry.
+ *
+ * @module
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { messageBatch } from "../src/core/delete.ts";
+import type { DeletableResource } from "../src/core/resource.ts";
+import * as registry from "../src/resources/registry.ts";
+
+const begin = "<!-- made by npm run docs -->\n";
+const end = "<!-- end -->\n";
+
+/** The README with its table as the registry has it. */
+export function withResourceTable(readme: string): string {
+  const kinds: readonly (readonly [string, DeletableResource])[] = [
+    ["deleteMessageBatch", messageBatch],
+    ...Object.entries(registry).map(([name, { resource }]) => [name, resource] as const),
+  ];
+  const rows = kinds.map(([name, { path, type, administrative, betas = [] }]) => {
+    const needs = [
+      ...(administrative ? ["an administrator's key"] : []),
+      ...betas.slice(0, 1).map((beta) => `beta \`${beta}\`, sent by itself`),
+    ];
+    return `| \`${name}()\` | \`DELETE ${path}\` | \`${type}\` | ${needs.join(", ")} |\n`;
+  });
+  const head = "\n| function | request | receipt | needs |\n| --- | --- | --- | --- |\n";
+  const [before = "", rest = ""] = readme.split(begin);
+  const [, after = ""] = rest.split(end);
+  return `${before}${begin}${head}${rows.join("")}\n${end}${after}`;
+}
+
+if (import.meta.main) {
+  writeFileSync("README.md", withResourceTable(readFileSync("README.md", "utf8")));
+}

@@ -1,0 +1,29 @@
+import { expect, test } from "vitest";
+import * as mod from "../../mod.ts";
+
+test("mod.ts exports this and nothing else", () => {
+  expect(Object.keys(mod).sort()).toEqual([
+    "APIConnectionError",
+    "APIError",
+    "APITimeoutError",
+    "BatchsweepError",
+    "InvalidResponseError",
+    "NotEndedError",
+    "NotFoundError",
+    "cancelMessageBatch",
+    "checkClient",
+    "createMemoryAuditTrail",
+    "deleteFile",
+    "deleteInvite",
+    "deleteMessageBatch",
+    "deleteResource",
+    "deleteSkill",
+    "deleteSkillVersion",
+    "deleteUser",
+    "deleteWorkspaceMember",
+    "isBatchsweepError",
+    "listMessageBatches",
+    "retrieveMessageBatch",
+    "version",
+  ]);
+});
