@@ -1,0 +1,38 @@
+/**
+ * `npm run build`: the package, in dist/.
+ *
+ * - `lib/` has one JavaScript module for every source file, so that bundlers and stack traces see
+ *   what the repository has; beside it are the types. Third-party packages stay imports.
+ * - `mod.js` is the library in one file with its third-party packages inside, for where there is no
+ *   npm. It is not minified: it will hold somebody's API key, so it is there to be read.
+ *
+ * @module
+ */
+import { rm } from "node:fs/promises";
+import { build, type RolldownOptions } from "rolldown";
+import { emitTypes } from "./build/emit-types.ts";
+import { bundleLicenses, bundlePackages, importPackages, nodeShebang } from "./build/plugins.ts";
+
+const shared = { platform: "neutral", tsconfig: false } satisfies RolldownOptions;
+// Comments go, but for those that tell bundlers what has no side effects: the types have the docs.
+const comments = { annotation: true, jsdoc: false, legal: false };
+
+const startedAt = performance.now();
+await rm("dist", { recursive: true, force: true });
+await build([
+  {
+    ...shared,
+    input: ["mod.ts", "src/sandbox/sandbox.ts", "src/service/service.ts", "src/adapters/node.ts"],
+    external: /^node:/,
+    plugins: [importPackages, nodeShebang],
+    output: { dir: "dist/lib", preserveModules: true, comments },
+  },
+  {
+    ...shared,
+    input: "mod.ts",
+    plugins: [bundlePackages, bundleLicenses],
+    output: { file: "dist/mod.js", comments },
+  },
+]);
+await emitTypes();
+console.log(`Built dist/ in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
