@@ -1,0 +1,52 @@
+/**
+ * `npm run bench`: every figure that the README claims, beside raw `fetch`, ky + valibot by hand and
+ * the official SDK, under Node, Deno and Bun.
+ *
+ * `--quick` makes one short round, and only the gates on size count, which need no quiet machine.
+ * `--json FILE` writes every sample; `--json -` writes them to stdout, and the tables to stderr.
+ *
+ * @module
+ */
+import { writeFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { bundleSizes } from "./bench/bundle-size.ts";
+import { sizeGates, timeGates } from "./bench/gates.ts";
+import { machine } from "./bench/machine.ts";
+import { type MeasureName, measures } from "./bench/measures.ts";
+import { pairedRuns } from "./bench/paired-runs.ts";
+import { gateTable, measureTable, sizeTable } from "./bench/report.ts";
+
+const { values: { quick, json } } = parseArgs({
+  options: { quick: { type: "boolean", default: false }, json: { type: "string" } },
+});
+const rounds = quick ? 1 : 5;
+const print = json === "-" ? console.error : console.log;
+
+print(`${machine()}
+
+Every contender is bundled by esbuild into one minified file, as a user would ship it, and runs in a
+process of its own, without a code cache. Rounds: ${rounds}, the contenders in turn, A B C D A B C D.
+"worst" is the least flattering of the ratios to the official SDK in one and the same round; the gates
+go by it. The server is node:http on loopback, in a process of its own; it bounds what all can reach.
+`);
+
+const startedAt = performance.now();
+const sizes = await bundleSizes();
+print(`${sizeTable(sizes)}\n`);
+
+const results = await pairedRuns(rounds, quick ? 50 : 100);
+for (const name of Object.keys(measures) as MeasureName[]) {
+  print(`${measureTable(name, results)}\n`);
+}
+
+const gates = [...sizeGates(sizes), ...quick ? [] : timeGates(results)];
+print(gateTable(gates));
+if (quick) print("The gates on time need five rounds: run without --quick.");
+print(`\n${((performance.now() - startedAt) / 1000).toFixed(0)} s in all`);
+
+if (json !== undefined) {
+  const text = JSON.stringify({ machine: machine(), rounds, sizes, results, gates }, null, 2);
+  if (json === "-") console.log(text);
+  else await writeFile(json, `${text}\n`);
+}
+process.exitCode = gates.every(({ passed }) => passed) ? 0 : 1;
