@@ -5,6 +5,7 @@
  */
 export { deleteFile } from "./file.ts";
 export { deleteInvite } from "./invite.ts";
+export { deleteMemoryStore } from "./memory-store.ts";
 export { deleteSkill } from "./skill.ts";
 export { deleteSkillVersion } from "./skill-version.ts";
 export { deleteUser } from "./user.ts";

@@ -15,6 +15,7 @@ test("mod.ts exports this and nothing else", () => {
     "createMemoryAuditTrail",
     "deleteFile",
     "deleteInvite",
+    "deleteMemoryStore",
     "deleteMessageBatch",
     "deleteResource",
     "deleteSkill",
