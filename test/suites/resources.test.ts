@@ -8,6 +8,11 @@ import {
 import { messageBatch } from "../../src/core/delete.ts";
 import type { DeletableResource } from "../../src/core/resource.ts";
 import * as registry from "../../src/resources/registry.ts";
+import {
+  createSandbox,
+  type ResourceObject,
+  type ResourceType,
+} from "../../src/sandbox/sandbox.ts";
 import { type ResourceFixture, resourceFixtures } from "../fixtures/resources.ts";
 import { lost, refusal, rejection, stub } from "../fixtures/stub.ts";
 
@@ -139,6 +144,21 @@ for (const { name, remove, resource, fixture } of kinds) {
       expect(error).toMatchObject({ code: "ERR_API", status: 400 });
       expect(String(error)).toContain(`Cannot delete ${resource.name.replaceAll("_", " ")} "`);
       expect(seen).toHaveLength(1);
+    });
+
+    test("deletes one from the sandbox, with the key it takes and with no other", async () => {
+      const sandbox = createSandbox();
+      const type = resource.name as ResourceType;
+      const params = sandbox.seedResource({ type });
+      const object = { type, ...params } as ResourceObject;
+      const id = Object.keys(params).length === 1 ? Object.values(params)[0] : params;
+      const { client } = stub([], { fetch: sandbox.fetch });
+      const admin = { ...client, apiKey: "sk-ant-admin01-example" };
+      const [right, wrong] = resource.administrative ? [admin, client] : [client, admin];
+      expect(await rejection(remove(wrong, id))).toMatchObject({ status: 401 });
+      expect(sandbox.hasResource(object)).toBe(true);
+      expect(await remove(right, id)).toMatchObject({ evidence: "receipt", type: resource.type });
+      expect(sandbox.hasResource(object)).toBe(false);
     });
 
     test("refuses what does not name one object before any request", async () => {
