@@ -68,17 +68,17 @@ export function settingsOf(client: Client): Settings {
       throw cannotUse("headers", "a name is not an HTTP header name");
     }
     if (sentByLibrary.test(header)) {
-      throw new TypeError(`Cannot use headers: "${header}" is sent by the library itself`);
+      throw cannotUse("headers", `"${header}" is sent by the library itself`);
     }
-    headers[header.toLowerCase()] = checkHeaderValue(value, `header "${header}"`);
+    headers[header.toLowerCase()] = checkLine(value, `header "${header}"`);
   }
   // Each word, since a server may echo a token without its scheme.
   const confidential = Object.values(headers)
     .flatMap((value) => [value, ...value.split(/[\s,;=]+/)]);
   headers["accept"] = "application/json";
-  headers["anthropic-version"] = checkHeaderValue(client.apiVersion ?? "2023-06-01", "apiVersion");
+  headers["anthropic-version"] = checkLine(client.apiVersion ?? "2023-06-01", "apiVersion");
   if (workspaceId !== undefined) {
-    headers["anthropic-workspace-id"] = checkHeaderValue(workspaceId, "workspaceId");
+    headers["anthropic-workspace-id"] = checkLine(workspaceId, "workspaceId");
   }
   if (client.fetch !== undefined && typeof client.fetch !== "function") {
     throw cannotUse("fetch", "it is not a function");
@@ -100,38 +100,31 @@ export function settingsOf(client: Client): Settings {
   };
 }
 
+/** Checks a text, and trims the white space around it, which copying brings along. */
+function checkText(value: unknown, name: string, pattern: RegExp, why: string): string {
+  if (typeof value !== "string" || !pattern.test(value.trim())) throw cannotUse(name, why);
+  return value.trim();
+}
+
+function checkLine(value: unknown, name: string): string {
+  return checkText(value, name, /^[\x20-\x7e]+$/, "it is not one line of ASCII text");
+}
+
 /**
- * Checks a key or token, and trims the white space around it, which copying brings along.
+ * Checks a key or token, and trims it.
  *
  * @throws {TypeError} It cannot be sent in a header. A runtime's own error would quote it.
  */
 export function checkSecret(secret: unknown, name: "apiKey" | "authToken"): string {
-  const refuse = (why: string) => cannotUse(name, why);
-  if (typeof secret !== "string") throw refuse("it is not a string");
-  const trimmed = secret.trim();
-  if (trimmed === "") throw refuse("it is empty");
-  if (!/^[\x21-\x7e]+$/.test(trimmed)) {
-    throw refuse("it has a character that no key has, such as a space or a line break");
-  }
-  return trimmed;
+  const why = "it is empty, or has a character that no key has, such as a line break";
+  return checkText(secret, name, /^[\x21-\x7e]+$/, why);
 }
 
 /** Checks names of betas. Each becomes part of a comma list in one header. */
 export function checkBetas(betas: readonly string[] = []): readonly string[] {
   if (!Array.isArray(betas)) throw cannotUse("betas", "it is not an array");
-  for (const beta of betas) {
-    if (typeof beta !== "string" || !/^[\x21-\x2b\x2d-\x7e]+$/.test(beta)) {
-      throw cannotUse("betas", "a name is empty, or has a space, comma or line break");
-    }
-  }
-  return betas;
-}
-
-function checkHeaderValue(value: unknown, name: string): string {
-  if (typeof value !== "string" || !/^[\x20-\x7e]+$/.test(value.trim())) {
-    throw cannotUse(name, "it is not one line of ASCII text");
-  }
-  return value.trim();
+  const why = "a name is empty, or has a space, a comma or a line break";
+  return betas.map((beta) => checkText(beta, "betas", /^[\x21-\x2b\x2d-\x7e]+$/, why));
 }
 
 function checkBaseUrl(value: string | URL): string {
