@@ -1,5 +1,7 @@
 import { readBytes } from "./read-bytes.ts";
 
+const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 /** An answer of the API, read whole, and not yet judged. */
 export interface Answer {
   readonly status: number;
@@ -26,7 +28,7 @@ function isShort(headers: Headers, most: number): boolean {
 
 function decode(bytes: Uint8Array): Answer["body"] {
   try {
-    return { text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes) };
+    return { text: decoder.decode(bytes) };
   } catch {
     return { problem: "is not UTF-8 text" };
   }

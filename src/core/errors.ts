@@ -150,6 +150,25 @@ export class InvalidResponseError extends CallError {
   }
 }
 
+/** A wait was over before the batch had ended. Nothing was deleted. */
+export class WaitTimeoutError extends BatchsweepError {
+  override readonly name = "WaitTimeoutError";
+  override readonly code = "ERR_WAIT_TIMEOUT";
+  /** The last status that was seen; absent where no look found the batch. */
+  readonly lastStatus?: string | undefined;
+
+  constructor(message: string, lastStatus: string | undefined) {
+    super(message);
+    this.lastStatus = lastStatus;
+  }
+}
+
+/** A purge that must not go on: its plan is not one, or not for this API or workspace. */
+export class PurgeRefusedError extends BatchsweepError {
+  override readonly name = "PurgeRefusedError";
+  override readonly code = "ERR_PURGE_REFUSED";
+}
+
 /** Every error of this library: a `switch` over its `code` is exhaustive at compile time. */
 export type AnyBatchsweepError =
   | (APIError & { readonly code: "ERR_API" })
@@ -157,7 +176,9 @@ export type AnyBatchsweepError =
   | NotEndedError
   | APIConnectionError
   | APITimeoutError
-  | InvalidResponseError;
+  | InvalidResponseError
+  | WaitTimeoutError
+  | PurgeRefusedError;
 
 /** Whether something caught is an error of this library; then a `switch` over its `code` can follow. */
 export function isBatchsweepError(error: unknown): error is AnyBatchsweepError {

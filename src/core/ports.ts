@@ -64,3 +64,34 @@ export interface AuditTrail {
    */
   append(entry: AuditEntry): Promise<void>;
 }
+
+/** How an engine repeats a step that throws. */
+export interface StepConfig {
+  /** How many times at most, and the wait before, in milliseconds. */
+  readonly retries: { readonly limit: number; readonly delay: number };
+}
+
+/**
+ * What makes a long operation in steps, each made once however often the process that makes them
+ * dies. The `WorkflowStep` of Cloudflare Workflows fits by shape.
+ *
+ * Errors do not survive a step, so a step returns what became of it, as data that JSON can hold, and
+ * throws only what should be run again.
+ */
+export interface Steps {
+  /**
+   * Makes a step, or gives what it returned when it was made before.
+   *
+   * @param name Unlike that of any other step of the operation.
+   * @param config How it is repeated.
+   * @param run Makes it. `attempt` is above 1 when an earlier run of this step did not come to its
+   *   end; an engine that does not say so cannot tell a deletion of its own from another's.
+   */
+  do<Result>(
+    name: string,
+    config: StepConfig,
+    run: (context?: { readonly attempt?: number }) => Promise<Result>,
+  ): Promise<Result>;
+  /** Waits, in milliseconds. */
+  sleep(name: string, duration: number): Promise<void>;
+}

@@ -8,10 +8,12 @@
 export function redactor(secrets: readonly string[]): (text: string) => string {
   return (text) => {
     const forms = secrets.filter(({ length }) => length >= 8)
-      .flatMap((secret) => [secret, encodeURIComponent(secret), btoa(secret).replace(/=+$/, "")])
-      .sort((one, other) => other.length - one.length)
-      .map((form) => form.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&"));
+      .flatMap((secret) => [secret, encodeURIComponent(secret), btoa(secret).replace(/=+$/, "")]);
+    const all = text.toLowerCase();
     // A part of a key still begins as all keys do.
-    return text.replace(new RegExp([...forms, "sk-ant-[\\w-]+"].join("|"), "gi"), "[redacted]");
+    if (![...forms, "sk-ant-"].some((form) => all.includes(form.toLowerCase()))) return text;
+    const patterns = forms.sort((one, other) => other.length - one.length)
+      .map((form) => form.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&"));
+    return text.replace(new RegExp([...patterns, "sk-ant-[\\w-]+"].join("|"), "gi"), "[redacted]");
   };
 }

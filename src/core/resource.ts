@@ -152,7 +152,7 @@ export function defineResource<const Resource extends DeletableResource>(
 
 /** The names of the parameters of a kind, in the order of its path. */
 export function paramsOf({ path }: DeletableResource): readonly string[] {
-  return Array.from(path.matchAll(/\{(\w+)\}/g), ([, name = ""]) => name);
+  return path.split(/[{}]/).filter((_, index) => index % 2 === 1);
 }
 
 function withBetas<Options extends DeleteOptions>(
