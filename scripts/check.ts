@@ -14,7 +14,7 @@ const checks = [
   "deno fmt --check",
   "deno lint",
   "deno check mod.ts src/adapters/deno.ts",
-  "wrangler types --check src/adapters/cloudflare/worker-configuration.d.ts",
+  "wrangler types --check src/adapters/cloudflare/worker-configuration.d.ts --env-file=/dev/null",
   "wrangler deploy --dry-run",
 ] as const;
 
