@@ -23,6 +23,25 @@ export { listMessageBatches, type ListOptions } from "./src/core/list.ts";
 export type { MessageBatch } from "./src/core/message-batch.ts";
 export type { DeleteOptions, Evidence } from "./src/core/resource.ts";
 
+// Operations
+export { type WaitOptions, waitUntilMessageBatchEnded } from "./src/operations/wait.ts";
+export {
+  cancelAndDeleteMessageBatch,
+  type CancelAndDeleteOptions,
+} from "./src/operations/cancel-and-delete.ts";
+export type { StepConfig, Steps } from "./src/core/ports.ts";
+export { type MessageBatchFilter, parseMessageBatchFilter } from "./src/operations/filter.ts";
+export { evaluateFilter, type PurgeDecision } from "./src/operations/evaluate-filter.ts";
+export { planPurge, type PlanPurgeOptions } from "./src/operations/plan-purge.ts";
+export { parsePurgePlan, type PurgeItem, type PurgePlan } from "./src/operations/purge-plan.ts";
+export {
+  applyPurge,
+  type ApplyPurgeOptions,
+  type PurgeSummary,
+} from "./src/operations/apply-purge.ts";
+export type { DeletionOutcome, OutcomeError } from "./src/operations/outcome.ts";
+export type { StopReason } from "./src/operations/stop-reason.ts";
+
 // The other deletions
 export * from "./src/resources/registry.ts";
 export {
@@ -57,7 +76,9 @@ export {
   type Issue,
   NotEndedError,
   NotFoundError,
+  PurgeRefusedError,
   type Refusal,
+  WaitTimeoutError,
 } from "./src/core/errors.ts";
 
 export { version } from "./src/version.ts";

@@ -154,10 +154,10 @@ export class InvalidResponseError extends CallError {
 export class WaitTimeoutError extends BatchsweepError {
   override readonly name = "WaitTimeoutError";
   override readonly code = "ERR_WAIT_TIMEOUT";
-  /** The last status that was seen; absent where no look found the batch. */
-  readonly lastStatus?: string | undefined;
+  /** The last status that was seen; undefined where no look saw one that this library knows. */
+  readonly lastStatus: "in_progress" | "canceling" | undefined;
 
-  constructor(message: string, lastStatus: string | undefined) {
+  constructor(message: string, lastStatus: "in_progress" | "canceling" | undefined) {
     super(message);
     this.lastStatus = lastStatus;
   }

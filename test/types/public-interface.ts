@@ -70,6 +70,10 @@ export function advise(error: AnyBatchsweepError): string {
       return String(error.timeout);
     case "ERR_INVALID_RESPONSE":
       return error.issues.map(({ path }) => path).join();
+    case "ERR_WAIT_TIMEOUT":
+      return error.lastStatus ?? "";
+    case "ERR_PURGE_REFUSED":
+      return error.message;
     default:
       expectTypeOf(error).toBeNever();
       return error;

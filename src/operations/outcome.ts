@@ -1,0 +1,62 @@
+import { APIError, type BatchsweepError, InvalidResponseError } from "../core/errors.ts";
+import type { Evidence } from "../core/resource.ts";
+import type { StopReason } from "./stop-reason.ts";
+
+/** What became of one object of a run. Every object ends in exactly one. */
+export type DeletionOutcome =
+  | {
+    readonly outcome: "deleted";
+    readonly id: string;
+    readonly evidence: Evidence;
+    readonly requestId?: string | undefined;
+    /** How many deletions were sent for it. */
+    readonly attempts: number;
+    /** Why the outcome could not be written to the audit trail, if it could not. */
+    readonly auditError?: string | undefined;
+  }
+  | {
+    /** It was gone before we came. */
+    readonly outcome: "missing";
+    readonly id: string;
+    readonly auditError?: string | undefined;
+  }
+  | {
+    /** It was left alone on purpose: it has not ended, or it is held. */
+    readonly outcome: "skipped";
+    readonly id: string;
+    readonly reason: "not_ended" | "held";
+    readonly auditError?: string | undefined;
+  }
+  | {
+    readonly outcome: "failed";
+    readonly id: string;
+    readonly error: OutcomeError;
+    readonly auditError?: string | undefined;
+  }
+  | {
+    /** The run stopped before it: no deletion of it was sent, or each was turned away at the door. */
+    readonly outcome: "unattempted";
+    readonly id: string;
+    readonly reason: StopReason;
+  };
+
+/** An error as data. */
+export interface OutcomeError {
+  readonly code: string;
+  readonly message: string;
+  readonly status?: number | undefined;
+  readonly type?: string | undefined;
+  readonly requestId?: string | undefined;
+}
+
+/** An error of the library as data that can be printed and stored. */
+export function outcomeError(error: BatchsweepError): OutcomeError {
+  const { code, message } = error;
+  if (error instanceof APIError) {
+    const { status, type, requestId } = error;
+    return { code, message, status, type, requestId };
+  }
+  if (!(error instanceof InvalidResponseError)) return { code, message };
+  const { status, requestId } = error;
+  return { code, message, status, requestId };
+}

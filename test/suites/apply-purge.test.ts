@@ -1,0 +1,528 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  applyPurge,
+  type AuditEntry,
+  type Client,
+  createMemoryAuditTrail,
+  type DeletionOutcome,
+  parsePurgePlan,
+  planPurge,
+  type PurgePlan,
+  PurgeRefusedError,
+  type PurgeSummary,
+} from "../../mod.ts";
+import {
+  anyBatches,
+  conditions,
+  daysAgo,
+  drain,
+  now,
+  play,
+  seededRandom,
+} from "../fixtures/batches.ts";
+import { everythingIn } from "../fixtures/everything-in.ts";
+import { apiKey, lost, receipt, refusal, rejection, stub } from "../fixtures/stub.ts";
+
+const item = { createdAt: daysAgo(9), endedAt: daysAgo(8), status: "ended", reason: "" } as const;
+const planOf = (count: number, more: Partial<PurgePlan> = {}): PurgePlan => ({
+  version: 1,
+  createdAt: new Date(now).toISOString(),
+  baseUrl: "https://api.anthropic.com",
+  filter: "*",
+  items: Array.from(
+    { length: count },
+    (_, index) => ({ ...item, id: `msgbatch_${index + 1}`, action: "delete" }),
+  ),
+  ...more,
+});
+const seeded = (count: number, options = {}, overrides: Partial<Client> = {}) => {
+  const played = play(options, overrides);
+  for (const { id } of planOf(count).items) played.sandbox.seed({ id, created_at: daysAgo(9) });
+  return played;
+};
+const addsUp = ({ planned, hasMore, ...counts }: PurgeSummary, outcomes: DeletionOutcome[]) => {
+  expect(Object.values(counts).reduce((sum, count) => sum + count)).toBe(planned);
+  expect(outcomes).toHaveLength(planned);
+  expect(new Set(outcomes.map(({ id }) => id)).size).toBe(planned);
+  for (const [name, count] of Object.entries(counts)) {
+    expect(outcomes.filter(({ outcome }) => outcome === name)).toHaveLength(count);
+  }
+  expect(hasMore).toBe(counts.unattempted > 0);
+};
+const none = { deleted: 0, missing: 0, skipped: 0, failed: 0, unattempted: 0, hasMore: false };
+
+describe("applyPurge()", () => {
+  test("deletes what the plan says and nothing else, with one request each", async () => {
+    const { sandbox, client, deletes } = play();
+    const old = sandbox.seed({ created_at: daysAgo(40) }).id;
+    const young = sandbox.seed({ created_at: daysAgo(1) }).id;
+    const plan = await planPurge(client, { filter: { minDaysSinceEnded: 30 } });
+    const later = sandbox.seed({ created_at: daysAgo(50) }).id;
+    const { outcomes, summary } = await drain(applyPurge(client, JSON.parse(JSON.stringify(plan))));
+    expect(outcomes).toEqual([
+      {
+        outcome: "deleted",
+        id: old,
+        evidence: "receipt",
+        requestId: expect.any(String),
+        attempts: 1,
+      },
+    ]);
+    expect(summary).toEqual({ ...none, planned: 1, deleted: 1 });
+    expect(deletes()).toEqual([old]);
+    expect([sandbox.batch(young)?.id, sandbox.batch(later)?.id]).toEqual([young, later]);
+  });
+
+  test("looks at nothing before its outcomes are asked for, and at nothing for an empty plan", async () => {
+    const { client, sandbox } = seeded(1);
+    const run = applyPurge(client, planOf(1));
+    expect(sandbox.requests).toHaveLength(0);
+    await run.return({ ...none, planned: 0 });
+    expect(await drain(applyPurge(client, planOf(0)))).toEqual({
+      outcomes: [],
+      summary: { ...none, planned: 0 },
+    });
+    expect(sandbox.requests).toHaveLength(0);
+  });
+
+  test("says missing of what is gone, skipped of what is held or has not ended", async () => {
+    const { sandbox, client, deletes } = seeded(3);
+    sandbox.seed({ id: "msgbatch_2", processing_status: "in_progress" });
+    const holds = ["msgbatch_3"];
+    const { outcomes, summary } = await drain(applyPurge(client, planOf(4), { holds }));
+    addsUp(summary, outcomes);
+    expect(summary).toEqual({ ...none, planned: 4, deleted: 1, missing: 1, skipped: 2 });
+    expect(outcomes).toContainEqual({ outcome: "missing", id: "msgbatch_4" });
+    expect(outcomes).toContainEqual({ outcome: "skipped", id: "msgbatch_3", reason: "held" });
+    expect(outcomes).toContainEqual({ outcome: "skipped", id: "msgbatch_2", reason: "not_ended" });
+    expect(deletes()).not.toContain("msgbatch_3");
+    expect(sandbox.batch("msgbatch_2")).toBeDefined();
+  });
+
+  test("cancels, waits and deletes where the plan says so; deletes at once what has ended", async () => {
+    const { sandbox, client } = play();
+    const running = sandbox.seed({ processing_status: "in_progress" }).id;
+    const plan = await planPurge(client, { filter: "*", cancelInProgress: true });
+    const { outcomes } = await drain(applyPurge(client, plan));
+    expect(outcomes).toMatchObject([{ outcome: "deleted", id: running, attempts: 1 }]);
+    expect(sandbox.requests.filter(({ path }) => path.endsWith("/cancel"))).toHaveLength(1);
+
+    const ending = sandbox.seed({ processing_status: "in_progress" }).id;
+    const second = await planPurge(client, { filter: "*", cancelInProgress: true });
+    sandbox.advance(3_600_000);
+    sandbox.clearRequests();
+    expect((await drain(applyPurge(client, second))).outcomes).toMatchObject([
+      { outcome: "deleted", id: ending },
+    ]);
+    expect(sandbox.requests.some(({ path }) => path.endsWith("/cancel"))).toBe(false);
+  });
+
+  test("skips what does not end in time", async () => {
+    const { sandbox, client } = play({ cancelingTime: 86_000_000, processingTime: 86_000_000 });
+    const { id } = sandbox.seed({ processing_status: "in_progress" });
+    const plan = await planPurge(client, { filter: "*", cancelInProgress: true });
+    const { outcomes } = await drain(applyPurge(client, plan, { cancelTimeout: 5_000 }));
+    expect(outcomes).toEqual([{ outcome: "skipped", id, reason: "not_ended" }]);
+    expect(sandbox.size).toBe(1);
+  });
+
+  test("has no more under way than is allowed, and the first alone", async () => {
+    for (const concurrency of [1, 3, undefined]) {
+      const { client, deletes, mostAtOnce } = seeded(20);
+      const run = applyPurge(client, planOf(20), { concurrency });
+      await run.next();
+      expect(deletes()).toHaveLength(1);
+      await drain(run);
+      expect(deletes()).toHaveLength(20);
+      expect(mostAtOnce()).toBe(concurrency ?? 4);
+    }
+    for (const concurrency of [0, 101, 1.5, NaN]) {
+      const run = applyPurge(stub([]).client, planOf(1), { concurrency });
+      await expect(run.next()).rejects.toThrow(RangeError);
+    }
+    const holds = applyPurge(stub([]).client, planOf(1), { holds: "msgbatch_1" });
+    await expect(holds.next()).rejects.toThrow(TypeError);
+  });
+
+  const stops: [number, string, string][] = [
+    [401, "authentication_error", "credentials_refused"],
+    [402, "billing_error", "billing"],
+    [403, "permission_error", "credentials_refused"],
+    [403, "forbidden", "blocked"],
+    [429, "rate_limit_error", "rate_limited"],
+  ];
+  test.each(stops)("stops at a %i %s: the rest is unattempted", async (status, type, reason) => {
+    const { client, seen } = stub([refusal(status, type)], { maxRetries: 0 });
+    const { outcomes, summary } = await drain(applyPurge(client, planOf(20)));
+    addsUp(summary, outcomes);
+    expect(summary).toEqual({ ...none, planned: 20, failed: 1, unattempted: 19, hasMore: true });
+    expect(outcomes[0]).toMatchObject({ outcome: "failed", error: { code: "ERR_API", status } });
+    expect(outcomes[19]).toEqual({ outcome: "unattempted", id: "msgbatch_20", reason });
+    expect(seen).toHaveLength(1);
+    expect(everythingIn(outcomes)).not.toContain(apiKey);
+  });
+
+  test.each([["a lost connection", lost], ["a 500", refusal(500, "api_error")]])(
+    "stops at ten in a row of %s, and not before",
+    async (_, answer) => {
+      const concurrency = 1;
+      const { client } = stub([answer], { maxRetries: 0 });
+      const { summary } = await drain(applyPurge(client, planOf(20), { concurrency }));
+      expect(summary).toMatchObject({ failed: 10, unattempted: 10 });
+      const nine = stub([...Array(9).fill(answer), refusal(400, "invalid_request_error"), answer], {
+        maxRetries: 0,
+      });
+      const { summary: later } = await drain(
+        applyPurge(nine.client, planOf(20), { concurrency }),
+      );
+      expect(later).toMatchObject({ failed: 20, unattempted: 0 });
+    },
+  );
+
+  test("survives lost answers and overload: all are deleted, each once", async () => {
+    const { sandbox, client, deletes } = seeded(200, {}, { maxRetries: 9 });
+    sandbox.fail({ method: "DELETE", connection: "lost_after", probability: 0.05 });
+    sandbox.fail({ method: "DELETE", status: 529, probability: 0.05 });
+    const { outcomes, summary } = await drain(applyPurge(client, planOf(200)));
+    addsUp(summary, outcomes);
+    expect(summary).toEqual({ ...none, planned: 200, deleted: 200 });
+    expect(sandbox.size).toBe(0);
+    const sent = outcomes.map((one) => one.outcome === "deleted" ? one.attempts : 0);
+    expect(sent.reduce((sum, count) => sum + count)).toBe(deletes().length);
+    expect(deletes().length).toBeGreaterThan(205);
+    expect(outcomes.some((one) => "evidence" in one && one.evidence === "absent_after_retry")).toBe(
+      true,
+    );
+  });
+
+  test("goes on after a burst of 429 when it is applied again, with its record", async () => {
+    const auditTrail = createMemoryAuditTrail();
+    const { sandbox, client } = seeded(60, {}, { auditTrail });
+    sandbox.fail({ method: "DELETE", status: 429, probability: 0.4 });
+    let runs = 0;
+    for (let hasMore = true; hasMore; runs += 1) {
+      const history = auditTrail.entries.slice();
+      const { outcomes, summary } = await drain(applyPurge(client, planOf(60), { history }));
+      addsUp(summary, outcomes);
+      expect(summary.missing).toBe(0);
+      expect(summary.deleted).toBe(60 - sandbox.size);
+      hasMore = sandbox.size > 0;
+    }
+    expect(runs).toBeGreaterThan(1);
+  });
+});
+
+describe("applyPurge(), when it is aborted,", () => {
+  test("finishes what is under way, leaves the rest, and reports the truth", async () => {
+    const controller = new AbortController();
+    const { sandbox, client, deletes } = seeded(30);
+    const { signal } = controller;
+    const run = applyPurge(client, planOf(30), { signal });
+    const outcomes: DeletionOutcome[] = [];
+    for (let index = 0; index < 7; index += 1) {
+      const { value, done } = await run.next();
+      if (!done) outcomes.push(value);
+    }
+    controller.abort(new Error("enough"));
+    const rest = await drain(run);
+    outcomes.push(...rest.outcomes);
+    addsUp(rest.summary, outcomes);
+    expect(sandbox.size).toBe(30 - rest.summary.deleted);
+    expect(deletes()).toHaveLength(rest.summary.deleted);
+    expect(rest.summary.deleted).toBeLessThanOrEqual(11);
+    expect(outcomes.filter(({ outcome }) => outcome === "unattempted")).toHaveLength(
+      30 - rest.summary.deleted,
+    );
+  });
+
+  test("ends the wait for another attempt, and says what is not known", async () => {
+    const controller = new AbortController();
+    const sleep = (_: number, signal?: AbortSignal) => {
+      controller.abort(new Error("enough"));
+      signal?.throwIfAborted();
+      return Promise.resolve();
+    };
+    const run = (answers: Parameters<typeof stub>[0]) => {
+      const { client, clock } = stub(answers);
+      const { signal } = controller;
+      return drain(applyPurge({ ...client, clock: { ...clock, sleep } }, planOf(2), { signal }));
+    };
+    const { outcomes } = await run([lost]);
+    expect(outcomes).toMatchObject([
+      { outcome: "failed", error: { code: "ERR_ABORTED" } },
+      { outcome: "unattempted", reason: "interrupted" },
+    ]);
+    const { summary } = await run([receipt("msgbatch_1")]);
+    expect(summary).toMatchObject({ unattempted: 2 });
+  });
+
+  test("says unattempted of what was turned away at the door", async () => {
+    const controller = new AbortController();
+    const { client, clock } = stub([refusal(429, "rate_limit_error")]);
+    const sleep = () => {
+      controller.abort();
+      return new Promise<void>(() => {});
+    };
+    const { signal } = controller;
+    const { outcomes } = await drain(
+      applyPurge({ ...client, clock: { ...clock, sleep } }, planOf(1), { signal }),
+    );
+    expect(outcomes).toEqual([{ outcome: "unattempted", id: "msgbatch_1", reason: "interrupted" }]);
+  });
+
+  test("waits for what is under way when the iteration is ended, and not for a batch to end", async () => {
+    const { sandbox, client } = play();
+    const ended = ["msgbatch_1", "msgbatch_2", "msgbatch_3"];
+    for (const id of ended) sandbox.seed({ id, created_at: daysAgo(9) });
+    sandbox.seed({ id: "msgbatch_4", processing_status: "in_progress" });
+    let under = 0;
+    const slow: Client = {
+      ...client,
+      fetch: async (url, init) => {
+        under += 1;
+        await new Promise((resolve) => setTimeout(resolve, 5 * sandbox.size));
+        under -= 1;
+        return await client.fetch?.(url, init) ?? Response.error();
+      },
+      clock: { now: sandbox.now, random: () => 0, sleep: () => new Promise(() => {}) },
+    };
+    const plan = await planPurge(slow, { filter: "*", cancelInProgress: true });
+    let seen = 0;
+    for await (const _ of applyPurge(slow, plan)) if ((seen += 1) === 2) break;
+    expect([under, sandbox.size]).toEqual([0, 1]);
+  });
+});
+
+describe("applyPurge(), with the record of an earlier run,", () => {
+  test("settles every batch truthfully after a crash at any point", async () => {
+    const whole = createMemoryAuditTrail();
+    const count = 6;
+    const options = { concurrency: 2 };
+    await drain(
+      applyPurge(seeded(count, {}, { auditTrail: whole }).client, planOf(count), options),
+    );
+    expect(whole.entries).toHaveLength(2 * count);
+    for (let point = 0; point <= 2 * count; point += 1) {
+      const auditTrail = createMemoryAuditTrail();
+      const { sandbox, client, deletes } = seeded(count);
+      const alive = {
+        ...auditTrail,
+        append: async (entry: AuditEntry) => {
+          if (auditTrail.entries.length >= point) throw new Error("The process died");
+          await auditTrail.append(entry);
+        },
+      };
+      await drain(applyPurge({ ...client, auditTrail: alive }, planOf(count), options)).catch(
+        () => {},
+      );
+      const gone = count - sandbox.size;
+      const recorded = auditTrail.entries.filter(({ phase }) => phase === "outcome").length;
+      sandbox.clearRequests();
+      const history = auditTrail.entries.slice();
+      const { outcomes, summary } = await drain(
+        applyPurge({ ...client, auditTrail }, planOf(count), { ...options, history }),
+      );
+      addsUp(summary, outcomes);
+      expect(summary).toEqual({ ...none, planned: count, deleted: count });
+      expect(deletes()).toHaveLength(count - recorded);
+      const unseen = outcomes.filter((one) =>
+        one.outcome === "deleted" && one.evidence === "absent_after_retry"
+      );
+      expect(unseen).toHaveLength(gone - recorded);
+    }
+  });
+
+  const entry = (more: Partial<AuditEntry>): AuditEntry => ({
+    version: 1,
+    time: new Date(now).toISOString(),
+    operation: "delete",
+    phase: "outcome",
+    resource: "message_batch",
+    id: "msgbatch_1",
+    ...more,
+  });
+  const deleted = {
+    outcome: "deleted",
+    evidence: "receipt",
+    requestId: "req_9",
+    attempts: 2,
+  } as const;
+  const unsure = { code: "ERR_TIMEOUT", message: "", outcomeKnown: false };
+  const sure = { code: "ERR_API", message: "", outcomeKnown: true };
+  const table: [string, AuditEntry[], Partial<Record<string, unknown>>, number][] = [
+    ["a receipt", [entry(deleted)], { id: "msgbatch_1", ...deleted }, 0],
+    ["an absence", [entry({ outcome: "missing" })], { outcome: "missing" }, 0],
+    ["an intent", [entry({ phase: "intent" })], { evidence: "absent_after_retry" }, 1],
+    [
+      "a doubt",
+      [entry({ outcome: "failed", error: unsure })],
+      { evidence: "absent_after_retry" },
+      1,
+    ],
+    [
+      "a doubt, then a refusal",
+      [entry({ outcome: "failed", error: unsure }), entry({ outcome: "failed", error: sure })],
+      { evidence: "absent_after_retry" },
+      1,
+    ],
+    ["a refusal", [entry({ phase: "intent" }), entry({ outcome: "failed", error: sure })], {
+      outcome: "missing",
+    }, 1],
+    ["another kind", [entry({ ...deleted, resource: "file" })], { outcome: "missing" }, 1],
+    ["what is older than the plan", [entry({ ...deleted, time: daysAgo(1) })], {
+      outcome: "missing",
+    }, 1],
+    ["no time", [entry({ ...deleted, time: "then" })], { outcome: "missing" }, 1],
+    ["another workspace", [entry({ outcome: "missing", workspaceId: "wrkspc_2" })], {
+      outcome: "missing",
+    }, 1],
+  ];
+  test.each(table)("makes of %s what it says", async (_, entries, expected, requests) => {
+    const { client, seen } = stub([refusal(404, "not_found_error")]);
+    const history = (async function* () {
+      await Promise.resolve();
+      yield* entries;
+    })();
+    const plan = planOf(1, { workspaceId: "wrkspc_1" });
+    const { outcomes } = await drain(applyPurge(client, plan, { history }));
+    expect(outcomes).toEqual([expect.objectContaining(expected)]);
+    expect(seen).toHaveLength(requests);
+  });
+});
+
+describe("applyPurge() refuses", () => {
+  const plan = planOf(2);
+  const [one] = plan.items;
+  const bad: [string, unknown][] = [
+    ["no plan", null],
+    ["another version", { ...plan, version: 2 }],
+    ["another base URL", { ...plan, baseUrl: "https://example.com" }],
+    ["no items", { ...plan, items: undefined }],
+    ["an empty filter", { ...plan, filter: {} }],
+    ["no filter", { ...plan, filter: undefined }],
+    ["an item that is none", { ...plan, items: [apiKey] }],
+    ["an id that is a path", { ...plan, items: [{ ...one, id: "../files/1" }] }],
+    ["an id that is a key", { ...plan, items: [{ ...one, id: apiKey }] }],
+    ["an unknown action", { ...plan, items: [{ ...one, action: apiKey }] }],
+    ["an id twice", { ...plan, items: [one, one] }],
+    ["a deletion of what has not ended", { ...plan, items: [{ ...one, status: "in_progress" }] }],
+    ["a time that is none", { ...plan, createdAt: apiKey }],
+  ];
+  test.each(bad)("%s, before any request", async (_, input) => {
+    const { client, seen } = stub([receipt("msgbatch_1")]);
+    const error = await rejection(drain(applyPurge(client, input as PurgePlan)));
+    expect(error).toBeInstanceOf(PurgeRefusedError);
+    expect(error).toMatchObject({ code: "ERR_PURGE_REFUSED", name: "PurgeRefusedError" });
+    expect(everythingIn(error)).not.toContain("sentinel");
+    expect(seen).toHaveLength(0);
+  });
+
+  test("a plan in words that name the place", () => {
+    expect(() => parsePurgePlan({ ...plan, items: [one, { ...one, id: "" }] }))
+      .toThrow("Cannot apply the purge plan: plan.items[1].id is not an id of a batch");
+    expect(() => parsePurgePlan({ ...plan, items: [{}] })).toThrow("plan.items[0].id is missing");
+    expect(() => parsePurgePlan({ ...plan, items: [1] })).toThrow("plan.items[0] is not an object");
+    expect(() => parsePurgePlan(1)).toThrow("plan is not an object");
+    expect(() => parsePurgePlan({ ...plan, version: "1" })).toThrow("plan.version is not 1");
+    expect(() => parsePurgePlan({ ...plan, filter: {} })).toThrow("plan.filter: it is empty");
+    expect(() => parsePurgePlan({ ...plan, filter: { oldest: 0 } }))
+      .toThrow("Cannot apply the purge plan: plan.filter.oldest is not a whole number above 0");
+  });
+
+  test("a plan for another workspace than the client names", async () => {
+    for (const workspaceId of ["wrkspc_2", undefined]) {
+      const { client, seen } = stub([receipt("msgbatch_1")], { workspaceId: "wrkspc_1" });
+      const run = applyPurge(client, planOf(1, { workspaceId }));
+      await expect(run.next()).rejects.toThrow(PurgeRefusedError);
+      expect(seen).toHaveLength(0);
+    }
+  });
+
+  test("to take the 404 of another workspace for an absence", async () => {
+    const auditTrail = createMemoryAuditTrail();
+    const { client, deletes } = play({}, { auditTrail });
+    const elsewhere = planOf(9, { workspaceId: "wrkspc_2" });
+    const { outcomes, summary } = await drain(applyPurge(client, elsewhere));
+    expect(summary).toEqual({ ...none, planned: 9, failed: 1, unattempted: 8, hasMore: true });
+    expect(outcomes[0]).toMatchObject({ error: { code: "ERR_PURGE_REFUSED" } });
+    expect(outcomes[1]).toMatchObject({ reason: "other_workspace" });
+    expect(deletes()).toHaveLength(1);
+  });
+
+  test("to delete what it cannot record, reports all, then throws the trail's error", async () => {
+    const { sandbox, client } = seeded(5);
+    const reason = new Error("The disk is full");
+    const auditTrail = { append: () => Promise.reject(reason) };
+    const run = applyPurge({ ...client, auditTrail }, planOf(5));
+    const outcomes: DeletionOutcome[] = [];
+    const error = await rejection((async () => {
+      for await (const outcome of run) outcomes.push(outcome);
+    })());
+    expect(error).toBe(reason);
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual([
+      "failed",
+      ...Array(4).fill("unattempted"),
+    ]);
+    expect(sandbox.size).toBe(5);
+  });
+});
+
+test("a purge deletes nothing unended, held or outside its plan, whatever goes wrong", async () => {
+  const filters = fc.record(conditions, { requiredKeys: [] })
+    .map((filter) => Object.keys(filter).length === 0 ? "*" : filter);
+  const faults = fc.array(
+    fc.constantFrom(
+      { status: 500, after: true },
+      { status: 529 },
+      { status: 429 },
+      { status: 401 },
+      { connection: "lost_after" as const },
+      { connection: "lost_before" as const },
+    ),
+    { maxLength: 3 },
+  );
+  const held = fc.array(fc.integer({ min: 1, max: 30 }).map((number) => `msgbatch_${number}`));
+  await fc.assert(
+    fc.asyncProperty(anyBatches, filters, faults, held, fc.integer(), fc.nat(20), async (
+      batches,
+      filter,
+      kinds,
+      holds,
+      seed,
+      abortAfter,
+    ) => {
+      const { sandbox, client, deletes, mostAtOnce } = play({ random: seededRandom(seed) });
+      for (const { id, processing_status, created_at, ended_at } of batches) {
+        const status = processing_status as "ended";
+        sandbox.seed({ id, processing_status: status, created_at, ended_at });
+      }
+      const plan = await planPurge(client, { filter });
+      for (const kind of kinds) sandbox.fail({ method: "DELETE", probability: 0.2, ...kind });
+      const before = new Set(plan.items.map(({ id }) => id).filter((id) => sandbox.batch(id)));
+      const controller = new AbortController();
+      const run = applyPurge(client, plan, { holds, signal: controller.signal });
+      const outcomes: DeletionOutcome[] = [];
+      let summary: PurgeSummary | undefined;
+      while (summary === undefined) {
+        const { done, value } = await run.next();
+        if (done) summary = value;
+        else if (outcomes.push(value) === abortAfter) controller.abort();
+      }
+      addsUp(summary, outcomes);
+      const allowed = plan.items.filter(({ action, status }) =>
+        action === "delete" && status === "ended"
+      )
+        .map(({ id }) => id).filter((id) => !holds.includes(id));
+      for (const id of deletes()) expect(allowed).toContain(id);
+      const gone = [...before].filter((id) => sandbox.batch(id) === undefined);
+      for (const id of gone) expect(deletes()).toContain(id);
+      for (const { outcome, id } of outcomes) {
+        if (outcome === "deleted") expect(gone).toContain(id);
+        if (["skipped", "unattempted"].includes(outcome)) expect(gone).not.toContain(id);
+      }
+      expect(mostAtOnce()).toBeLessThanOrEqual(4);
+    }),
+    { numRuns: 60 },
+  );
+});
