@@ -1,27 +1,22 @@
-import type { Client, RequestEvent } from "../core/client.ts";
-import { BatchsweepError } from "../core/errors.ts";
+import type { Client } from "../core/client.ts";
+import { deleteOne } from "../operations/delete-one.ts";
+import type { DeletionOutcome } from "../operations/outcome.ts";
+import { isOutage, type StopReason, stopReason } from "../operations/stop-reason.ts";
 import type { Kind } from "./kinds.ts";
-import {
-  type DeletionOutcome,
-  isOutage,
-  outcomeError,
-  type StopReason,
-  stopReason,
-} from "./outcome.ts";
 
 /** How a run behaves. */
 export interface RunOptions {
   /** Whether an object that is already gone is `missing` rather than `failed`. */
   readonly allowMissing: boolean;
-  /** Stops the run after the deletion that is in flight. */
+  /** Stops the run: the attempt in flight comes to its end, a wait before another one does not. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Deletes objects of a kind one after the other. Every one ends in one outcome: the failure of one goes on
- * with the next, and what cannot end better stops the run and leaves the rest `unattempted`.
+ * Deletes objects of a kind one after the other. Every one ends in one outcome: the failure of one
+ * goes on with the next, and what cannot end better stops the run and leaves the rest `unattempted`.
  *
- * @throws Only what is not an error of the library.
+ * @throws Only what is not an error of the library, after the last outcome.
  */
 export async function* deleteEach(
   kind: Kind,
@@ -31,41 +26,24 @@ export async function* deleteEach(
 ): AsyncGenerator<DeletionOutcome, void> {
   let failuresInARow = 0;
   let reason: StopReason | undefined;
+  const thrown: unknown[] = [];
+  const options = { signal, onCallerError: (error: unknown) => void thrown.push(error) };
   for (const id of ids) {
     if (signal.aborted) reason ??= "interrupted";
     if (reason !== undefined) {
       yield { outcome: "unattempted", id, reason };
       continue;
     }
-    const outcome = await deleteOne(kind, client, id, allowMissing);
+    const run = (seen: Client) => kind.delete(seen, id, { allowMissing });
+    const outcome = await deleteOne(client, id, run, options);
     if (outcome.outcome === "failed") {
       failuresInARow = isOutage(outcome.error) ? failuresInARow + 1 : 0;
       reason = stopReason(outcome.error, failuresInARow);
     } else {
       failuresInARow = 0;
+      if (outcome.outcome === "unattempted") reason = outcome.reason;
     }
     yield outcome;
   }
-}
-
-async function deleteOne(
-  kind: Kind,
-  client: Client,
-  id: string,
-  allowMissing: boolean,
-): Promise<DeletionOutcome> {
-  let attempts = 0;
-  const onRequest = (event: RequestEvent) => {
-    if (event.method === "DELETE") attempts += 1;
-    return client.onRequest?.(event);
-  };
-  try {
-    const deletion = await kind.delete({ ...client, onRequest }, id, { allowMissing });
-    const { evidence, requestId } = deletion;
-    if (evidence === "missing") return { outcome: "missing", id };
-    return { outcome: "deleted", id, evidence, requestId, attempts };
-  } catch (error) {
-    if (!(error instanceof BatchsweepError)) throw error;
-    return { outcome: "failed", id, error: outcomeError(error) };
-  }
+  if (thrown.length > 0) throw thrown[0];
 }

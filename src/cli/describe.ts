@@ -4,7 +4,8 @@
  * @module
  */
 import type { RequestEvent } from "../core/client.ts";
-import type { DeletionOutcome, StopReason } from "./outcome.ts";
+import type { DeletionOutcome } from "../operations/outcome.ts";
+import type { StopReason } from "../operations/stop-reason.ts";
 import { words } from "./words.ts";
 
 /**
@@ -19,6 +20,8 @@ export function describeOutcome(outcome: DeletionOutcome, kind: string): string 
       return `deleted ${outcome.id}${details(words(outcome.evidence), outcome.requestId)}`;
     case "missing":
       return `missing ${outcome.id}`;
+    case "skipped":
+      return `skipped ${outcome.id}${details(words(outcome.reason))}`;
     case "failed": {
       const { message, requestId } = outcome.error;
       const told = `Cannot delete ${words(kind)} ${JSON.stringify(outcome.id)}: `;
@@ -41,6 +44,8 @@ const stops: Readonly<Record<StopReason, string>> = {
   blocked: "Stopped: requests are blocked before they reach the API",
   billing: "Stopped: the API asks to look at the billing of the account",
   rate_limited: "Stopped: the rate limit cannot be waited out",
+  caller_failed: "Stopped: the record or the credentials cannot be had",
+  other_workspace: "Stopped: the answers come from another workspace",
   unreachable: "Stopped: too many failures in a row, of the connection or of the API",
 };
 

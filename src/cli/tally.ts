@@ -1,7 +1,8 @@
+import type { DeletionOutcome } from "../operations/outcome.ts";
+import { stopReason } from "../operations/stop-reason.ts";
 import { exitCode } from "./exit-code.ts";
-import { type DeletionOutcome, stopReason } from "./outcome.ts";
 
-const kinds = ["deleted", "missing", "failed", "unattempted"] as const;
+const kinds = ["deleted", "missing", "skipped", "failed", "unattempted"] as const;
 
 /** Counts outcomes; the totals add up. */
 export interface Tally {
@@ -16,7 +17,7 @@ export interface Tally {
 
 /** A tally of nothing yet. */
 export function createTally(): Tally {
-  const counts = { deleted: 0, missing: 0, failed: 0, unattempted: 0 };
+  const counts = { deleted: 0, missing: 0, skipped: 0, failed: 0, unattempted: 0 };
   const reasons = new Set<string>();
   let refused = false;
   let unreached = false;
@@ -40,7 +41,9 @@ export function createTally(): Tally {
     exitCode() {
       if (reasons.has("interrupted")) return exitCode.interrupted;
       if (refused) return exitCode.credentials;
-      return counts.failed + counts.unattempted > 0 ? exitCode.failed : exitCode.done;
+      return counts.skipped + counts.failed + counts.unattempted > 0
+        ? exitCode.failed
+        : exitCode.done;
     },
   };
 }

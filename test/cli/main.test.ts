@@ -123,10 +123,11 @@ test("main() tells a result that cannot be written, and is quiet where nobody re
   });
   for (const args of [["--help"], ["delete", "a", "--ignore-not-found"]]) {
     expect(await run(args, { stdout: failing("EPIPE") })).toMatchObject({ code: 141, stderr: "" });
-    expect(await run(args, { stdout: failing("ENOSPC") })).toMatchObject({
-      code: 1,
-      stderr: "Cannot go on: Error: write ENOSPC\n",
-    });
+    const { code, stderr } = await run(args, { stdout: failing("ENOSPC") });
+    expect(code).toBe(1);
+    // What was done is said where it can be.
+    const done = args[0] === "delete" ? "(deleted|missing|failed) a.*\n" : "";
+    expect(stderr).toMatch(new RegExp(`^${done}Cannot go on: Error: write ENOSPC\n$`));
   }
 });
 

@@ -5,7 +5,7 @@ import { createClient } from "../../src/cli/create-client.ts";
 import { deleteEach } from "../../src/cli/delete-each.ts";
 import { exitCode } from "../../src/cli/exit-code.ts";
 import { type Kind, kinds, messageBatches } from "../../src/cli/kinds.ts";
-import type { DeletionOutcome } from "../../src/cli/outcome.ts";
+import type { DeletionOutcome } from "../../src/operations/outcome.ts";
 import { parseDuration } from "../../src/cli/parse-duration.ts";
 import { readLines } from "../../src/cli/read-lines.ts";
 import { createTally } from "../../src/cli/tally.ts";

@@ -10,7 +10,8 @@ import { type Kind, messageBatches } from "../kinds.ts";
 import { withArticle, words } from "../words.ts";
 
 const idsOf = "ids; without any, or for -, one per line on stdin";
-const inProgress = "\n\nA batch that is in progress cannot be deleted: it is a failure, and stays.";
+const inProgress =
+  "\n\nA batch that is in progress cannot be deleted: it is skipped, and the exit code is 1.";
 
 /** Describes `delete`. */
 export function describeDelete(command: Command): void {

@@ -1,4 +1,5 @@
 import { checkIds } from "../check-ids.ts";
+import type { DeletionOutcome } from "../../operations/outcome.ts";
 import { collectIds } from "../collect-ids.ts";
 import { createClient } from "../create-client.ts";
 import { deleteEach } from "../delete-each.ts";
@@ -6,10 +7,11 @@ import { type Command, InvalidArgumentError } from "../deps.ts";
 import { describeOutcome, describeRequest, describeStop } from "../describe.ts";
 import { exitCode } from "../exit-code.ts";
 import { type Kind, kinds, messageBatches } from "../kinds.ts";
-import type { DeletionOutcome } from "../outcome.ts";
+
 import { parseDuration } from "../parse-duration.ts";
 import { createTally } from "../tally.ts";
 import { words } from "../words.ts";
+import { isClosedOutput } from "../output.ts";
 import type { CommandContext } from "./command-context.ts";
 import { describeDelete, describeKind } from "./delete-help.ts";
 
@@ -80,7 +82,15 @@ async function runDelete(
   const options = { allowMissing: ignoreNotFound ?? false, signal: host.signal };
   for await (const outcome of deleteEach(kind, client, ids, options)) {
     tally.add(outcome);
-    await write(output, outcome);
+    try {
+      await write(output, outcome);
+    } catch (error) {
+      // What was done must be said somewhere; where nobody reads any more, nothing is.
+      if (!isClosedOutput(error)) {
+        await output.note(`${describeOutcome(outcome, kind.resource.name)}\n`);
+      }
+      throw error;
+    }
   }
   if (tally.unreached()) await output.note(`The API was looked for at ${client.baseUrl}\n`);
   if (ids.length > 1) await output.note(`${tally.summary()}\n`);
@@ -100,7 +110,8 @@ function createTextWriter({ resource }: Kind): Write {
   let stopped = false;
   return async (output, outcome) => {
     const line = `${describeOutcome(outcome, resource.name)}\n`;
-    if (outcome.outcome === "failed") return await output.note(line);
+    const stays = outcome.outcome === "failed" || outcome.outcome === "skipped";
+    if (stays) return await output.note(line);
     if (outcome.outcome !== "unattempted") return await output.result(line);
     if (stopped) return;
     stopped = true;
