@@ -24,9 +24,8 @@ export interface Settings {
 }
 
 const longestTimer = 2 ** 31 - 1; // what setTimeout of every runtime can hold
-const sentByLibrary =
-  /^(x-api-key|authorization|anthropic-(version|beta|workspace-id)|accept|host|content-(type|length)|connection|transfer-encoding)$/i;
-const loopback = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/;
+const sentByLibrary = /^(x-api-key|authorization|anthropic-(version|beta|workspace-id)|accept)$/i;
+const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
 /**
  * Checks a client's configuration without making a request. Every call does this first; do it
