@@ -1,4 +1,4 @@
-import { type GenericSchema, literal, object, optional } from "../deps.ts";
+import { literal, object } from "../deps.ts";
 import type { CallOptions, Client } from "./client.ts";
 import { NotFoundError } from "./errors.ts";
 import { send } from "./http.ts";
@@ -103,7 +103,7 @@ export async function deleteResource<const Resource extends DeletableResource>(
 
   return await record(settings, resource.name, id, options.signal, async () => {
     const reply = await send(settings, request, withBetas(resource, settings, options));
-    const evidence = evidenceIn(reply, receiptSchema(resource, given), options);
+    const evidence = evidenceIn(reply, resource, given, options);
     const { requestId } = reply;
     // What the receipt says was validated to be what was asked: nothing is copied from the wire.
     const echoed = Object.entries(resource.echoes).map(([field, param]) => [field, given[param]]);
@@ -167,13 +167,15 @@ function withBetas<Options extends DeleteOptions>(
   return { ...options, betas: [first, ...options.betas ?? []] };
 }
 
-function evidenceIn<Receipt>(
+function evidenceIn(
   reply: Reply,
-  schema: GenericSchema<unknown, Receipt>,
+  resource: DeletableResource,
+  params: Readonly<Record<string, string>>,
   { allowMissing, attempted }: DeleteOptions,
 ): Evidence {
   try {
-    judge(reply, schema);
+    const { type, typeOptional } = resource;
+    judge(reply, receiptSchema(resource, params), typeOptional && { type });
     return "receipt";
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
@@ -186,9 +188,5 @@ function evidenceIn<Receipt>(
 function receiptSchema(resource: DeletableResource, params: Readonly<Record<string, string>>) {
   const echoes = Object.entries(resource.echoes);
   const fields = echoes.map(([field, param]) => [field, literal(params[param] ?? "")] as const);
-  const type = literal(resource.type);
-  return object({
-    ...Object.fromEntries(fields),
-    type: resource.typeOptional ? optional(type) : type,
-  });
+  return object({ ...Object.fromEntries(fields), type: literal(resource.type) });
 }

@@ -33,10 +33,17 @@ export function idIn(
 /**
  * Judges an answer: what the schema accepts is the value, anything else is an error.
  *
+ * @param reply The answer.
+ * @param schema What the API promises.
+ * @param leftOut What the API may leave out.
  * @throws {NotFoundError | APIError} The API refused.
  * @throws {InvalidResponseError} The answer is not what the API promises.
  */
-export function judge<Value>(reply: Reply, schema: GenericSchema<unknown, Value>): Value {
+export function judge<Value>(
+  reply: Reply,
+  schema: GenericSchema<unknown, Value>,
+  leftOut?: object,
+): Value {
   if (reply.status >= 400) throw refusal(reply);
   if (reply.status >= 300 || reply.status < 200) {
     throw invalid(reply, "it is a redirect, and none is followed", []);
@@ -44,7 +51,8 @@ export function judge<Value>(reply: Reply, schema: GenericSchema<unknown, Value>
   if (reply.status !== 200) throw invalid(reply, "its status is not 200", []);
   const parsed = parseJson(reply);
   if ("problem" in parsed) throw invalid(reply, `it ${parsed.problem}`, []);
-  const result = safeParse(schema, parsed.value);
+  const value = leftOut ? Object.assign({ ...leftOut }, parsed.value) : parsed.value;
+  const result = safeParse(schema, value);
   if (result.success) return result.output;
   const issues = result.issues.map((issue) => ({
     path: issue.path?.map(({ key }) => String(key)).join(".") ?? "",
