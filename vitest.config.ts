@@ -12,6 +12,7 @@ export default defineConfig({
           name: "suites",
           include: ["test/suites/**/*.test.ts"],
           globalSetup: ["test/server/global-setup.ts"],
+          testTimeout: 30_000, // for a hang, not for a busy machine
         },
       },
       {

@@ -35,8 +35,8 @@ export async function runSuites(
     root: "/",
     setupFiles: [],
     sequence: { hooks: "stack", setupFiles: "list", concurrent: false, shuffle: false, seed: 1 },
-    testTimeout: 5_000,
-    hookTimeout: 5_000,
+    testTimeout: 30_000, // as in vitest.config.ts
+    hookTimeout: 30_000,
     maxConcurrency: 1,
     retry: 0,
     chaiConfig: {},
