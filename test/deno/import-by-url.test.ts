@@ -34,7 +34,13 @@ afterAll(async () => {
 async function denoRun(args: readonly string[], variables: Readonly<Record<string, string>> = {}) {
   return await run(deno, ["run", "--no-prompt", ...args], {
     cwd: folder,
-    env: { ...process.env, DENO_DIR: join(folder, "cache"), NO_COLOR: "1", ...variables },
+    env: {
+      ...process.env,
+      DENO_DIR: join(folder, "cache"),
+      DENO_TLS_CA_STORE: "mozilla,system", // for a registry that the machine trusts
+      NO_COLOR: "1",
+      ...variables,
+    },
   });
 }
 
