@@ -82,6 +82,8 @@ const rest = "the rest under Node";
 show(rest, await outcomesOf(rest, () => runInVitest("node", "node", servers)), since);
 
 await close();
-console.log(`${((performance.now() - startedAt) / 1000).toFixed(1)} s in all`);
-console.log(`${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped`);
+console.log(
+  `${tally.skipped} skipped, ${((performance.now() - startedAt) / 1000).toFixed(1)} s in all`,
+);
+console.log(`${tally.passed} passed, ${tally.failed} failed`);
 process.exitCode = unsound || tally.failed > 0 ? 1 : 0;

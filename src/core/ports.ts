@@ -65,6 +65,26 @@ export interface AuditTrail {
   append(entry: AuditEntry): Promise<void>;
 }
 
+/** A text file that is only ever added to. */
+export interface AppendFile {
+  /**
+   * Adds text at the end, as one piece whoever else writes. It resolves when the text is safe, also
+   * from a crash of the machine.
+   */
+  append(text: string): Promise<void>;
+}
+
+/** Where the results of batches are kept before the batches go. */
+export interface ResultStore {
+  /**
+   * Opens a place for the results of a batch. They are kept once the stream has closed, and only
+   * then: closing it resolves when they are safe. A stream that is aborted leaves nothing.
+   *
+   * @param id ID of the batch.
+   */
+  open(id: string): Promise<WritableStream<Uint8Array>>;
+}
+
 /** How an engine repeats a step that throws. */
 export interface StepConfig {
   /** How many times at most, and the wait before, in milliseconds. */

@@ -1,13 +1,9 @@
 import { cannotUse } from "../core/cannot-use.ts";
 import type { Client } from "../core/client.ts";
-import { deleteMessageBatch } from "../core/delete.ts";
 import type { AuditEntry } from "../core/ports.ts";
-import { cancelAndDeleteMessageBatch } from "./cancel-and-delete.ts";
-import { deleteOne } from "./delete-one.ts";
 import type { DeletionOutcome } from "./outcome.ts";
-import { readHistory } from "./purge-history.ts";
-import { checkPlan, type PurgeItem, type PurgePlan } from "./purge-plan.ts";
-import { isOutage, type StopReason, stopReason } from "./stop-reason.ts";
+import { checkPlan, type PurgePlan } from "./purge-plan.ts";
+import { createPurgeRun } from "./purge-run.ts";
 
 /** Options of {@link applyPurge}. */
 export interface ApplyPurgeOptions {
@@ -89,9 +85,10 @@ export async function* applyPurge(
   options: ApplyPurgeOptions = {},
 ): AsyncGenerator<DeletionOutcome, PurgeSummary, undefined> {
   const checked = checkPlan(client, plan);
-  const { signal, concurrency, cancelTimeout, holds } = checkOptions(options);
-  const history = await readHistory(options.history ?? [], checked);
+  const { concurrency, ...settings } = checkOptions(options);
   const planned = checked.items.filter(({ action }) => action !== "keep");
+  const over = new AbortController();
+  const run = await createPurgeRun(client, checked, { ...settings, over: over.signal });
   // Waits come last: they hold up nothing.
   const work = [
     ...planned.filter(({ action }) => action === "delete"),
@@ -102,70 +99,23 @@ export async function* applyPurge(
     counts[outcome.outcome] += 1;
     return outcome;
   };
-  const run: Run = { failuresInARow: 0, reason: undefined, proven: false, callerErrors: [] };
-
-  /** What is known of a batch without a request. */
-  const known = ({ id }: PurgeItem): DeletionOutcome | undefined => {
-    if (signal?.aborted) run.reason ??= "interrupted";
-    const settled = history.settled(id);
-    if (settled !== undefined) return settled;
-    if (holds.has(id)) return { outcome: "skipped", id, reason: "held" };
-    return run.reason && { outcome: "unattempted", id, reason: run.reason };
-  };
-  const over = new AbortController();
-  const ends = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
-  const act = async ({ id, action }: PurgeItem): Promise<DeletionOutcome> => {
-    const call = { allowMissing: true, attempted: history.attempted(id) };
-    const outcome = await deleteOne(
-      client,
-      id,
-      (seen) =>
-        action === "cancel_and_delete"
-          ? cancelAndDeleteMessageBatch(seen, id, { ...call, timeout: cancelTimeout })
-          : deleteMessageBatch(seen, id, call),
-      {
-        signal: ends,
-        workspaceId: checked.workspaceId,
-        onCallerError: (error) => run.callerErrors.push(error),
-      },
-    );
-    note(run, outcome);
-    return outcome;
-  };
 
   const running = new Map<string, Promise<DeletionOutcome>>();
   try {
     for (const item of work) {
-      const most = run.proven || item.action !== "delete" ? concurrency : 1;
+      const most = run.proven() || item.action !== "delete" ? concurrency : 1;
       while (running.size >= most) yield count(await first(running));
-      const outcome = known(item);
+      const outcome = run.known(item);
       if (outcome !== undefined) yield count(outcome);
-      else running.set(item.id, act(item));
+      else running.set(item.id, run.act(item));
     }
     while (running.size > 0) yield count(await first(running));
   } finally {
     over.abort(); // who ends the iteration early need not wait for the end of a batch
     await Promise.all(running.values());
   }
-  if (run.callerErrors.length > 0) throw run.callerErrors[0];
+  run.throwCallerError();
   return { planned: planned.length, ...counts, hasMore: counts.unattempted > 0 };
-}
-
-/** What a run has come to know. */
-interface Run {
-  failuresInARow: number;
-  reason: StopReason | undefined;
-  /** Whether a deletion has come to an end. */
-  proven: boolean;
-  readonly callerErrors: unknown[];
-}
-
-function note(run: Run, outcome: DeletionOutcome): void {
-  run.proven = true;
-  if (outcome.outcome === "unattempted") run.reason ??= outcome.reason;
-  const outage = outcome.outcome === "failed" && isOutage(outcome.error);
-  run.failuresInARow = outage ? run.failuresInARow + 1 : 0;
-  if (outcome.outcome === "failed") run.reason ??= stopReason(outcome.error, run.failuresInARow);
 }
 
 /** The first of them that ends, taken out. */
@@ -175,12 +125,10 @@ async function first(running: Map<string, Promise<DeletionOutcome>>): Promise<De
   return outcome;
 }
 
-function checkOptions(
-  { signal, holds, concurrency = 4, cancelTimeout }: ApplyPurgeOptions,
-) {
+function checkOptions({ concurrency = 4, holds, ...options }: ApplyPurgeOptions) {
   if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 100) {
     throw new RangeError("Cannot use concurrency: it is not a whole number from 1 to 100");
   }
   if (typeof holds === "string") throw cannotUse("holds", "they are a text and not a list of ids");
-  return { signal, concurrency, cancelTimeout, holds: new Set(holds) };
+  return { ...options, concurrency, holds: new Set(holds) };
 }
