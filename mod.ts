@@ -29,11 +29,15 @@ export {
   cancelAndDeleteMessageBatch,
   type CancelAndDeleteOptions,
 } from "./src/operations/cancel-and-delete.ts";
+export { exportMessageBatchResults, type ResultsExport } from "./src/operations/export-results.ts";
+export type { ResultStore } from "./src/core/ports.ts";
 export type { StepConfig, Steps } from "./src/core/ports.ts";
 export { type MessageBatchFilter, parseMessageBatchFilter } from "./src/operations/filter.ts";
 export { evaluateFilter, type PurgeDecision } from "./src/operations/evaluate-filter.ts";
+export type { ListedBatch } from "./src/operations/listed-batch.ts";
 export { planPurge, type PlanPurgeOptions } from "./src/operations/plan-purge.ts";
 export { parsePurgePlan, type PurgeItem, type PurgePlan } from "./src/operations/purge-plan.ts";
+export type { PlannedPolicy } from "./src/operations/planned-policy.ts";
 export {
   applyPurge,
   type ApplyPurgeOptions,
@@ -41,6 +45,13 @@ export {
 } from "./src/operations/apply-purge.ts";
 export type { DeletionOutcome, OutcomeError } from "./src/operations/outcome.ts";
 export type { StopReason } from "./src/operations/stop-reason.ts";
+
+// Retention
+export { parseRetentionPolicy, type RetentionPolicy } from "./src/retention/policy.ts";
+export type { RetentionRule } from "./src/retention/rule-kind.ts";
+export { evaluateRetention, type RetentionDecision } from "./src/retention/evaluate.ts";
+export { planRetention } from "./src/retention/plan.ts";
+export { deletionShare } from "./src/retention/share.ts";
 
 // The other deletions
 export * from "./src/resources/registry.ts";
@@ -57,22 +68,40 @@ export {
 export type { CallOptions, Client, Fetch, RequestEvent, Secret } from "./src/core/client.ts";
 export type { AnthropicBeta } from "./src/core/betas.ts";
 export { checkClient } from "./src/core/settings.ts";
-export type { Clock } from "./src/core/ports.ts";
+export type { Clock, Pace, Permit } from "./src/core/ports.ts";
+export { createPace, type PaceOptions } from "./src/operations/pace.ts";
 
 // The record
-export type { AuditEntry, AuditError, AuditTrail } from "./src/core/ports.ts";
+export type { AppendFile, AuditEntry, AuditError, AuditTrail } from "./src/core/ports.ts";
 export { createMemoryAuditTrail, type MemoryAuditTrail } from "./src/audit/memory.ts";
+export {
+  createJsonlAuditTrail,
+  readAuditTrail,
+  type ReadAuditTrailOptions,
+  type UnreadableLine,
+} from "./src/audit/jsonl.ts";
+export { createMemoryAppendFile, type MemoryAppendFile } from "./src/audit/memory-append-file.ts";
+export { type AuditSealing, sealAuditTrail } from "./src/audit/seal.ts";
+export {
+  type AuditVerification,
+  verifyAuditTrail,
+  type VerifyAuditTrailOptions,
+} from "./src/audit/verify.ts";
+export type { AuditSource } from "./src/audit/follow-seals.ts";
+export type { AuditProblem } from "./src/audit/problem.ts";
+export type { AuditLines, ByteSource } from "./src/audit/bytes.ts";
+export { AuditTrailError } from "./src/core/audit-trail-error.ts";
 
 // What can go wrong
+export { type AnyBatchsweepError, isBatchsweepError } from "./src/core/any-error.ts";
 export {
-  type AnyBatchsweepError,
   APIConnectionError,
   APIError,
   APITimeoutError,
   BatchsweepError,
   type Exchange,
+  InvalidPolicyError,
   InvalidResponseError,
-  isBatchsweepError,
   type Issue,
   NotEndedError,
   NotFoundError,

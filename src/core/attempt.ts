@@ -18,6 +18,35 @@ export interface ApiRequest {
    * @default 1_048_576
    */
   readonly mostBytes?: number | undefined;
+  /**
+   * Where it goes, absolute, where that is not the path after the base URL. ky sees the path only.
+   *
+   * @default the path after the base URL
+   */
+  readonly url?: string | undefined;
+  /**
+   * Whether it goes to somebody else than the API, who gets no header of ours.
+   *
+   * @default false
+   */
+  readonly foreign?: boolean | undefined;
+  /**
+   * Reads the answer in another way than whole, and under the same rules: where it rejects, the
+   * connection was lost.
+   */
+  readonly read?:
+    | ((response: Response, patience: Patience) => Promise<Answer | NoAnswer>)
+    | undefined;
+}
+
+/** How long an attempt waits for the other side, in the hands of what reads its answer. */
+export interface Patience {
+  /** Aborted once the attempt is over: what comes then is nobody's. */
+  readonly signal: AbortSignal;
+  /** The wait begins anew: the other side has the whole timeout. */
+  begin(): void;
+  /** There is nothing to wait for. */
+  end(): void;
 }
 
 /** How an attempt ended that got no whole answer. */
@@ -29,7 +58,7 @@ export interface NoAnswer {
 
 /**
  * Makes one attempt at a request: asks for the secret, sends, and reads the whole answer, within the
- * timeout.
+ * timeout; or lets the request read it, who then begins the wait anew.
  *
  * What the runtime says of a failure is dropped: every runtime says something else, and some quote
  * headers.
@@ -53,38 +82,50 @@ export async function attempt(
     code = why;
     controller.abort(reason);
   };
-  const timer = setTimeout(() => {
-    const why = `its function gave nothing within ${settings.timeout} ms`;
-    abort("ERR_TIMEOUT", cannotUse(name, why));
-  }, settings.timeout);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const end = () => clearTimeout(timer);
+  const begin = () => {
+    end();
+    timer = setTimeout(() => {
+      const why = `its function gave nothing within ${settings.timeout} ms`;
+      abort("ERR_TIMEOUT", cannotUse(name, why));
+    }, settings.timeout);
+  };
+  begin();
   const onAbort = () => abort("ERR_ABORTED", signal?.reason);
   signal?.addEventListener("abort", onAbort, { once: true });
   let status: number | undefined;
   try {
-    const headers = { ...settings.headers };
-    const given = typeof secret === "function"
-      ? await unlessAborted(Promise.resolve(secret()), controller.signal)
-      : secret;
-    const credential = checkSecret(given, name);
-    credentials.push(credential);
-    if (name === "apiKey") headers["x-api-key"] = credential;
-    else headers["authorization"] = `Bearer ${credential}`;
-    if (betas.length > 0) headers["anthropic-beta"] = betas.join(",");
+    const headers: Record<string, string> = {};
+    if (!request.foreign) {
+      Object.assign(headers, settings.headers);
+      const given = typeof secret === "function"
+        ? await unlessAborted(Promise.resolve(secret()), controller.signal)
+        : secret;
+      const credential = checkSecret(given, name);
+      credentials.push(credential);
+      if (name === "apiKey") headers["x-api-key"] = credential;
+      else headers["authorization"] = `Bearer ${credential}`;
+      if (betas.length > 0) headers["anthropic-beta"] = betas.join(",");
+    }
 
     const { fetch } = settings; // by itself: workerd's does not work as a method
+    const { read } = request;
     const exchange = async () => {
-      const response = await fetch(settings.baseUrl + request.path, {
+      const response = await fetch(request.url ?? settings.baseUrl + request.path, {
         method: request.method,
         headers,
         redirect: "manual", // fetch would carry x-api-key to another host
         signal: controller.signal,
       });
       status = response.status;
-      return await readAnswer(response, request.mostBytes ?? 1_048_576);
+      return read
+        ? await read(response, { signal: controller.signal, begin, end })
+        : await readAnswer(response, request.mostBytes ?? 1_048_576);
     };
     return await unlessAborted(exchange(), controller.signal).catch(() => ({ code, status }));
   } finally {
-    clearTimeout(timer);
+    end();
     signal?.removeEventListener("abort", onAbort);
   }
 }

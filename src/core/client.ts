@@ -1,5 +1,5 @@
 import type { AnthropicBeta } from "./betas.ts";
-import type { AuditTrail, Clock } from "./ports.ts";
+import type { AuditTrail, Clock, Pace } from "./ports.ts";
 
 /**
  * A key or token: the text itself, or a function that gives it. A function is asked before every
@@ -84,7 +84,8 @@ export interface Client {
   /**
    * Where every deletion is recorded: an intent before it, an outcome after it. When the intent
    * cannot be written, nothing is deleted and the call rejects with the trail's error. When the
-   * outcome cannot be written, the call ends as it would, with `auditError` beside.
+   * outcome cannot be written, the call ends as it would, with `auditError` beside. An entry that
+   * takes longer than `timeout` counts as one that cannot be written.
    *
    * @default none
    */
@@ -99,6 +100,13 @@ export interface Client {
    * @default the runtime's
    */
   readonly clock?: Clock | undefined;
+  /**
+   * What every attempt asks for leave before it is sent. The wait is no part of `timeout`. A 429 is
+   * then repeated as long as the pace takes it upon itself, whatever `maxRetries` says.
+   *
+   * @default none: an attempt is sent at once
+   */
+  readonly pace?: Pace | undefined;
 }
 
 /** What can be set for one call. */

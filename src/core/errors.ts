@@ -123,7 +123,7 @@ export class APITimeoutError extends CallError {
   }
 }
 
-/** One way in which an answer is not what was promised; never with the value received. */
+/** One way in which data is not what it has to be; never with the value received. */
 export interface Issue {
   /** Where: `""` is the whole, `"request_counts.succeeded"` a member. */
   readonly path: string;
@@ -169,18 +169,15 @@ export class PurgeRefusedError extends BatchsweepError {
   override readonly code = "ERR_PURGE_REFUSED";
 }
 
-/** Every error of this library: a `switch` over its `code` is exhaustive at compile time. */
-export type AnyBatchsweepError =
-  | (APIError & { readonly code: "ERR_API" })
-  | NotFoundError
-  | NotEndedError
-  | APIConnectionError
-  | APITimeoutError
-  | InvalidResponseError
-  | WaitTimeoutError
-  | PurgeRefusedError;
+/** A retention policy that cannot be used. Nothing is planned by it. */
+export class InvalidPolicyError extends BatchsweepError {
+  override readonly name = "InvalidPolicyError";
+  override readonly code = "ERR_INVALID_POLICY";
+  /** All that is wrong with it. */
+  readonly issues: readonly Issue[];
 
-/** Whether something caught is an error of this library; then a `switch` over its `code` can follow. */
-export function isBatchsweepError(error: unknown): error is AnyBatchsweepError {
-  return error instanceof BatchsweepError;
+  constructor(message: string, issues: readonly Issue[]) {
+    super(message);
+    this.issues = issues;
+  }
 }

@@ -3,6 +3,7 @@ import type { Answer } from "./answer.ts";
 import { type ApiRequest, attempt, type NoAnswer } from "./attempt.ts";
 import type { CallOptions, RequestEvent } from "./client.ts";
 import { APIConnectionError, APITimeoutError } from "./errors.ts";
+import type { Permit } from "./ports.ts";
 import { redactor } from "./redact.ts";
 import { errorOf, idIn, type Reply } from "./response.ts";
 import { isOutcomeKnown, retryDelay } from "./retry.ts";
@@ -18,6 +19,9 @@ class Retry extends Error {
   }
 }
 
+/** A request is repeated so often at most because of the pace, whatever that says. */
+const mostForPace = 30;
+
 /**
  * Sends a request, and repeats it by the retry policy. It says nothing of what the answer means.
  *
@@ -27,6 +31,7 @@ class Retry extends Error {
  * @param settings Who calls, and how.
  * @param request What is asked.
  * @param options Options of the call.
+ * @param permit Leave for the first attempt, where it was already given.
  * @returns The last answer, whatever its status.
  * @throws {APIConnectionError | APITimeoutError} The last attempt got no whole answer.
  */
@@ -34,27 +39,35 @@ export async function send(
   settings: Settings,
   request: ApiRequest,
   options: CallOptions = {},
+  permit?: Permit,
 ): Promise<Reply> {
   const betas = [...new Set([...settings.betas, ...checkBetas(options.betas)])];
   const { clock, maxRetries } = settings;
+  const pace = request.foreign ? undefined : settings.pace;
   const { signal } = options;
   signal?.throwIfAborted();
 
   const credentials: string[] = [];
   const redact = (text: string) => redactor([...credentials, ...settings.confidential])(text);
   let attempts = 0;
+  let forPace = 0;
   let outcomeKnown = true;
   let end: Reply | NoAnswer | { readonly thrown: unknown } = { code: "ERR_CONNECTION" };
 
   const once = async (): Promise<Response> => {
-    attempts += 1;
-    const startedAt = clock.now();
-    let answer: Answer | NoAnswer;
+    let startedAt: number;
+    let answer: Answer | NoAnswer | undefined;
     try {
+      permit ??= await pace?.permit(signal);
+      attempts += 1;
+      startedAt = clock.now();
       answer = await attempt(settings, request, betas, signal, credentials);
     } catch (error) {
       end = { thrown: error }; // the caller's own
       return new Response();
+    } finally {
+      if (permit?.(answer) && forPace < mostForPace) forPace += 1;
+      permit = undefined;
     }
     const now = clock.now();
     const known = isOutcomeKnown(answer);
@@ -64,7 +77,8 @@ export async function send(
     end = "code" in answer
       ? answer
       : { ...answer, action, attempts, outcomeKnown, receivedAt: now, redact, requestId };
-    const again = attempts <= maxRetries && !("code" in answer && answer.code === "ERR_ABORTED");
+    const again = attempts <= maxRetries + forPace &&
+      !("code" in answer && answer.code === "ERR_ABORTED");
     const failure = "code" in answer ? {} : { ...answer, ...errorOf(answer) };
     const delay = again ? retryDelay(failure, attempts, settings, now) : undefined;
     report(settings, {
@@ -86,7 +100,7 @@ export async function send(
     throwHttpErrors: false,
     timeout: false, // every attempt has its own
     retry: {
-      limit: maxRetries,
+      limit: maxRetries + (pace ? mostForPace : 0),
       methods: ["get", "post", "delete"],
       delay: () => 0, // waited for below, so that time is a parameter
       shouldRetry: async ({ error }) => {

@@ -1,6 +1,6 @@
 import type { CallOptions, Client } from "./client.ts";
 import { send } from "./http.ts";
-import { invalid, judge } from "./response.ts";
+import { invalid, judge, type Reply } from "./response.ts";
 import type { MessageBatch } from "./message-batch.ts";
 import { messageBatchPageSchema } from "./schemas.ts";
 import { settingsOf } from "./settings.ts";
@@ -56,24 +56,40 @@ export async function* listMessageBatches(
       `Cannot use pageSize as ${pageSize}: it must be a whole number from 1 to 1000`,
     );
   }
-  const settings = settingsOf(client);
-  const action = "list message batches";
   const cursors = new Set<string>();
-  let after = "";
+  let after: string | undefined;
   for (;;) {
-    const path = `${pathTemplate}?limit=${pageSize}${
-      after && `&after_id=${encodeURIComponent(after)}`
-    }`;
-    const request = { action, method: "GET", path, pathTemplate, mostBytes } as const;
-    const reply = await send(settings, request, callOptions);
-    const page = judge(reply, messageBatchPageSchema());
-    yield* page.data;
-    if (!page.has_more) return;
-    const last = page.data.at(-1);
-    after = page.last_id ?? last?.id ?? "";
-    if (last === undefined || cursors.has(after)) {
-      throw invalid(reply, "it has more, but no cursor that leads on", []);
-    }
-    cursors.add(after);
+    const { batches, next, reply } = await listPage(client, { ...callOptions, pageSize, after });
+    yield* batches;
+    if (next === undefined) return;
+    if (cursors.has(next)) throw invalid(reply, noCursor, []);
+    cursors.add(next);
+    after = next;
   }
+}
+
+const noCursor = "it has more, but no cursor that leads on";
+
+/** One page of a list. */
+interface Page {
+  readonly batches: readonly MessageBatch[];
+  /** The cursor of the next page; undefined: this is the last. */
+  readonly next: string | undefined;
+  readonly reply: Reply;
+}
+
+/** Lists the page after a cursor, or the first. */
+export async function listPage(
+  client: Client,
+  { pageSize = 1000, after, ...options }: ListOptions & { readonly after?: string | undefined },
+): Promise<Page> {
+  const cursor = after === undefined ? "" : `&after_id=${encodeURIComponent(after)}`;
+  const path = `${pathTemplate}?limit=${pageSize}${cursor}`;
+  const action = "list message batches";
+  const request = { action, method: "GET", path, pathTemplate, mostBytes } as const;
+  const reply = await send(settingsOf(client), request, options);
+  const { data, has_more, last_id } = judge(reply, messageBatchPageSchema());
+  const next = has_more ? last_id ?? data.at(-1)?.id : undefined;
+  if (has_more && data.length === 0) throw invalid(reply, noCursor, []);
+  return { batches: data, next, reply };
 }

@@ -19,6 +19,29 @@ export interface Clock {
   sleep(duration: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** What the requests of a client ask for leave, so that all of them together keep to the limits. */
+export interface Pace {
+  /**
+   * Waits until a request may be sent.
+   *
+   * @param signal Ends the wait at once; the promise then rejects with its reason.
+   */
+  permit(signal?: AbortSignal): Promise<Permit>;
+}
+
+/**
+ * Leave to send one request. It is given back by telling what the request came to, or nothing where
+ * none was sent; only the first telling counts.
+ *
+ * @param answer What came back, as far as anything did.
+ * @returns Whether the request was refused for its pace alone. Then it may be sent again, with a
+ *   permit of its own, and that is not one of its retries.
+ */
+export type Permit = (answer?: {
+  readonly status?: number | undefined;
+  readonly headers?: Headers | undefined;
+}) => boolean;
+
 /**
  * One line of an audit trail. Every deletion has two: what is about to be done, and what became of
  * it. An intent without an outcome is a deletion whose outcome nobody saw.
@@ -68,8 +91,9 @@ export interface AuditTrail {
 /** A text file that is only ever added to. */
 export interface AppendFile {
   /**
-   * Adds text at the end, as one piece whoever else writes. It resolves when the text is safe, also
-   * from a crash of the machine.
+   * Adds lines at the end, as one piece whoever else writes. It resolves when they are safe, also
+   * from a crash of the machine. They are never joined to a piece of a line that a crash left there:
+   * that is ended first.
    */
   append(text: string): Promise<void>;
 }
@@ -114,4 +138,30 @@ export interface Steps {
   ): Promise<Result>;
   /** Waits, in milliseconds. */
   sleep(name: string, duration: number): Promise<void>;
+}
+
+/** What a {@link StateStore} has under a name. */
+export interface StoredState {
+  readonly value: string;
+  /** Which writing of the name this is. */
+  readonly version: number;
+}
+
+/**
+ * Where what has to outlive a process is kept: one text a name, always written as a whole.
+ *
+ * It has what a retention run is still to delete, and is believed: who can write to it decides what
+ * goes, but for what the policy holds.
+ */
+export interface StateStore {
+  /** Reads what a name has; undefined: nothing was ever written. */
+  read(name: string): Promise<StoredState | undefined>;
+  /**
+   * Writes, if nobody else has written since.
+   *
+   * @param value The text, as a whole. It may be some megabytes long.
+   * @param version What was read; undefined: nothing was there.
+   * @returns Whether it was written. The version is one higher then, and 1 the first time.
+   */
+  write(name: string, value: string, version: number | undefined): Promise<boolean>;
 }

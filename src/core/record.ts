@@ -10,7 +10,7 @@ import { unlessAborted } from "./unless-aborted.ts";
  * @param settings Who calls, with the trail.
  * @param resource What kind of object.
  * @param id Which.
- * @param signal Ends the wait for the first entry.
+ * @param signal Ends the wait for the first entry, as the time of an attempt does.
  * @param act Makes the deletion.
  * @returns The result, with `auditError` where the outcome could not be written.
  */
@@ -29,18 +29,19 @@ export async function record<
     const whom = actor === undefined ? {} : { actor };
     return { version: 1, time, operation: "delete", phase, resource, id, ...whom, ...more };
   };
+  const write = (phase: AuditEntry["phase"], more?: Partial<AuditEntry>) =>
+    unlessAborted(auditTrail.append(entry(phase, more)), AbortSignal.timeout(timeout));
   // After the deed there is nothing left to abort: only time ends this wait.
   const append = async (more: Partial<AuditEntry>): Promise<string | undefined> => {
-    const late = AbortSignal.timeout(timeout);
     try {
-      await unlessAborted(auditTrail.append(entry("outcome", more)), late);
+      await write("outcome", more);
       return undefined;
     } catch (error) {
       return error instanceof Error ? error.message : "The audit trail could not be written";
     }
   };
 
-  await unlessAborted(auditTrail.append(entry("intent")), signal);
+  await unlessAborted(write("intent"), signal);
   try {
     const { result, reply } = await act();
     const { evidence, requestId } = result;

@@ -101,8 +101,9 @@ export async function deleteResource<const Resource extends DeletableResource>(
   checkBetas(options.betas);
   options.signal?.throwIfAborted();
 
-  return await record(settings, resource.name, id, options.signal, async () => {
-    const reply = await send(settings, request, withBetas(resource, settings, options));
+  const permit = await settings.pace?.permit(options.signal); // first: nothing is intended before
+  const deletion = record(settings, resource.name, id, options.signal, async () => {
+    const reply = await send(settings, request, withBetas(resource, settings, options), permit);
     const evidence = evidenceIn(reply, resource, given, options);
     const { requestId } = reply;
     // What the receipt says was validated to be what was asked: nothing is copied from the wire.
@@ -115,6 +116,7 @@ export async function deleteResource<const Resource extends DeletableResource>(
     };
     return { result, reply };
   });
+  return await deletion.finally(() => permit?.());
 }
 
 /** What names one object of a kind: its id, or where it takes several parameters, those by name. */

@@ -129,7 +129,7 @@ function parseJson({ body }: Answer): { readonly value: unknown } | { readonly p
 }
 
 /** A server's text, fit for a terminal and a log line: one line, bounded, and without secrets. */
-function printable(text: string, most: number, redact: (text: string) => string): string {
+export function printable(text: string, most: number, redact: (text: string) => string): string {
   const plain = /^[\x20-\x7e]*$/.test(text);
   const line = plain ? text : text.replace(/\p{Cf}/gu, "").replace(/[\p{C}\u2028\u2029]+/gu, " ");
   return redact(line).slice(0, most).trim();

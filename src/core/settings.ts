@@ -1,7 +1,7 @@
 import { cannotUse } from "./cannot-use.ts";
 import { systemClock } from "./clock.ts";
 import type { Client, Fetch, RequestEvent, Secret } from "./client.ts";
-import type { AuditTrail, Clock } from "./ports.ts";
+import type { AuditTrail, Clock, Pace } from "./ports.ts";
 
 /** The configuration of a {@link Client}, checked, with every default in its place. */
 export interface Settings {
@@ -19,13 +19,14 @@ export interface Settings {
   readonly maxRetryDelay: number;
   readonly onRequest: (event: RequestEvent) => void;
   readonly clock: Clock;
+  readonly pace: Pace | undefined;
   readonly auditTrail: AuditTrail | undefined;
   readonly actor: string | undefined;
 }
 
 const longestTimer = 2 ** 31 - 1; // what setTimeout of every runtime can hold
 const sentByLibrary = /^(x-api-key|authorization|anthropic-(version|beta|workspace-id)|accept)$/i;
-const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/;
+export const loopback: RegExp = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
 /**
  * Checks a client's configuration without making a request. Every call does this first; do it
@@ -94,6 +95,7 @@ export function settingsOf(client: Client): Settings {
     maxRetryDelay: inRange(client.maxRetryDelay ?? 60_000, "maxRetryDelay", 0, longestTimer),
     onRequest: client.onRequest ?? (() => {}),
     clock: client.clock ?? systemClock,
+    pace: client.pace,
     auditTrail: client.auditTrail,
     actor: client.actor,
   };

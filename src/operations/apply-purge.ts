@@ -1,9 +1,12 @@
 import { cannotUse } from "../core/cannot-use.ts";
 import type { Client } from "../core/client.ts";
-import type { AuditEntry } from "../core/ports.ts";
+import type { AuditEntry, ResultStore } from "../core/ports.ts";
+import { isBatchId } from "./filter.ts";
 import type { DeletionOutcome } from "./outcome.ts";
 import { checkPlan, type PurgePlan } from "./purge-plan.ts";
 import { createPurgeRun } from "./purge-run.ts";
+import { createUnderWay } from "./under-way.ts";
+import { withPace } from "./with-pace.ts";
 
 /** Options of {@link applyPurge}. */
 export interface ApplyPurgeOptions {
@@ -15,10 +18,12 @@ export interface ApplyPurgeOptions {
   /** Ids that are not deleted, whatever the plan says. */
   readonly holds?: Iterable<string> | undefined;
   /**
-   * How many batches are worked on at a time, from 1 to 100. The first deletion goes alone: what stops
-   * a run, such as a refused key, shows there.
+   * The most requests that are under way at a time, from 1 to 100. The run goes as fast as the API's
+   * limit allows: this is what it needs for that where answers take long. The first deletion goes
+   * alone: what stops a run, such as a refused key, shows there. Batches that have to be canceled
+   * wait side by side, 500 at most. `pace` of the {@link Client} has a limit of its own.
    *
-   * @default 4
+   * @default 32
    */
   readonly concurrency?: number | undefined;
   /**
@@ -28,6 +33,13 @@ export interface ApplyPurgeOptions {
    * @default 86_400_000
    */
   readonly cancelTimeout?: number | undefined;
+  /**
+   * Where the results of a batch are stored before it is deleted. What cannot be stored whole is not
+   * deleted, but `skipped`. A deletion then costs three requests.
+   *
+   * @default results go with their batches
+   */
+  readonly exportTo?: ResultStore | undefined;
   /**
    * What earlier runs of this plan recorded in their audit trail. What is gone by the record is
    * reported from it, without a request. Entries that are older than the plan are left out.
@@ -53,6 +65,9 @@ export interface PurgeSummary {
  * again: a batch that had not ended. Each batch but those that are kept ends in one outcome, which is
  * given as it happens; a failure of one goes on with the next. A 401, 402 or 403, a 429 that cannot
  * be waited out, and ten connection failures or 5xx in a row stop the run; the rest is `unattempted`.
+ *
+ * All requests keep to the API's limits together, by what its answers say of them, and by its
+ * refusals (429): after one, all rest. Nothing fails because others use the limit as well.
  *
  * Outcomes come in no order. Who ends the iteration early waits for what is under way, and loses its
  * outcomes; the audit trail of the client has them.
@@ -88,7 +103,8 @@ export async function* applyPurge(
   const { concurrency, ...settings } = checkOptions(options);
   const planned = checked.items.filter(({ action }) => action !== "keep");
   const over = new AbortController();
-  const run = await createPurgeRun(client, checked, { ...settings, over: over.signal });
+  const paced = withPace(client, concurrency);
+  const run = await createPurgeRun(paced, checked, { ...settings, over: over.signal });
   // Waits come last: they hold up nothing.
   const work = [
     ...planned.filter(({ action }) => action === "delete"),
@@ -100,35 +116,41 @@ export async function* applyPurge(
     return outcome;
   };
 
-  const running = new Map<string, Promise<DeletionOutcome>>();
+  const underWay = createUnderWay<DeletionOutcome>();
   try {
     for (const item of work) {
-      const most = run.proven() || item.action !== "delete" ? concurrency : 1;
-      while (running.size >= most) yield count(await first(running));
+      const most = () => item.action !== "delete" ? mostUnended : run.proven() ? concurrency : 1;
+      while (underWay.size >= most()) yield count(await underWay.next());
       const outcome = run.known(item);
       if (outcome !== undefined) yield count(outcome);
-      else running.set(item.id, run.act(item));
+      else underWay.add(run.act(item));
     }
-    while (running.size > 0) yield count(await first(running));
+    while (underWay.size > 0) yield count(await underWay.next());
   } finally {
     over.abort(); // who ends the iteration early need not wait for the end of a batch
-    await Promise.all(running.values());
+    while (underWay.size > 0) await underWay.next();
   }
   run.throwCallerError();
   return { planned: planned.length, ...counts, hasMore: counts.unattempted > 0 };
 }
 
-/** The first of them that ends, taken out. */
-async function first(running: Map<string, Promise<DeletionOutcome>>): Promise<DeletionOutcome> {
-  const outcome = await Promise.race(running.values());
-  running.delete(outcome.id);
-  return outcome;
-}
+/**
+ * How many batches are waited for at a time. Each is looked at once a minute: with so many, half of
+ * the lowest limit of today, 1,000 requests a minute, is left for the rest.
+ */
+const mostUnended = 500;
 
-function checkOptions({ concurrency = 4, holds, ...options }: ApplyPurgeOptions) {
+function checkOptions({ concurrency = 32, holds, ...options }: ApplyPurgeOptions) {
   if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 100) {
     throw new RangeError("Cannot use concurrency: it is not a whole number from 1 to 100");
   }
   if (typeof holds === "string") throw cannotUse("holds", "they are a text and not a list of ids");
-  return { ...options, concurrency, holds: new Set(holds) };
+  const held = new Set(holds);
+  for (const id of held) {
+    // A hold that is not the id, by a space or a line break, would hold nothing.
+    if (typeof id !== "string" || !isBatchId(id) || /[\s\p{C}]/u.test(id)) {
+      throw cannotUse("holds", "one is not an id of a batch");
+    }
+  }
+  return { ...options, concurrency, holds: held };
 }

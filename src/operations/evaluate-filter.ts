@@ -1,5 +1,6 @@
-import type { MessageBatch } from "../core/message-batch.ts";
+import { checkNow } from "./check-now.ts";
 import { type MessageBatchFilter, parseMessageBatchFilter } from "./filter.ts";
+import type { ListedBatch } from "./listed-batch.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
 /** What is to happen to a batch, and why. */
@@ -11,7 +12,7 @@ export interface PurgeDecision {
 
 /** A condition on one batch: why it holds, and why it does not. */
 interface Condition {
-  readonly holds: (batch: MessageBatch) => boolean;
+  readonly holds: (batch: ListedBatch) => boolean;
   readonly yes: string;
   readonly no: string;
 }
@@ -33,6 +34,7 @@ const day = 86_400_000;
  * @param options Whether batches that have not ended may be canceled and deleted.
  * @returns A decision for each id.
  * @throws {TypeError} The filter cannot be used.
+ * @throws {RangeError} `now` is no time.
  *
  * @example Try a filter before it is used
  * ```ts
@@ -52,18 +54,23 @@ const day = 86_400_000;
  */
 export function evaluateFilter(
   filter: MessageBatchFilter | "*",
-  batches: Iterable<MessageBatch>,
+  batches: Iterable<ListedBatch>,
   now: number,
   options: { readonly cancelInProgress?: boolean | undefined } = {},
 ): ReadonlyMap<string, PurgeDecision> {
   const checked = parseMessageBatchFilter(filter);
+  checkNow(now);
   const conditions = checked === "*" ? all(now) : conditionsOf(checked, now);
   const most = checked === "*" ? undefined : checked.oldest;
   const decisions = new Map<string, PurgeDecision>();
+  const shared = new Map<string, PurgeDecision>(); // there are few, and batches without end
   const chosen = new Map<string, number>();
   for (const batch of batches) {
     const decision = decide(batch, conditions, options.cancelInProgress === true);
-    decisions.set(batch.id, decision);
+    const key = `${decision.action} ${decision.reason}`;
+    if (!shared.has(key)) shared.set(key, decision);
+    decisions.set(batch.id, shared.get(key) ?? decision);
+    if (most === undefined) continue;
     if (decision.action === "keep") chosen.delete(batch.id);
     else chosen.set(batch.id, parseTimestamp(batch.created_at) ?? Infinity);
   }
@@ -78,7 +85,7 @@ export function evaluateFilter(
 }
 
 function decide(
-  batch: MessageBatch,
+  batch: ListedBatch,
   conditions: readonly Condition[],
   cancelInProgress: boolean,
 ): PurgeDecision {
@@ -121,16 +128,17 @@ function conditionsOf(filter: MessageBatchFilter, now: number): Condition[] {
   }
   const time = (text: string | undefined) => text === undefined ? NaN : parseTimestamp(text) ?? NaN;
   for (const what of ["created", "ended"] as const) {
-    const timeOf = (batch: MessageBatch) =>
+    const timeOf = (batch: ListedBatch) =>
       what === "ended" && !hasEnded(batch) ? undefined : parseTimestamp(batch[`${what}_at`]);
     // The past of a batch that has ended: nothing else makes it old.
-    const past = (batch: MessageBatch) => {
+    const past = (batch: ListedBatch) => {
       const at = hasEnded(batch) ? timeOf(batch) : undefined;
       return at !== undefined && at <= now ? at : Infinity;
     };
     const days = filter[what === "created" ? "minDaysSinceCreated" : "minDaysSinceEnded"];
     if (days !== undefined) {
-      const phrase = `${what} at least ${days} days ago`;
+      const shown = Number(days.toPrecision(6)); // an hour is 0.041666666666666664 days
+      const phrase = `${what} at least ${shown} days ago`;
       add(
         (batch) => now - past(batch) >= days * day,
         was(phrase),
@@ -154,7 +162,7 @@ function conditionsOf(filter: MessageBatchFilter, now: number): Condition[] {
   return conditions;
 }
 
-const hasEnded = (batch: MessageBatch) => batch.processing_status === "ended";
+const hasEnded = (batch: ListedBatch) => batch.processing_status === "ended";
 
 const was = (phrase: string) => phrase.startsWith("created") ? `was ${phrase}` : phrase;
 

@@ -9,7 +9,7 @@ export interface Observed {
   readonly client: Client;
   /** How many deletions were sent. */
   deletions(): number;
-  /** The workspaces that answers named, by `anthropic-workspace-id`. */
+  /** The workspaces that answers of the base URL's origin named, by `anthropic-workspace-id`. */
   readonly workspaces: ReadonlySet<string>;
   /** Whether it is certain that no deletion that was sent took place. */
   nothingDone(): boolean;
@@ -20,9 +20,15 @@ export interface Observed {
  *
  * @param signal Ends the waits between attempts. An attempt under way is left to come to its end, so
  *   that what it did is known.
+ * @param early Ends them too, as long as it is certain that nothing was deleted.
  */
-export function observe(client: Client, signal?: AbortSignal): Observed {
-  const { clock, fetch } = settingsOf(client);
+export function observe(
+  client: Client,
+  signal?: AbortSignal,
+  early: AbortSignal | undefined = signal,
+): Observed {
+  const { baseUrl, clock, fetch, pace } = settingsOf(client);
+  const { origin } = new URL(baseUrl);
   const workspaces = new Set<string>();
   let deletions = 0;
   let nothingDone = true;
@@ -35,16 +41,21 @@ export function observe(client: Client, signal?: AbortSignal): Observed {
   };
   const looking: Fetch = async (url, init) => {
     const response = await fetch(url, init);
-    const workspace = workspaceOf(response.headers, init);
+    // Results may be elsewhere, and nobody there knows whose key it is.
+    const own = new URL(url).origin === origin;
+    const workspace = own ? workspaceOf(response.headers, init) : undefined;
     if (workspace !== undefined) workspaces.add(workspace);
     return response;
   };
+  const endOf = (own?: AbortSignal) => {
+    const ours = nothingDone ? early : signal;
+    return own && ours ? AbortSignal.any([own, ours]) : own ?? ours;
+  };
   const sleep = (duration: number, own?: AbortSignal) => {
-    const signals = [own, signal].filter((one) => one !== undefined);
-    if (signals.length === 0) return clock.sleep(duration);
-    const any = AbortSignal.any(signals);
-    any.throwIfAborted();
-    return unlessAborted(clock.sleep(duration, any), any); // a clock need not heed a signal
+    const end = endOf(own);
+    if (end === undefined) return clock.sleep(duration);
+    end.throwIfAborted();
+    return unlessAborted(clock.sleep(duration, end), end); // a clock need not heed a signal
   };
   return {
     client: {
@@ -56,6 +67,7 @@ export function observe(client: Client, signal?: AbortSignal): Observed {
         random: () => clock.random(),
         sleep: async (...args) => await sleep(...args),
       },
+      pace: pace && { permit: (own) => pace.permit(endOf(own)) },
     },
     deletions: () => deletions,
     workspaces,

@@ -1,5 +1,6 @@
 import { APIError, type BatchsweepError, InvalidResponseError } from "../core/errors.ts";
 import type { Evidence } from "../core/resource.ts";
+import type { ResultsExport } from "./results/export-to-sink.ts";
 import type { StopReason } from "./stop-reason.ts";
 
 /** What became of one object of a run. Every object ends in exactly one. */
@@ -11,6 +12,10 @@ export type DeletionOutcome =
     readonly requestId?: string | undefined;
     /** How many deletions were sent for it. */
     readonly attempts: number;
+    /** Whether an earlier run did it, by its audit trail: nothing was sent for it now. */
+    readonly recorded?: true | undefined;
+    /** Its results, where they were stored before. */
+    readonly export?: ResultsExport | undefined;
     /** Why the outcome could not be written to the audit trail, if it could not. */
     readonly auditError?: string | undefined;
   }
@@ -18,6 +23,8 @@ export type DeletionOutcome =
     /** It was gone before we came. */
     readonly outcome: "missing";
     readonly id: string;
+    /** Whether an earlier run saw that, by its audit trail: nothing was sent for it now. */
+    readonly recorded?: true | undefined;
     readonly auditError?: string | undefined;
   }
   | {
@@ -26,6 +33,14 @@ export type DeletionOutcome =
     readonly id: string;
     readonly reason: "not_ended" | "held";
     readonly auditError?: string | undefined;
+  }
+  | {
+    /** Its results were to be stored first, and could not be. No deletion was sent. */
+    readonly outcome: "skipped";
+    readonly id: string;
+    readonly reason: "export_failed";
+    /** Where the store failed, or there are no results to store, its code is `"ERR_EXPORT"`. */
+    readonly error: OutcomeError;
   }
   | {
     readonly outcome: "failed";

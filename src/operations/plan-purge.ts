@@ -1,14 +1,10 @@
 import { cannotUse } from "../core/cannot-use.ts";
 import type { CallOptions, Client } from "../core/client.ts";
-import { PurgeRefusedError } from "../core/errors.ts";
-import { listMessageBatches } from "../core/list.ts";
-import type { MessageBatch } from "../core/message-batch.ts";
 import { settingsOf } from "../core/settings.ts";
-import { evaluateFilter, type PurgeDecision } from "./evaluate-filter.ts";
-import { isBatchId, type MessageBatchFilter, parseMessageBatchFilter } from "./filter.ts";
-import { observe } from "./observe.ts";
-import type { PurgeItem, PurgePlan } from "./purge-plan.ts";
-import { parseTimestamp } from "./timestamp.ts";
+import { evaluateFilter } from "./evaluate-filter.ts";
+import { type MessageBatchFilter, parseMessageBatchFilter } from "./filter.ts";
+import { makePlan } from "./make-plan.ts";
+import type { PurgePlan } from "./purge-plan.ts";
 
 /** Options of {@link planPurge}. */
 export interface PlanPurgeOptions extends CallOptions {
@@ -55,54 +51,17 @@ export interface PlanPurgeOptions extends CallOptions {
  * @see [List Message Batches](https://platform.claude.com/docs/en/api/messages/batches/list)
  */
 export async function planPurge(client: Client, options: PlanPurgeOptions): Promise<PurgePlan> {
-  const { baseUrl, clock, headers } = settingsOf(client);
+  settingsOf(client);
   if (typeof options !== "object" || options === null) throw cannotUse("options", "there are none");
   const { cancelInProgress, signal, betas } = options;
   const filter = parseMessageBatchFilter(options.filter);
   if (cancelInProgress !== undefined && typeof cancelInProgress !== "boolean") {
     throw cannotUse("cancelInProgress", "it is not a boolean");
   }
-  const now = clock.now();
-  const seen = observe(client);
-  const batches = new Map<string, MessageBatch>();
-  for await (const batch of listMessageBatches(seen.client, { signal, betas })) {
-    if (!isBatchId(batch.id)) throw refuse("the list holds an id that cannot be used");
-    batches.set(batch.id, batch);
-  }
-  const asked = headers["anthropic-workspace-id"];
-  const [answered = asked, ...others] = seen.workspaces;
-  if (others.length > 0) throw refuse("the answers come from several workspaces");
-  if (asked !== undefined && answered !== asked) {
-    throw refuse("the answers come from another workspace than the client names");
-  }
-  const decisions = evaluateFilter(filter, batches.values(), now, { cancelInProgress });
-  return {
-    version: 1,
-    createdAt: new Date(now).toISOString(),
-    baseUrl,
-    ...(answered === undefined ? {} : { workspaceId: answered }),
-    filter,
-    items: [...batches.values()].flatMap((batch) => {
-      const decision = decisions.get(batch.id);
-      return decision === undefined ? [] : [itemOf(batch, decision)];
-    }),
-  };
-}
-
-/** What a plan says of a batch: nothing of the server's but what was read and understood. */
-function itemOf(batch: MessageBatch, decision: PurgeDecision): PurgeItem {
-  const { id, created_at, ended_at, processing_status: status } = batch;
-  const readable = (text: string | null) => parseTimestamp(text) === undefined ? null : text;
-  const known = (["in_progress", "canceling", "ended"] as const).find((one) => one === status);
-  return {
-    id,
-    createdAt: readable(created_at),
-    endedAt: readable(ended_at),
-    status: known ?? "unknown",
-    ...decision,
-  };
-}
-
-function refuse(why: string): PurgeRefusedError {
-  return new PurgeRefusedError(`Cannot plan a purge: ${why}`);
+  return await makePlan(
+    client,
+    { filter },
+    (batches, now) => evaluateFilter(filter, batches, now, { cancelInProgress }),
+    { signal, betas },
+  );
 }

@@ -35,11 +35,14 @@ export async function readHistory(
   { createdAt, workspaceId, items }: PurgePlan,
 ): Promise<PurgeHistory> {
   const since = parseTimestamp(createdAt) ?? Infinity;
-  const past = new Map<string, PastOf>(items.map(({ id }) => [id, { open: 0, unknown: false }]));
+  const past = new Map<string, PastOf>();
+  let ids: ReadonlySet<string> | undefined;
   for await (const entry of entries) {
-    const one = past.get(entry.id);
+    ids ??= new Set(items.map(({ id }) => id));
     const ours = entry.operation === "delete" && entry.resource === "message_batch";
-    if (one === undefined || !ours || !((parseTimestamp(entry.time) ?? NaN) >= since)) continue;
+    if (!ids.has(entry.id) || !ours || !((parseTimestamp(entry.time) ?? NaN) >= since)) continue;
+    const one = past.get(entry.id) ?? { open: 0, unknown: false };
+    past.set(entry.id, one);
     if (entry.phase === "intent") one.open += 1;
     else add(one, entry, workspaceId);
   }
@@ -58,10 +61,17 @@ function add(past: PastOf, entry: AuditEntry, workspaceId: string | undefined): 
   if (entry.outcome === "failed") past.unknown ||= entry.error?.outcomeKnown !== true;
   const here = workspaceId === undefined || (entry.workspaceId ?? workspaceId) === workspaceId;
   if (!here || past.settled?.outcome === "deleted") return;
-  if (entry.outcome === "missing") past.settled = { outcome: "missing", id };
+  if (entry.outcome === "missing") past.settled = { outcome: "missing", id, recorded: true };
   if (entry.outcome === "deleted" && evidences.includes(evidence)) {
     const known = evidence === "receipt" ? evidence : "absent_after_retry";
     const request = requestId === undefined ? {} : { requestId };
-    past.settled = { outcome: "deleted", id, evidence: known, ...request, attempts };
+    past.settled = {
+      outcome: "deleted",
+      id,
+      evidence: known,
+      ...request,
+      attempts,
+      recorded: true,
+    };
   }
 }

@@ -16,6 +16,7 @@ import { PurgeRefusedError } from "../core/errors.ts";
 import { settingsOf } from "../core/settings.ts";
 import type { PurgeDecision } from "./evaluate-filter.ts";
 import { isBatchId, type MessageBatchFilter, parseMessageBatchFilter } from "./filter.ts";
+import { copyPlannedPolicy, type PlannedPolicy, plannedPolicySchema } from "./planned-policy.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
 /** What is to happen to one batch. */
@@ -37,7 +38,10 @@ export interface PurgePlan {
   readonly baseUrl: string;
   /** Which workspace, as the API says or else the client; absent where neither does. */
   readonly workspaceId?: string | undefined;
-  readonly filter: MessageBatchFilter | "*";
+  /** What it was made from; absent where that is a policy. */
+  readonly filter?: MessageBatchFilter | "*" | undefined;
+  /** The retention policy that it was made from; absent where that is a filter. */
+  readonly policy?: PlannedPolicy | undefined;
   /** Every batch there was, newest first as a rule. */
   readonly items: readonly PurgeItem[];
 }
@@ -69,16 +73,25 @@ export function parsePurgePlan(input: unknown): PurgePlan {
     const place = path?.map(({ key }) => typeof key === "number" ? `[${key}]` : `.${String(key)}`);
     throw refuse(`plan${place?.join("") ?? ""} ${message}`);
   }
-  const { workspaceId, filter, ...plan } = result.output;
-  if (plan.items.some(({ action, status }) => action === "delete" && status !== "ended")) {
+  const { workspaceId, filter, policy, items, ...plan } = result.output;
+  if ((filter === undefined) === (policy === undefined)) {
+    throw refuse(
+      `it has ${policy ? "both" : "neither"} a filter ${policy ? "and" : "nor"} a policy`,
+    );
+  }
+  if (items.some(({ action, status }) => action === "delete" && status !== "ended")) {
     throw refuse("it deletes a batch that has not ended, without canceling it");
   }
-  const ids = new Set(plan.items.map(({ id }) => id));
-  if (ids.size < plan.items.length) throw refuse("it has an id twice");
+  if (policy !== undefined) checkItems(policy, items);
+  const ids = new Set(items.map(({ id }) => id));
+  if (ids.size < items.length) throw refuse("it has an id twice");
   return {
     ...plan,
     ...(workspaceId === undefined ? {} : { workspaceId }),
-    filter: parseFilter(filter),
+    ...(policy === undefined
+      ? { filter: parseFilter(filter) }
+      : { policy: copyPlannedPolicy(policy) }),
+    items,
   };
 }
 
@@ -98,8 +111,16 @@ export function checkPlan(client: Client, input: unknown): PurgePlan {
   return plan;
 }
 
+const mostText = 1_000;
+
 function planSchema() {
   const text = string("is not a string");
+  // People are shown these before they agree: a line break would forge what they are shown.
+  const line = pipe(
+    text,
+    check((value) => !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(value), "has a control character or line break"),
+    check((value) => value.length <= mostText, `is longer than ${mostText} characters`),
+  );
   const time = pipe(
     text,
     check((value) => parseTimestamp(value) !== undefined, "is not an RFC 3339 date-time"),
@@ -112,16 +133,29 @@ function planSchema() {
     endedAt: nullable(time),
     status: picklist(["in_progress", "canceling", "ended", "unknown"], "is no status"),
     action: picklist(["delete", "cancel_and_delete", "keep"], "is no action"),
-    reason: text,
+    reason: line,
   }, shape);
   return object({
     version: literal(1, "is not 1, the version that is known here"),
     createdAt: time,
     baseUrl: text,
-    workspaceId: optional(text),
-    filter: unknown(),
+    workspaceId: optional(line),
+    filter: optional(unknown()),
+    policy: optional(plannedPolicySchema(shape)),
     items: array(item, "is not an array"),
   }, shape);
+}
+
+/** No policy cancels a batch, or deletes one that it holds. */
+function checkItems({ holds }: PlannedPolicy, items: readonly PurgeItem[]): void {
+  const held = new Set(holds);
+  const planned = items.filter(({ action }) => action !== "keep");
+  if (planned.some(({ id }) => held.has(id))) {
+    throw refuse("it deletes a batch that its policy holds");
+  }
+  if (planned.some(({ action }) => action !== "delete")) {
+    throw refuse("it cancels a batch, and was made from a policy, which never does");
+  }
 }
 
 function parseFilter(filter: unknown): PurgePlan["filter"] {

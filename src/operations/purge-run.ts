@@ -1,8 +1,9 @@
 import type { Client } from "../core/client.ts";
 import { deleteMessageBatch } from "../core/delete.ts";
-import type { AuditEntry } from "../core/ports.ts";
+import type { AuditEntry, ResultStore } from "../core/ports.ts";
 import { cancelAndDeleteMessageBatch } from "./cancel-and-delete.ts";
-import { deleteOne } from "./delete-one.ts";
+import { type Deleted, deleteOne } from "./delete-one.ts";
+import { exportThenDelete } from "./results/export-then-delete.ts";
 import type { DeletionOutcome } from "./outcome.ts";
 import { readHistory } from "./purge-history.ts";
 import type { PurgeItem, PurgePlan } from "./purge-plan.ts";
@@ -16,6 +17,7 @@ export interface PurgeRunOptions {
   readonly over: AbortSignal;
   readonly holds: ReadonlySet<string>;
   readonly cancelTimeout?: number | undefined;
+  readonly exportTo?: ResultStore | undefined;
   readonly history?: Iterable<AuditEntry> | AsyncIterable<AuditEntry> | undefined;
 }
 
@@ -35,10 +37,12 @@ export interface PurgeRun {
 export async function createPurgeRun(
   client: Client,
   plan: PurgePlan,
-  { signal, over, holds, cancelTimeout, history: entries = [] }: PurgeRunOptions,
+  { signal, over, holds, cancelTimeout, exportTo: store, history: entries = [] }: PurgeRunOptions,
 ): Promise<PurgeRun> {
   const history = await readHistory(entries, plan);
   const ends = signal === undefined ? over : AbortSignal.any([signal, over]);
+  const stopped = new AbortController();
+  const early = AbortSignal.any([ends, stopped.signal]);
   const callerErrors: unknown[] = [];
   let failuresInARow = 0;
   let reason: StopReason | undefined;
@@ -47,9 +51,10 @@ export async function createPurgeRun(
   const note = (outcome: DeletionOutcome): void => {
     proven = true;
     if (outcome.outcome === "unattempted") reason ??= outcome.reason;
-    const outage = outcome.outcome === "failed" && isOutage(outcome.error);
-    failuresInARow = outage ? failuresInARow + 1 : 0;
-    if (outcome.outcome === "failed") reason ??= stopReason(outcome.error, failuresInARow);
+    const error = "error" in outcome ? outcome.error : undefined;
+    failuresInARow = error && isOutage(error) ? failuresInARow + 1 : 0;
+    if (error) reason ??= stopReason(error, failuresInARow);
+    if (reason) stopped.abort();
   };
 
   return {
@@ -61,22 +66,31 @@ export async function createPurgeRun(
       return reason && { outcome: "unattempted", id, reason };
     },
     async act({ id, action }) {
+      const cancel = action === "cancel_and_delete";
       const call = { allowMissing: true, attempted: history.attempted(id) };
-      const outcome = await deleteOne(
-        client,
-        id,
-        (seen) =>
-          action === "cancel_and_delete"
-            ? cancelAndDeleteMessageBatch(seen, id, { ...call, timeout: cancelTimeout })
-            : deleteMessageBatch(seen, id, call),
-        {
-          signal: ends,
-          workspaceId: plan.workspaceId,
-          onCallerError: (error) => callerErrors.push(error),
-        },
-      );
+      const remove = (seen: Client): Promise<Deleted> => {
+        if (store) {
+          return exportThenDelete(seen, id, {
+            ...call,
+            store,
+            signal: early,
+            cancel,
+            cancelTimeout,
+          });
+        }
+        return cancel
+          ? cancelAndDeleteMessageBatch(seen, id, { ...call, timeout: cancelTimeout })
+          : deleteMessageBatch(seen, id, call);
+      };
+      const outcome = await deleteOne(client, id, remove, {
+        signal: ends,
+        early,
+        workspaceId: plan.workspaceId,
+        onOtherWorkspace: () => void (reason ??= "other_workspace"),
+        onCallerError: (error) => callerErrors.push(error),
+      });
       note(outcome);
-      return outcome;
+      return outcome.outcome === "unattempted" && reason ? { ...outcome, reason } : outcome;
     },
     proven: () => proven,
     throwCallerError() {

@@ -14,4 +14,4 @@ test("every example in a doc comment runs, without any permission", async () => 
     env: { ...process.env, NO_COLOR: "1" },
   });
   expect(stdout).toContain(`ok | ${examples.length} passed | 0 failed`);
-});
+}, 180_000);

@@ -5,7 +5,7 @@ import { bundleSizes } from "../../scripts/bench/bundle-size.ts";
 test("the bundles are no larger than they were", async () => {
   const sizes = await bundleSizes();
   expect(sizes["deleteMessageBatch() alone"]).toBeLessThan(13_900);
-  expect(sizes["all of mod.ts"]).toBeLessThan(24_000);
+  expect(sizes["all of mod.ts"]).toBeLessThan(34_000);
 });
 
 test("a bundle that only deletes batches holds nothing that deletes anything else", async () => {
@@ -26,7 +26,16 @@ test("a bundle that only deletes batches holds nothing that deletes anything els
     return Object.entries(output?.inputs ?? {}).filter(([, { bytesInOutput }]) => bytesInOutput > 0)
       .map(([file]) => file);
   };
-  const folders = ["resources", "operations", "audit", "sandbox", "service", "cli", "adapters"];
+  const folders = [
+    "resources",
+    "operations",
+    "retention",
+    "audit",
+    "sandbox",
+    "service",
+    "cli",
+    "adapters",
+  ];
   const others = new RegExp(`src/(${folders.join("|")})/`);
   expect((await bundle("deleteMessageBatch")).filter((file) => others.test(file))).toEqual([]);
   expect((await bundle("deleteFile")).filter((file) => others.test(file))).toEqual([

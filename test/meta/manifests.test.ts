@@ -14,7 +14,7 @@ describe("the manifests", () => {
   test("pin what the deps.ts files import", () => {
     const pinned = ["src/deps.ts", "src/service/deps.ts", "src/cli/deps.ts"].flatMap((
       file,
-    ) => [...readFileSync(file, "utf8").matchAll(/"npm:([^@"]+)@([^"]+)"/g)]);
+    ) => [...readFileSync(file, "utf8").matchAll(/"npm:(@?[^@"]+)@([^/"]+)[^"]*"/g)]);
     expect(Object.fromEntries(pinned.map(([, name, exact]) => [name, exact])))
       .toEqual(packageJson.dependencies);
   });

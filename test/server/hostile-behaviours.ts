@@ -1,5 +1,6 @@
 import { gzipSync } from "node:zlib";
 import type { Socket } from "node:net";
+import { linesOf } from "../fixtures/result-lines.ts";
 
 /** Answers one request on a socket: with bytes, with silence, or with its end. */
 export type Behaviour = (socket: Socket, id: string, server: string) => void;
@@ -61,6 +62,52 @@ const endless: Behaviour = (socket) => {
 const drip: Behaviour = (socket) => {
   socket.write(head(100_000));
   const timer = setInterval(() => socket.write(" "), 20);
+  socket.on("close", () => clearInterval(timer));
+};
+
+/** Results of 500 lines, some 30 kB, in their middle of which things go wrong. */
+const results = new TextEncoder().encode(linesOf(500));
+const half = results.subarray(0, results.length / 2);
+const resultsHead = (headers: string) =>
+  `HTTP/1.1 200 OK\r\ncontent-type: application/x-jsonl\r\nrequest-id: req_h\r\n${headers}\r\n\r\n`;
+const sized = resultsHead(`content-length: ${results.length}`);
+const gzipped = gzipSync(results);
+const chunked = resultsHead("transfer-encoding: chunked\r\nconnection: close");
+
+/** The head of an answer, bytes of its body, and what becomes of the connection. */
+function part(head: string, body: Uint8Array, then: "end" | "reset" | "hang"): Behaviour {
+  return (socket) => {
+    socket.write(head);
+    socket.write(body, () => {
+      if (then === "end") socket.end();
+      if (then === "reset") setTimeout(() => socket.resetAndDestroy(), 10);
+    });
+  };
+}
+
+/** One chunk of a chunked body. */
+function chunk(body: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from(`${body.length.toString(16)}\r\n`), body, Buffer.from("\r\n")]);
+}
+
+/** The same text over and over, until the client goes away. */
+const forever = (text: string): Behaviour => (socket) => {
+  socket.write(resultsHead("connection: close"));
+  const more = () => {
+    while (!socket.destroyed && socket.write(text));
+  };
+  socket.on("drain", more);
+  more();
+};
+
+/** A piece now and then, so that the whole takes long and no silence does. */
+const slowly: Behaviour = (socket) => {
+  socket.write(sized);
+  let from = 0;
+  const timer = setInterval(() => {
+    socket.write(results.subarray(from, from += 2_000));
+    if (from >= results.length) socket.end();
+  }, 60);
   socket.on("close", () => clearInterval(timer));
 };
 
@@ -173,6 +220,32 @@ export const behaviours: Readonly<Record<string, Behaviour>> = {
     429,
     `{"type":"error","error":{"type":"rate_limit_error","message":"x","details":{"error_code":"enforced_spend_limit_reached"}}}`,
   ),
+
+  "results": whole(200, results),
+  "results-chunked": part(
+    chunked,
+    Buffer.concat([chunk(results), Buffer.from("0\r\n\r\n")]),
+    "end",
+  ),
+  "results-until-close": part(resultsHead("connection: close"), results, "end"),
+  "results-gzipped": whole(200, gzipped, { "content-encoding": "gzip" }),
+  "results-slowly": slowly,
+  "results-reset": part(sized, half, "reset"),
+  "results-closed": part(sized, half, "end"),
+  "results-chunk-closed": part(chunked, chunk(half), "end"),
+  "results-chunked-without-end": part(chunked, chunk(results), "end"),
+  "results-half-until-close": part(resultsHead("connection: close"), half, "end"),
+  "results-gzip-closed": part(
+    resultsHead(`content-length: ${gzipped.length}\r\ncontent-encoding: gzip`),
+    gzipped.subarray(0, 1_000),
+    "end",
+  ),
+  "results-gzip-cut": whole(200, gzipped.subarray(0, 1_000), { "content-encoding": "gzip" }),
+  "results-stall": part(sized, half, "hang"),
+  "results-changed": whole(200, Buffer.from(results).fill("X", 20, 21)),
+  "results-one-less": whole(200, new TextEncoder().encode(linesOf(499))),
+  "results-forever": forever("{}\n".repeat(1_000)),
+
   "in-progress": answering((id) => whole(200, batch(id, "in_progress"))),
   "ended": answering((id) => whole(200, batch(id, "ended"))),
 };

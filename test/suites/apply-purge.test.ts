@@ -6,6 +6,7 @@ import {
   type Client,
   createMemoryAuditTrail,
   type DeletionOutcome,
+  type Pace,
   parsePurgePlan,
   planPurge,
   type PurgePlan,
@@ -129,31 +130,43 @@ describe("applyPurge()", () => {
 
   test("has no more under way than is allowed, and the first alone", async () => {
     for (const concurrency of [1, 3, undefined]) {
-      const { client, deletes, mostAtOnce } = seeded(20);
-      const run = applyPurge(client, planOf(20), { concurrency });
+      const { client, deletes, mostAtOnce } = seeded(400);
+      const run = applyPurge(client, planOf(400), { concurrency });
       await run.next();
       expect(deletes()).toHaveLength(1);
       await drain(run);
-      expect(deletes()).toHaveLength(20);
-      expect(mostAtOnce()).toBe(concurrency ?? 4);
+      expect(deletes()).toHaveLength(400);
+      if (concurrency !== undefined) expect(mostAtOnce()).toBe(concurrency);
+      expect(mostAtOnce()).toBeLessThanOrEqual(32);
     }
     for (const concurrency of [0, 101, 1.5, NaN]) {
       const run = applyPurge(stub([]).client, planOf(1), { concurrency });
       await expect(run.next()).rejects.toThrow(RangeError);
     }
-    const holds = applyPurge(stub([]).client, planOf(1), { holds: "msgbatch_1" });
-    await expect(holds.next()).rejects.toThrow(TypeError);
+    const notIds = ["msgbatch_1", ["msgbatch_1\r"], [" msgbatch_1"], [""], [
+      1 as unknown as string,
+    ]];
+    for (const holds of notIds) {
+      const run = applyPurge(stub([]).client, planOf(1), { holds });
+      await expect(run.next()).rejects.toThrow(TypeError);
+    }
   });
 
-  const stops: [number, string, string][] = [
+  const stops: [number, string, string, Record<string, string>?][] = [
     [401, "authentication_error", "credentials_refused"],
     [402, "billing_error", "billing"],
     [403, "permission_error", "credentials_refused"],
     [403, "forbidden", "blocked"],
-    [429, "rate_limit_error", "rate_limited"],
+    [429, "rate_limit_error", "rate_limited", { "retry-after": "3600" }],
+    [429, "rate_limit_error", "rate_limited", { "x-should-retry": "false" }],
   ];
-  test.each(stops)("stops at a %i %s: the rest is unattempted", async (status, type, reason) => {
-    const { client, seen } = stub([refusal(status, type)], { maxRetries: 0 });
+  test.each(stops)("stops at a %i %s: the rest is unattempted", async (
+    status,
+    type,
+    reason,
+    headers,
+  ) => {
+    const { client, seen } = stub([refusal(status, type, headers)], { maxRetries: 0 });
     const { outcomes, summary } = await drain(applyPurge(client, planOf(20)));
     addsUp(summary, outcomes);
     expect(summary).toEqual({ ...none, planned: 20, failed: 1, unattempted: 19, hasMore: true });
@@ -196,29 +209,132 @@ describe("applyPurge()", () => {
     );
   });
 
-  test("goes on after a burst of 429 when it is applied again, with its record", async () => {
+  test("fails nothing because of 429s, and records each deletion once", async () => {
     const auditTrail = createMemoryAuditTrail();
-    const { sandbox, client } = seeded(60, {}, { auditTrail });
+    const { sandbox, client } = seeded(60, {}, { auditTrail, maxRetries: 0 });
     sandbox.fail({ method: "DELETE", status: 429, probability: 0.4 });
-    let runs = 0;
-    for (let hasMore = true; hasMore; runs += 1) {
-      const history = auditTrail.entries.slice();
-      const { outcomes, summary } = await drain(applyPurge(client, planOf(60), { history }));
-      addsUp(summary, outcomes);
-      expect(summary.missing).toBe(0);
-      expect(summary.deleted).toBe(60 - sandbox.size);
-      hasMore = sandbox.size > 0;
+    const { outcomes, summary } = await drain(applyPurge(client, planOf(60)));
+    addsUp(summary, outcomes);
+    expect(summary).toEqual({ ...none, planned: 60, deleted: 60 });
+    expect(sandbox.requests.some(({ status }) => status === 429)).toBe(true);
+    expect(auditTrail.entries).toHaveLength(120);
+  });
+
+  test("stops when nothing comes but 429, after ten rests, and goes on when it is applied again", async () => {
+    const auditTrail = createMemoryAuditTrail();
+    const { sandbox, client } = seeded(60, {}, { auditTrail, maxRetries: 0 });
+    sandbox.fail({ method: "DELETE", path: /_[2-6][0-9]$/, status: 429, times: 999 });
+    const first = await drain(applyPurge(client, planOf(60)));
+    addsUp(first.summary, first.outcomes);
+    expect(first.summary.failed).toBeLessThanOrEqual(3);
+    expect(first.outcomes.at(-1)).toMatchObject({ reason: "rate_limited" });
+    expect(first.summary.deleted).toBe(60 - sandbox.size);
+    sandbox.clearFaults();
+    const history = auditTrail.entries.slice();
+    const { summary } = await drain(applyPurge(client, planOf(60), { history }));
+    expect(summary).toEqual({ ...none, planned: 60, deleted: 60 });
+  });
+
+  test("keeps to the limit that the API tells of, with all its requests", async () => {
+    const rateLimit = { perMinute: 3_000, burst: 50, headers: true };
+    const { sandbox, client } = play({ rateLimit, cancelingTime: 0 }, { maxRetries: 0 });
+    const running = { processing_status: "in_progress" } as const;
+    for (let index = 0; index < 50; index += 1) sandbox.seed(index % 2 ? running : {});
+    const plan = await planPurge(client, { filter: "*", cancelInProgress: true });
+    const { summary } = await drain(applyPurge(client, plan));
+    expect(summary).toEqual({ ...none, planned: 50, deleted: 50 });
+    expect(sandbox.requests.filter(({ status }) => status === 429)).toEqual([]);
+    expect(sandbox.requests).toHaveLength(1 + 25 + 3 * 25); // the list, deletions, and 25 canceled
+    expect(sandbox.now() - now).toBeGreaterThanOrEqual(1_000);
+  });
+
+  test("takes the pace of the client, where it has one", async () => {
+    const asked: string[] = [];
+    const pace: Pace = {
+      permit: () => {
+        asked.push("permit");
+        return Promise.resolve(() => false);
+      },
+    };
+    const { client } = seeded(5, {}, { pace });
+    const plan = await planPurge(client, { filter: "*" });
+    await drain(applyPurge(client, plan));
+    expect(asked).toHaveLength(1 + 5);
+  });
+});
+
+describe("applyPurge(), with batches that have not ended,", () => {
+  const unended = async (count: number, options = {}) => {
+    const played = play({ cancelingTime: 3_600_000, processingTime: 80_000_000, ...options });
+    for (let index = 0; index < count; index += 1) {
+      played.sandbox.seed({ processing_status: "in_progress" });
     }
-    expect(runs).toBeGreaterThan(1);
+    const plan = await planPurge(played.client, { filter: "*", cancelInProgress: true });
+    played.sandbox.clearRequests();
+    return { ...played, plan };
+  };
+
+  test("cancels them all before it waits for any, however few requests may be under way", async () => {
+    const { sandbox, client, plan } = await unended(60);
+    const { summary } = await drain(applyPurge(client, plan, { concurrency: 2 }));
+    expect(summary).toEqual({ ...none, planned: 60, deleted: 60 });
+    const paths = sandbox.requests.map(({ method, path }) => `${method} ${path}`);
+    const lastCancel = paths.findLastIndex((path) => path.endsWith("/cancel"));
+    expect(paths.slice(0, 120).filter((path) => path.endsWith("/cancel"))).toHaveLength(60);
+    expect(lastCancel).toBeLessThan(120);
+  });
+
+  test("waits for 500 at a time", async () => {
+    const { sandbox, client, plan } = await unended(510);
+    await drain(applyPurge(client, plan));
+    const seen = new Set<string>();
+    for (const { method, path } of sandbox.requests) {
+      if (method === "DELETE") break;
+      seen.add(path.split("/")[4] ?? "");
+    }
+    expect(seen.size).toBe(500);
+    expect(sandbox.size).toBe(0);
+  });
+
+  test("leaves them all at once when the run stops: no wait goes on, no more is asked", async () => {
+    const { sandbox, client, plan } = await unended(60);
+    sandbox.fail({ method: "GET", status: 401, times: 999 });
+    const { outcomes, summary } = await drain(applyPurge(client, plan));
+    addsUp(summary, outcomes);
+    expect(summary.failed + summary.unattempted).toBe(60);
+    expect(outcomes).toContainEqual(
+      expect.objectContaining({ outcome: "unattempted", reason: "credentials_refused" }),
+    );
+    expect(sandbox.requests.length).toBeLessThanOrEqual(4);
+    sandbox.clearFaults();
+
+    const { fetch: send } = client;
+    let looks = 0;
+    const revoked: Client = {
+      ...client,
+      fetch: async (url, init) => {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        if (init.method === "GET" && (looks += 1) === 200) {
+          sandbox.clearRequests();
+          sandbox.fail({ status: 401, times: 999 });
+        }
+        return await send?.(url, init) ?? Response.error();
+      },
+    };
+    const late = await drain(applyPurge(revoked, plan));
+    addsUp(late.summary, late.outcomes);
+    expect(late.summary).toMatchObject({ deleted: 0, skipped: 0 });
+    expect(late.summary.unattempted).toBeGreaterThan(20);
+    expect(sandbox.requests.length).toBeLessThanOrEqual(32 + 8);
   });
 });
 
 describe("applyPurge(), when it is aborted,", () => {
   test("finishes what is under way, leaves the rest, and reports the truth", async () => {
     const controller = new AbortController();
-    const { sandbox, client, deletes } = seeded(30);
+    const { sandbox, client, deletes } = seeded(90);
     const { signal } = controller;
-    const run = applyPurge(client, planOf(30), { signal });
+    const run = applyPurge(client, planOf(90), { signal });
     const outcomes: DeletionOutcome[] = [];
     for (let index = 0; index < 7; index += 1) {
       const { value, done } = await run.next();
@@ -228,11 +344,11 @@ describe("applyPurge(), when it is aborted,", () => {
     const rest = await drain(run);
     outcomes.push(...rest.outcomes);
     addsUp(rest.summary, outcomes);
-    expect(sandbox.size).toBe(30 - rest.summary.deleted);
+    expect(sandbox.size).toBe(90 - rest.summary.deleted);
     expect(deletes()).toHaveLength(rest.summary.deleted);
-    expect(rest.summary.deleted).toBeLessThanOrEqual(11);
+    expect(rest.summary.deleted).toBeLessThanOrEqual(7 + 32);
     expect(outcomes.filter(({ outcome }) => outcome === "unattempted")).toHaveLength(
-      30 - rest.summary.deleted,
+      90 - rest.summary.deleted,
     );
   });
 
@@ -450,6 +566,23 @@ describe("applyPurge() refuses", () => {
     expect(deletes()).toHaveLength(1);
   });
 
+  test("to go on after a receipt of another workspace", async () => {
+    const { client, deletes } = seeded(9);
+    const elsewhere = planOf(9, { workspaceId: "wrkspc_2" });
+    const { outcomes, summary } = await drain(applyPurge(client, elsewhere));
+    expect(summary).toEqual({ ...none, planned: 9, deleted: 1, unattempted: 8, hasMore: true });
+    expect(outcomes[1]).toMatchObject({ reason: "other_workspace" });
+    expect(deletes()).toHaveLength(1);
+  });
+
+  test("a plan whose texts forge what is shown", () => {
+    for (const text of ["a\nb", "a\u2028b", "a\u001b[1m", "a".repeat(1_001)]) {
+      expect(() => parsePurgePlan({ ...plan, workspaceId: text })).toThrow("plan.workspaceId");
+      expect(() => parsePurgePlan({ ...plan, items: [{ ...one, reason: text }] }))
+        .toThrow("plan.items[0].reason");
+    }
+  });
+
   test("to delete what it cannot record, reports all, then throws the trail's error", async () => {
     const { sandbox, client } = seeded(5);
     const reason = new Error("The disk is full");
@@ -521,7 +654,7 @@ test("a purge deletes nothing unended, held or outside its plan, whatever goes w
         if (outcome === "deleted") expect(gone).toContain(id);
         if (["skipped", "unattempted"].includes(outcome)) expect(gone).not.toContain(id);
       }
-      expect(mostAtOnce()).toBeLessThanOrEqual(4);
+      expect(mostAtOnce()).toBeLessThanOrEqual(32);
     }),
     { numRuns: 60 },
   );

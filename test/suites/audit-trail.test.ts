@@ -46,6 +46,13 @@ describe("deleteMessageBatch() records", () => {
     }]);
   });
 
+  test("nothing, and deletes nothing, where the trail never takes the intent", async () => {
+    const auditTrail = { append: () => new Promise<void>(() => {}) };
+    const { client, seen } = stub([receipt(id)], { auditTrail, timeout: 20 });
+    await expect(deleteMessageBatch(client, id)).rejects.toMatchObject({ name: "TimeoutError" });
+    expect(seen).toHaveLength(0);
+  });
+
   test("how a lost answer became a deletion", async () => {
     const { entries } = await recorded([lost, refusal(404, "not_found_error")]);
     expect(entries[1]).toMatchObject({

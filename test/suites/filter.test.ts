@@ -177,10 +177,11 @@ describe("evaluateFilter()", () => {
     ]);
   });
 
-  test("keeps everything for a time that is no time, and refuses a filter that is none", () => {
-    expect(actionsOf("*", [old], NaN)).toEqual({ old: "keep" });
-    expect(actionsOf({ ids: ["old"], minDaysSinceEnded: 1 }, [old], NaN)).toEqual({ old: "keep" });
+  test("refuses a time that is no time, and a filter that is none", () => {
     expect(() => evaluateFilter({}, [old], now)).toThrow("it is empty");
+    for (const time of [Infinity, NaN]) {
+      expect(() => evaluateFilter("*", [old], time)).toThrow("Cannot use now");
+    }
   });
 });
 

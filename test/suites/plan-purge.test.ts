@@ -143,3 +143,65 @@ describe("planPurge()", () => {
     expect(plan.items.slice(-10_000).every(({ action }) => action === "delete")).toBe(true);
   });
 });
+
+describe("parsePurgePlan()", () => {
+  const item = {
+    id: "msgbatch_1",
+    createdAt: daysAgo(40),
+    endedAt: daysAgo(40),
+    status: "ended",
+    action: "delete",
+    reason: "It ended at least 30 days ago",
+  };
+  const policy = {
+    version: 1,
+    rules: [{ type: "delete_after", days: 30, since: "ended" }, { type: "of_later", any: [1] }],
+    holds: ["msgbatch_2"],
+    minimumAge: "P1D",
+  };
+  const plan = {
+    version: 1,
+    createdAt: daysAgo(0),
+    baseUrl: "https://api.anthropic.com",
+    items: [item],
+  };
+
+  test("keeps the policy that a plan was made from, as data of its own", () => {
+    const input = structuredClone({ ...plan, policy });
+    const parsed = parsePurgePlan(input);
+    expect(parsed).toStrictEqual({ ...plan, policy });
+    input.policy.rules.pop();
+    expect(parsed).toStrictEqual({ ...plan, policy });
+    expect(parsePurgePlan({ ...plan, filter: "*" })).toStrictEqual({ ...plan, filter: "*" });
+  });
+
+  const cycle: Record<string, unknown> = { ...policy };
+  cycle["rules"] = [cycle];
+  const refused: [string, object, string][] = [
+    ["neither a filter nor a policy", {}, "it has neither a filter nor a policy"],
+    ["both", { filter: "*", policy }, "it has both a filter and a policy"],
+    ["a policy that is none", { policy: "keep all" }, "plan.policy is not an object"],
+    ["a policy that is a list", { policy: [] }, "plan.policy.version is missing"],
+    ["a policy of another version", { policy: { ...policy, version: 2 } }, "version is not 1"],
+    ["a policy without holds", { policy: { version: 1 } }, "plan.policy.holds is missing"],
+    ["a hold that is no id", { policy: { ...policy, holds: [apiKey] } }, "holds[0] is not an id"],
+    ["a policy that is no JSON", { policy: cycle }, "plan.policy is not JSON, or too long"],
+    ["a long policy", { policy: { ...policy, note: "x".repeat(2 ** 24) } }, "too long"],
+    [
+      "a deletion of what its policy holds",
+      { policy: { ...policy, holds: ["msgbatch_1"] } },
+      "it deletes a batch that its policy holds",
+    ],
+    [
+      "a cancellation by a policy",
+      { policy, items: [{ ...item, status: "in_progress", action: "cancel_and_delete" }] },
+      "it cancels a batch, and was made from a policy, which never does",
+    ],
+  ];
+  test.each(refused)("refuses a plan with %s", (_, change, message) => {
+    const parse = () => parsePurgePlan({ ...plan, ...change });
+    expect(parse).toThrow(PurgeRefusedError);
+    expect(parse).toThrow(message);
+    expect(parse).not.toThrow(/sentinel/);
+  });
+});

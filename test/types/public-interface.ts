@@ -14,14 +14,22 @@ import {
   createMemoryAuditTrail,
   deleteMessageBatch,
   type Deletion,
+  evaluateRetention,
   type Evidence,
   listMessageBatches,
   type MessageBatch,
   type NotEndedError,
+  planRetention,
+  type PurgeDecision,
+  type PurgePlan,
+  type RetentionDecision,
+  type RetentionPolicy,
+  type RetentionRule,
   retrieveMessageBatch,
 } from "../../mod.ts";
 
 declare const client: Client;
+declare const policy: RetentionPolicy;
 
 expectTypeOf(deleteMessageBatch(client, "id")).resolves.toEqualTypeOf<Deletion>();
 expectTypeOf<Deletion["evidence"]>().toEqualTypeOf<Evidence>();
@@ -32,6 +40,22 @@ expectTypeOf(listMessageBatches(client)).toEqualTypeOf<
   AsyncGenerator<MessageBatch, void, undefined>
 >();
 expectTypeOf(createMemoryAuditTrail().entries).toEqualTypeOf<readonly AuditEntry[]>();
+
+expectTypeOf(planRetention(client, policy)).resolves.toEqualTypeOf<PurgePlan>();
+expectTypeOf<RetentionRule>().toEqualTypeOf<
+  | {
+    readonly type: "delete_after";
+    readonly days: number;
+    readonly since: "ended" | "created";
+  }
+  | { readonly type: "keep_last"; readonly count: number }
+>();
+expectTypeOf<RetentionPolicy>().toExtend<NonNullable<PurgePlan["policy"]>>();
+expectTypeOf<RetentionDecision>().toExtend<PurgeDecision>();
+// @ts-expect-error There is no such rule.
+evaluateRetention({ version: 1, rules: [{ type: "keep_first", count: 1 }], holds: [] }, [], 0);
+// @ts-expect-error What is held is said, also where nothing is.
+evaluateRetention({ version: 1, rules: [{ type: "keep_last", count: 1 }] }, [], 0);
 
 // A client can be written down, built step by step with undefined, or be nearly nothing.
 expectTypeOf<{ apiKey: string }>().toExtend<Client>();
@@ -74,6 +98,10 @@ export function advise(error: AnyBatchsweepError): string {
       return error.lastStatus ?? "";
     case "ERR_PURGE_REFUSED":
       return error.message;
+    case "ERR_INVALID_POLICY":
+      return error.issues.map(({ message }) => message).join();
+    case "ERR_AUDIT_TRAIL":
+      return String(error.line);
     default:
       expectTypeOf(error).toBeNever();
       return error;

@@ -1,0 +1,669 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  applyPurge,
+  type ApplyPurgeOptions,
+  type AuditEntry,
+  type Client,
+  createMemoryAuditTrail,
+  type DeletionOutcome,
+  planPurge,
+} from "../../mod.ts";
+import type { BatchSeed, SandboxOptions } from "../../src/sandbox/sandbox.ts";
+import { daysAgo, drain, now, play, type Played, seededRandom } from "../fixtures/batches.ts";
+import { everythingIn } from "../fixtures/everything-in.ts";
+import { createMemoryStore, type MemoryStore } from "../fixtures/memory-sink.ts";
+import { createRemoteSandbox } from "../fixtures/remote-sandbox.ts";
+import { impossibleCounts, sha256Of } from "../fixtures/results.ts";
+import { apiKey, refusal, rejection } from "../fixtures/stub.ts";
+
+const ended = { created_at: daysAgo(9) };
+const results = /\/results$/;
+
+/** Plans all that was seeded, applies the plan with a store, and tells what came of it. */
+async function purge(
+  seeds: readonly BatchSeed[],
+  given: {
+    readonly store?: MemoryStore;
+    readonly options?: ApplyPurgeOptions;
+    readonly client?: Partial<Client>;
+    readonly sandbox?: SandboxOptions;
+    /** What happens between the plan and its application. */
+    readonly before?: (played: Played) => unknown;
+  } = {},
+) {
+  const { store = createMemoryStore(), options, client: overrides } = given;
+  const played = play(given.sandbox, overrides);
+  const ids = seeds.map((seed) => played.sandbox.seed(seed).id);
+  const plan = await planPurge(played.client, { filter: "*", cancelInProgress: true });
+  await given.before?.(played);
+  played.sandbox.clearRequests();
+  const run = applyPurge(played.client, plan, { ...options, exportTo: store });
+  const { outcomes, summary } = await drain(run);
+  const of = (id: string | undefined) => outcomes.find((outcome) => outcome.id === id);
+  return { ...played, store, ids, plan, outcomes, summary, of };
+}
+
+/** The results that the API has of a batch. */
+async function resultsOf({ sandbox }: Played, id: string): Promise<string> {
+  const headers = { "x-api-key": "any", "anthropic-version": "2023-06-01" };
+  const url = `https://api.anthropic.com/v1/messages/batches/${id}/results`;
+  return await (await sandbox.fetch(url, { headers })).text();
+}
+
+const methods = ({ sandbox }: Played) =>
+  sandbox.requests.map(({ method, path }) => results.test(path) ? "results" : method).join(" ");
+
+describe("applyPurge() with exportTo", () => {
+  test("stores the results of each batch before it deletes it, and says which", async () => {
+    const expected = new Map<string, string>();
+    const seeds = [{ ...ended, requests: 40 }, { ...ended, requests: 1 }];
+    const outcome = await purge(seeds, {
+      before: async (played) => {
+        for (const { id } of (await planPurge(played.client, { filter: "*" })).items) {
+          expected.set(id, await resultsOf(played, id));
+        }
+      },
+    });
+    const { ids, of, store, summary, sandbox } = outcome;
+    expect(summary).toMatchObject({ planned: 2, deleted: 2 });
+    expect(store.kept).toEqual(expected);
+    for (const [index, id] of ids.entries()) {
+      const text = expected.get(id) ?? "";
+      expect(of(id)).toEqual({
+        outcome: "deleted",
+        id,
+        evidence: "receipt",
+        requestId: expect.any(String),
+        attempts: 1,
+        export: {
+          id,
+          lines: seeds[index]?.requests,
+          bytes: new TextEncoder().encode(text).length,
+          sha256: await sha256Of(text),
+          requestId: expect.any(String),
+        },
+      });
+    }
+    expect(sandbox.size).toBe(0);
+    expect(methods(outcome)).toBe("GET results DELETE GET results DELETE");
+  });
+
+  test("cancels, waits, stores and deletes where the plan says so", async () => {
+    const outcome = await purge([{ processing_status: "in_progress", requests: 10 }]);
+    const { ids: [id = ""], of, store } = outcome;
+    expect(of(id)).toMatchObject({ outcome: "deleted", attempts: 1, export: { lines: 10 } });
+    expect(store.kept.get(id)?.match(/"type":"canceled"/g)).toHaveLength(5);
+    expect(methods(outcome)).toMatch(/^GET POST (GET )+results DELETE$/);
+  });
+
+  test("leaves alone what has not ended in time, or no longer", async () => {
+    const slow = await purge([{ processing_status: "in_progress" }], {
+      sandbox: { cancelingTime: 86_000_000 },
+      options: { cancelTimeout: 5_000 },
+    });
+    expect(slow.outcomes).toEqual([
+      { outcome: "skipped", id: slow.ids[0], reason: "not_ended" },
+    ]);
+    const reborn = await purge([{ ...ended, id: "msgbatch_1" }], {
+      before: ({ sandbox }) => sandbox.seed({ id: "msgbatch_1", processing_status: "in_progress" }),
+    });
+    expect(reborn.outcomes).toEqual([
+      { outcome: "skipped", id: "msgbatch_1", reason: "not_ended" },
+    ]);
+    expect([slow, reborn].map(({ store }) => store.opened)).toEqual([[], []]);
+    expect([...slow.deletes(), ...reborn.deletes()]).toEqual([]);
+  });
+
+  test("exports nothing that is held, or settled by the record", async () => {
+    const settled: AuditEntry = {
+      version: 1,
+      time: new Date(now).toISOString(),
+      operation: "delete",
+      phase: "outcome",
+      resource: "message_batch",
+      id: "msgbatch_1",
+      outcome: "deleted",
+      evidence: "receipt",
+      attempts: 1,
+    };
+    const { outcomes, store, sandbox } = await purge([
+      { ...ended, id: "msgbatch_1" },
+      { ...ended, id: "msgbatch_2" },
+    ], { options: { history: [settled], holds: ["msgbatch_2"] } });
+    expect(outcomes).toHaveLength(2);
+    expect(outcomes).toContainEqual(
+      { outcome: "deleted", id: "msgbatch_1", evidence: "receipt", attempts: 1, recorded: true },
+    );
+    expect(outcomes).toContainEqual({ outcome: "skipped", id: "msgbatch_2", reason: "held" });
+    expect([store.opened, sandbox.requests]).toEqual([[], []]);
+  });
+});
+
+describe("applyPurge() with exportTo deletes nothing", () => {
+  const stores: [string, () => MemoryStore, RegExp][] = [
+    ["opens nothing", () => ({
+      ...createMemoryStore(),
+      open: () => Promise.reject(new Error("No such bucket")),
+    }), /the store failed: No such bucket/],
+    ["throws", () => ({
+      ...createMemoryStore(),
+      open: () => {
+        throw new Error("No such bucket");
+      },
+    }), /No such bucket/],
+    ["opens what is no stream", () => ({
+      ...createMemoryStore(),
+      open: () => Promise.resolve({} as WritableStream<Uint8Array>),
+    }), /not a WritableStream/],
+    [
+      "fails to write",
+      () => createMemoryStore({ write: () => Promise.reject(new Error("EIO")) }),
+      /the store failed: EIO/,
+    ],
+    [
+      "fails to close",
+      () => createMemoryStore({ close: () => Promise.reject(new Error("The disk is full")) }),
+      /the store failed: The disk is full/,
+    ],
+    [
+      "fails with no error",
+      () => createMemoryStore({ close: () => Promise.reject(apiKey) }),
+      /the store failed$/,
+    ],
+    [
+      "quotes the key",
+      () => createMemoryStore({ close: () => Promise.reject(new Error(`\u001b[31m\n${apiKey}`)) }),
+      /the store failed: \[31m \[redacted\]$/,
+    ],
+  ];
+  test.each(stores)("where the store %s", async (_, make, message) => {
+    const store = make();
+    const { outcomes, summary, sandbox, deletes } = await purge([ended, ended], { store });
+    expect(summary).toMatchObject({ planned: 2, skipped: 2, hasMore: false });
+    for (const outcome of outcomes) {
+      expect(outcome).toMatchObject({
+        outcome: "skipped",
+        reason: "export_failed",
+        error: { code: "ERR_EXPORT", message: expect.stringMatching(message) },
+      });
+    }
+    expect(everythingIn(outcomes)).not.toContain("sentinel");
+    expect([sandbox.size, deletes(), [...store.kept]]).toEqual([2, [], []]);
+  });
+
+  const shapes: [string, BatchSeed, Record<string, unknown>, RegExp][] = [
+    [
+      "are archived",
+      { created_at: daysAgo(40), ended_at: daysAgo(39) },
+      { code: "ERR_EXPORT" },
+      /archived.*it can be deleted without an export$/,
+    ],
+    [
+      "are not there",
+      { ...ended, override: { results_url: null } },
+      { code: "ERR_EXPORT" },
+      /no results_url; it can be deleted without an export$/,
+    ],
+    ["are nowhere to be asked for", { ...ended, override: { results_url: "http://x.test/r" } }, {
+      code: "ERR_EXPORT",
+    }, /neither of the API nor HTTPS$/],
+    [
+      "are too few",
+      {
+        ...ended,
+        override: {
+          request_counts: { processing: 0, succeeded: 2, errored: 0, canceled: 0, expired: 0 },
+        },
+      },
+      { code: "ERR_INVALID_RESPONSE", status: 200 },
+      /1 lines, and the batch 2 results/,
+    ],
+    [
+      "are not found",
+      {
+        ...ended,
+        override: {
+          results_url: "https://api.anthropic.com/v1/messages/batches/msgbatch_none/results",
+        },
+      },
+      { code: "ERR_NOT_FOUND", status: 404 },
+      /404 not_found_error/,
+    ],
+  ];
+  test.each(shapes)("whose results %s", async (_, seed, error, message) => {
+    const { ids, outcomes, summary, sandbox, deletes } = await purge([seed]);
+    expect(outcomes).toEqual([{
+      outcome: "skipped",
+      id: ids[0],
+      reason: "export_failed",
+      error: expect.objectContaining({ ...error, message: expect.stringMatching(message) }),
+    }]);
+    expect(summary).toMatchObject({ skipped: 1, hasMore: false });
+    expect([sandbox.size, deletes()]).toEqual([1, []]);
+  });
+
+  test("whose counts are impossible, and asks for no results", async () => {
+    const counts = { processing: 0, succeeded: 1, errored: 1, canceled: 1, expired: 0 };
+    const numbers = impossibleCounts.filter((one) => Object.values(one).every(Number.isFinite));
+    expect(numbers.length).toBeGreaterThan(5);
+    for (const impossible of numbers) {
+      const override = { request_counts: { ...counts, ...impossible } };
+      const outcome = await purge([{ ...ended, override }]);
+      expect(outcome.outcomes).toMatchObject([{ outcome: "skipped", reason: "export_failed" }]);
+      expect([outcome.sandbox.size, methods(outcome)]).toEqual([1, "GET"]);
+    }
+  });
+
+  const pages = [
+    "<!doctype html>\n<title>Sign in</title>\n</html>\n",
+    "<Error>\n<Code>Expired</Code>\n</Error>\n",
+    `{"type":"error"}\n`.repeat(3),
+    `{"custom_id":"request-1","result":{"type":"canceled"}}\n`.repeat(3),
+  ];
+  test.each(pages)("whose results are %j, as many lines as there must be", async (body) => {
+    const { outcomes, store, sandbox, deletes } = await purge([{ ...ended, requests: 3 }], {
+      before: ({ sandbox }) => sandbox.fail({ path: results, status: 200, body }),
+    });
+    expect(outcomes).toMatchObject([
+      { outcome: "skipped", reason: "export_failed", error: { code: "ERR_INVALID_RESPONSE" } },
+    ]);
+    expect([sandbox.size, deletes(), store.kept.size]).toEqual([1, [], 0]);
+  });
+
+  test("where the store quotes what the function of the secret gave", async () => {
+    let number = 0;
+    const secret = () => `gateway-token-${number += 1}`;
+    const store = createMemoryStore({
+      close: () => Promise.reject(new Error("PUT failed: Bearer gateway-token-1")),
+    });
+    const client = { apiKey: undefined, authToken: secret };
+    const { outcomes, deletes } = await purge([ended], { store, client });
+    expect(outcomes).toMatchObject([
+      { error: { code: "ERR_EXPORT", message: expect.stringMatching(/the store failed$/) } },
+    ]);
+    expect(everythingIn(outcomes)).not.toContain("gateway-token");
+    expect([number > 1, deletes()]).toEqual([true, []]);
+  });
+
+  test("when the connection is lost in the middle of the results, and goes on", async () => {
+    const { outcomes, store, sandbox, deletes, ids } = await purge([
+      { ...ended, requests: 9 },
+      { ...ended, requests: 9 },
+    ], {
+      client: { maxRetries: 1 },
+      before: ({ sandbox }) => sandbox.fail({ path: results, truncate: 100, times: 2 }),
+      options: { concurrency: 1 },
+    });
+    expect(outcomes.map((one) => one.outcome === "skipped" ? one : one.outcome)).toEqual([
+      expect.objectContaining({
+        reason: "export_failed",
+        error: expect.objectContaining({ code: "ERR_CONNECTION" }),
+      }),
+      "deleted",
+    ]);
+    expect(store.kept.size).toBe(1);
+    expect(deletes()).toEqual([...store.kept.keys()]);
+    expect(ids.filter((id) => sandbox.batch(id))).toHaveLength(1);
+  });
+
+  const stops: [number, string, string][] = [
+    [401, "authentication_error", "credentials_refused"],
+    [402, "billing_error", "billing"],
+    [403, "permission_error", "credentials_refused"],
+    [429, "rate_limit_error", "rate_limited"],
+  ];
+  const details = { error_code: "enforced_spend_limit_reached" }; // a 429 that is not waited out
+  for (const path of [results, /\/msgbatch_[^/]+$/]) {
+    test.each(stops)(`after a %i to ${path}: the run stops`, async (status, type, reason) => {
+      const { outcomes, summary, deletes } = await purge(Array(5).fill(ended), {
+        client: { maxRetries: 0 },
+        before: ({ sandbox }) => sandbox.fail({ method: "GET", path, status, type, details }),
+      });
+      expect(summary).toMatchObject({ skipped: 1, unattempted: 4, hasMore: true });
+      expect(outcomes[0]).toMatchObject({ reason: "export_failed", error: { status, type } });
+      expect(outcomes[4]).toMatchObject({ outcome: "unattempted", reason });
+      expect(deletes()).toEqual([]);
+    });
+  }
+
+  test("after ten outages in a row: the run stops", async () => {
+    const { summary, deletes } = await purge(Array(15).fill(ended), {
+      client: { maxRetries: 0 },
+      options: { concurrency: 1 },
+      before: ({ sandbox }) => sandbox.fail({ path: results, truncate: 10, times: 99 }),
+    });
+    expect(summary).toMatchObject({ skipped: 10, unattempted: 5, hasMore: true });
+    expect(deletes()).toEqual([]);
+  });
+
+  test("after a refusal of another origin, which stops nothing", async () => {
+    const asked: Headers[] = [];
+    const override = { results_url: "https://results.example.com/r" };
+    const seeds = [ended, ended, { created_at: daysAgo(8), override }]; // the newest goes first
+    const played = play();
+    const ids = seeds.map((seed) => played.sandbox.seed(seed).id);
+    const client: Client = {
+      ...played.client,
+      fetch: async (url, init) => {
+        if (!url.startsWith("https://results.example.com")) {
+          return await played.client.fetch?.(url, init) ?? Response.error();
+        }
+        asked.push(new Headers(init.headers));
+        return await refusal(401, "authentication_error")();
+      },
+    };
+    const plan = await planPurge(client, { filter: "*" });
+    const exportTo = createMemoryStore();
+    const { outcomes, summary } = await drain(applyPurge(client, plan, { exportTo }));
+    expect(summary).toMatchObject({ deleted: 2, skipped: 1, unattempted: 0 });
+    expect(outcomes[0]).toMatchObject({
+      id: ids[2],
+      reason: "export_failed",
+      error: { code: "ERR_API", message: expect.stringMatching(/another origin.* 401/) },
+    });
+    expect(asked.map((headers) => [...headers])).toEqual([[]]);
+  });
+
+  test("when the function of the secret fails, which stops the run and is thrown", async () => {
+    const reason = new Error("The vault is closed");
+    let asked = 0;
+    const { client, sandbox, deletes } = play({}, {
+      apiKey: () => (asked += 1) > 2 ? Promise.reject(reason) : Promise.resolve(apiKey),
+    });
+    for (let index = 0; index < 3; index += 1) sandbox.seed(ended);
+    const plan = await planPurge(client, { filter: "*" });
+    const outcomes: DeletionOutcome[] = [];
+    const error = await rejection((async () => {
+      const run = applyPurge(client, plan, { exportTo: createMemoryStore() });
+      for await (const outcome of run) outcomes.push(outcome);
+    })());
+    expect(error).toBe(reason);
+    expect(outcomes.map((one) => one.outcome)).toEqual(["failed", "unattempted", "unattempted"]);
+    expect(deletes()).toEqual([]);
+  });
+});
+
+describe("applyPurge() with exportTo, when a batch is gone,", () => {
+  const gone = (options: ApplyPurgeOptions = {}, auditTrail = createMemoryAuditTrail()) =>
+    purge([{ ...ended, id: "msgbatch_1" }], {
+      options,
+      client: { auditTrail },
+      before: ({ sandbox }) =>
+        sandbox.fail({ method: "GET", path: /msgbatch_1$/, status: 404, times: 9 }),
+    });
+  const intent: AuditEntry = {
+    version: 1,
+    time: new Date(now).toISOString(),
+    operation: "delete",
+    phase: "intent",
+    resource: "message_batch",
+    id: "msgbatch_1",
+  };
+
+  test("says missing, records it, and sends no deletion", async () => {
+    const auditTrail = createMemoryAuditTrail();
+    const { outcomes, deletes, store, sandbox } = await gone({}, auditTrail);
+    expect(outcomes).toEqual([{ outcome: "missing", id: "msgbatch_1" }]);
+    // The 404 was one of those that live batches are answered for a moment.
+    expect([deletes(), store.opened, sandbox.size]).toEqual([[], [], 1]);
+    expect(auditTrail.entries.map(({ phase, outcome }) => outcome ?? phase)).toEqual([
+      "intent",
+      "missing",
+    ]);
+  });
+
+  test("says absent_after_retry, where an earlier run may have deleted it", async () => {
+    const auditTrail = createMemoryAuditTrail();
+    const { outcomes, deletes } = await gone({ history: [intent] }, auditTrail);
+    expect(outcomes).toEqual([{
+      outcome: "deleted",
+      id: "msgbatch_1",
+      evidence: "absent_after_retry",
+      requestId: expect.any(String),
+      attempts: 0,
+    }]);
+    expect(deletes()).toEqual([]);
+    expect(auditTrail.entries[1]).toMatchObject({
+      outcome: "deleted",
+      evidence: "absent_after_retry",
+    });
+  });
+
+  test("sees it, also between the look and the results, and after three looks of a wait", async () => {
+    const between = await purge([{ ...ended, id: "msgbatch_1" }], {
+      before: (played) => {
+        played.sandbox.fail({ path: results, status: 404 });
+        played.sandbox.fail({ path: /msgbatch_1$/, headers: { "x-nothing": "1" } });
+        played.sandbox.fail({ path: /msgbatch_1$/, status: 404 });
+      },
+    });
+    expect(between.outcomes).toEqual([{ outcome: "missing", id: "msgbatch_1" }]);
+    expect(between.deletes()).toEqual([]);
+    const waiting = await purge([{ processing_status: "in_progress", id: "msgbatch_1" }], {
+      before: ({ sandbox }) => sandbox.fail({ path: /msgbatch_1$/, status: 404, times: 4 }),
+    });
+    expect(waiting.outcomes).toEqual([{ outcome: "missing", id: "msgbatch_1" }]);
+    const there = await purge([{ processing_status: "in_progress", id: "msgbatch_1" }], {
+      before: ({ sandbox }) => sandbox.fail({ path: /msgbatch_1$/, status: 404, times: 3 }),
+    });
+    expect(there.outcomes).toMatchObject([
+      { outcome: "skipped", reason: "export_failed", error: { code: "ERR_NOT_FOUND" } },
+    ]);
+    expect([...waiting.deletes(), ...there.deletes()]).toEqual([]);
+  });
+
+  test("does not ask another origin, which has the results, whose workspace it is", async () => {
+    const played = play();
+    const elsewhere = "https://results.example.com/r";
+    const { id } = played.sandbox.seed({ ...ended, override: { results_url: elsewhere } });
+    const text = await resultsOf(played, id);
+    const client: Client = {
+      ...played.client,
+      fetch: async (url, init) => {
+        if (url !== elsewhere) return await played.client.fetch?.(url, init) ?? Response.error();
+        return new Response(text, { headers: { "anthropic-workspace-id": "wrkspc_other" } });
+      },
+    };
+    const plan = await planPurge(client, { filter: "*" });
+    expect(plan.workspaceId).toMatch(/^wrkspc_/);
+    played.sandbox.fail({ method: "DELETE", status: 404 });
+    const { outcomes } = await drain(applyPurge(client, plan, { exportTo: createMemoryStore() }));
+    expect(outcomes).toEqual([{ outcome: "missing", id }]);
+  });
+
+  test("says it of what was stored, and gone before it was deleted", async () => {
+    const { outcomes, store } = await purge([{ ...ended, id: "msgbatch_1" }], {
+      before: ({ sandbox }) => sandbox.fail({ method: "DELETE", status: 404 }),
+    });
+    expect(outcomes).toEqual([{ outcome: "missing", id: "msgbatch_1" }]);
+    expect([...store.kept.keys()]).toEqual(["msgbatch_1"]);
+  });
+});
+
+describe("applyPurge() with exportTo, when it is aborted,", () => {
+  test("ends exports that are under way, and deletes nothing more", async () => {
+    const controller = new AbortController();
+    const aborted: unknown[] = [];
+    const store = createMemoryStore({
+      write: () => {
+        controller.abort(new Error("enough"));
+        return new Promise((resolve) => setTimeout(resolve, 5));
+      },
+      abort: (reason) => void aborted.push(reason),
+    });
+    const { outcomes, deletes, sandbox } = await purge([ended, ended, ended], {
+      store,
+      options: { signal: controller.signal },
+    });
+    expect(outcomes.map((one) => one.outcome === "unattempted" && one.reason)).toEqual(
+      Array(3).fill("interrupted"),
+    );
+    expect([deletes(), sandbox.size, [...store.kept]]).toEqual([[], 3, []]);
+    expect(aborted).toEqual([controller.signal.reason]);
+  });
+
+  test("between the export and the deletion, does not begin the deletion", async () => {
+    const controller = new AbortController();
+    const store = createMemoryStore({ close: () => void setTimeout(() => controller.abort(), 0) });
+    const slow = {
+      ...store,
+      open: async (id: string) => {
+        const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+        const kept = readable.pipeTo(await store.open(id));
+        const writer = writable.getWriter();
+        return new WritableStream<Uint8Array>({
+          write: (chunk) => writer.write(chunk),
+          close: async () => {
+            await writer.close();
+            await kept;
+            await new Promise((resolve) => setTimeout(resolve, 20));
+          },
+        });
+      },
+    };
+    const { outcomes, deletes } = await purge([ended], {
+      store: slow,
+      options: { signal: controller.signal },
+    });
+    expect(outcomes).toMatchObject([{ outcome: "unattempted", reason: "interrupted" }]);
+    expect([deletes(), store.kept.size]).toEqual([[], 1]);
+  });
+
+  test("while the store opens, aborts what opens later", async () => {
+    const controller = new AbortController();
+    let open = () => {};
+    let aborted = 0;
+    const store = createMemoryStore({
+      abort: () => {
+        aborted += 1;
+      },
+    });
+    const late = {
+      ...store,
+      open: async (id: string) => {
+        setTimeout(() => controller.abort(), 0);
+        await new Promise<void>((resolve) => open = resolve);
+        return await store.open(id);
+      },
+    };
+    const { outcomes } = await purge([ended], {
+      store: late,
+      options: { signal: controller.signal },
+    });
+    expect(outcomes).toMatchObject([{ outcome: "unattempted" }]);
+    open();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    expect(aborted).toBe(1);
+  });
+});
+
+test("a purge with an export over HTTP survives lost connections and overload", async () => {
+  const { url, control } = await createRemoteSandbox();
+  const ids: string[] = [];
+  for (let index = 0; index < 40; index += 1) {
+    ids.push((await control({ seed: { ...ended, requests: 30 } })).batch.id);
+  }
+  const client: Client = { apiKey, baseUrl: url, maxRetries: 9, maxRetryDelay: 5 };
+  const plan = await planPurge(client, { filter: "*" });
+  const template = "/v1/messages/batches/{message_batch_id}";
+  await control({ fail: { path: `${template}/results`, truncate: true, probability: 0.05 } });
+  await control({ fail: { path: `${template}/results`, truncate: true } }); // once in any case
+  await control({ fail: { method: "DELETE", connection: "lost_after", probability: 0.05 } });
+  await control({ fail: { status: 529, path: template, probability: 0.05 } });
+  const exportTo = createMemoryStore();
+  const { outcomes, summary } = await drain(applyPurge(client, plan, { exportTo }));
+  expect(summary).toMatchObject({ planned: 40, deleted: 40, hasMore: false });
+  expect(new Set(exportTo.kept.keys())).toEqual(new Set(ids));
+  for (const outcome of outcomes) {
+    const stored = exportTo.kept.get(outcome.id) ?? "";
+    const lines = stored.trimEnd().split("\n").map((line) => JSON.parse(line).custom_id);
+    expect(lines).toEqual(Array.from({ length: 30 }, (_, index) => `request-${index + 1}`));
+    expect(outcome).toMatchObject({ export: { lines: 30, sha256: await sha256Of(stored) } });
+  }
+  const { requests } = await control();
+  expect(requests.filter(({ path }) => results.test(path)).length).toBeGreaterThan(40);
+});
+
+test("a purge with an export deletes only what is stored whole, whatever goes wrong", async () => {
+  const fault = fc.record({
+    method: fc.constantFrom("GET", "GET", "POST", "DELETE"),
+    what: fc.oneof(
+      fc.nat(3_000).map((truncate) => ({ truncate })),
+      fc.constantFrom(
+        { connection: "lost_before" } as const,
+        { connection: "lost_after" } as const,
+        ...[400, 401, 404, 409, 429, 500, 529].map((status) => ({ status })),
+        { status: 200, body: "<!doctype html>" },
+        { status: 302 },
+      ),
+    ),
+  });
+  const seed = fc.record({
+    processing_status: fc.constantFrom("ended", "ended", "in_progress"),
+    requests: fc.nat(9),
+  });
+  let deleted = 0;
+  let skipped = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(seed, { minLength: 1, maxLength: 4 }),
+      fc.array(fault, { maxLength: 12 }),
+      fc.option(fc.nat(4), { nil: undefined }),
+      fc.integer(),
+      async (seeds, faults, failing, number) => {
+        const random = seededRandom(number);
+        const played = play({ random });
+        for (const { processing_status, requests } of seeds) {
+          const created_at = processing_status === "ended" ? daysAgo(9) : undefined;
+          played.sandbox.seed({ processing_status, requests, created_at });
+        }
+        const plan = await planPurge(played.client, { filter: "*", cancelInProgress: true });
+        for (const { method, what } of faults) {
+          played.sandbox.fail({ method, probability: 0.2, times: 2, ...what });
+        }
+        const unstored: string[] = [];
+        let closes = 0;
+        const exportTo = createMemoryStore({
+          close: () => {
+            if (closes++ === failing) throw new Error("The disk is full");
+          },
+        });
+        const client: Client = {
+          ...played.client,
+          fetch: async (url, init) => {
+            const id = url.split("/").at(-1) ?? "";
+            const batch = played.sandbox.batch(id);
+            if (init.method === "DELETE" && batch !== undefined) {
+              // The same batch elsewhere, where nothing goes wrong.
+              const twin = play();
+              twin.sandbox.seed({ id, ...ended, request_counts: batch.request_counts });
+              if (exportTo.kept.get(id) !== await resultsOf(twin, id)) unstored.push(id);
+            }
+            return await played.client.fetch?.(url, init) ?? Response.error();
+          },
+        };
+        const { outcomes } = await drain(applyPurge(client, plan, { exportTo }));
+        expect(unstored).toEqual([]);
+        for (const outcome of outcomes) {
+          const stored = exportTo.kept.get(outcome.id);
+          const there = played.sandbox.batch(outcome.id) !== undefined;
+          if (!there) expect(stored).toBeDefined();
+          if (outcome.outcome === "deleted") {
+            deleted += 1;
+            expect(outcome.export).toMatchObject({
+              lines: (stored ?? "").split("\n").length - 1,
+              sha256: await sha256Of(stored ?? ""),
+            });
+          }
+          if (outcome.outcome === "skipped") {
+            skipped += 1;
+            expect(there).toBe(true);
+          }
+        }
+      },
+    ),
+    { numRuns: 60 },
+  );
+  expect(Math.min(deleted, skipped)).toBeGreaterThan(20);
+});
