@@ -1,4 +1,4 @@
-#!/usr/bin/env -S deno run --allow-net=api.anthropic.com --allow-env=ANTHROPIC_API_KEY,ANTHROPIC_AUTH_TOKEN,ANTHROPIC_BASE_URL,ANTHROPIC_WORKSPACE_ID
+#!/usr/bin/env -S deno run --allow-net=api.anthropic.com --allow-env=ANTHROPIC_API_KEY,ANTHROPIC_AUTH_TOKEN,ANTHROPIC_BASE_URL,ANTHROPIC_WORKSPACE_ID,RETENTION_POLICY,TERM
 /**
  * The command under Deno, with no more permissions than those above; from a file or a URL.
  *
@@ -6,6 +6,7 @@
  */
 import type { Output } from "../cli/host.ts";
 import { main } from "../cli/main.ts";
+import { lazyFiles } from "./lazy-files.ts";
 
 const interruption = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -18,7 +19,9 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 
 function outputOf(stream: typeof Deno.stdout): Output {
   return {
-    columns: stream.isTerminal() ? Deno.consoleSize().columns : undefined,
+    get columns() {
+      return stream.isTerminal() ? Deno.consoleSize().columns || 80 : undefined;
+    },
     async write(text) {
       let bytes = new TextEncoder().encode(text);
       while (bytes.length > 0) bytes = bytes.subarray(await stream.write(bytes));
@@ -28,10 +31,12 @@ function outputOf(stream: typeof Deno.stdout): Output {
 
 const code = await main(Deno.args, {
   env(variable) {
+    if (variable === "NO_COLOR") return Deno.noColor ? "1" : undefined; // needs no permission
     // Asked first: reading what is not permitted makes Deno ask the user.
     const { state } = Deno.permissions.querySync({ name: "env", variable });
     return state === "granted" ? Deno.env.get(variable) : undefined;
   },
+  mayRead: (variable) => Deno.permissions.querySync({ name: "env", variable }).state === "granted",
   stdin: { isTerminal: Deno.stdin.isTerminal(), read: () => Deno.stdin.readable },
   stdout: outputOf(Deno.stdout),
   stderr: outputOf(Deno.stderr),
@@ -41,5 +46,6 @@ const code = await main(Deno.args, {
     return Deno.permissions.requestSync({ name: "net", host }).state === "granted";
   },
   serve: async (handler, address) => (await import("./serve.ts")).serve(handler, address),
+  files: lazyFiles,
 });
 Deno.exit(code);

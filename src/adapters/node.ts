@@ -5,8 +5,18 @@
  *
  * @module
  */
+import { stat } from "node:fs/promises";
 import process from "node:process";
+import type { Files } from "../cli/host.ts";
 import { main } from "../cli/main.ts";
 import { processHost } from "./process-host.ts";
 
-process.exit(await main(process.argv.slice(2), processHost()));
+const host = processHost();
+const files: Files = {
+  ...host.files,
+  async *read(path) {
+    const isPipe = await stat(path).then((found) => found.isFIFO(), () => false);
+    yield* isPipe ? (await import("./read-pipe.ts")).readPipe(path) : host.files.read(path);
+  },
+};
+process.exit(await main(process.argv.slice(2), { ...host, files }));

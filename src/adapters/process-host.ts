@@ -1,6 +1,7 @@
 import process from "node:process";
 import type { WriteStream } from "node:tty";
 import type { Host, Output } from "../cli/host.ts";
+import { lazyFiles } from "./lazy-files.ts";
 
 /** The host of the command where there is a `process`: Node and Bun. */
 export function processHost(): Host {
@@ -16,13 +17,16 @@ export function processHost(): Host {
     stderr: outputOf(process.stderr),
     signal: interruption.signal,
     serve: async (handler, address) => (await import("./serve.ts")).serve(handler, address),
+    files: lazyFiles,
   };
 }
 
 function outputOf(stream: WriteStream): Output {
   stream.on("error", () => {}); // the callback of write() has it too
   return {
-    columns: stream.columns,
+    get columns() {
+      return stream.isTTY ? stream.columns || 80 : undefined; // 0: the terminal does not say
+    },
     write: (text) =>
       new Promise((resolve, reject) => {
         stream.write(text, (error) => error ? reject(error) : resolve());

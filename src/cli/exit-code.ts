@@ -4,11 +4,16 @@ export const exitCode = {
   done: 0,
   /** Something failed, or was left undone. */
   failed: 1,
-  /** The command line, the configuration or an id cannot be used; no request was made. */
+  /**
+   * The command line, the configuration, an id, a plan or a file cannot be used, or nobody could be
+   * asked; nothing was deleted.
+   */
   usage: 2,
+  /** A batch had not ended when the time to wait for it was over; nothing else failed. */
+  waitTimedOut: 3,
   /** There is no key or token, or the API refused it. */
   credentials: 4,
-  /** The user interrupted, as shells have it: 128 and the number of SIGINT. */
+  /** Interrupted by SIGINT or SIGTERM; as shells have it, 128 and the number of SIGINT. */
   interrupted: 130,
   /** Nobody reads stdout any more, as shells have it: 128 and the number of SIGPIPE. */
   closedOutput: 141,

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Fetch } from "../core/client.ts";
+import type { AppendFile, Clock, ResultStore } from "../core/ports.ts";
 
 /** The process, as far as the command knows it. */
 export interface Host {
@@ -13,6 +14,12 @@ export interface Host {
    * Asking never makes the runtime ask the user.
    */
   env(name: string): string | undefined;
+  /**
+   * Whether a variable may be read, where the runtime has permissions. It never asks the user.
+   *
+   * @default () => true
+   */
+  mayRead?(name: string): boolean;
   readonly stdin: Input;
   readonly stdout: Output;
   readonly stderr: Output;
@@ -29,6 +36,36 @@ export interface Host {
   permits?(url: URL): boolean;
   /** Serves a fetch handler over HTTP; rejects where it cannot listen. */
   serve(handler: Handler, address: Address): Promise<Server>;
+  readonly files: Files;
+  /** Time, randomness and waiting. @default the runtime's */
+  readonly clock?: Clock | undefined;
+}
+
+/**
+ * The file system. Where the runtime has permissions, it may ask the user. Errors are the runtime's,
+ * with a `code` such as `"ENOENT"` where it gives one.
+ */
+export interface Files {
+  /** The bytes of a file. */
+  read(path: string): AsyncIterable<Uint8Array>;
+  /**
+   * Writes a file that is not there yet, whole or not at all, for its owner only. It resolves when the
+   * file is safe, also from a crash of the machine; it rejects with the code `"EEXIST"` where
+   * there is a file.
+   */
+  write(path: string, text: string): Promise<void>;
+  /** Opens a file that is only added to; it is made where there is none. */
+  appendTo(path: string): Promise<OpenFile>;
+  /**
+   * Opens a directory where results are kept, a file `ID.jsonl` for each batch; it is made where there
+   * is none. A file that is there stays as it is: the same content counts as stored, another fails.
+   */
+  resultsIn(directory: string): Promise<ResultStore>;
+}
+
+/** A file that is open, to be closed at the end. */
+export interface OpenFile extends AppendFile {
+  close(): Promise<void>;
 }
 
 /** Where a text goes. */
@@ -42,10 +79,10 @@ export interface Output {
   readonly columns?: number | undefined;
 }
 
-/** Where ids come from. */
+/** Where ids and answers come from. */
 export interface Input {
   readonly isTerminal: boolean;
-  /** The bytes, until the end; nothing is read before this is called. */
+  /** The bytes, until the end; nothing is read before this is called. A terminal gives lines. */
   read(): AsyncIterable<Uint8Array>;
 }
 

@@ -12,7 +12,7 @@ import {
   type Evidence,
 } from "../core/resource.ts";
 import * as registry from "../resources/registry.ts";
-import { parseId } from "./parse-id.ts";
+import { parseId } from "./input/parse-id.ts";
 
 /** A kind of object, and how one is deleted. */
 export interface Kind {

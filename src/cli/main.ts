@@ -1,19 +1,34 @@
 import { version } from "../version.ts";
+import { addAuditCommand } from "./commands/audit.ts";
+import { addCancelCommand } from "./commands/cancel.ts";
 import { addDeleteCommand } from "./commands/delete.ts";
+import { addListCommand } from "./commands/list.ts";
+import { addPurgeCommand } from "./commands/purge.ts";
+import { addRetainCommand } from "./commands/retain.ts";
 import { addSandboxCommand } from "./commands/sandbox.ts";
 import { Command, CommanderError } from "./deps.ts";
 import { CommandError, exitCode } from "./exit-code.ts";
 import type { Host } from "./host.ts";
-import { type CommandOutput, createOutput, isClosedOutput } from "./output.ts";
+import { type CommandOutput, createOutput, isClosedOutput } from "./terminal/output.ts";
 
 /** The commands; a new one is a file and a line here. */
-const commands = [addDeleteCommand, addSandboxCommand];
+const commands = [
+  addListCommand,
+  addCancelCommand,
+  addDeleteCommand,
+  addPurgeCommand,
+  addRetainCommand,
+  addAuditCommand,
+  addSandboxCommand,
+];
 
 const about = `
 Examples:
   $ batchsweep delete msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d
   $ batchsweep delete file file_011CNha8iCJcU1wXNR6q4V8w
   $ cat ids.txt | batchsweep delete --json
+  $ batchsweep purge --older-than 30d --dry-run
+  $ batchsweep retain --policy policy.json --dry-run
   $ batchsweep sandbox
 
 Environment (under Deno, as far as --allow-env=NAME,… permits):
@@ -22,10 +37,14 @@ Environment (under Deno, as far as --allow-env=NAME,… permits):
   ANTHROPIC_ADMIN_KEY     the administrator's key, for what is the organization's and nothing else
   ANTHROPIC_BASE_URL      where the API is (default: https://api.anthropic.com)
   ANTHROPIC_WORKSPACE_ID  the workspace, for credentials that see several
+  RETENTION_POLICY        a retention policy, as JSON; no command deletes what it holds
+  NO_COLOR                no colours, if it is not empty
 
 Exit codes:
-  0  all was done          2  usage; nothing was sent       130  interrupted
-  1  something failed      4  no credentials, or refused`;
+  0  all was done                          3    a batch had not ended in time
+  1  something failed, or more remains     4    no credentials, or refused
+  2  usage, or refused; nothing was done   130  interrupted (SIGINT, SIGTERM)
+                                           141  nobody reads stdout any more`;
 
 /**
  * The command, start to end.

@@ -1,3 +1,5 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { describe, test } from "vitest";
 import { resourceFixtures } from "../fixtures/resources.ts";
 import { adminKey, createStage, key, names } from "./runtimes.ts";
@@ -28,6 +30,35 @@ describe.each(names)("delete on %s", { concurrent: true }, (runtime) => {
     expect(unended).toBe(`skipped ${going.id} (not ended)`);
     expect(missing).toMatch(/^failed gone: 404 not_found_error: /);
     expect(rest).toEqual(["4 ids: 2 deleted, 1 skipped, 1 failed", ""]);
+    expect(stage.sandbox.size).toBe(1);
+  });
+
+  test("cancels, waits, saves the results and deletes", async ({ expect }) => {
+    await using stage = await createStage(undefined, { cancelingTime: 500 });
+    const directory = await mkdtemp(`${tmpdir()}/batchsweep-`);
+    const { id } = stage.sandbox.seed({ processing_status: "in_progress", requests: 3 });
+    const args = ["delete", "--cancel", "--export", directory, id];
+    const { code, stdout, stderr } = await stage.run(runtime, args, { directory });
+    const results = await readFile(`${directory}/${id}.jsonl`, "utf8");
+    await rm(directory, { recursive: true });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(
+      new RegExp(`^deleted ${id} \\(receipt, req_\\w+, 3 results saved\\)\n$`),
+    );
+    expect(results.trim().split("\n")).toHaveLength(3);
+    expect(stage.sandbox.size).toBe(0);
+  });
+
+  test("ends with 3 where a wait is over, and deletes nothing", async ({ expect }) => {
+    await using stage = await createStage();
+    const { id } = stage.sandbox.seed({ processing_status: "in_progress" });
+    const args = ["delete", "--cancel", "--timeout", "100ms", id];
+    expect(await stage.run(runtime, args)).toEqual({
+      code: 3,
+      stdout: "",
+      stderr: `skipped ${id} (not ended): it is still canceling after 100ms; ` +
+        "its cancellation was requested, and nothing was deleted\n",
+    });
     expect(stage.sandbox.size).toBe(1);
   });
 

@@ -34,6 +34,17 @@ test.for(
   expect(stdout).toMatch(text);
 });
 
+test("the first line of deno.ts permits what the documentation does, and is read whole", async ({ expect }) => {
+  const [line = ""] = (await readFile(new URL("src/adapters/deno.ts", root), "utf8")).split(
+    "\n",
+    1,
+  );
+  expect(line.length).toBeLessThan(256); // Linux reads no more of it
+  const permitted = / --allow-net=\S+ --allow-env=\S+/.exec(line)?.[0] ?? "none";
+  expect(permitted).toMatch(/,TERM$/);
+  expect(await readFile(new URL("README.md", root), "utf8")).toContain(`deno run${permitted} `);
+});
+
 test("main() under Deno takes a variable that may not be read as unset", async ({ expect }) => {
   const command = [deno, "run", "src/adapters/deno.ts", "delete", "a"];
   const { code, stderr } = await start(command, { env: { ANTHROPIC_API_KEY: key } }).ended;

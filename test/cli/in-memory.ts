@@ -8,19 +8,33 @@ import type { Fetch } from "../../src/core/client.ts";
 import type { Host } from "../../src/cli/host.ts";
 import { main } from "../../src/cli/main.ts";
 import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
+import { createMemoryFiles } from "./memory-files.ts";
 
 export const key = "sk-ant-api03-SENTINEL-0123456789";
 export const adminKey = "sk-ant-admin01-SENTINEL-0123456789";
 
+/** How the host differs from one without terminals. */
+export interface HostChange extends Partial<Host> {
+  /** The width of the outputs that are a terminal. */
+  readonly terminal?: { readonly stderr?: number; readonly stdout?: number };
+  /** Is given every text in the order in which it is written, to whichever output. */
+  readonly screen?: string[];
+}
+
 /** Runs the command in memory, with a sandbox for the network. */
 export async function run(
   args: readonly string[],
-  change: Partial<Host> = {},
+  { terminal, screen, ...change }: HostChange = {},
   sandbox?: Sandbox,
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   const written = { stdout: "", stderr: "" };
   const output = (name: "stdout" | "stderr") => ({
-    write: (text: string) => Promise.resolve(void (written[name] += text)),
+    columns: terminal?.[name],
+    write(text: string) {
+      written[name] += text;
+      screen?.push(text);
+      return Promise.resolve();
+    },
   });
   const host: Host = {
     env: (name) => name === "ANTHROPIC_API_KEY" ? key : undefined,
@@ -30,6 +44,7 @@ export async function run(
     signal: new AbortController().signal,
     fetch: (sandbox ?? createSandbox()).fetch,
     serve: () => Promise.reject(new Error("listen EADDRINUSE")),
+    files: createMemoryFiles(),
     ...change,
   };
   const code = await main(args, host);

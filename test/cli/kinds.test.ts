@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import * as registry from "../../src/resources/registry.ts";
+import { createSandbox } from "../../src/sandbox/sandbox.ts";
 import { resourceFixtures } from "../fixtures/resources.ts";
 import { adminKey, environment, jsonLines, key, run, stdinOf, wire } from "./in-memory.ts";
+import { createMemoryFiles } from "./memory-files.ts";
 
 const authToken = "SENTINEL-token-0123456789";
 const env = environment({
@@ -187,6 +189,51 @@ test("delete takes options before and after the kind, and suggests one that is c
   expect(requests).toHaveLength(1);
   const { stderr } = await run(["delete", "file", "--jsno", "file_1"], { env, fetch });
   expect(stderr).toMatch(/^Unknown option '--jsno'\n\(Did you mean --json\?\)\n/);
+});
+
+test("delete does for message batches only what is theirs", async () => {
+  const { fetch, requests } = wire({});
+  for (const flags of [["--cancel"], ["--wait"], ["--timeout", "1m"], ["--export", "results"]]) {
+    for (const args of [[...flags, "file", "file_1"], ["file", ...flags, "file_1"]]) {
+      expect(await run(["delete", ...args], { env, fetch })).toEqual({
+        code: 2,
+        stdout: "",
+        stderr: `Cannot use ${flags[0]} for a file: it is for message batches\n`,
+      });
+    }
+  }
+  const { code, stderr } = await run(["delete", "--timeout", "1m", "x"], { env, fetch });
+  expect([code, stderr]).toEqual([
+    2,
+    "Cannot use --timeout without --cancel or --wait; the time for one request is " +
+    "--request-timeout\n",
+  ]);
+  expect(requests).toEqual([]);
+});
+
+test("delete sends nothing where the directory for the results cannot be opened", async () => {
+  const { fetch, requests } = wire({});
+  const files = createMemoryFiles({}, () => "EACCES");
+  expect(await run(["delete", "--export", "results", "x"], { env, fetch, files })).toEqual({
+    code: 2,
+    stdout: "",
+    stderr: "Cannot open results: it is not permitted\n",
+  });
+  expect(requests).toEqual([]);
+});
+
+test("delete message-batch takes what delete takes", async () => {
+  const sandbox = createSandbox({ cancelingTime: 0 });
+  for (const command of [["delete"], ["delete", "message-batch"]]) {
+    const { id } = sandbox.seed({ processing_status: "in_progress" });
+    const files = createMemoryFiles();
+    const args = [...command, "--cancel", "--export", "results", id];
+    const { code, stdout } = await run(args, { files }, sandbox);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`deleted ${id} (receipt, `);
+    expect([...files.texts.keys()]).toEqual([`results/${id}.jsonl`]);
+  }
+  expect(sandbox.size).toBe(0);
 });
 
 test("delete tells a failure in the words of its kind once", async () => {

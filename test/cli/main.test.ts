@@ -50,8 +50,8 @@ test("main() has nothing to do where - brings no id", async () => {
 
 test("main() refuses options that cannot be used", async () => {
   const flags = [
-    ["--timeout", "5"],
-    ["--timeout", "0s"],
+    ["--request-timeout", "5"],
+    ["--request-timeout", "0s"],
     ["--max-retries", "-1"],
     ["--max-retries", "101"],
     ["--base-url", "http://example.com"],
@@ -60,6 +60,9 @@ test("main() refuses options that cannot be used", async () => {
     const { code, stderr } = await run(["delete", "a", name, value]);
     expect([code, stderr]).toEqual([2, expect.stringContaining(name)]);
   }
+  expect((await run(["delete", "a", "--request-timeout", "99999d"])).stderr).toBe(
+    'Cannot use --request-timeout "99999d": give a time from 1ms to 24d\n',
+  );
 });
 
 test("main() reports a refused key as 4, and every id in JSON", async () => {
@@ -127,7 +130,7 @@ test("main() tells a result that cannot be written, and is quiet where nobody re
     expect(code).toBe(1);
     // What was done is said where it can be.
     const done = args[0] === "delete" ? "(deleted|missing|failed) a.*\n" : "";
-    expect(stderr).toMatch(new RegExp(`^${done}Cannot go on: Error: write ENOSPC\n$`));
+    expect(stderr).toMatch(new RegExp(`^${done}Cannot write to stdout: the disk is full\n$`));
   }
 });
 

@@ -6,7 +6,7 @@
  */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { afterAll } from "vitest";
-import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
+import { createSandbox, type Sandbox, type SandboxOptions } from "../../src/sandbox/sandbox.ts";
 import { serve } from "../../src/adapters/serve.ts";
 
 export const key = "sk-ant-api03-SENTINEL-0123456789";
@@ -15,22 +15,33 @@ const root = new URL("../..", import.meta.url).pathname;
 const bin = `${root}node_modules/.bin`;
 
 /** The variables that Deno is permitted to read, as the documentation says. */
-const permitted = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL"];
+const permitted = [
+  "ANTHROPIC_API_KEY",
+  "ANTHROPIC_AUTH_TOKEN",
+  "ANTHROPIC_BASE_URL",
+  "RETENTION_POLICY",
+  "TERM",
+];
 
 /** How the command is started, by runtime: as the documentation says. */
 export const runtimes = {
-  Deno: (host, variables = []) => [
+  Deno: (host, variables = [], directory = "") => [
     `${bin}/deno`,
     "run",
     ...host ? [`--allow-net=${host}`] : [],
     `--allow-env=${[...permitted, ...variables]}`,
+    ...directory ? [`--allow-read=${directory}`, `--allow-write=${directory}`] : [],
     "src/adapters/deno.ts",
   ],
   Bun: () => [`${bin}/bun`, "src/adapters/bun.ts"],
   Node: () => [`${bin}/node`, "--import", "./scripts/npm-specifiers.ts", "src/adapters/node.ts"],
 } satisfies Record<
   string,
-  (host: string | undefined, variables?: readonly string[]) => readonly string[]
+  (
+    host: string | undefined,
+    variables?: readonly string[],
+    directory?: string,
+  ) => readonly string[]
 >;
 
 export type Runtime = keyof typeof runtimes;
@@ -56,6 +67,10 @@ export interface Given {
   readonly env?: Readonly<Record<string, string>>;
   /** Text of stdin, which ends after it. */
   readonly stdin?: string;
+  /** Whether stdin stays open after it. */
+  readonly open?: boolean;
+  /** Where the command may read and write files. */
+  readonly directory?: string;
 }
 
 // A test that fails half-way leaves no process behind.
@@ -63,7 +78,10 @@ const running = new Set<ChildProcessWithoutNullStreams>();
 afterAll(() => running.forEach((child) => child.kill("SIGKILL")));
 
 /** Starts a command line. */
-export function start(command: readonly string[], { env = {}, stdin = "" }: Given = {}): Running {
+export function start(
+  command: readonly string[],
+  { env = {}, stdin = "", open = false }: Given = {},
+): Running {
   const { PATH = "", HOME = "", DENO_DIR } = process.env;
   const child = spawn(command[0] ?? "", command.slice(1), {
     cwd: root,
@@ -80,7 +98,8 @@ export function start(command: readonly string[], { env = {}, stdin = "" }: Give
     });
   }
   child.stdin.on("error", () => {}); // a process may end without reading it
-  child.stdin.end(stdin);
+  child.stdin.write(stdin);
+  if (!open) child.stdin.end();
   const ended = new Promise<Ended>((resolve, reject) => {
     child.on("error", reject).on("close", (code) => {
       const leaked = (written.stdout + written.stderr).includes("SENTINEL");
@@ -120,21 +139,24 @@ export interface Stage extends AsyncDisposable {
  * Sets a stage.
  *
  * @param around What stands between the wire and the sandbox.
+ * @param options How the sandbox behaves.
  */
 export async function createStage(
   around: (request: Request, next: Sandbox["fetch"]) => Promise<Response> = (request, next) =>
     next(request),
+  options: SandboxOptions = {},
 ): Promise<Stage> {
-  const sandbox = createSandbox();
+  const sandbox = createSandbox(options);
   const server = await serve((request) => around(request, sandbox.fetch));
   const environment = { ANTHROPIC_API_KEY: key, ANTHROPIC_BASE_URL: server.url };
   const stage: Stage = {
     sandbox,
     url: server.url,
     requests: () => sandbox.requests.map(({ method, path }) => `${method} ${path}`),
-    start(runtime, args, { env, ...given } = {}) {
+    start(runtime, args, { env, directory, ...given } = {}) {
       const variables = Object.keys(env ?? {});
-      const command = [...runtimes[runtime](new URL(server.url).host, variables), ...args];
+      const { host } = new URL(server.url);
+      const command = [...runtimes[runtime](host, variables, directory), ...args];
       return start(command, { ...given, env: { ...environment, ...env } });
     },
     run: (runtime, args, given) => stage.start(runtime, args, given).ended,
@@ -151,3 +173,7 @@ export function createGate(): { readonly passed: Promise<void>; readonly open: (
   });
   return { passed, open };
 }
+
+/** The lines of a text, each read as JSON. */
+export const jsonLines = (text: string): unknown[] =>
+  text.trim().split("\n").map((line) => JSON.parse(line));

@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { checkIds } from "../../src/cli/check-ids.ts";
-import { collectIds } from "../../src/cli/collect-ids.ts";
-import { createClient } from "../../src/cli/create-client.ts";
-import { deleteEach } from "../../src/cli/delete-each.ts";
+import { checkIds } from "../../src/cli/input/check-ids.ts";
+import { collectIds } from "../../src/cli/input/collect-ids.ts";
+import { createClient } from "../../src/cli/client/create-client.ts";
+import { type Delete, deleteEach } from "../../src/cli/delete/delete-each.ts";
 import { exitCode } from "../../src/cli/exit-code.ts";
 import { type Kind, kinds, messageBatches } from "../../src/cli/kinds.ts";
 import type { DeletionOutcome } from "../../src/operations/outcome.ts";
-import { parseDuration } from "../../src/cli/parse-duration.ts";
-import { readLines } from "../../src/cli/read-lines.ts";
-import { createTally } from "../../src/cli/tally.ts";
+import { parseDuration } from "../../src/cli/input/parse-duration.ts";
+import { readLines } from "../../src/cli/input/read-lines.ts";
+import { createTally } from "../../src/cli/run/tally.ts";
 import { createSandbox } from "../../src/sandbox/sandbox.ts";
 
 const { signal } = new AbortController();
@@ -122,6 +122,22 @@ describe("checkIds()", () => {
   });
 });
 
+describe("checkIds() of what has come out of a table", () => {
+  test("refuses what no id has in it, unless it is told to insist", () => {
+    const rows = { "a,b": ",", '"msgbatch_1"': '"', "msgbatch_1|ended": "|", "msgbatch_ä": "ä" };
+    for (const [id, what] of Object.entries(rows)) {
+      expect(() => checkIds([id], messageBatches)).toThrow(
+        `Cannot use id ${JSON.stringify(id)}: it has ${
+          JSON.stringify(what)
+        } in it, as no id has; ` +
+          "use --insist if it is a message batch",
+      );
+      checkIds([id], messageBatches, { insist: true });
+    }
+    checkIds(["msgbatch_01Hk-c.T~j"], messageBatches);
+  });
+});
+
 describe("createClient()", () => {
   const create = (env: Record<string, string>, flags = {}) =>
     createClient({ env: (name) => env[name] }, {}, flags);
@@ -174,7 +190,7 @@ describe("createClient() for the organization", () => {
 
 describe("deleteEach()", () => {
   const ids = (count: number) => Array.from({ length: count }, (_, index) => `msgbatch_${index}`);
-  const options = { allowMissing: false, signal };
+  const run: Delete = (seen, id) => messageBatches.delete(seen, id, { allowMissing: false });
   const client = (fetch: () => Promise<Response>) => ({ apiKey: "k", maxRetries: 0, fetch });
   const refuse = (status: number, type: string) =>
     client(() => Promise.resolve(Response.json({ error: { type, message: "" } }, { status })));
@@ -191,7 +207,7 @@ describe("deleteEach()", () => {
     [402, "billing_error", "billing", exitCode.failed],
     [429, "rate_limit_error", "rate_limited", exitCode.failed],
   ])("stops at once after a %i %s", async (status, type, reason, exit) => {
-    const outcomes = await all(deleteEach(messageBatches, refuse(status, type), ids(3), options));
+    const outcomes = await all(deleteEach(refuse(status, type), ids(3), run, { signal }));
     expect(outcomes.slice(1)).toEqual([
       { outcome: "unattempted", id: "msgbatch_1", reason },
       { outcome: "unattempted", id: "msgbatch_2", reason },
@@ -207,16 +223,16 @@ describe("deleteEach()", () => {
     const path = `/v1/messages/batches/${seeded[9]}`;
     sandbox.fail({ headers: {}, path });
     sandbox.fail({ status: 503, times: 9 });
-    const outcomes = await all(deleteEach(messageBatches, flaky, seeded, options));
+    const outcomes = await all(deleteEach(flaky, seeded, run, { signal }));
     expect(code(outcomes)).toEqual(["20 ids: 2 deleted, 18 failed", exitCode.failed]);
   });
 
   test("stops after ten outages in a row, not after ten refusals", async () => {
     const lost = client(() => Promise.reject(new TypeError("lost")));
-    const outages = await all(deleteEach(messageBatches, lost, ids(12), options));
+    const outages = await all(deleteEach(lost, ids(12), run, { signal }));
     expect(code(outages)).toEqual(["12 ids: 10 failed, 2 unattempted", exitCode.failed]);
     const missing = await all(
-      deleteEach(messageBatches, refuse(404, "not_found_error"), ids(12), options),
+      deleteEach(refuse(404, "not_found_error"), ids(12), run, { signal }),
     );
     expect(code(missing)).toEqual(["12 ids: 12 failed", exitCode.failed]);
   });
@@ -229,8 +245,8 @@ describe("deleteEach()", () => {
       interruption.abort();
       return sandbox.fetch(url, init);
     };
-    const run = { allowMissing: false, signal: interruption.signal };
-    const outcomes = await all(deleteEach(messageBatches, { apiKey: "k", fetch }, seeded, run));
+    const { signal } = interruption;
+    const outcomes = await all(deleteEach({ apiKey: "k", fetch }, seeded, run, { signal }));
     expect(outcomes.map(({ outcome }) => outcome)).toEqual(["deleted", "unattempted"]);
     expect(code(outcomes)).toEqual(["2 ids: 1 deleted, 1 unattempted", exitCode.interrupted]);
     expect(sandbox.size).toBe(1);
@@ -239,8 +255,10 @@ describe("deleteEach()", () => {
 
 describe("parseDuration()", () => {
   test("needs a number and a unit", () => {
-    expect(["500ms", "1.5s", "2m"].map(parseDuration)).toEqual([500, 1_500, 120_000]);
-    for (const text of ["", "5", "s", "-1s", "1h", "1 s", "1e3s", "1s "]) {
+    expect(["500ms", "1.5s", "2m", "12h", "7d"].map(parseDuration)).toEqual(
+      [500, 1_500, 120_000, 43_200_000, 604_800_000],
+    );
+    for (const text of ["", "5", "s", "-1s", "1w", "1 s", "1e3s", "1s ", "1D"]) {
       expect(parseDuration(text)).toBeUndefined();
     }
   });

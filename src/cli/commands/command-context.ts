@@ -1,5 +1,5 @@
 import type { Host } from "../host.ts";
-import type { CommandOutput } from "../output.ts";
+import type { CommandOutput } from "../terminal/output.ts";
 
 /** What every command works with. */
 export interface CommandContext {

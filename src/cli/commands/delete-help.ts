@@ -4,14 +4,23 @@
  * @module
  */
 import { paramsOf } from "../../core/resource.ts";
-import { adminKeyVariable } from "../credentials.ts";
+import { adminKeyVariable } from "../client/credentials.ts";
 import type { Command } from "../deps.ts";
 import { type Kind, messageBatches } from "../kinds.ts";
 import { withArticle, words } from "../words.ts";
 
 const idsOf = "ids; without any, or for -, one per line on stdin";
-const inProgress =
-  "\n\nA batch that is in progress cannot be deleted: it is skipped, and the exit code is 1.";
+const batches = (command: string) => `
+  $ batchsweep ${command} --cancel --timeout 30m msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d
+  $ batchsweep ${command} --wait --export results < ids.txt
+
+A batch that has not ended cannot be deleted: it is skipped, and the exit code is 1. With --cancel it
+is canceled and waited for, with --wait only waited for; where --timeout is over before it has ended,
+nothing is deleted, its cancellation is not taken back, and the exit code is 3.
+
+With --export, results are saved as DIRECTORY/ID.jsonl. A batch whose results cannot be saved whole,
+or that has none any more, is skipped. Under Deno, it needs --allow-read and --allow-write for the
+directory.`;
 
 /** Describes `delete`. */
 export function describeDelete(command: Command): void {
@@ -25,7 +34,7 @@ export function describeDelete(command: Command): void {
     .configureHelp({ subcommandTerm: (below) => below.name() })
     .addHelpText(
       "after",
-      examples("delete", "msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d") + inProgress,
+      examples("delete", "msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d") + batches("delete"),
     );
 }
 
@@ -43,7 +52,8 @@ export function describeKind(command: Command, kind: Kind): void {
     .argument(`[${form}...]`, idsOf)
     .addHelpText(
       "after",
-      examples(`delete ${command.name()}`, id) + (plain ? inProgress : "") +
+      examples(`delete ${command.name()}`, id) +
+        (plain ? batches(`delete ${command.name()}`) : "") +
         (administrative ? administrators : ""),
     );
 }

@@ -1,53 +1,58 @@
-import { checkIds } from "../check-ids.ts";
-import type { DeletionOutcome } from "../../operations/outcome.ts";
-import { collectIds } from "../collect-ids.ts";
-import { createClient } from "../create-client.ts";
-import { deleteEach } from "../delete-each.ts";
-import { type Command, InvalidArgumentError } from "../deps.ts";
-import { describeOutcome, describeRequest, describeStop } from "../describe.ts";
-import { exitCode } from "../exit-code.ts";
+import { checkIds } from "../input/check-ids.ts";
+import { collectIds } from "../input/collect-ids.ts";
+import { deleteBatches } from "../delete/delete-batches.ts";
+import { type Delete, deleteEach } from "../delete/delete-each.ts";
+import { createDeleteReport } from "../delete/delete-report.ts";
+import type { Command } from "../deps.ts";
+import { CommandError, exitCode } from "../exit-code.ts";
+import { fileError } from "../input/file-error.ts";
+import { type HoldFlags, readHolds } from "../purge/holds.ts";
 import { type Kind, kinds, messageBatches } from "../kinds.ts";
-
-import { parseDuration } from "../parse-duration.ts";
-import { createTally } from "../tally.ts";
+import { noteInterruption } from "../run/note-interruption.ts";
 import { words } from "../words.ts";
-import { isClosedOutput } from "../output.ts";
 import type { CommandContext } from "./command-context.ts";
+import { addCommonOptions, clientFor, type CommonFlags } from "./common-options.ts";
 import { describeDelete, describeKind } from "./delete-help.ts";
+import { addHoldAndPolicyOptions } from "./hold-options.ts";
+import { addWaitOptions, checkWait, type WaitFlags } from "./wait-options.ts";
 
-interface DeleteFlags {
+interface DeleteFlags extends CommonFlags, WaitFlags, HoldFlags {
   readonly ignoreNotFound?: true;
   readonly insist?: true;
-  readonly json?: true;
-  readonly verbose?: true;
-  readonly baseUrl?: string;
-  readonly timeout?: number;
-  readonly maxRetries?: number;
+  readonly cancel?: true;
+  readonly export?: string;
 }
 
 /** Adds `delete`: message batches by their ids, and a command below it for every kind. */
 export function addDeleteCommand(program: Command, context: CommandContext): void {
   const command = program.command("delete");
+  addBatchOptions(command);
   describeDelete(addRun(command, messageBatches, context));
   for (const kind of kinds) {
     const below = command.command(kind.resource.name.replaceAll("_", "-"));
+    if (kind === messageBatches) addBatchOptions(below);
     describeKind(addRun(below, kind, context), kind);
   }
 }
 
-/** Lets a command delete objects of a kind. What it takes is the same for all. */
+/** What is done about message batches before they are deleted, and about nothing else. */
+function addBatchOptions(command: Command): void {
+  command.optionsGroup("Before message batches are deleted:")
+    .option("--cancel", "cancel those that have not ended, and wait for them");
+  addWaitOptions(command, "wait until those that have not ended do")
+    .option("--export <directory>", "save the results there first, or keep the batch");
+  addHoldAndPolicyOptions(command).optionsGroup("Options:");
+}
+
+/** Lets a command delete objects of a kind. */
 function addRun(command: Command, kind: Kind, context: CommandContext): Command {
-  return command
+  command
     .option(
       "--ignore-not-found",
       `count a ${words(kind.resource.name)} that is already gone as a success`,
     )
-    .option("--insist", "send ids that look like ids of another kind")
-    .option("--json", "print one JSON object per id, each on a line, failures too")
-    .option("--verbose", "print one line per request on stderr")
-    .option("--base-url <url>", "where the API is, instead of ANTHROPIC_BASE_URL")
-    .option("--timeout <duration>", "time for one request, such as 30s (default: 60s)", duration)
-    .option("--max-retries <count>", "repetitions of a failed request (default: 2)", count)
+    .option("--insist", "send ids that look like ids of another kind");
+  return addCommonOptions(command, "print one JSON object per id, each on a line, failures too")
     .action(async (ids: readonly string[]) => {
       // Where `delete` knows an option, it takes it from the commands below it.
       context.end(await runDelete(kind, ids, command.optsWithGlobals(), context));
@@ -58,74 +63,47 @@ async function runDelete(
   kind: Kind,
   args: readonly string[],
   flags: DeleteFlags,
-  { host, output }: CommandContext,
+  context: CommandContext,
 ): Promise<number> {
-  const { json, verbose, ignoreNotFound, insist, ...clientFlags } = flags;
-  const client = createClient(
-    host,
-    kind.resource,
-    clientFlags,
-    verbose && ((event) => void output.note(`${describeRequest(event)}\n`)),
-  );
+  const { host, output } = context;
+  const { json = false, cancel = false, wait = false, insist } = flags;
+  checkFlags(kind, flags);
+  const client = clientFor(flags, kind.resource, context);
   const ids = await collectIds(args, host);
   checkIds(ids, kind, { insist });
   if (ids.length === 0) {
     await output.note("No ids on stdin: nothing to delete\n");
     return exitCode.done;
   }
-
-  host.signal.addEventListener("abort", () => {
-    output.note("Interrupted: waiting for the request in flight; interrupt again to end at once\n");
-  }, { once: true });
-  const tally = createTally();
-  const write = json ? createJsonWriter(kind) : createTextWriter(kind);
-  const options = { allowMissing: ignoreNotFound ?? false, signal: host.signal };
-  for await (const outcome of deleteEach(kind, client, ids, options)) {
-    tally.add(outcome);
-    try {
-      await write(output, outcome);
-    } catch (error) {
-      // What was done must be said somewhere; where nobody reads any more, nothing is.
-      if (!isClosedOutput(error)) {
-        await output.note(`${describeOutcome(outcome, kind.resource.name)}\n`);
-      }
-      throw error;
-    }
+  const holds = kind === messageBatches ? await readHolds(flags, host, output) : undefined;
+  const exportTo = flags.export === undefined
+    ? undefined
+    : await host.files.resultsIn(flags.export).catch((error) => {
+      throw fileError(`open ${flags.export}`, error);
+    });
+  noteInterruption(context);
+  if (cancel || wait || exportTo !== undefined) {
+    return await deleteBatches(client, ids, { ...flags, exportTo, holds }, context);
   }
-  if (tally.unreached()) await output.note(`The API was looked for at ${client.baseUrl}\n`);
-  if (ids.length > 1) await output.note(`${tally.summary()}\n`);
-  return tally.exitCode();
+  // One after the other, each with one request.
+  const { baseUrl } = client;
+  const report = createDeleteReport(output, { kind, json, baseUrl, waits: false });
+  const allowMissing = flags.ignoreNotFound ?? false;
+  const run: Delete = (seen, id) => kind.delete(seen, id, { allowMissing });
+  const outcomes = deleteEach(client, ids, run, { signal: host.signal, holds });
+  for await (const outcome of outcomes) await report.add(outcome);
+  return await report.end();
 }
 
-type Write = (output: CommandContext["output"], outcome: DeletionOutcome) => Promise<void>;
-
-/** Writes every outcome to stdout, and names the kind where it is not message batches. */
-function createJsonWriter(kind: Kind): Write {
-  const named = kind === messageBatches ? {} : { resource: kind.resource.name };
-  return (output, outcome) => output.result(`${JSON.stringify({ ...named, ...outcome })}\n`);
-}
-
-/** Writes what is gone to stdout, and to stderr what is not; of those unattempted only the first. */
-function createTextWriter({ resource }: Kind): Write {
-  let stopped = false;
-  return async (output, outcome) => {
-    const line = `${describeOutcome(outcome, resource.name)}\n`;
-    const stays = outcome.outcome === "failed" || outcome.outcome === "skipped";
-    if (stays) return await output.note(line);
-    if (outcome.outcome !== "unattempted") return await output.result(line);
-    if (stopped) return;
-    stopped = true;
-    await output.note(`${describeStop(outcome.reason)}. Unattempted from ${outcome.id} on\n`);
-  };
-}
-
-function duration(text: string): number {
-  const value = parseDuration(text);
-  if (value === undefined) throw new InvalidArgumentError("Give a unit: 500ms, 30s, 2m");
-  return value;
-}
-
-function count(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("Give a whole number");
-  return Number(text);
+/** @throws {CommandError} Two flags, or a flag and a kind, do not go together. */
+function checkFlags(kind: Kind, flags: DeleteFlags): void {
+  const { cancel, wait, timeout, export: directory, hold, holds, policy } = flags;
+  if (kind !== messageBatches) {
+    const given = { cancel, wait, timeout, export: directory, hold, holds, policy };
+    const [name] = Object.entries(given).find(([, value]) => value !== undefined) ?? [];
+    if (name === undefined) return;
+    const one = words(kind.resource.name);
+    throw new CommandError(`Cannot use --${name} for a ${one}: it is for message batches`);
+  }
+  checkWait(cancel === true || wait === true, flags, "--cancel or --wait");
 }

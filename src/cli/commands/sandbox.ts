@@ -1,4 +1,4 @@
-import { checkPermission } from "../check-permission.ts";
+import { checkPermission } from "../client/check-permission.ts";
 import { type Command, InvalidArgumentError } from "../deps.ts";
 import { CommandError, exitCode } from "../exit-code.ts";
 import type { Server } from "../host.ts";

@@ -1,0 +1,129 @@
+import { stopReason } from "../../operations/stop-reason.ts";
+import type { CancelOutcome } from "./cancel-one.ts";
+import { describeStop } from "../terminal/describe.ts";
+import { describeDuration } from "../terminal/describe-duration.ts";
+import { describeRequests } from "../terminal/describe-requests.ts";
+import { exitCode } from "../exit-code.ts";
+import { type CommandOutput, isClosedOutput } from "../terminal/output.ts";
+
+/** How outcomes are reported. */
+export interface CancelReportOptions {
+  readonly json: boolean;
+  /** Where the API is. */
+  readonly baseUrl: string;
+  /** How long the end of each was waited for, in milliseconds. */
+  readonly waitFor?: number | undefined;
+}
+
+/** What became of message batches that were to be canceled, on its way to the user. */
+export interface CancelReport {
+  /**
+   * Writes an outcome.
+   *
+   * @throws What stdout could not be written with.
+   */
+  add(outcome: CancelOutcome): Promise<void>;
+  /**
+   * Writes what became of all.
+   *
+   * @returns The exit code.
+   */
+  end(): Promise<number>;
+}
+
+const kinds = ["canceling", "ended", "missing", "failed", "unattempted"] as const;
+
+/** Begins a report. */
+export function createCancelReport(
+  output: CommandOutput,
+  { json, baseUrl, waitFor = 0 }: CancelReportOptions,
+): CancelReport {
+  const counts = { canceling: 0, ended: 0, missing: 0, failed: 0, unattempted: 0 };
+  let interrupted = false;
+  let refused = false;
+  let timedOut = false;
+  let unreached = false;
+  let stopped = false;
+
+  const count = (outcome: CancelOutcome): void => {
+    counts[outcome.outcome] += 1;
+    if (outcome.outcome === "canceling") {
+      timedOut ||= outcome.waitEnded === "timed_out";
+      interrupted ||= outcome.waitEnded === "interrupted";
+    }
+    if (outcome.outcome === "unattempted") interrupted ||= outcome.reason === "interrupted";
+    if (outcome.outcome === "failed") {
+      const reason = stopReason(outcome.error, 0);
+      interrupted ||= reason === "interrupted";
+      refused ||= reason === "credentials_refused";
+      unreached ||= ["ERR_CONNECTION", "ERR_TIMEOUT"].includes(outcome.error.code);
+    }
+  };
+
+  const write = async (outcome: CancelOutcome): Promise<void> => {
+    if (json) return await output.result(`${JSON.stringify(outcome)}\n`);
+    if (outcome.outcome === "unattempted") {
+      if (stopped) return;
+      stopped = true;
+      const from = `Unattempted from ${outcome.id} on`;
+      return await output.note(`${describeStop(outcome.reason)}. ${from}\n`, "bad");
+    }
+    const line = `${describe(outcome, waitFor)}\n`;
+    if (outcome.outcome === "failed") return await output.note(line, "bad");
+    const inVain = outcome.outcome === "canceling" && outcome.waitEnded !== undefined;
+    return await (inVain ? output.note(line) : output.result(line));
+  };
+
+  return {
+    async add(outcome) {
+      count(outcome);
+      try {
+        await write(outcome);
+      } catch (error) {
+        // What was done must be said somewhere; where nobody reads any more, nothing is.
+        if (!isClosedOutput(error)) await output.note(`${outcome.outcome} ${outcome.id}\n`);
+        throw error;
+      }
+    },
+    async end() {
+      if (unreached) await output.note(`The API was looked for at ${baseUrl}\n`);
+      const named = kinds.filter((kind) => counts[kind] > 0);
+      const total = named.reduce((sum, kind) => sum + counts[kind], 0);
+      if (total > 1) {
+        const parts = named.map((kind) => `${counts[kind]} ${kind}`);
+        await output.note(`${total} message batches: ${parts.join(", ")}\n`);
+      }
+      if (interrupted) return exitCode.interrupted;
+      if (refused) return exitCode.credentials;
+      if (counts.failed + counts.unattempted > 0) return exitCode.failed;
+      return timedOut ? exitCode.waitTimedOut : exitCode.done;
+    },
+  };
+}
+
+/** One outcome on one line. */
+function describe(
+  outcome: Exclude<CancelOutcome, { readonly outcome: "unattempted" }>,
+  waitFor: number,
+): string {
+  const { id } = outcome;
+  switch (outcome.outcome) {
+    case "canceling": {
+      const { waitEnded } = outcome;
+      const after = `not ended after ${describeDuration(waitFor)}`;
+      const over = waitEnded === "timed_out" ? after : "not waited for any longer";
+      return `canceling ${id} (${waitEnded ? over : describeRequests(outcome.batch)})`;
+    }
+    case "ended": {
+      const before = outcome.batch.cancel_initiated_at === null ? "already; " : "";
+      return `ended ${id} (${before}${describeRequests(outcome.batch)})`;
+    }
+    case "missing":
+      return `missing ${id}`;
+    case "failed": {
+      const { message, requestId } = outcome.error;
+      const why = message.replace(/^Cannot \w+ message batch "[^"]*": /, "");
+      return `failed ${id}: ${why}${requestId === undefined ? "" : ` (${requestId})`}`;
+    }
+  }
+}

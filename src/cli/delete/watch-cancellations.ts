@@ -1,0 +1,49 @@
+import type { Client, Fetch } from "../../core/client.ts";
+import type { DeletionOutcome } from "../../operations/outcome.ts";
+import { settingsOf } from "../../core/settings.ts";
+
+/** What a run has canceled, which is not taken back. */
+export interface Cancellations<Watched extends Client> {
+  /** The client whose cancellations are noticed. */
+  readonly client: Watched;
+  /** Whether the API has agreed to cancel a batch. */
+  requested(id: string): boolean;
+  /** Counts an outcome. */
+  add(outcome: DeletionOutcome): void;
+  /** How many were canceled and are still there, as a line; undefined: none that was not told of. */
+  left(): string | undefined;
+}
+
+/** Notices which message batches a run cancels, so that it can say so of those it does not delete. */
+export function watchCancellations<Watched extends Client>(
+  client: Watched,
+): Cancellations<Watched> {
+  const canceled = new Set<string>();
+  let total = 0;
+  let left = 0;
+  const { fetch: send } = settingsOf(client);
+  const fetch: Fetch = async (url, init) => {
+    const response = await send(url, init);
+    if (init.method === "POST" && response.status === 200) {
+      const [, id] = /\/batches\/([^/]+)\/cancel$/.exec(new URL(url).pathname) ?? [];
+      if (id !== undefined) canceled.add(decodeURIComponent(id));
+    }
+    return response;
+  };
+  return {
+    client: { ...client, fetch },
+    requested: (id) => canceled.has(id),
+    add(outcome) {
+      total += 1;
+      // One that has not ended in time is told of by itself.
+      const undone = outcome.outcome === "unattempted" || outcome.outcome === "failed" ||
+        (outcome.outcome === "skipped" && outcome.reason === "export_failed");
+      if (undone && canceled.has(outcome.id)) left += 1;
+    },
+    left() {
+      if (left === 0) return undefined;
+      const which = total === 1 ? "It is" : `${left} of them ${left === 1 ? "is" : "are"}`;
+      return `${which} canceled all the same, and still there`;
+    },
+  };
+}

@@ -1,0 +1,128 @@
+import type { DeletionOutcome } from "../../operations/outcome.ts";
+import type { StopReason } from "../../operations/stop-reason.ts";
+import type { Client } from "../../core/client.ts";
+import type { Cancellations } from "../delete/watch-cancellations.ts";
+import { describeDuration } from "../terminal/describe-duration.ts";
+import { describeOutcome, describeStop } from "../terminal/describe.ts";
+import type { CommandError } from "../exit-code.ts";
+import { type CommandOutput, isClosedOutput } from "../terminal/output.ts";
+import { createTally } from "../run/tally.ts";
+
+/** What the outcomes of a run are reported with. */
+export interface OutcomeReportOptions {
+  /** Whether stdout gets an object for each outcome, and one with the totals at the end. */
+  readonly json: boolean;
+  /** The batches whose end is waited for. */
+  readonly waited: ReadonlySet<string>;
+  /** How long each was waited for, in milliseconds. @default 86_400_000 */
+  readonly cancelTimeout?: number | undefined;
+  /** What was canceled on the way. */
+  readonly cancellations: Pick<Cancellations<Client>, "add" | "requested" | "left">;
+  /** Where the API is. */
+  readonly baseUrl: string;
+}
+
+/** Outcomes of message batches on their way to the user. */
+export interface OutcomeReport {
+  /** Writes an outcome. It does not reject. */
+  add(outcome: DeletionOutcome): Promise<void>;
+  /** Aborted when stdout cannot be written any more: what is done from then on is told nobody. */
+  readonly broken: AbortSignal;
+  /**
+   * Writes what became of all.
+   *
+   * @param failure Why the run ended, if it is no outcome.
+   * @returns The exit code.
+   * @throws What stdout could not be written with.
+   */
+  end(failure: CommandError | undefined): Promise<number>;
+}
+
+/** Begins a report. */
+export function createOutcomeReport(
+  output: CommandOutput,
+  { json, waited, cancelTimeout = 86_400_000, cancellations, baseUrl }: OutcomeReportOptions,
+): OutcomeReport {
+  const tally = createTally();
+  const broken = new AbortController();
+  let unwritten: unknown;
+  let stopped: StopReason | undefined;
+
+  /** What there is to say of a wait in vain. */
+  const explain = (outcome: DeletionOutcome): string | undefined => {
+    if (outcome.outcome !== "skipped" || outcome.reason !== "not_ended") return undefined;
+    if (!waited.has(outcome.id)) return undefined;
+    const canceled = cancellations.requested(outcome.id)
+      ? "its cancellation was requested, and "
+      : "";
+    return `it has not ended after ${
+      describeDuration(cancelTimeout)
+    }; ${canceled}nothing was deleted`;
+  };
+
+  return {
+    broken: broken.signal,
+    async add(outcome) {
+      tally.add(outcome, waited.has(outcome.id));
+      cancellations.add(outcome);
+      const message = explain(outcome);
+      if (outcome.outcome === "unattempted") stopped ??= outcome.reason;
+      try {
+        if (!broken.signal.aborted) return await write(output, outcome, { json, message });
+      } catch (error) {
+        unwritten = error;
+        broken.abort();
+      }
+      // What was done must be said somewhere; where nobody reads any more, nothing is.
+      if (!isClosedOutput(unwritten)) {
+        await write({ ...output, result: output.note }, outcome, { json: false, message });
+      }
+    },
+    async end(failure) {
+      if (isClosedOutput(unwritten)) throw unwritten;
+      const { counts } = tally;
+      const hasMore = counts.unattempted > 0;
+      const planned = Object.values(counts).reduce((sum, count) => sum + count, 0);
+      if (json && !broken.signal.aborted) {
+        const summary = { planned, ...counts, hasMore };
+        await output.result(`${JSON.stringify({ summary })}\n`);
+      }
+      if (tally.unreached()) await output.note(`The API was looked for at ${baseUrl}\n`);
+      if (stopped !== undefined && !broken.signal.aborted) {
+        const left = `${counts.unattempted} ${counts.unattempted === 1 ? "is" : "are"} left`;
+        await output.note(`${describeStop(stopped)}. ${left}\n`, "bad");
+      }
+      const left = cancellations.left();
+      if (left !== undefined && !broken.signal.aborted) await output.note(`${left}\n`, "bad");
+      if (failure !== undefined) await output.note(`${failure.message}\n`, "bad");
+      const code = tally.exitCode() || (failure?.exitCode ?? 0);
+      if (planned > 0) {
+        const noun = planned === 1 ? "message batch" : "message batches";
+        await output.note(`${tally.summary(noun)}\n`, code === 0 ? "good" : "strong");
+      }
+      if (broken.signal.aborted) throw unwritten;
+      return code;
+    },
+  };
+}
+
+/**
+ * Writes an outcome: as JSON to stdout; as text to stdout if the batch is gone, and to stderr if it is
+ * not. Those that are unattempted are left out of the text: they are as many as the totals say.
+ */
+async function write(
+  output: Pick<CommandOutput, "result" | "note">,
+  outcome: DeletionOutcome,
+  { json, message }: { readonly json: boolean; readonly message: string | undefined },
+): Promise<void> {
+  if (json) {
+    const more = message === undefined ? {} : { message };
+    return await output.result(`${JSON.stringify({ ...outcome, ...more })}\n`);
+  }
+  if (outcome.outcome === "unattempted") return;
+  const why = message === undefined ? "" : `: ${message}`;
+  const line = `${describeOutcome(outcome, "message_batch")}${why}\n`;
+  if (outcome.outcome === "failed") await output.note(line, "bad");
+  else if (outcome.outcome === "skipped") await output.note(line);
+  else await output.result(line);
+}

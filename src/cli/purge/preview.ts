@@ -1,0 +1,106 @@
+/**
+ * What a plan is about to do, as text for people.
+ *
+ * @module
+ */
+import type { DeletionOutcome } from "../../operations/outcome.ts";
+import type { PurgeItem, PurgePlan } from "../../operations/purge-plan.ts";
+import { parseTimestamp } from "../../operations/timestamp.ts";
+
+/** What is known besides the plan. */
+export interface PreviewDetails {
+  /** Whether the plan was made earlier, and read from a file. */
+  readonly stored: boolean;
+  /** The file of the retention policy that it was made from. */
+  readonly policy?: string | undefined;
+  /** How many batches are held that would be deleted otherwise; by a policy, how many are held. */
+  readonly held: number;
+  /** What becomes of ids that were given, and that the plan does not delete. */
+  readonly known: readonly DeletionOutcome[];
+  /** Where the results are saved first. */
+  readonly exportTo?: string | undefined;
+}
+
+/** The batches of a plan that are to be deleted. */
+export function plannedItems({ items }: PurgePlan): readonly PurgeItem[] {
+  return items.filter(({ action }) => action !== "keep");
+}
+
+/** Where a plan deletes, what, and how much, as a table of two columns. */
+export function describePlan(plan: PurgePlan, details: PreviewDetails): string {
+  const planned = plannedItems(plan);
+  const canceled = planned.filter(({ action }) => action === "cancel_and_delete").length;
+  const { stored, policy, held, known, exportTo } = details;
+  const isUnended = (one: DeletionOutcome) =>
+    one.outcome === "skipped" && one.reason === "not_ended";
+  const notEnded = known.filter(isUnended).length;
+  const notFound = known.filter(({ outcome }) => outcome !== "skipped").length;
+  const rows: (readonly [string, string | false])[] = [
+    ["API", plan.baseUrl],
+    ["Workspace", plan.workspaceId ?? "not known: the API does not say"],
+    ["Planned", stored && describeTime(plan.createdAt)],
+    ["Policy", policy ?? false],
+    ["Delete", describeCount(plan)],
+    ["Created", planned.length > 0 && describeAges(planned)],
+    ["Cancel", canceled > 0 && `${canceled} of them first, with what results they have by then`],
+    ["Held", held > 0 && `${held}: kept`],
+    ["Not ended", notEnded > 0 && `${notEnded} of the ids given: kept`],
+    ["Not found", notFound > 0 && `${notFound} of the ids given`],
+    ["Results", exportTo !== undefined && `saved to ${exportTo} first`],
+  ];
+  return rows.flatMap(([name, text]) => text === false ? [] : `${name.padEnd(9)}  ${text}\n`)
+    .join("");
+}
+
+/**
+ * How many of how many: `12 of 40 message batches`; for a retention policy with the share, `(30%)`: one
+ * that is wrong shows as a share that is far too large.
+ */
+export function describeCount(plan: PurgePlan): string {
+  const all = plan.items.length;
+  const planned = plannedItems(plan).length;
+  const share = plan.policy === undefined || all === 0 ? "" : ` (${describeShare(planned, all)})`;
+  return `${planned} of ${all} message batch${all === 1 ? "" : "es"}${share}`;
+}
+
+/** A share in percent, rounded up: it is never said to be what it exceeds. */
+function describeShare(part: number, all: number): string {
+  return `${Math.ceil(part * 1_000 / all) / 10}%`;
+}
+
+/** Up to ten batches of a plan: those at both ends of the list, the newest and the oldest. */
+export function describeSample(items: readonly PurgeItem[]): string {
+  const lines = items.map((item) => `  ${describeItem(item)}\n`);
+  if (lines.length <= 10) return lines.join("");
+  const more = `  … ${lines.length - 10} more …\n`;
+  return [...lines.slice(0, 5), more, ...lines.slice(-5)].join("");
+}
+
+/** One batch of a plan, and why: `msgbatch_1  2026-11-22  It was created at least 7 days ago`. */
+export function describeItem({ id, createdAt, reason }: PurgeItem): string {
+  const at = parseTimestamp(createdAt);
+  const day = at === undefined ? "no date   " : new Date(at).toISOString().slice(0, 10);
+  return `${id}  ${day}  ${reason}`;
+}
+
+function describeAges(items: readonly PurgeItem[]): string {
+  let [oldest, newest] = [Infinity, -Infinity];
+  for (const { createdAt } of items) {
+    const at = parseTimestamp(createdAt);
+    if (at === undefined) continue;
+    oldest = Math.min(oldest, at);
+    newest = Math.max(newest, at);
+  }
+  if (oldest > newest) return "not known: the API does not say";
+  const [from, to] = [toMinute(oldest), toMinute(newest)];
+  return from === to ? from : `${from} to ${to}`;
+}
+
+function describeTime(text: string): string {
+  const at = parseTimestamp(text);
+  return at === undefined ? text : toMinute(at);
+}
+
+function toMinute(time: number): string {
+  return `${new Date(time).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}

@@ -1,0 +1,263 @@
+import {
+  appendFile,
+  type FileHandle,
+  open,
+  readFile,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test, vi } from "vitest";
+import {
+  applyPurge,
+  type AuditEntry,
+  createJsonlAuditTrail,
+  planPurge,
+  readAuditTrail,
+  sealAuditTrail,
+  verifyAuditTrail,
+} from "../../mod.ts";
+import { type AppendHandle, openAppendFile, writeLines } from "../../src/adapters/append-file.ts";
+import { files } from "../../src/adapters/files.ts";
+import { auditSource, sealsOf } from "../../src/cli/audit/audit-source.ts";
+import { collect, entriesOf, linesOf, textOf } from "../fixtures/audit-entries.ts";
+import { daysAgo, drain, play } from "../fixtures/batches.ts";
+import { rejection } from "../fixtures/stub.ts";
+import { sealedLines, tamperings } from "../fixtures/tampering.ts";
+import { createFolder } from "./runtimes.ts";
+
+const text = (path: string) => readFile(path, "utf8");
+
+/** What the handles of files are made of. */
+async function handles(path: string): Promise<FileHandle> {
+  const handle = await open(path, "a");
+  await handle.close();
+  return Object.getPrototypeOf(handle);
+}
+
+describe("openAppendFile()", () => {
+  test("makes a file for its owner only, and adds to one that is there", async () => {
+    await using folder = await createFolder();
+    const path = join(folder.path, "audit.jsonl");
+    for (const line of ["one\n", "two\n"]) {
+      const file = await openAppendFile(path);
+      await file.append(line);
+      await file.close();
+    }
+    expect(await text(path)).toBe("one\ntwo\n");
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect(await rejection(openAppendFile(join(folder.path, "none", "audit.jsonl"))))
+      .toMatchObject({ code: "ENOENT" });
+    expect(await rejection(openAppendFile(folder.path))).toMatchObject({ code: "EISDIR" });
+  });
+
+  test("ends a line that a crash cut off before it adds one", async () => {
+    await using folder = await createFolder();
+    const path = join(folder.path, "audit.jsonl");
+    for (const [before, after] of [["", ""], ["one\n", "one\n"], ["on", "on\n"], ["\n", "\n"]]) {
+      await writeFile(path, before ?? "");
+      const file = await openAppendFile(path);
+      await file.append("two\n");
+      await file.append("three\n");
+      await file.close();
+      expect(await text(path)).toBe(`${after}two\nthree\n`);
+    }
+  });
+
+  test("keeps the order, and makes what waits safe in one go", async () => {
+    await using folder = await createFolder();
+    const path = join(folder.path, "audit.jsonl");
+    const file = await openAppendFile(path);
+    const prototype = await handles(path);
+    using datasync = vi.spyOn(prototype, "datasync");
+    using write = vi.spyOn(prototype, "write");
+    const lines = Array.from({ length: 100 }, (_, number) => `${number}\n`);
+    await Promise.all(lines.map((line) => file.append(line)));
+    expect(datasync.mock.calls.length).toBe(1);
+    expect(write.mock.calls.length).toBe(1);
+    const safe = Promise.withResolvers<void>();
+    datasync.mockReturnValueOnce(safe.promise);
+    const first = file.append("first\n");
+    await vi.waitUntil(() => datasync.mock.calls.length === 2);
+    const second = file.append("second\n");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(write.mock.calls.length).toBe(2); // what comes later waits
+    safe.resolve();
+    await Promise.all([first, second, file.close()]);
+    expect(write.mock.calls.length).toBe(3);
+    expect(datasync.mock.calls.length).toBe(3);
+    expect(await text(path)).toBe(`${lines.join("")}first\nsecond\n`);
+    expect(await rejection(file.append("late\n"))).toMatchObject({
+      message: "Cannot append: the file is closed",
+    });
+  });
+
+  test("rejects while the disk is full, and goes on when it is not", async () => {
+    await using folder = await createFolder();
+    const path = join(folder.path, "audit.jsonl");
+    const file = await openAppendFile(path);
+    await file.append("one\n");
+    const prototype = await handles(path);
+    const { write } = prototype;
+    using full = vi.spyOn(prototype, "write").mockImplementation(
+      function (this: FileHandle, bytes: unknown) {
+        const some = (bytes as Uint8Array).subarray(0, 5);
+        return write.call(this, some as unknown as string);
+      } as typeof write,
+    );
+    await expect(file.append("two, which is long\n")).rejects.toThrow(
+      "Cannot append: 5 of 19 bytes could be written",
+    );
+    full.mockRestore();
+    await file.append("three\n");
+    await file.close();
+    expect(await text(path)).toBe("one\ntwo, \nthree\n");
+  });
+
+  test.skipIf(process.platform !== "linux")("rejects where no byte can be written", async () => {
+    await using folder = await createFolder();
+    const path = join(folder.path, "full");
+    await symlink("/dev/full", path);
+    const file = await openAppendFile(path);
+    expect(await rejection(file.append("one\n"))).toMatchObject({ code: "ENOSPC" });
+    await file.close();
+  });
+
+  test("believes in nothing more once the disk could not say that all is safe", async () => {
+    await using folder = await createFolder();
+    const path = join(folder.path, "audit.jsonl");
+    const file = await openAppendFile(path);
+    const prototype = await handles(path);
+    const broken = new Error("EIO");
+    using datasync = vi.spyOn(prototype, "datasync").mockRejectedValueOnce(broken);
+    expect(await rejection(file.append("one\n"))).toBe(broken);
+    expect(await rejection(file.append("two\n"))).toBe(broken);
+    expect(datasync.mock.calls.length).toBe(1);
+    expect(await text(path)).toBe("one\n");
+    await file.close();
+  });
+});
+
+describe("writeLines()", () => {
+  test("writes its lines again where another died in a line just before", async () => {
+    await using folder = await createFolder();
+    const path = join(folder.path, "audit.jsonl");
+    for (const [before, torn] of [["", "to"], ["one\n", "to"], ["one\n", "x".repeat(9_000)]]) {
+      await writeFile(path, before ?? "");
+      const handle = await open(path, "a+");
+      const other = await openAppendFile(path);
+      let others = 0;
+      const raced: AppendHandle = {
+        stat: handle.stat.bind(handle),
+        read: handle.read.bind(handle),
+        write: (async (bytes: Uint8Array, ...rest: [number, number, null]) => {
+          if ((others += 1) === 1) await appendFile(path, torn ?? "");
+          return await handle.write(bytes, ...rest);
+        }) as FileHandle["write"],
+      };
+      await writeLines(raced, "two\nthree\n");
+      await other.append("four\n");
+      expect(await text(path)).toBe(`${before}${torn}two\nthree\n\ntwo\nthree\nfour\n`);
+      await other.close();
+      await handle.close();
+    }
+  });
+
+  test("writes its lines once where others only add theirs", async () => {
+    await using folder = await createFolder();
+    const path = join(folder.path, "audit.jsonl");
+    const handle = await open(path, "a+");
+    const raced: AppendHandle = {
+      stat: handle.stat.bind(handle),
+      read: handle.read.bind(handle),
+      write: (async (bytes: Uint8Array, ...rest: [number, number, null]) => {
+        await appendFile(path, "before\n");
+        const written = await handle.write(bytes, ...rest);
+        await appendFile(path, "after\n");
+        return written;
+      }) as FileHandle["write"],
+    };
+    await writeLines(raced, "one\n");
+    await writeLines(raced, "two\n");
+    expect(await text(path)).toBe("before\none\nafter\nbefore\ntwo\nafter\n");
+    await handle.close();
+  });
+});
+
+describe("an audit trail in a file", () => {
+  const seal = async (path: string) => {
+    const file = await openAppendFile(sealsOf(path));
+    const sealing = await sealAuditTrail(auditSource(files, path), file);
+    await file.close();
+    return sealing;
+  };
+
+  test.each(tamperings)("shows that $name", async ({ tamper, finds, byHead }) => {
+    await using folder = await createFolder();
+    const path = join(folder.path, "audit.jsonl");
+    const split = (whole: string) => whole.split("\n").slice(0, -1);
+    const lines = linesOf(entriesOf(sealedLines));
+    const sealed = async (given: readonly string[]) => {
+      await writeFile(path, textOf(given));
+      await writeFile(sealsOf(path), "");
+      const { head } = await seal(path);
+      return { head, seals: split(await text(sealsOf(path))) };
+    };
+    const { head, seals } = await sealed(lines);
+    expect((await verifyAuditTrail(auditSource(files, path), { head })).problem).toBeUndefined();
+    const done = await tamper({ lines, seals }, async (given) => (await sealed(given)).seals);
+    await writeFile(path, textOf(done.lines ?? lines));
+    await writeFile(sealsOf(path), textOf(done.seals ?? seals));
+    const found = await verifyAuditTrail(auditSource(files, path), { head });
+    expect(found.problem).toMatchObject(finds);
+    const alone = await verifyAuditTrail(auditSource(files, path));
+    expect(alone.problem?.line).toBe(byHead ? undefined : finds.line);
+  });
+
+  test("has no seals before it is sealed, and needs a file", async () => {
+    await using folder = await createFolder();
+    const path = join(folder.path, "audit.jsonl");
+    await expect(verifyAuditTrail(auditSource(files, path))).rejects.toThrow("no such file");
+    await writeFile(path, textOf(linesOf(entriesOf(2))));
+    expect(await verifyAuditTrail(auditSource(files, path))).toMatchObject({
+      sealed: 0,
+      unsealed: 2,
+    });
+    expect(await seal(path)).toMatchObject({ added: 2, sealed: 2 });
+    expect((await stat(sealsOf(path))).mode & 0o777).toBe(0o600);
+  });
+
+  test("is what a purge is resumed by, where it breaks off in the middle of a line", async () => {
+    await using folder = await createFolder();
+    const path = join(folder.path, "audit.jsonl");
+    const { sandbox, client, deletes } = play();
+    for (let seeded = 0; seeded < 3; seeded += 1) sandbox.seed({ created_at: daysAgo(9) });
+    const plan = await planPurge(client, { filter: "*" });
+    const run = async (history: AsyncIterable<AuditEntry> | undefined) => {
+      const file = await openAppendFile(path);
+      const auditTrail = createJsonlAuditTrail(file);
+      const ended = await drain(applyPurge({ ...client, auditTrail }, plan, { history }));
+      await file.close();
+      return ended;
+    };
+    await run(undefined);
+    expect(deletes()).toHaveLength(3);
+    const whole = await text(path);
+    await writeFile(path, whole.slice(0, whole.lastIndexOf('"outcome"'))); // the last outcome
+
+    let unreadable = 0;
+    const onUnreadable = () => void (unreadable += 1);
+    const { outcomes, summary } = await run(readAuditTrail(files.read(path), { onUnreadable }));
+    expect(unreadable).toBe(1);
+    expect(summary).toMatchObject({ planned: 3, deleted: 3 });
+    expect(outcomes.map((one) => "evidence" in one && one.evidence).toSorted()).toEqual([
+      "absent_after_retry",
+      "receipt",
+      "receipt",
+    ]);
+    expect(deletes()).toHaveLength(4);
+    const entries = await collect(readAuditTrail(files.read(path)));
+    expect(entries.at(-1)).toMatchObject({ phase: "outcome", evidence: "absent_after_retry" });
+  });
+});

@@ -1,0 +1,200 @@
+import { describe, expect, test } from "vitest";
+import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
+import { environment, type HostChange, jsonLines, key, run, stdinOf } from "./in-memory.ts";
+import { createMemoryFiles } from "./memory-files.ts";
+
+const day = 86_400_000;
+const rules = [{ type: "delete_after", days: 14, since: "ended" }];
+const policy = (holds: readonly string[]) => JSON.stringify({ version: 1, rules, holds });
+
+/** A way to delete the two batches of a stage. */
+interface Road {
+  readonly name: string;
+  readonly args: (ids: readonly string[]) => readonly string[];
+  /** The exit code where one of the two is held. */
+  readonly code: 0 | 1;
+}
+
+const roads: readonly Road[] = [
+  { name: "delete", args: (ids) => ["delete", ...ids], code: 1 },
+  { name: "delete message-batch", args: (ids) => ["delete", "message-batch", ...ids], code: 1 },
+  { name: "delete --cancel", args: (ids) => ["delete", "--cancel", ...ids], code: 1 },
+  { name: "delete --wait", args: (ids) => ["delete", "--wait", ...ids], code: 1 },
+  { name: "delete --export", args: (ids) => ["delete", "--export", "saved", ...ids], code: 1 },
+  { name: "purge IDS", args: (ids) => ["purge", "--yes", ...ids], code: 1 },
+  { name: "purge --all", args: () => ["purge", "--yes", "--all"], code: 0 },
+  { name: "purge --all --cancel", args: () => ["purge", "--yes", "--all", "--cancel"], code: 0 },
+  { name: "purge --plan", args: () => ["purge", "--yes", "--plan", "plan.json"], code: 0 },
+];
+
+/** A way to hold a batch: flags, files and variables. */
+interface Way {
+  readonly name: string;
+  readonly flags: (id: string) => readonly string[];
+  readonly files?: (id: string) => Readonly<Record<string, string>>;
+  readonly variables?: (id: string) => Readonly<Record<string, string>>;
+}
+
+const ways: readonly Way[] = [
+  { name: "--hold", flags: (id) => ["--hold", id] },
+  { name: "--hold of several", flags: (id) => ["--hold", `msgbatch_x,${id}`, "--hold", "other"] },
+  {
+    name: "--holds",
+    flags: () => ["--holds", "keep.txt"],
+    files: (id) => ({ "keep.txt": `msgbatch_x\n\n  ${id}, other\n` }),
+  },
+  {
+    name: "--policy",
+    flags: () => ["--policy", "policy.json"],
+    files: (id) => ({ "policy.json": policy(["msgbatch_x", id]) }),
+  },
+  {
+    name: "RETENTION_POLICY",
+    flags: () => [],
+    variables: (id) => ({ RETENTION_POLICY: ` ${policy([id])}\n` }),
+  },
+  {
+    name: "RETENTION_POLICY beside --policy",
+    flags: () => ["--policy", "policy.json"],
+    files: () => ({ "policy.json": policy([]) }),
+    variables: (id) => ({ RETENTION_POLICY: policy([id]) }),
+  },
+];
+
+/** A sandbox with two batches, the files with a plan that deletes both, and their ids. */
+async function stage() {
+  const sandbox = createSandbox({ cancelingTime: 0 });
+  const created_at = new Date(sandbox.now() - 20 * day).toISOString();
+  const held = sandbox.seed({ created_at, requests: 1 }).id;
+  const free = sandbox.seed({ created_at, requests: 1 }).id;
+  const files = createMemoryFiles();
+  const args = ["purge", "--all", "--plan-out", "plan.json"];
+  expect((await run(args, { ...byCron, files }, sandbox)).code).toBe(0);
+  sandbox.clearRequests();
+  return { sandbox, held, free, files };
+}
+
+const byCron: HostChange = { stdin: stdinOf("") };
+const variables = (more: Readonly<Record<string, string>> = {}) =>
+  environment({ ANTHROPIC_API_KEY: key, ...more });
+const naming = ({ requests }: Sandbox, id: string) =>
+  requests.filter(({ path }) => path.includes(id));
+
+describe.each(roads)("$name", ({ args, code }) => {
+  test.each(ways)("deletes nothing that is held by $name", async (way) => {
+    const { sandbox, held, free, files } = await stage();
+    for (const [path, text] of Object.entries(way.files?.(held) ?? {})) files.texts.set(path, text);
+    const env = variables(way.variables?.(held));
+    const line = [...args([held, free]), ...way.flags(held)];
+    const ended = await run(line, { ...byCron, env, files }, sandbox);
+    expect(ended.code, ended.stderr).toBe(code);
+    expect(naming(sandbox, held)).toEqual([]);
+    expect([sandbox.batch(held) === undefined, sandbox.batch(free) === undefined]).toEqual([
+      false,
+      true,
+    ]);
+    expect(files.texts.has(`saved/${held}.jsonl`)).toBe(false);
+    if (code === 1) expect(ended.stderr).toContain(`skipped ${held} (held)\n`);
+  });
+
+  test.each(
+    [
+      ["RETENTION_POLICY that is not JSON", [], {}, { RETENTION_POLICY: "{" }],
+      ["RETENTION_POLICY that is no policy", [], {}, { RETENTION_POLICY: '{"version":1}' }],
+      ["--policy that is not there", ["--policy", "none.json"], {}, {}],
+      ["--policy that is no policy", ["--policy", "p"], { p: '{"version":1,"holds":[]}' }, {}],
+      ["--holds that is not there", ["--holds", "none.txt"], {}, {}],
+      ["--holds with a remark", ["--holds", "h"], { h: "msgbatch_1 # mine\n" }, {}],
+      ["--holds that is no text", ["--holds", "h"], { h: "x".repeat(2_000) }, {}],
+      ["--hold of nothing", ["--hold", ""], {}, {}],
+      ["--hold of two with a space", ["--hold", "msgbatch_1 msgbatch_2"], {}, {}],
+    ] as const,
+  )("sends nothing for a %s", async (_name, flags, given, variable) => {
+    const { sandbox, held, free, files } = await stage();
+    for (const [path, text] of Object.entries(given)) files.texts.set(path, text);
+    const change = { ...byCron, env: variables(variable), files };
+    const { code, stdout, stderr } = await run([...args([held, free]), ...flags], change, sandbox);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(/^Cannot (use|read) /);
+    expect(sandbox.requests).toEqual([]);
+  });
+});
+
+describe("retain", () => {
+  const args = ["retain", "--policy", "policy.json", "--yes"];
+  const holding = ways.filter(({ name }) => !name.includes("--policy"));
+
+  test.each(holding)("deletes nothing that is held by $name", async (way) => {
+    const { sandbox, held, free, files } = await stage();
+    files.texts.set("policy.json", policy([]));
+    for (const [path, text] of Object.entries(way.files?.(held) ?? {})) files.texts.set(path, text);
+    const env = variables(way.variables?.(held));
+    const ended = await run([...args, ...way.flags(held)], { ...byCron, env, files }, sandbox);
+    expect(ended.code, ended.stderr).toBe(0);
+    expect(naming(sandbox, held)).toEqual([]);
+    expect(sandbox.batch(free)).toBeUndefined();
+  });
+
+  test("sends nothing where RETENTION_POLICY cannot be used", async () => {
+    const { sandbox, files } = await stage();
+    files.texts.set("policy.json", policy([]));
+    const change = { ...byCron, env: variables({ RETENTION_POLICY: "[" }), files };
+    expect(await run(args, change, sandbox)).toEqual({
+      code: 2,
+      stdout: "",
+      stderr: "Cannot use RETENTION_POLICY: it is not JSON\n",
+    });
+    expect(sandbox.requests).toEqual([]);
+  });
+});
+
+describe("holds", () => {
+  test("are told as outcomes with --json, and wait for nothing", async () => {
+    const { sandbox, held } = await stage();
+    for (const more of [[], ["--cancel"]]) {
+      const args = ["delete", held, "--json", "--hold", held, ...more];
+      const { code, stdout } = await run(args, {}, sandbox);
+      expect([code, jsonLines(stdout)]).toEqual([1, [
+        { outcome: "skipped", id: held, reason: "held" },
+      ]]);
+    }
+    expect(sandbox.requests).toEqual([]);
+  });
+
+  test("do not spare the run from stopping where the key is refused", async () => {
+    const sandbox = createSandbox({ apiKeys: ["another"] });
+    const ids = Array.from({ length: 9 }, () => sandbox.seed().id);
+    const args = ["delete", "--export", "saved", "--hold", ids[0] ?? "", ...ids];
+    const { code } = await run(args, { files: createMemoryFiles() }, sandbox);
+    expect([code, sandbox.requests.length]).toEqual([4, 1]);
+  });
+
+  test("do not keep a batch from being canceled", async () => {
+    const sandbox = createSandbox({ cancelingTime: 0 });
+    const { id } = sandbox.seed({ processing_status: "in_progress" });
+    const env = variables({ RETENTION_POLICY: policy([id]) });
+    expect((await run(["cancel", id], { env }, sandbox)).code).toBe(0);
+    expect(sandbox.batch(id)?.processing_status).not.toBe("in_progress");
+  });
+
+  test("are none where RETENTION_POLICY is blank", async () => {
+    const { sandbox, held } = await stage();
+    const env = variables({ RETENTION_POLICY: " " });
+    expect((await run(["delete", held], { env }, sandbox)).code).toBe(0);
+  });
+
+  test("are of message batches: other kinds have none, and heed no policy", async () => {
+    const sandbox = createSandbox();
+    for (const flags of [["--hold", "x"], ["--holds", "x"], ["--policy", "x"]]) {
+      const ended = await run(["delete", "file", "file_1", ...flags], {}, sandbox);
+      expect(ended).toMatchObject({
+        code: 2,
+        stderr: `Cannot use ${flags[0]} for a file: it is for message batches\n`,
+      });
+    }
+    expect(sandbox.requests).toEqual([]);
+    const env = variables({ RETENTION_POLICY: "{" });
+    await run(["delete", "file", "file_1"], { env }, sandbox);
+    expect(sandbox.requests).toHaveLength(1);
+  });
+});

@@ -1,0 +1,79 @@
+import { once } from "node:events";
+import { describe, expect, test } from "vitest";
+import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { run } from "./in-memory.ts";
+import { createStage, jsonLines, names } from "./runtimes.ts";
+
+describe.each(names)("list on %s", { concurrent: true }, (runtime) => {
+  test("lists what a filter means, and sends no secret anywhere", async ({ expect }) => {
+    await using stage = await createStage();
+    const { id } = stage.sandbox.seed({ created_at: "2026-01-01T00:00:00Z" });
+    stage.sandbox.seed();
+    const { code, stdout, stderr } = await stage.run(runtime, ["list", "--older-than", "1d"]);
+    expect(code).toBe(0);
+    expect(stdout).toBe(
+      "ID                                 STATUS  CREATED (UTC)        ENDED (UTC)          REQUESTS\n" +
+        `${id}  ended   2026-01-01 00:00:00  2026-01-01 00:01:00  1 succeeded; archived\n`,
+    );
+    expect(stderr).toMatch(/^Workspace wrkspc_\w+: 1 batch \(1 ended\)\n$/);
+    expect(stage.requests()).toEqual(["GET /v1/messages/batches"]);
+  });
+
+  test("stops without a word when nobody reads its results", async ({ expect }) => {
+    await using stage = await createStage();
+    // More than a pipe holds.
+    for (let index = 0; index < 3_000; index++) stage.sandbox.seed();
+    const running = stage.start(runtime, ["list", "--json"]);
+    await running.until("stdout", /\n/);
+    const closed = once(running.child.stdout, "close");
+    running.child.stdout.destroy();
+    await closed;
+    const { code, stdout, stderr } = await running.ended;
+    expect({ code, stderr }).toEqual({ code: 141, stderr: "" });
+    expect(jsonLines(stdout.slice(0, stdout.indexOf("\n")))).toMatchObject([{
+      type: "message_batch",
+    }]);
+    expect(stage.sandbox.requests.length).toBeLessThan(4);
+  });
+});
+
+test("list takes conditions as often as they are given, and no others", async () => {
+  const sandbox = createSandbox();
+  sandbox.seed();
+  sandbox.seed({ id: "msgbatch_1", processing_status: "canceling" });
+  sandbox.seed({ id: "msgbatch_2", processing_status: "in_progress" });
+  const args = ["list", "--json", "--status", "canceling", "--status", "in_progress"];
+  const { stdout } = await run(args, {}, sandbox);
+  expect(jsonLines(stdout)).toMatchObject([{ id: "msgbatch_2" }, { id: "msgbatch_1" }]);
+  for (
+    const [args, message] of [
+      [["--max", "1"], /^Unknown option '--max'/],
+      [["--all"], /^Unknown option '--all'/],
+      [["--limit", "0"], /^Option '--limit <count>' argument '0' is invalid\. Give a whole number/],
+      [["--older-than", "7"], /^Cannot use --older-than "7": give a number above 0 with its unit/],
+      [["msgbatch_1"], /^Too many arguments for 'list'/],
+    ] as const
+  ) {
+    const { code, stdout, stderr } = await run(["list", ...args], {}, sandbox);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(message);
+  }
+  expect(sandbox.requests).toHaveLength(1);
+});
+
+test("list fits its table to the terminal that stdout is", async () => {
+  const sandbox = createSandbox();
+  sandbox.seed();
+  const { stdout } = await run(["list"], { terminal: { stdout: 60 } }, sandbox);
+  expect(stdout.split("\n")[0]).toBe("ID                                 STATUS  REQUESTS");
+});
+
+test("list needs credentials, and tells the address of a network that is not there", async () => {
+  expect(await run(["list"], { env: () => undefined })).toMatchObject({ code: 4, stdout: "" });
+  const fetch = () => Promise.reject(new TypeError("fetch failed"));
+  const { code, stderr } = await run(["list", "--max-retries", "0"], { fetch });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(
+    /^Cannot list message batches: no connection.*\nThe API was looked for at /,
+  );
+});

@@ -1,0 +1,85 @@
+import type { Files } from "../../src/cli/host.ts";
+
+/** Files in memory, by path. */
+export interface MemoryFiles extends Files {
+  readonly texts: Map<string, string>;
+  /** How many are open to be added to. */
+  readonly open: ReadonlySet<string>;
+}
+
+/** What is done with a file. */
+export type FileAction = "read" | "write" | "open" | "append" | "keep";
+
+/**
+ * Makes files in memory.
+ *
+ * @param given What is there at first.
+ * @param fails Says which action fails, by the code of its error.
+ */
+export function createMemoryFiles(
+  given: Readonly<Record<string, string>> = {},
+  fails: (action: FileAction, path: string) => string | undefined = () => undefined,
+): MemoryFiles {
+  const texts = new Map(Object.entries(given));
+  const open = new Set<string>();
+  const act = (action: FileAction, path: string): void => {
+    const code = fails(action, path);
+    if (code !== undefined) throw failure(code);
+  };
+  return {
+    texts,
+    open,
+    async *read(path) {
+      act("read", path);
+      const text = texts.get(path);
+      if (text === undefined) throw failure("ENOENT");
+      const bytes = new TextEncoder().encode(text);
+      yield* await Promise.resolve([bytes.subarray(0, 7), bytes.subarray(7)]);
+    },
+    async write(path, text) {
+      await Promise.resolve();
+      act("write", path);
+      if (texts.has(path)) throw failure("EEXIST");
+      texts.set(path, text);
+    },
+    async appendTo(path) {
+      await Promise.resolve();
+      act("open", path);
+      texts.set(path, texts.get(path) ?? "");
+      open.add(path);
+      return {
+        async append(text) {
+          await Promise.resolve();
+          act("append", path);
+          texts.set(path, `${texts.get(path)}${text}`);
+        },
+        close: () => Promise.resolve(void open.delete(path)),
+      };
+    },
+    async resultsIn(directory) {
+      await Promise.resolve();
+      act("open", directory);
+      return {
+        open: (id) => {
+          const path = `${directory}/${id}.jsonl`;
+          const decoder = new TextDecoder();
+          let text = "";
+          return Promise.resolve(
+            new WritableStream<Uint8Array>({
+              write: (bytes) => void (text += decoder.decode(bytes, { stream: true })),
+              close() {
+                act("keep", path);
+                texts.set(path, text);
+              },
+            }),
+          );
+        },
+      };
+    },
+  };
+}
+
+/** An error as those of a file system. */
+function failure(code: string): Error {
+  return Object.assign(new Error(`${code}: as the file system says`), { code });
+}

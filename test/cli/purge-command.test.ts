@@ -1,0 +1,690 @@
+import { describe, expect, test } from "vitest";
+import type { Host } from "../../src/cli/host.ts";
+import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
+import { environment, type HostChange, jsonLines, key, run, stdinOf } from "./in-memory.ts";
+import { createMemoryFiles } from "./memory-files.ts";
+import { lastScreen, withoutColours } from "./screen.ts";
+
+const day = 86_400_000;
+
+/** A sandbox with batches of every state, and their ids. */
+function stage(sandbox: Sandbox = createSandbox({ cancelingTime: 0 })) {
+  const ago = (days: number) => new Date(sandbox.now() - days * day).toISOString();
+  const seed = (batch: Parameters<Sandbox["seed"]>[0]) => sandbox.seed(batch).id;
+  const old = [20, 21, 22].map((days) => seed({ created_at: ago(days), requests: 2 }));
+  const young = seed({ created_at: ago(2) });
+  const going = seed({ processing_status: "in_progress" });
+  return { sandbox, old, young, going };
+}
+
+const sent = ({ requests }: Sandbox, method: string) =>
+  requests.filter((request) => request.method === method)
+    .map(({ path }) => path.replace("/v1/messages/batches/", ""));
+
+/** A person at a terminal, who types this when asked. */
+const typing = (answer: string): HostChange => ({
+  stdin: { isTerminal: true, read: () => new Blob([answer]).stream() },
+  terminal: { stderr: 80, stdout: 80 },
+});
+
+const fromFile: HostChange = { stdin: stdinOf("") };
+
+describe("purge", () => {
+  test("deletes what a filter means, and nothing else, with --yes", async () => {
+    const { sandbox, old, young, going } = stage();
+    const args = ["purge", "--older-than", "14d", "--yes"];
+    const { code, stdout, stderr } = await run(args, fromFile, sandbox);
+    expect(code).toBe(0);
+    expect(stdout.match(/^deleted \S+/gm)?.sort()).toEqual(old.map((id) => `deleted ${id}`).sort());
+    expect(stderr).toBe(
+      "Deleting 3 of 5 message batches of workspace wrkspc_011CZkZaBF1tNoB5wlCeusgy, " +
+        "at https://api.anthropic.com\n3 message batches: 3 deleted\n",
+    );
+    expect([young, going].every((id) => sandbox.batch(id) !== undefined)).toBe(true);
+    expect(sent(sandbox, "DELETE").sort()).toEqual([...old].sort());
+  });
+
+  test("deletes the ids of stdin, and tells of those that it cannot", async () => {
+    const { sandbox, old: [id = ""], going } = stage();
+    const stdin = stdinOf(`${id}\n${going}\nmsgbatch_none\n`);
+    const { code, stdout, stderr } = await run(["purge", "--yes"], { stdin }, sandbox);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(new RegExp(`^deleted ${id} \\(receipt, req_\\w+\\)\n$`));
+    expect(stderr).toContain(`skipped ${going} (not ended)\n`);
+    expect(stderr).toContain("failed msgbatch_none: it is not in the workspace\n");
+    expect(stderr).toContain("3 message batches: 1 deleted, 1 skipped, 1 failed\n");
+    expect(sent(sandbox, "DELETE")).toEqual([id]);
+  });
+
+  test("takes an id that is gone as a success with --ignore-not-found", async () => {
+    const { sandbox } = stage();
+    const args = ["purge", "msgbatch_none", "--yes", "--ignore-not-found"];
+    expect(await run(args, {}, sandbox)).toMatchObject({
+      code: 0,
+      stdout: "missing msgbatch_none\n",
+    });
+    expect(sent(sandbox, "DELETE")).toEqual([]);
+  });
+
+  test("cancels what has not ended, only with --cancel", async () => {
+    const { sandbox, going } = stage();
+    const args = ["purge", "--all", "--yes"];
+    expect((await run(args, fromFile, sandbox)).code).toBe(0);
+    expect(sandbox.batch(going)?.processing_status).toBe("in_progress");
+    expect((await run([...args, "--cancel"], fromFile, sandbox)).code).toBe(0);
+    expect(sandbox.size).toBe(0);
+  });
+
+  test("ends with 3 where a batch has not ended in time, and nothing else failed", async () => {
+    const sandbox = createSandbox({ cancelingTime: day });
+    const { id } = sandbox.seed({ processing_status: "in_progress" });
+    const args = ["purge", "--all", "--cancel", "--cancel-timeout", "5ms", "--yes"];
+    const { code, stderr } = await run(args, fromFile, sandbox);
+    expect([code, stderr]).toEqual([
+      3,
+      expect.stringContaining(
+        `skipped ${id} (not ended): it has not ended after 5ms; ` +
+          "its cancellation was requested, and nothing was deleted\n",
+      ),
+    ]);
+    const named = ["purge", id, "msgbatch_none", ...args.slice(2)];
+    const both = await run(named, {}, sandbox);
+    expect(both.code).toBe(1);
+  });
+
+  test("deletes the oldest with --max, and keeps what is held", async () => {
+    const { sandbox, old } = stage();
+    const [, , oldest = ""] = old;
+    expect((await run(["purge", "--max", "1", "--yes"], fromFile, sandbox)).code).toBe(0);
+    expect(sandbox.batch(oldest)).toBeUndefined();
+    const files = createMemoryFiles({ "keep.txt": `\n${old[0]}\n` });
+    const args = ["purge", "--older-than", "1d", "--yes", "--holds", "keep.txt", "--hold"];
+    const { code, stderr } = await run([...args, old[1] ?? ""], { ...fromFile, files }, sandbox);
+    expect([code, stderr]).toEqual([0, expect.stringContaining("1 message batch: 1 deleted")]);
+    expect(old.slice(0, 2).every((id) => sandbox.batch(id) !== undefined)).toBe(true);
+    const named = await run(["purge", old[0] ?? "", "--hold", old[0] ?? "", "--yes"], {}, sandbox);
+    expect([named.code, named.stderr]).toEqual([
+      1,
+      expect.stringContaining(`skipped ${old[0]} (held)`),
+    ]);
+  });
+
+  test("says when what is held is not there, as where it is mistyped", async () => {
+    const { stderr } = await run(
+      ["purge", "--all", "--dry-run", "--hold", "a,msgbatch_x"],
+      fromFile,
+    );
+    expect(stderr).toMatch(
+      /^Nothing .* --hold a: .*\nNothing is held by --hold msgbatch_x: there is no such message batch\n/,
+    );
+  });
+
+  test.each(['"msgbatch_1"', '["msgbatch_1"', "msgbatch_1]"])(
+    "refuses the hold %s",
+    async (hold) => {
+      const { sandbox } = stage();
+      const files = createMemoryFiles({ "keep.txt": `${hold}\n` });
+      const args = ["purge", "--all", "--yes", "--holds", "keep.txt"];
+      const { code, stderr } = await run(args, { ...fromFile, files }, sandbox);
+      expect([code, stderr]).toEqual([2, expect.stringMatching(/^Cannot (hold|use id) /)]);
+      expect(sandbox.requests).toEqual([]);
+    },
+  );
+
+  test("says where holds hold nothing", async () => {
+    const { sandbox, old } = stage();
+    const files = createMemoryFiles({ none: "\n", some: `${old[0]}\nmsgbatch_x\nmsgbatch_y\n` });
+    const dry = ["purge", "--all", "--dry-run", "--holds"];
+    expect((await run([...dry, "none"], { ...fromFile, files }, sandbox)).stderr)
+      .toContain("Nothing is held by --holds none: it has no ids\n");
+    expect((await run([...dry, "some"], { ...fromFile, files }, sandbox)).stderr)
+      .toContain("2 of 3 holds are not in the workspace\n");
+  });
+
+  test("prints the totals of nothing for an empty stdin with --json", async () => {
+    const { stdout } = await run(["purge", "-", "--yes", "--json"], { stdin: stdinOf("") });
+    expect(jsonLines(stdout)).toMatchObject([{ summary: { planned: 0, hasMore: false } }]);
+  });
+
+  test("prints an object for each outcome and one with the totals with --json", async () => {
+    const { sandbox, old, going } = stage();
+    const stdin = stdinOf([...old, going].join("\n"));
+    const { code, stdout } = await run(["purge", "--yes", "--json"], { stdin }, sandbox);
+    expect(code).toBe(1);
+    const lines = jsonLines(stdout);
+    expect(lines.slice(0, -1)).toHaveLength(4);
+    expect(lines).toContainEqual({ outcome: "skipped", id: going, reason: "not_ended" });
+    expect(lines.at(-1)).toEqual({
+      summary: {
+        planned: 4,
+        deleted: 3,
+        missing: 0,
+        skipped: 1,
+        failed: 0,
+        unattempted: 0,
+        hasMore: false,
+      },
+    });
+  });
+
+  test("has nothing to do where nothing is meant", async () => {
+    const { code, stdout, stderr } = await run(["purge", "--all", "--yes"], fromFile);
+    expect([code, stdout, stderr]).toEqual([0, "", "Nothing to delete: 0 of 0 message batches\n"]);
+    expect(await run(["purge", "-", "--yes"], fromFile)).toMatchObject({ code: 0, stdout: "" });
+  });
+
+  test("stops where the API refuses the key, before anything is deleted", async () => {
+    const sandbox = createSandbox({ apiKeys: ["another"] });
+    const { code, stdout, stderr } = await run(["purge", "--all", "--yes"], fromFile, sandbox);
+    expect([code, stdout]).toEqual([4, ""]);
+    expect(stderr).toMatch(/^Cannot list message batches: .* \(req_\w+\)\n$/);
+  });
+
+  test("reports what is left when the API refuses the key half-way", async () => {
+    const { sandbox, old } = stage();
+    for (let more = 0; more < 90; more += 1) old.push(sandbox.seed().id);
+    sandbox.fail({ method: "DELETE", headers: {}, times: 1 });
+    sandbox.fail({ method: "DELETE", status: 401, times: 999 });
+    const { code, stderr } = await run(["purge", "--all", "--yes"], fromFile, sandbox);
+    expect(code).toBe(4);
+    expect(stderr).toContain("Stopped: the API refused the credentials. ");
+    expect(sandbox.size).toBe(old.length + 1);
+  });
+});
+
+describe("purge refuses before any request", () => {
+  const env = (name: string) => ({ ANTHROPIC_API_KEY: key, CI: "true" })[name];
+  test.each([
+    [[], "Cannot purge: give ids, a filter such as --older-than 30d, --all, or --plan"],
+    [["a", "--all"], "Cannot use ids with a filter: it is not clear which batches are meant"],
+    [["--plan", "p", "a"], "Cannot use --plan with ids: the plan says what is deleted"],
+    [["--plan", "p", "--all"], "Cannot use --plan with a filter: the plan says what is deleted"],
+    [["--plan", "p", "--cancel"], "Cannot use --plan with --cancel: the plan says what is deleted"],
+    [["--plan", "p", "--plan-out", "q"], "Cannot use --plan-out with --plan"],
+    [["--all", "--plan-out", "q", "--yes"], "Cannot use --plan-out with --yes"],
+    [["--all"], "Cannot ask whether to delete: there is no terminal; use --yes"],
+    [["a"], "Cannot ask whether to delete: there is no terminal; use --yes"],
+    [["-"], "Cannot ask whether to delete: stdin has the ids; use --yes"],
+    [["--all", "--yes", "--cancel-timeout", "0s"], "--cancel-timeout"],
+    [["file_1", "--yes"], 'Cannot purge message batch "file_1": it looks like a file'],
+    [["../x", "--yes"], 'Cannot use id "../x": it is not one path segment'],
+    [["--all", "--yes", "--holds", "none.txt"], "Cannot read none.txt: there is no such file"],
+    [["--plan", "none.json", "--yes"], "Cannot read none.json: there is no such file"],
+  ])("%j", async (args, message) => {
+    const { sandbox } = stage();
+    const { code, stdout, stderr } = await run(["purge", ...args], { env }, sandbox);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toContain(message);
+    expect(sandbox.requests).toEqual([]);
+  });
+
+  test("where one of stdin and stderr is no terminal", async () => {
+    const { sandbox } = stage();
+    for (
+      const half of [{ ...typing("3\n"), terminal: { stdout: 80 } }, {
+        ...typing("3\n"),
+        ...fromFile,
+      }]
+    ) {
+      expect(await run(["purge", "--all"], half, sandbox)).toMatchObject({ code: 2, stdout: "" });
+    }
+    expect(sandbox.requests).toEqual([]);
+  });
+
+  test("without credentials, as 4", async () => {
+    const { sandbox } = stage();
+    const change = { ...fromFile, env: environment({}) };
+    expect((await run(["purge", "--all", "--yes"], change, sandbox)).code).toBe(4);
+    expect(sandbox.requests).toEqual([]);
+  });
+
+  test.each(
+    [
+      ["audit.jsonl", "--audit", "open", "EACCES", "Cannot open audit.jsonl: it is not permitted"],
+      ["audit.jsonl", "--audit", "read", "EISDIR", "Cannot read audit.jsonl: it is a directory"],
+      ["a.seals", "--audit", "open", "EACCES", "Cannot open a.seals: it is not permitted"],
+      ["saved", "--export", "open", "ENOTDIR", "Cannot open saved: a part of its path is not a"],
+    ] as const,
+  )("where %s cannot be used for %s (%s: %s)", async (path, flag, action, code, message) => {
+    const { sandbox } = stage();
+    const files = createMemoryFiles(
+      {},
+      (done, at) => done === action && at === path ? code : undefined,
+    );
+    const args = ["purge", "--all", "--yes", flag, path.replace(".seals", "")];
+    const ended = await run(args, { ...fromFile, files }, sandbox);
+    expect([ended.code, ended.stdout]).toEqual([2, ""]);
+    expect(ended.stderr).toContain(message);
+    expect(sandbox.requests).toEqual([]);
+    expect(files.open.size).toBe(0);
+  });
+
+  test("where the audit trail is another file", async () => {
+    const { sandbox } = stage();
+    for (const text of ["a\nb\n", '{"name":"x"}', "\u0000\n\n1\n"]) {
+      const files = createMemoryFiles({ file: text });
+      const args = ["purge", "--all", "--yes", "--audit", "file"];
+      expect(await run(args, { ...fromFile, files }, sandbox)).toMatchObject({
+        code: 2,
+        stderr: "Cannot use file: it is no audit trail\n",
+      });
+      expect(files.texts.get("file")).toBe(text);
+    }
+    expect(sandbox.requests).toEqual([]);
+  });
+});
+
+describe("purge at a terminal", () => {
+  test("shows where, how many, when and why, and deletes when the number is typed", async () => {
+    const { sandbox, old } = stage();
+    const { code, stderr } = await run(
+      ["purge", "--older-than", "14d", "--export", "saved"],
+      typing("3\n"),
+      sandbox,
+    );
+    expect(code).toBe(0);
+    const plain = `${lastScreen(stderr).join("\n")}\n`;
+    expect(plain).toMatch(/^API {8}https:\/\/api\.anthropic\.com\n/m);
+    expect(plain).toMatch(/^Workspace {2}wrkspc_011CZkZaBF1tNoB5wlCeusgy\n/m);
+    expect(plain).toMatch(/^Delete {5}3 of 5 message batches\n/m);
+    expect(plain).toMatch(/^Created {4}[\d-]+ [\d:]+ UTC to [\d-]+ [\d:]+ UTC\n/m);
+    expect(plain).toMatch(/^Results {4}saved to saved first\n/m);
+    for (const id of old) {
+      expect(plain).toMatch(new RegExp(`^  ${id}  [\\d-]{10}  It was created at least 14 d`, "m"));
+    }
+    expect(withoutColours(stderr)).toContain(
+      "\n\nThis cannot be undone.\nType 3 to delete them, anything else to stop: ",
+    );
+    expect(sent(sandbox, "DELETE").sort()).toEqual([...old].sort());
+  });
+
+  test.each(["", "\n", "y\n", "yes\n", "30\n", "2\n", "3 4\n", " 3 x\n"])(
+    "deletes nothing for the answer %j",
+    async (answer) => {
+      const { sandbox } = stage();
+      const { code, stdout, stderr } = await run(
+        ["purge", "--older-than", "14d"],
+        typing(answer),
+        sandbox,
+      );
+      expect([code, stdout]).toEqual([1, ""]);
+      expect(stderr.endsWith("Stopped: nothing was deleted\n")).toBe(true);
+      expect(sandbox.size).toBe(5);
+    },
+  );
+
+  test("deletes what was shown, and not what came while it was read", async () => {
+    const { sandbox, old } = stage();
+    let late = "";
+    const read = () => {
+      late = sandbox.seed({ created_at: new Date(sandbox.now() - 50 * day).toISOString() }).id;
+      return new Blob(["3\n"]).stream();
+    };
+    const host = { ...typing(""), stdin: { isTerminal: true, read } };
+    expect((await run(["purge", "--older-than", "14d"], host, sandbox)).code).toBe(0);
+    expect(sent(sandbox, "DELETE").sort()).toEqual([...old].sort());
+    expect(sandbox.batch(late)).toBeDefined();
+  });
+
+  test("shows five of the newest and of the oldest where there are many", async () => {
+    const sandbox = createSandbox();
+    const ids = Array.from(
+      { length: 23 },
+      (_, index) =>
+        sandbox.seed({ created_at: new Date(sandbox.now() - (index + 1) * day).toISOString() }).id,
+    );
+    const { stderr } = await run(["purge", "--all"], typing("\n"), sandbox);
+    const shown = [...stderr.matchAll(/^ {2}(msgbatch_\w+|… .*)/gm)].map(([, first]) => first);
+    expect(shown).toEqual([...ids.slice(0, 5), "… 13 more …", ...ids.slice(-5)]);
+  });
+
+  test("ends at once when the question is interrupted", async () => {
+    const { sandbox } = stage();
+    const interruption = new AbortController();
+    const read = () =>
+      new ReadableStream<Uint8Array>({ pull: () => interruption.abort() }, { highWaterMark: 0 });
+    const host = { ...typing(""), stdin: { isTerminal: true, read }, signal: interruption.signal };
+    const { code, stderr } = await run(["purge", "--all"], host, sandbox);
+    expect(code).toBe(130);
+    expect(withoutColours(stderr)).toMatch(/to stop: \nInterrupted: nothing was deleted\n$/);
+    expect(sandbox.size).toBe(5);
+  });
+
+  test("asks nothing where there is nothing to delete", async () => {
+    const { sandbox } = stage();
+    const { code, stderr } = await run(["purge", "--older-than", "90d"], typing(""), sandbox);
+    expect(code).toBe(0);
+    expect(stderr).toContain("Nothing to delete: 0 of 5 message batches\n");
+  });
+
+  test("takes the line with the progress away, and shows no colour with NO_COLOR", async () => {
+    const { sandbox } = stage();
+    const screen: string[] = [];
+    const env = environment({ ANTHROPIC_API_KEY: key, NO_COLOR: "1" });
+    await run(["purge", "--all", "--yes"], { ...typing(""), env, screen }, sandbox);
+    const text = screen.join("");
+    expect(text).toContain("\r\u001b[2K[>                             ] 0/4");
+    expect(text.replaceAll("\r\u001b[2K", "")).not.toContain("\u001b");
+    expect(lastScreen(text).filter((line) => line.includes("/4"))).toEqual([]);
+  });
+
+  test("shows no progress where stderr is no terminal, or one that knows no cursor", async () => {
+    const dumb = environment({ ANTHROPIC_API_KEY: key, TERM: "dumb" });
+    for (const change of [{ ...typing(""), env: dumb }, { terminal: { stdout: 80 } }]) {
+      const { stderr } = await run(["purge", "--all", "--yes", ...[]], change, stage().sandbox);
+      expect(stderr).not.toContain("\r");
+      expect(stderr).not.toContain("\u001b");
+      expect(stderr).toContain("4 message batches: 4 deleted\n");
+    }
+  });
+});
+
+describe("purge --dry-run", () => {
+  test("wins over everything: it lists, and sends nothing else", async () => {
+    const { sandbox, old, going } = stage();
+    const args = ["purge", "--dry-run", "--yes", "--cancel", "--export", "saved", "--audit", "a"];
+    const files = createMemoryFiles();
+    const stdin = stdinOf([old[0], going, "msgbatch_none"].join("\n"));
+    const { code, stdout, stderr } = await run(args, { stdin, files }, sandbox);
+    expect(code).toBe(1); // an id is not there
+    expect(stdout.split("\n").sort().slice(1)).toEqual([
+      expect.stringMatching(
+        `^would cancel and delete ${going}  [\\d-]+  It is named by its id; it i`,
+      ),
+      expect.stringMatching(`^would delete ${old[0]}  [\\d-]+  It is named by its id$`),
+    ]);
+    expect(stderr).toContain("failed msgbatch_none: it is not in the workspace\n");
+    expect(stderr).toMatch(/Not found {2}1 of the ids given\n/);
+    expect(stderr).toMatch(/Dry run: nothing was deleted\n$/);
+    expect(sandbox.requests.map(({ method }) => method)).toEqual(["GET"]);
+    expect(files.texts.size).toBe(0);
+  });
+
+  test("prints JSON lines, and totals at the end", async () => {
+    const { sandbox, old } = stage();
+    const args = ["purge", "--dry-run", "--json", "--older-than", "14d"];
+    const lines = jsonLines((await run(args, fromFile, sandbox)).stdout);
+    expect(lines.slice(0, -1)).toMatchObject(
+      old.map((id) => ({ id, action: "delete", status: "ended", reason: expect.any(String) })),
+    );
+    expect(lines.at(-1)).toEqual({
+      summary: {
+        dryRun: true,
+        listed: 5,
+        planned: 3,
+        baseUrl: "https://api.anthropic.com",
+        workspaceId: "wrkspc_011CZkZaBF1tNoB5wlCeusgy",
+      },
+    });
+  });
+});
+
+describe("purge --plan-out and --plan", () => {
+  const planned = async (sandbox: Sandbox, files = createMemoryFiles()) => {
+    const args = ["purge", "--older-than", "14d", "--plan-out", "plan.json"];
+    return { files, ended: await run(args, { ...fromFile, files }, sandbox) };
+  };
+  const apply = ["purge", "--plan", "plan.json", "--yes"];
+
+  test("write a plan that is applied later, whatever has come since", async () => {
+    const { sandbox, old } = stage();
+    const { files, ended } = await planned(sandbox);
+    expect([ended.code, ended.stdout]).toEqual([0, ""]);
+    expect(ended.stderr).toContain("The plan is in plan.json: batchsweep purge --plan plan.json\n");
+    expect(sandbox.size).toBe(5);
+    expect(files.texts.get("plan.json")?.split("\n").filter((line) => line.includes('"id"')))
+      .toHaveLength(5);
+    sandbox.seed({ created_at: new Date(sandbox.now() - 99 * day).toISOString() });
+    sandbox.clearRequests();
+    expect((await run(apply, { ...fromFile, files }, sandbox)).code).toBe(0);
+    expect(sent(sandbox, "GET")).toEqual(["/v1/messages/batches"]);
+    expect(sent(sandbox, "DELETE").sort()).toEqual([...old].sort());
+  });
+
+  test("keep what is held, when it is planned and when it is applied", async () => {
+    const { sandbox, old } = stage();
+    const { files } = await planned(sandbox);
+    const held = [...apply, "--hold", old[0] ?? ""];
+    expect((await run(held, { ...fromFile, files }, sandbox)).code).toBe(0);
+    expect(sandbox.batch(old[0] ?? "")).toBeDefined();
+    expect(sandbox.size).toBe(3);
+  });
+
+  test("never replace a file", async () => {
+    const { sandbox } = stage();
+    const { files, ended } = await planned(sandbox, createMemoryFiles({ "plan.json": "mine" }));
+    expect([ended.code, ended.stdout]).toEqual([2, ""]);
+    expect(ended.stderr).toBe("Cannot write plan.json: it exists already\n");
+    expect(files.texts.get("plan.json")).toBe("mine");
+  });
+
+  test("refuse what is no plan, or one for another API, before any request", async () => {
+    const { sandbox } = stage();
+    const { files } = await planned(sandbox);
+    const plan = files.texts.get("plan.json") ?? "";
+    sandbox.clearRequests();
+    for (
+      const [text, why] of [
+        ["", "it is not JSON"],
+        [plan.slice(0, -9), "it is not JSON"],
+        ["{}", "plan.version is missing"],
+        [plan.replaceAll('"ended"', '"in_progress"'), "it deletes a batch that has not ended"],
+        [plan.replace("https://api.anthropic.com", "https://a.example"), "another base URL"],
+      ]
+    ) {
+      const given = createMemoryFiles({ "plan.json": text ?? "" });
+      const { code, stderr } = await run(apply, { ...fromFile, files: given }, sandbox);
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/^Cannot use plan\.json: /);
+      expect(stderr).toContain(why);
+    }
+    const env = environment({ ANTHROPIC_API_KEY: key, ANTHROPIC_WORKSPACE_ID: "wrkspc_other" });
+    const { code, stderr } = await run(apply, { ...fromFile, files, env }, sandbox);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("another workspace")]);
+    expect(sandbox.requests).toEqual([]);
+  });
+
+  test("refuse a plan that names another workspace than the one that answers", async () => {
+    const { sandbox } = stage();
+    const { files } = await planned(sandbox);
+    const text = files.texts.get("plan.json") ?? "";
+    const other = text.replace(/wrkspc_\w+/, "wrkspc_zzz");
+    const given = createMemoryFiles({ "plan.json": other });
+    const { code, stdout, stderr } = await run(apply, { ...fromFile, files: given }, sandbox);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toContain("it was made for workspace wrkspc_zzz, and the answers come from");
+    expect(sent(sandbox, "DELETE")).toEqual([]);
+  });
+
+  test("only show a plan with --dry-run, and send nothing", async () => {
+    const { sandbox, old } = stage();
+    const { files } = await planned(sandbox);
+    sandbox.clearRequests();
+    const { code, stdout } = await run([...apply, "--dry-run"], { ...fromFile, files }, sandbox);
+    expect(code).toBe(0);
+    expect(stdout.match(/^would delete \S+/gm)).toEqual(old.map((id) => `would delete ${id}`));
+    expect(sandbox.requests).toEqual([]);
+  });
+});
+
+describe("purge --audit", () => {
+  const args = ["purge", "--plan", "plan.json", "--audit", "a.jsonl", "--yes"];
+  const planned = async (files: Host["files"], sandbox: Sandbox) => {
+    const planOut = ["purge", "--older-than", "14d", "--plan-out", "plan.json"];
+    expect((await run(planOut, { ...fromFile, files }, sandbox)).code).toBe(0);
+    sandbox.clearRequests();
+  };
+
+  test("records each deletion, and takes what is recorded as done", async () => {
+    const { sandbox, old } = stage();
+    const files = createMemoryFiles();
+    await planned(files, sandbox);
+    expect((await run(args, { ...fromFile, files }, sandbox)).code).toBe(0);
+    const trail = files.texts.get("a.jsonl") ?? "";
+    expect(jsonLines(trail)).toHaveLength(6);
+    expect(files.open.size).toBe(0);
+    const again = await run([...args, "--json"], { ...fromFile, files }, sandbox);
+    expect(again.code).toBe(0);
+    expect(jsonLines(again.stdout).slice(0, -1)).toMatchObject(
+      old.map(() => ({ outcome: "deleted", evidence: "receipt", recorded: true })),
+    );
+    expect(again.stderr).toContain("; 3 of them are gone by the record\n");
+    const text = await run(args, { ...fromFile, files }, sandbox);
+    expect(text.stdout.match(/^deleted \w+ \(receipt, \w+, by the record\)$/gm)).toHaveLength(3);
+    expect(sent(sandbox, "DELETE")).toHaveLength(3);
+    expect(files.texts.get("a.jsonl")).toBe(trail);
+  });
+
+  test("settles a deletion whose answer nobody saw", async () => {
+    const { sandbox, old: [id = ""] } = stage();
+    const files = createMemoryFiles();
+    await planned(files, sandbox);
+    await run(args, { ...fromFile, files }, sandbox);
+    const lines = (files.texts.get("a.jsonl") ?? "").split("\n");
+    const outcome = lines.findIndex((line) => line.includes(id) && line.includes('"outcome"'));
+    // As a process leaves it that dies while it writes an outcome, and before it seals the trail.
+    for (const path of files.texts.keys()) if (path.includes("seal")) files.texts.delete(path);
+    files.texts.set("a.jsonl", [...lines.filter((_, at) => at !== outcome), '{"vers'].join("\n"));
+    const { code, stdout, stderr } = await run(args, { ...fromFile, files }, sandbox);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`deleted ${id} (absent after retry`);
+    expect(stderr).toContain("a.jsonl: 1 line is no entry, and passed over\n");
+  });
+
+  test("lets the same ids be given again", async () => {
+    const { sandbox, old } = stage();
+    const files = createMemoryFiles();
+    const again = ["purge", ...old, "--audit", "a.jsonl", "--yes"];
+    expect((await run(again, { files }, sandbox)).code).toBe(0);
+    const { code, stdout } = await run(again, { files }, sandbox);
+    expect([code, stdout]).toEqual([0, old.map((id) => `missing ${id}\n`).join("")]);
+    expect((await run([...again, "msgbatch_typo"], { files }, sandbox)).code).toBe(1);
+  });
+
+  test("stops with a true report when the disk is full half-way", async () => {
+    const { sandbox, old } = stage();
+    for (let more = 0; more < 90; more += 1) {
+      const created_at = new Date(sandbox.now() - 30 * day).toISOString();
+      old.push(sandbox.seed({ created_at }).id);
+    }
+    let appended = 0;
+    const files = createMemoryFiles(
+      {},
+      (action) => action === "append" && ++appended > 2 ? "ENOSPC" : undefined,
+    );
+    await planned(files, sandbox);
+    const change = { ...fromFile, files };
+    const { code, stdout, stderr } = await run([...args, "--json"], change, sandbox);
+    expect(code).toBe(1);
+    expect(sent(sandbox, "DELETE")).toHaveLength(1);
+    const lines = jsonLines(stdout);
+    expect(lines.filter((line) => (line as { outcome?: string }).outcome === "deleted"))
+      .toHaveLength(
+        old.filter((id) => sandbox.batch(id) === undefined).length,
+      );
+    expect(lines.at(-1)).toMatchObject({ summary: { planned: 93, deleted: 1, hasMore: true } });
+    expect(stdout).toContain(
+      "The audit trail failed: Cannot write a.jsonl: the disk is full; nothing was deleted",
+    );
+    expect(stderr).toContain("Stopped: the record or the credentials cannot be had");
+    expect(stderr).toContain("Cannot write a.jsonl: the disk is full\n");
+  });
+
+  test("says when an outcome could not be recorded, and is no success then", async () => {
+    const { sandbox } = stage();
+    let appended = 0;
+    const files = createMemoryFiles(
+      {},
+      (action) => action === "append" && ++appended === 6 ? "ENOSPC" : undefined,
+    );
+    await planned(files, sandbox);
+    const { code, stdout, stderr } = await run(args, { ...fromFile, files }, sandbox);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(
+      /^deleted .*, but not recorded: Cannot write a\.jsonl: the disk is full$/m,
+    );
+    expect(stderr).toContain("3 message batches: 3 deleted, 1 not recorded\n");
+  });
+});
+
+describe("purge --export", () => {
+  const args = ["purge", "--older-than", "14d", "--export", "saved", "--yes"];
+
+  test("saves the results before it deletes", async () => {
+    const { sandbox, old } = stage();
+    const files = createMemoryFiles();
+    const { code, stdout } = await run(args, { ...fromFile, files }, sandbox);
+    expect(code).toBe(0);
+    expect([...files.texts.keys()].sort()).toEqual(old.map((id) => `saved/${id}.jsonl`).sort());
+    expect(jsonLines(files.texts.get(`saved/${old[0]}.jsonl`) ?? "")).toHaveLength(2);
+    expect(stdout.match(/ \(receipt, req_\w+, 2 results saved\)$/gm)).toHaveLength(3);
+  });
+
+  test("deletes nothing that could not be saved", async () => {
+    const { sandbox, old: [id = "", ...others] } = stage();
+    const files = createMemoryFiles(
+      {},
+      (action, path) => action === "keep" && path.includes(id) ? "ENOSPC" : undefined,
+    );
+    const { code, stdout, stderr } = await run(args, { ...fromFile, files }, sandbox);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`skipped ${id} (export failed): `);
+    expect(stdout.match(/^deleted /gm)).toHaveLength(others.length);
+    expect(sandbox.batch(id)).toBeDefined();
+  });
+});
+
+describe("purge ends early", () => {
+  test("with a true report when it is interrupted", async () => {
+    const { sandbox } = stage();
+    const interruption = new AbortController();
+    const fetch: Host["fetch"] = async (url, init) => {
+      if (init.method === "DELETE") interruption.abort();
+      return await sandbox.fetch(url, init);
+    };
+    const change = { ...fromFile, fetch, signal: interruption.signal };
+    const { code, stdout, stderr } = await run(["purge", "--all", "--yes", "--json"], change);
+    expect(code).toBe(130);
+    expect(jsonLines(stdout).at(-1)).toMatchObject({
+      summary: { planned: 4, deleted: 1, unattempted: 3, hasMore: true },
+    });
+    expect(stderr).toContain("Interrupted: nothing new is begun, a request in flight");
+    expect(stderr).toContain("Stopped: interrupted. 3 are left\n");
+    expect(sandbox.size).toBe(4);
+  });
+
+  test("when it is interrupted while it lists", async () => {
+    const interruption = new AbortController();
+    const fetch: Host["fetch"] = (_url, { signal }) => {
+      interruption.abort();
+      return Promise.reject(signal?.reason);
+    };
+    const change = { ...fromFile, fetch, signal: interruption.signal };
+    expect(await run(["purge", "--all", "--yes"], change)).toEqual({
+      code: 130,
+      stdout: "",
+      stderr: "Interrupted: nothing was deleted\n",
+    });
+  });
+
+  test.each(["EPIPE", "ENOSPC"])(
+    "when stdout fails with %s, and tells what was done",
+    async (code) => {
+      const { sandbox } = stage();
+      const stdout = {
+        write: () => Promise.reject(Object.assign(new Error(`write ${code}`), { code })),
+      };
+      const ended = await run(["purge", "--all", "--yes"], { ...fromFile, stdout }, sandbox);
+      const deleted = 5 - sandbox.size;
+      expect(deleted).toBeLessThan(4);
+      if (code === "EPIPE") {
+        expect(ended.code).toBe(141);
+        expect(ended.stderr.split("\n")).toHaveLength(2);
+      } else {
+        expect(ended.code).toBe(1);
+        expect(ended.stderr.match(/^deleted /gm)).toHaveLength(deleted);
+        expect(ended.stderr).toContain("Cannot write to stdout: the disk is full\n");
+      }
+    },
+  );
+});

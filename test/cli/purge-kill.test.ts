@@ -1,0 +1,110 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { parsePurgePlan } from "../../mod.ts";
+import { seededRandom } from "../fixtures/batches.ts";
+import { createStage, jsonLines, names, type Stage } from "./runtimes.ts";
+
+const kills = 20;
+const ended = 360;
+const unended = 12;
+const outside = 60;
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "batchsweep-"));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+/** What a person sees of the run whose process was not killed: one object a line. */
+type Line = { readonly id?: string; readonly outcome?: string; readonly evidence?: string };
+
+describe("batchsweep purge", () => {
+  test(`killed at ${kills} random moments, deletes every batch of its plan once, and no other`, {
+    timeout: 180_000,
+  }, async () => {
+    const seed = Number(process.env["KILL_SEED"] ?? Date.now() % 1_000_000);
+    console.log(`purge-kill: KILL_SEED=${seed}`);
+    const random = seededRandom(seed);
+
+    let deletions = 0;
+    let reached = () => {};
+    await using stage = await createStage(async (request, next) => {
+      if (request.method === "DELETE") {
+        deletions += 1;
+        reached();
+      }
+      await new Promise((resolve) => setTimeout(resolve, random() * 8));
+      const response = await next(request);
+      // Killed here, it has been deleted and nobody was told.
+      await new Promise((resolve) => setTimeout(resolve, random() * 8));
+      return response;
+    }, { cancelingTime: 300, processingTime: 86_400_000, requestLogSize: 100_000 });
+    const { sandbox } = stage;
+    const old = new Date(sandbox.now() - 40 * 86_400_000).toISOString();
+    const young = new Date(sandbox.now() - 86_400_000).toISOString();
+    const idsOf = (count: number, batch: Parameters<typeof sandbox.seed>[0]) =>
+      Array.from({ length: count }, () => sandbox.seed(batch).id);
+    const kept = idsOf(outside, { created_at: young });
+    const planned = [
+      ...idsOf(ended, { created_at: old }),
+      ...idsOf(unended, { processing_status: "in_progress" }),
+    ];
+
+    const [plan, trail] = [join(directory, "plan.json"), join(directory, "audit.jsonl")];
+    const files = { ids: planned.join("\n"), plan, trail };
+    const planning = await stage.run("Node", ["purge", "--cancel", "--plan-out", plan], {
+      stdin: files.ids,
+    });
+    expect(planning.code, planning.stderr).toBe(0);
+    const before = parsePurgePlan(JSON.parse(await readFile(plan, "utf8")));
+    expect(new Set(before.items.filter(({ action }) => action !== "keep").map(({ id }) => id)))
+      .toEqual(new Set(planned));
+    expect(deletions).toBe(0);
+
+    const args = ["purge", "--plan", plan, "--audit", trail, "--yes", "--json"];
+    const moments: string[] = [];
+    for (let kill = 0; kill < kills; kill += 1) {
+      const runtime = names[kill % names.length] ?? "Node";
+      // A fifth of them while it starts, reads its files or has just begun.
+      const early = random() < 0.2;
+      const left = planned.length - deletions;
+      const count = deletions + 1 + Math.floor(random() * Math.max(0, left / (kills - kill)));
+      const running = stage.start(runtime, args, { directory });
+      const moment = early
+        ? new Promise<void>((resolve) => setTimeout(resolve, random() * 1_000))
+        : new Promise<void>((resolve) => {
+          reached = () => void (deletions >= count && resolve());
+        });
+      const done = running.ended.then(() => true, () => true);
+      if (await Promise.race([moment.then(() => false), done])) break;
+      if (!early) await new Promise((resolve) => setTimeout(resolve, random() * 20));
+      running.child.kill("SIGKILL");
+      await done;
+      moments.push(`${runtime} after ${deletions}`);
+    }
+    console.log(`purge-kill: killed ${moments.join(", ")}`);
+    const last = await stage.run("Node", args, { directory });
+
+    expect(last.code, last.stderr).toBe(0);
+    expectEach(stage, planned, kept);
+    const outcomes = (jsonLines(last.stdout) as Line[]).filter(({ outcome }) => outcome);
+    expect(outcomes.map(({ id }) => id).sort()).toEqual([...planned].sort());
+    // Each was deleted by one of these processes, and the record shows it.
+    expect(outcomes.filter(({ outcome }) => outcome !== "deleted")).toEqual([]);
+    expect(moments.length).toBe(kills);
+  });
+});
+
+/** What was planned is gone by one deletion each; nothing else was touched. */
+function expectEach({ sandbox }: Stage, planned: readonly string[], kept: readonly string[]): void {
+  expect(planned.filter((id) => sandbox.batch(id) !== undefined)).toEqual([]);
+  expect(kept.filter((id) => sandbox.batch(id) === undefined)).toEqual([]);
+  const deletions = sandbox.requests.filter(({ method }) => method === "DELETE");
+  const done = deletions.filter(({ status }) => status === 200);
+  const idIn = ({ path }: { readonly path: string }) => path.split("/").at(-1) ?? "";
+  expect(done.map(idIn).sort()).toEqual([...planned].sort());
+  const known = new Set(planned);
+  expect(deletions.filter((request) => !known.has(idIn(request)))).toEqual([]);
+}

@@ -1,0 +1,320 @@
+import { describe, expect, test } from "vitest";
+import type { Host } from "../../src/cli/host.ts";
+import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
+import { environment, type HostChange, jsonLines, key, run, stdinOf } from "./in-memory.ts";
+import { createMemoryFiles } from "./memory-files.ts";
+
+const day = 86_400_000;
+
+/** A sandbox with batches of every state, the newest first, and their ids. */
+function stage(sandbox: Sandbox = createSandbox({ cancelingTime: 0 })) {
+  const ago = (days: number) => new Date(sandbox.now() - days * day).toISOString();
+  const seed = (batch: Parameters<Sandbox["seed"]>[0]) => sandbox.seed(batch).id;
+  const old = [20, 21, 22].map((days) => seed({ created_at: ago(days), requests: 2 }));
+  const young = seed({ created_at: ago(2) });
+  const going = seed({ processing_status: "in_progress" });
+  return { sandbox, old, young, going };
+}
+
+const rule = { type: "delete_after", days: 14, since: "ended" };
+const policy = (change: object = {}) =>
+  JSON.stringify({ version: 1, rules: [rule], holds: [], ...change });
+const withPolicy = (text = policy()) => createMemoryFiles({ "policy.json": text });
+
+const sent = ({ requests }: Sandbox, method: string) =>
+  requests.filter((request) => request.method === method)
+    .map(({ path }) => path.replace("/v1/messages/batches/", ""));
+
+/** A person at a terminal, who types this when asked. */
+const typing = (answer: string): HostChange => ({
+  stdin: { isTerminal: true, read: () => new Blob([answer]).stream() },
+  terminal: { stderr: 80, stdout: 80 },
+  env: environment({ ANTHROPIC_API_KEY: key, NO_COLOR: "1" }),
+});
+const byCron: HostChange = { stdin: stdinOf("") };
+const retain = ["retain", "--policy", "policy.json"];
+
+describe("retain", () => {
+  test("deletes what the policy does not keep, and nothing else, with --yes", async () => {
+    const { sandbox, old, young, going } = stage();
+    const files = withPolicy();
+    const { code, stdout, stderr } = await run([...retain, "--yes"], { ...byCron, files }, sandbox);
+    expect(code).toBe(0);
+    expect(stdout.match(/^deleted \S+/gm)?.sort()).toEqual(old.map((id) => `deleted ${id}`).sort());
+    expect(stderr).toBe(
+      "Deleting 3 of 5 message batches (60%) of workspace wrkspc_011CZkZaBF1tNoB5wlCeusgy, " +
+        "at https://api.anthropic.com\n3 message batches: 3 deleted\n",
+    );
+    expect([young, going].every((id) => sandbox.batch(id) !== undefined)).toBe(true);
+    expect(sent(sandbox, "DELETE").sort()).toEqual([...old].sort());
+  });
+
+  test("has nothing to do where everything is kept", async () => {
+    const files = withPolicy();
+    const change = { ...byCron, files };
+    expect(await run([...retain, "--yes"], change)).toEqual({
+      code: 0,
+      stdout: "",
+      stderr: "Nothing to delete: 0 of 0 message batches\n",
+    });
+  });
+
+  test("prints an object for each outcome and one with the totals with --json", async () => {
+    const { sandbox, old } = stage();
+    const args = [...retain, "--yes", "--json"];
+    const { stdout } = await run(args, { ...byCron, files: withPolicy() }, sandbox);
+    const lines = jsonLines(stdout);
+    expect(lines.slice(0, -1)).toHaveLength(old.length);
+    expect(lines.at(-1)).toMatchObject({ summary: { planned: 3, deleted: 3, hasMore: false } });
+  });
+
+  test("saves the results before it deletes with --export", async () => {
+    const { sandbox, old } = stage();
+    const files = withPolicy();
+    const args = [...retain, "--yes", "--export", "saved"];
+    expect((await run(args, { ...byCron, files }, sandbox)).code).toBe(0);
+    expect([...files.texts.keys()].sort()).toEqual(
+      ["policy.json", ...old.map((id) => `saved/${id}.jsonl`)].sort(),
+    );
+  });
+
+  test("stops where the API refuses the key, before anything is deleted", async () => {
+    const sandbox = createSandbox({ apiKeys: ["another"] });
+    const change = { ...byCron, files: withPolicy() };
+    const { code, stdout, stderr } = await run([...retain, "--yes"], change, sandbox);
+    expect([code, stdout]).toEqual([4, ""]);
+    expect(stderr).toMatch(/^Cannot list message batches: .* \(req_\w+\)\n$/);
+  });
+
+  test("ends with a true report when it is interrupted", async () => {
+    const { sandbox } = stage();
+    const interruption = new AbortController();
+    const fetch: Host["fetch"] = async (url, init) => {
+      if (init.method === "DELETE") interruption.abort();
+      return await sandbox.fetch(url, init);
+    };
+    const change = { ...byCron, fetch, signal: interruption.signal, files: withPolicy() };
+    const { code, stdout } = await run([...retain, "--yes", "--json"], change);
+    expect(code).toBe(130);
+    expect(jsonLines(stdout).at(-1)).toMatchObject({
+      summary: { planned: 3, deleted: 1, unattempted: 2, hasMore: true },
+    });
+  });
+});
+
+describe("retain refuses before any request", () => {
+  const env = environment({ ANTHROPIC_API_KEY: key, CI: "true" });
+  const none = "Cannot ask whether to delete: there is no terminal; use --yes";
+  test.each([
+    [["retain"], policy(), "Required option '--policy <file>' not specified"],
+    [[...retain], policy(), none],
+    [[...retain, "--max-share", "50%"], policy(), none],
+    [[...retain, "--plan-out", "q", "--yes"], policy(), "Cannot use --plan-out with --yes"],
+    [[...retain, "--yes", "msgbatch_1"], policy(), "Too many arguments"],
+    [[...retain, "--yes", "--max-share", "50"], policy(), "give a share from 0% to 100%"],
+    [[...retain, "--yes", "--max-share", "101%"], policy(), "give a share from 0% to 100%"],
+    [[...retain, "--yes", "--max-share", "-1%"], policy(), "give a share from 0% to 100%"],
+    [["retain", "--policy", "no.json", "--yes"], policy(), "Cannot read no.json: there is no su"],
+    [[...retain, "--yes"], "", "Cannot use policy.json: it is not JSON\n"],
+    [[...retain, "--yes"], '{"rules": secret', "Cannot use policy.json: it is not JSON\n"],
+    [
+      [...retain, "--yes"],
+      "[]",
+      "Cannot use policy.json: it is no retention policy\n  it is not a",
+    ],
+    [[...retain, "--yes"], policy({ rules: [] }), "\n  rules is empty: a policy needs a rule\n"],
+    [[...retain, "--yes", "--hold", ""], policy(), 'Cannot use id "": it is empty\n'],
+  ])("%j with %j", async (args, text, message) => {
+    const { sandbox } = stage();
+    const change = { ...byCron, env, files: withPolicy(text) };
+    const { code, stdout, stderr } = await run(args, change, sandbox);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toContain(message);
+    expect(sandbox.requests).toEqual([]);
+  });
+
+  test("naming all that is wrong with a policy, a line each, and quoting no value", async () => {
+    const text = policy({
+      rules: [{ ...rule, days: "SECRET" }, { type: "SECRET" }],
+      holds: ["SECRET/1"],
+      minimumAge: "SECRET",
+      more: "SECRET",
+    });
+    const change = { ...byCron, files: withPolicy(text) };
+    const { code, stderr } = await run([...retain, "--yes"], change);
+    expect(code).toBe(2);
+    expect(stderr).not.toContain("SECRET");
+    const [head, ...lines] = stderr.trimEnd().split("\n");
+    expect(head).toBe("Cannot use policy.json: it is no retention policy");
+    expect(lines.map((line) => /^ {2}([\w.]+) (is|has) /.exec(line)?.[1]).sort()).toEqual([
+      "holds.0",
+      "minimumAge",
+      "more",
+      "rules.0.days",
+      "rules.1.type",
+    ]);
+  });
+
+  test("without credentials, as 4", async () => {
+    const { sandbox } = stage();
+    const change = { ...byCron, env: environment({}), files: withPolicy() };
+    expect((await run([...retain, "--yes"], change, sandbox)).code).toBe(4);
+    expect(sandbox.requests).toEqual([]);
+  });
+});
+
+describe("retain at a terminal", () => {
+  test("shows where, how many, which share and why, and deletes when the number is typed", async () => {
+    const { sandbox, old: [first = "", ...others] } = stage();
+    const files = withPolicy(policy({ holds: [first] }));
+    const { code, stderr } = await run(retain, { ...typing("2\n"), files }, sandbox);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^\S*API {8}https:\/\/api\.anthropic\.com\n/m);
+    expect(stderr).toMatch(/^Workspace {2}wrkspc_011CZkZaBF1tNoB5wlCeusgy\n/m);
+    expect(stderr).toMatch(/^Policy {5}policy\.json\n/m);
+    expect(stderr).toMatch(/^Delete {5}2 of 5 message batches \(40%\)\n/m);
+    expect(stderr).toMatch(/^Held {7}1: kept\n/m);
+    for (const id of others) {
+      expect(stderr).toMatch(new RegExp(`^  ${id}  [\\d-]{10}  It ended at least 14 days`, "m"));
+    }
+    expect(stderr).toContain("Type 2 to delete them, anything else to stop: ");
+    expect(sent(sandbox, "DELETE").sort()).toEqual([...others].sort());
+  });
+
+  test.each(["\n", "y\n", "yes\n", "33\n"])("deletes nothing for the answer %j", async (answer) => {
+    const { sandbox } = stage();
+    const change = { ...typing(answer), files: withPolicy() };
+    const { code, stderr } = await run(retain, change, sandbox);
+    expect(code).toBe(1);
+    expect(stderr.endsWith("Stopped: nothing was deleted\n")).toBe(true);
+    expect(sandbox.size).toBe(5);
+  });
+});
+
+describe("retain --dry-run", () => {
+  test("wins over everything: it lists, and sends nothing else", async () => {
+    const { sandbox, old } = stage();
+    const files = withPolicy();
+    const args = [...retain, "--dry-run", "--yes", "--export", "saved", "--audit", "a.jsonl"];
+    const { code, stdout, stderr } = await run(args, { ...byCron, files }, sandbox);
+    expect(code).toBe(0);
+    expect(stdout.match(/^would delete \S+/gm)).toEqual(old.map((id) => `would delete ${id}`));
+    expect(stdout).toContain("It ended at least 14 days ago\n");
+    expect(stderr).toMatch(/Dry run: nothing was deleted\n$/);
+    expect(sandbox.requests.map(({ method }) => method)).toEqual(["GET"]);
+    expect([...files.texts.keys()]).toEqual(["policy.json"]);
+  });
+});
+
+describe("retain --plan-out", () => {
+  test("writes a plan that purge applies, which keeps what the policy holds", async () => {
+    const { sandbox, old: [first = "", ...others], young } = stage();
+    const files = withPolicy(policy({ holds: [first] }));
+    const planned = await run(
+      [...retain, "--plan-out", "plan.json"],
+      { ...byCron, files },
+      sandbox,
+    );
+    expect([planned.code, planned.stdout]).toEqual([0, ""]);
+    expect(planned.stderr).toContain("batchsweep purge --plan plan.json\n");
+    const plan = files.texts.get("plan.json") ?? "";
+    expect(JSON.parse(plan).items).toContainEqual(expect.objectContaining({
+      id: young,
+      action: "keep",
+      reason: "It ended less than 14 days ago",
+    }));
+
+    const greedy = plan.replace(
+      '"action":"keep","reason":"It is held"',
+      '"action":"delete","reason":""',
+    );
+    expect(greedy).not.toBe(plan);
+    const change = { ...byCron, files: createMemoryFiles({ "plan.json": greedy }) };
+    const apply = ["purge", "--plan", "plan.json", "--yes"];
+    expect(await run(apply, change, sandbox)).toMatchObject({
+      code: 2,
+      stderr: "Cannot use plan.json: it deletes a batch that its policy holds\n",
+    });
+    expect(sandbox.size).toBe(5);
+    expect((await run(apply, { ...byCron, files }, sandbox)).code).toBe(0);
+    expect(sent(sandbox, "DELETE").sort()).toEqual([...others].sort());
+  });
+});
+
+describe("retain --max-share", () => {
+  const refused = "Cannot apply the policy: it would delete 3 of 5 message batches (60%), and " +
+    "--max-share is 59.9%\n";
+
+  test("stops where the policy would delete more, and says both figures", async () => {
+    const { sandbox } = stage();
+    const files = withPolicy();
+    const args = [...retain, "--yes", "--max-share", "59.9%"];
+    const { code, stdout, stderr } = await run(args, { ...byCron, files }, sandbox);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toContain("Delete     3 of 5 message batches (60%)\n");
+    expect(stderr.endsWith(refused)).toBe(true);
+    expect([sandbox.size, sent(sandbox, "DELETE")]).toEqual([5, []]);
+    expect(
+      (await run([...retain, "--yes", "--max-share", "60%"], { ...byCron, files }, sandbox)).code,
+    )
+      .toBe(0);
+    expect(sandbox.size).toBe(2);
+  });
+
+  test("counts what is held as kept, and says no share that is smaller than it is", async () => {
+    const sandbox = createSandbox();
+    const ago = new Date(sandbox.now() - 20 * day).toISOString();
+    const [first = ""] = Array.from({ length: 7 }, () => sandbox.seed({ created_at: ago }).id);
+    for (let more = 0; more < 3; more += 1) sandbox.seed();
+    const change = { ...byCron, files: withPolicy() };
+    const at60 = [...retain, "--yes", "--max-share", "60%"];
+    expect((await run(at60, change, sandbox)).stderr).toContain(
+      "7 of 10 message batches (70%), and",
+    );
+    sandbox.seed();
+    expect((await run(at60, change, sandbox)).stderr).toContain("(63.7%), and --max-share is 60%");
+    sandbox.seed();
+    expect((await run([...at60, "--hold", first], change, sandbox)).code).toBe(0);
+    expect(sandbox.batch(first)).toBeDefined();
+  });
+});
+
+describe("retain --audit", () => {
+  const args = [...retain, "--audit", "a.jsonl", "--yes"];
+
+  test("records each deletion, seals the record, and prints its head", async () => {
+    const { sandbox } = stage();
+    const files = withPolicy();
+    const { code, stderr } = await run(args, { ...byCron, files }, sandbox);
+    expect(code).toBe(0);
+    const [, head = ""] = /\nSealed 6 lines of a\.jsonl; head (6:[0-9a-f]{64})\n$/.exec(stderr) ??
+      [];
+    expect(jsonLines(files.texts.get("a.jsonl") ?? "")).toHaveLength(6);
+    expect(jsonLines(files.texts.get("a.jsonl.seals") ?? "")).toHaveLength(6);
+    const verify = ["audit", "verify", "a.jsonl", "--head", head];
+    expect((await run(verify, { ...byCron, files })).code).toBe(0);
+    expect(files.open.size).toBe(0);
+
+    const again = await run(args, { ...byCron, files }, sandbox);
+    expect(again).toEqual({
+      code: 0,
+      stdout: "",
+      stderr: "Nothing to delete: 0 of 2 message batches (0%)\n",
+    });
+    expect(jsonLines(files.texts.get("a.jsonl.seals") ?? "")).toHaveLength(6);
+  });
+
+  test("sends nothing where a record is not as it was sealed", async () => {
+    const { sandbox } = stage();
+    const files = withPolicy();
+    expect((await run(args, { ...byCron, files }, sandbox)).code).toBe(0);
+    const text = files.texts.get("a.jsonl") ?? "";
+    files.texts.set("a.jsonl", text.slice(text.indexOf("\n") + 1));
+    sandbox.seed({ created_at: new Date(sandbox.now() - 21 * day).toISOString() });
+    const before = sandbox.size;
+    const { code, stdout, stderr } = await run(args, { ...byCron, files }, sandbox);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(/Cannot verify a\.jsonl: line 1 was sealed, and has been taken out\n$/);
+    expect(sandbox.size).toBe(before);
+  });
+});

@@ -1,0 +1,219 @@
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, test } from "vitest";
+import type { Sandbox } from "../../src/sandbox/sandbox.ts";
+import { createStage, jsonLines, key, names, runtimes, start } from "./runtimes.ts";
+
+const day = 86_400_000;
+const policy = (holds: readonly string[] = []) =>
+  JSON.stringify({
+    version: 1,
+    rules: [{ type: "delete_after", days: 7, since: "ended" }, { type: "keep_last", count: 1 }],
+    holds,
+  });
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "batchsweep-"));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+const at = (name: string) => join(directory, name);
+
+/** Puts batches in place that the policy lets go, and one that it does not. */
+function seed(sandbox: Sandbox, count = 3): { readonly old: string[]; readonly young: string } {
+  const created_at = new Date(sandbox.now() - 10 * day).toISOString();
+  const old = Array.from({ length: count }, () => sandbox.seed({ created_at }).id);
+  return { old, young: sandbox.seed().id };
+}
+
+describe.each(names)("retain on %s", (runtime) => {
+  test("sends nothing without --yes where there is no terminal, CI=true or not", async ({ expect }) => {
+    await using stage = await createStage();
+    seed(stage.sandbox);
+    await writeFile(at("policy.json"), policy());
+    const args = ["retain", "--policy", at("policy.json")];
+    const ended = await stage.run(runtime, args, { directory, env: { CI: "true" } });
+    expect([ended.code, ended.stdout]).toEqual([2, ""]);
+    expect(ended.stderr).toMatch(/^Cannot ask whether to delete: there is no terminal; /);
+    expect(stage.sandbox.requests).toEqual([]);
+  });
+
+  test("plans, applies, records, seals and saves, in files", async ({ expect }) => {
+    await using stage = await createStage();
+    const { old: [held = "", ...old], young } = seed(stage.sandbox);
+    await writeFile(at("policy.json"), policy([held]));
+    const args = ["retain", "--policy", at("policy.json"), "--max-share", "50%"];
+    const planned = await stage.run(runtime, [...args, "--plan-out", at("plan.json")], {
+      directory,
+    });
+    expect(planned.code, planned.stderr).toBe(0);
+    expect(stage.sandbox.size).toBe(4);
+
+    const stores = ["--audit", at("audit.jsonl"), "--export", at("saved")];
+    const { code, stdout, stderr } = await stage.run(
+      runtime,
+      [...args, ...stores, "--yes", "--json"],
+      { directory },
+    );
+    expect(code, stderr).toBe(0);
+    expect(jsonLines(stdout).at(-1)).toMatchObject({ summary: { planned: 2, deleted: 2 } });
+    expect(stderr).toMatch(/\nSealed 4 lines of \S+; head 4:[0-9a-f]{64}\n$/);
+    expect([held, young].map((id) => stage.sandbox.batch(id)?.id)).toEqual([held, young]);
+    expect((await readdir(directory)).sort()).toEqual([
+      "audit.jsonl",
+      "audit.jsonl.seals",
+      "plan.json",
+      "policy.json",
+      "saved",
+    ]);
+    expect((await readdir(at("saved"))).sort()).toEqual(old.map((id) => `${id}.jsonl`).sort());
+    for (const name of ["audit.jsonl", "audit.jsonl.seals"]) {
+      expect((await stat(at(name))).mode & 0o777).toBe(0o600);
+    }
+  });
+
+  test("stops where it would delete too large a share, and holds what RETENTION_POLICY holds", async ({ expect }) => {
+    await using stage = await createStage();
+    const { old: [held = ""], young } = seed(stage.sandbox);
+    await writeFile(at("policy.json"), policy());
+    const args = ["retain", "--policy", at("policy.json"), "--yes", "--max-share", "50%"];
+    const stopped = await stage.run(runtime, args, { directory });
+    expect([stopped.code, stopped.stdout]).toEqual([2, ""]);
+    expect(stopped.stderr).toContain(
+      "Cannot apply the policy: it would delete 3 of 4 message batches (75%), and --max-share is 50%",
+    );
+    expect(stage.sandbox.size).toBe(4);
+    const env = { RETENTION_POLICY: policy([held]) };
+    expect((await stage.run(runtime, args, { directory, env })).code).toBe(0);
+    expect([held, young].map((id) => stage.sandbox.batch(id)?.id)).toEqual([held, young]);
+    const one = await stage.run(runtime, ["delete", held, young], { env });
+    expect([one.code, stage.sandbox.size]).toEqual([1, 1]);
+    expect(one.stderr).toContain(`skipped ${held} (held)\n`);
+  });
+
+  test("sends nothing where a policy cannot be used", async ({ expect }) => {
+    await using stage = await createStage();
+    const { young } = seed(stage.sandbox);
+    await writeFile(at("bad.json"), "{}");
+    const cases = [
+      ["retain", "--yes", "--policy", at("bad.json")],
+      ["purge", "--all", "--yes", "--policy", at("none.json")],
+      ["delete", young, "--policy", directory],
+    ];
+    for (const args of cases) {
+      const { code, stdout, stderr } = await stage.run(runtime, args, { directory });
+      expect([code, stdout], args.join(" ")).toEqual([2, ""]);
+      expect(stderr).toMatch(/^Cannot (read|use) \S+: [^\n]+\n( {2}[^\n]+\n)*$/);
+    }
+    expect(stage.sandbox.requests).toEqual([]);
+  });
+});
+
+describe.each(names)("audit on %s", (runtime) => {
+  /** Runs `audit` without a key. */
+  const audit = (...args: string[]) => {
+    const command = [...runtimes[runtime](undefined, [], directory), "audit", ...args];
+    return start(command, {}).ended;
+  };
+
+  test("finds what was done to a record that a purge has sealed", async ({ expect }) => {
+    await using stage = await createStage();
+    seed(stage.sandbox, 2);
+    const path = at("audit.jsonl");
+    const purge = ["purge", "--all", "--yes", "--audit", path];
+    const { stderr } = await stage.run(runtime, purge, { directory });
+    const [, head = ""] = /; head (6:[0-9a-f]{64})\n$/.exec(stderr) ?? [];
+    expect(await audit("verify", path, "--head", head)).toMatchObject({ code: 0, stderr: "" });
+
+    const text = await readFile(path, "utf8");
+    const seals = await readFile(`${path}.seals`, "utf8");
+    const lines = text.trimEnd().split("\n");
+    const write = (kept: readonly string[]) => writeFile(path, `${kept.join("\n")}\n`);
+    const find = async (...more: string[]) => {
+      const ended = await audit("verify", path, ...more);
+      return [ended.code, ended.stderr.replace(path, "FILE")];
+    };
+    const [, id] = /"id":"(\w+)"/.exec(lines[2] ?? "") ?? [];
+
+    await write(lines.with(2, (lines[2] ?? "").replace('"version"', ' "version"')));
+    expect(await find()).toEqual([
+      1,
+      `Cannot verify FILE: line 3 ("${id}") is not as it was sealed\n`,
+    ]);
+    await write(lines.toSpliced(2, 1));
+    expect(await find()).toEqual([
+      1,
+      "Cannot verify FILE: line 3 was sealed, and has been taken out\n",
+    ]);
+    await write([...lines.slice(0, 2), ...lines.slice(2, 4).reverse(), ...lines.slice(4)]);
+    expect(await find()).toEqual([
+      1,
+      expect.stringMatching(
+        /^Cannot verify FILE: line 3 .* and the next one have changed places\n$/,
+      ),
+    ]);
+    await write(lines.slice(0, 4));
+    expect(await find()).toEqual([1, "Cannot verify FILE: line 5 was sealed, and is gone\n"]);
+    await writeFile(`${path}.seals`, seals.split("\n").slice(0, 4).join("\n") + "\n");
+    expect(await find("--head", head)).toEqual([
+      1,
+      "Cannot verify FILE: line 5 was sealed, and is gone\n",
+    ]);
+    await write(lines);
+    expect((await audit("seal", path)).stdout).toBe(`${head}\n`);
+    expect(await readFile(`${path}.seals`, "utf8")).toBe(seals);
+  });
+
+  test("ends with 2 where there is nothing to read", async ({ expect }) => {
+    for (const command of ["verify", "seal"]) {
+      const { code, stdout, stderr } = await audit(command, at("none.jsonl"));
+      expect([code, stdout]).toEqual([2, ""]);
+      expect(stderr).toMatch(/^Cannot read \S+: there is no such file or directory\n$/);
+    }
+    expect(await readdir(directory)).toEqual([]);
+  });
+});
+
+test("retain and audit under Deno name what they may not do, and send nothing", async ({ expect }) => {
+  await using stage = await createStage();
+  seed(stage.sandbox);
+  await writeFile(at("policy.json"), policy());
+  await writeFile(at("audit.jsonl"), "");
+  for (
+    const args of [
+      ["retain", "--yes", "--policy", at("policy.json")],
+      ["audit", "verify", at("audit.jsonl")],
+      ["audit", "seal", at("audit.jsonl")],
+    ]
+  ) {
+    const { code, stdout, stderr } = await stage.run("Deno", args);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(
+      /^Cannot read \S+: this process has no permission for it \(--allow-read\)\n$/,
+    );
+  }
+  expect(stage.sandbox.requests).toEqual([]);
+});
+
+test("without leave to read RETENTION_POLICY, Deno deletes nothing", async ({ expect }) => {
+  await using stage = await createStage();
+  const { young } = seed(stage.sandbox, 0);
+  const command = runtimes.Deno(new URL(stage.url).host)
+    .map((word) => word.replace(",RETENTION_POLICY", ""));
+  const env = {
+    ANTHROPIC_API_KEY: key,
+    ANTHROPIC_BASE_URL: stage.url,
+    RETENTION_POLICY: policy([young]),
+  };
+  for (const args of [["delete", young], ["purge", "--yes", young]]) {
+    const { code, stdout, stderr } = await start([...command, ...args], { env }).ended;
+    expect({ code, stdout, stderr }).toEqual({
+      code: 2,
+      stdout: "",
+      stderr: "Cannot tell what is held: permit --allow-env=RETENTION_POLICY\n",
+    });
+  }
+  expect(stage.sandbox.requests).toEqual([]);
+});

@@ -1,0 +1,268 @@
+import { describe, expect, test } from "vitest";
+import { deleteBatches, type DeleteBatchesOptions } from "../../src/cli/delete/delete-batches.ts";
+import { exitCode } from "../../src/cli/exit-code.ts";
+import { closedOutput, type CommandStage, createCommandStage } from "../fixtures/command-stage.ts";
+import { createMemoryStore } from "../fixtures/memory-sink.ts";
+
+const remove = (stage: CommandStage, ids: readonly string[], options: DeleteBatchesOptions) =>
+  deleteBatches(stage.client, ids, options, stage);
+
+const minute = 60_000;
+const slow = { cancelingTime: 60 * minute, processingTime: 60 * minute };
+const cancel = { cancel: true, timeout: 30 * minute };
+const wait = { wait: true, timeout: 30 * minute };
+
+/** Puts a batch in place that is in progress. */
+const seedGoing = ({ sandbox }: CommandStage, id = "msgbatch_1") =>
+  sandbox.seed({ id, processing_status: "in_progress", requests: 3 }).id;
+
+const deleted = (id: string) => new RegExp(`^deleted ${id} \\(receipt, req_\\w+\\)\n$`);
+
+describe("deleteBatches() with --cancel", () => {
+  test("cancels a batch that has not ended, waits for it and deletes it", async () => {
+    const stage = createCommandStage();
+    const id = seedGoing(stage);
+    expect(await remove(stage, [id], cancel)).toBe(exitCode.done);
+    expect(stage.written.stdout).toMatch(deleted(id));
+    expect(stage.written.stderr).toBe("");
+    const requests = stage.requests();
+    expect(requests.slice(0, 2)).toEqual([`GET ${id}`, `POST ${id}/cancel`]);
+    expect(requests.filter((request) => request === `DELETE ${id}`)).toHaveLength(1);
+    expect(requests.at(-1)).toBe(`DELETE ${id}`);
+  });
+
+  test("deletes one that has ended, without canceling it and without a list", async () => {
+    const stage = createCommandStage();
+    const { id } = stage.sandbox.seed();
+    expect(await remove(stage, [id], cancel)).toBe(exitCode.done);
+    expect(stage.requests()).toEqual([`GET ${id}`, `DELETE ${id}`]);
+  });
+
+  test("ends with 3 when the time is over: canceled, and not deleted", async () => {
+    const stage = createCommandStage({ sandbox: slow });
+    const id = seedGoing(stage);
+    const { id: ended } = stage.sandbox.seed({ id: "msgbatch_2" });
+    expect(await remove(stage, [id, ended], cancel)).toBe(exitCode.waitTimedOut);
+    expect(stage.written.stdout).toMatch(deleted(ended));
+    expect(stage.written.stderr).toBe(
+      `skipped ${id} (not ended): it is still canceling after 30m; ` +
+        "its cancellation was requested, and nothing was deleted\n2 ids: 1 deleted, 1 skipped\n",
+    );
+    expect(stage.sandbox.batch(id)?.processing_status).toBe("canceling");
+  });
+
+  test("tells the same in JSON", async () => {
+    const stage = createCommandStage({ sandbox: slow });
+    const id = seedGoing(stage);
+    expect(await remove(stage, [id], { ...cancel, json: true })).toBe(exitCode.waitTimedOut);
+    expect(stage.jsonLines()).toEqual([{
+      outcome: "skipped",
+      id,
+      reason: "not_ended",
+      message: "it is still canceling after 30m; its cancellation was requested, " +
+        "and nothing was deleted",
+    }]);
+  });
+
+  test("ends with 1 where something failed besides a wait in vain", async () => {
+    const stage = createCommandStage({ sandbox: slow });
+    const ids = [seedGoing(stage), "gone"];
+    expect(await remove(stage, ids, cancel)).toBe(exitCode.failed);
+  });
+
+  test("does not wait for one after the other", async () => {
+    const stage = createCommandStage();
+    const ids = Array.from({ length: 10 }, (_, index) => seedGoing(stage, `msgbatch_${index}`));
+    expect(await remove(stage, ids, cancel)).toBe(exitCode.done);
+    const requests = stage.requests();
+    const firstDeletion = requests.findIndex((request) => request.startsWith("DELETE"));
+    for (const id of ids) {
+      const canceled = requests.indexOf(`POST ${id}/cancel`);
+      expect(canceled).toBeGreaterThan(-1);
+      expect(canceled).toBeLessThan(firstDeletion);
+    }
+    expect(stage.sandbox.size).toBe(0);
+  });
+
+  test("ends waits where the run is stopped, and says why", async () => {
+    const stage = createCommandStage({ sandbox: slow });
+    const ids = [seedGoing(stage), "b", "c"];
+    const path = "/v1/messages/batches/b";
+    stage.sandbox.fail({ status: 402, path });
+    expect(await remove(stage, ids, { ...cancel, json: true })).toBe(exitCode.failed);
+    const outcomes = stage.jsonLines() as { id: string; outcome: string }[];
+    expect(outcomes.find(({ id }) => id === "msgbatch_1")).toEqual({
+      outcome: "unattempted",
+      id: "msgbatch_1",
+      reason: "billing",
+    });
+    expect(outcomes.find(({ id }) => id === "b")).toMatchObject({ outcome: "failed" });
+    expect(stage.sandbox.now() - Date.parse("2026-11-22T00:00:00Z")).toBeLessThan(10 * minute);
+  });
+
+  test("keeps to the limit of the API, and none fails of it", async () => {
+    for (const headers of [true, false]) {
+      const stage = createCommandStage({
+        sandbox: { rateLimit: { perMinute: 600, burst: 5, headers } },
+      });
+      const ids = Array.from({ length: 60 }, (_, index) => seedGoing(stage, `msgbatch_${index}`));
+      expect(await remove(stage, ids, { cancel: true })).toBe(exitCode.done);
+      expect(stage.written.stderr).toBe("60 ids: 60 deleted\n");
+      expect(stage.sandbox.size).toBe(0);
+    }
+  });
+
+  test("says which are canceled and still there when it is interrupted", async () => {
+    const stage = createCommandStage({
+      sandbox: slow,
+      client: {
+        onRequest: ({ method }) => {
+          if (method === "POST") stage.interrupt();
+        },
+      },
+    });
+    const ids = [seedGoing(stage), "b", "c"];
+    expect(await remove(stage, ids, { ...cancel, json: true })).toBe(exitCode.interrupted);
+    const outcomes = stage.jsonLines() as { id: string; outcome: string }[];
+    expect(outcomes.map(({ id }) => id).sort()).toEqual(["b", "c", "msgbatch_1"]);
+    for (const outcome of outcomes) {
+      expect(outcome).toMatchObject({ outcome: "unattempted", reason: "interrupted" });
+    }
+    expect(stage.written.stderr).toContain("1 of them is canceled all the same, and still there\n");
+    expect(stage.requests().some((request) => request.startsWith("DELETE"))).toBe(false);
+  });
+
+  test("says so of the only one, too", async () => {
+    const stage = createCommandStage({
+      client: {
+        onRequest: ({ method }) => {
+          if (method === "POST") stage.interrupt();
+        },
+      },
+    });
+    expect(await remove(stage, [seedGoing(stage)], cancel)).toBe(exitCode.interrupted);
+    expect(stage.written.stderr).toContain("\nIt is canceled all the same, and still there\n");
+  });
+
+  test("sends one request where the key is refused, and leaves the rest", async () => {
+    for (const exportTo of [undefined, createMemoryStore()]) {
+      const stage = createCommandStage({ sandbox: { apiKeys: ["another"] } });
+      const code = await remove(stage, ["a", "b", "c"], { ...cancel, exportTo, json: true });
+      expect(code).toBe(exitCode.credentials);
+      expect(stage.requests()).toHaveLength(1);
+      expect(stage.jsonLines().slice(1)).toEqual([
+        { outcome: "unattempted", id: "b", reason: "credentials_refused" },
+        { outcome: "unattempted", id: "c", reason: "credentials_refused" },
+      ]);
+    }
+  });
+
+  test("waits no longer where nobody reads", async () => {
+    const stage = createCommandStage({
+      sandbox: slow,
+      onResult: () => {
+        throw closedOutput();
+      },
+    });
+    const ids = [stage.sandbox.seed().id, seedGoing(stage)];
+    await expect(remove(stage, ids, cancel)).rejects.toMatchObject({ code: "EPIPE" });
+    expect(stage.sandbox.now() - Date.parse("2026-11-22T00:00:00Z")).toBeLessThan(10 * minute);
+    expect(stage.written.stderr).toBe("");
+  });
+});
+
+describe("deleteBatches() with --wait", () => {
+  test("cancels nothing, and deletes what has ended by itself", async () => {
+    const stage = createCommandStage();
+    const id = seedGoing(stage);
+    expect(await remove(stage, [id], wait)).toBe(exitCode.done);
+    expect(stage.requests().some((request) => request.startsWith("POST"))).toBe(false);
+    expect(stage.requests().at(-1)).toBe(`DELETE ${id}`);
+    expect(stage.written.stdout).toMatch(deleted(id));
+  });
+
+  test("ends with 3 when the time is over, and nothing is deleted", async () => {
+    const stage = createCommandStage({ sandbox: slow });
+    const id = seedGoing(stage);
+    expect(await remove(stage, [id], wait)).toBe(exitCode.waitTimedOut);
+    expect(stage.written).toEqual({
+      stdout: "",
+      stderr: `skipped ${id} (not ended): it is still in_progress after 30m; nothing was deleted\n`,
+    });
+    expect(stage.sandbox.batch(id)?.processing_status).toBe("in_progress");
+  });
+
+  test("takes one that is gone as the flags say", async () => {
+    const stage = createCommandStage();
+    expect(await remove(stage, ["gone"], wait)).toBe(exitCode.failed);
+    expect(stage.written.stderr).toMatch(/^failed gone: 404 not_found_error: /);
+    expect(await remove(stage, ["gone"], { ...wait, ignoreNotFound: true })).toBe(exitCode.done);
+    expect(stage.written.stdout).toBe("missing gone\n");
+  });
+});
+
+describe("deleteBatches() with --export", () => {
+  test.each([{}, cancel, wait])("stores the results before it deletes, with %j", async (flags) => {
+    const stage = createCommandStage();
+    const { id } = stage.sandbox.seed({ requests: 3 });
+    const exportTo = createMemoryStore({
+      close: () => expect(stage.sandbox.batch(id)).toBeDefined(),
+    });
+    expect(await remove(stage, [id], { ...flags, exportTo })).toBe(exitCode.done);
+    expect(exportTo.kept.get(id)?.trim().split("\n")).toHaveLength(3);
+    expect(stage.written.stdout).toMatch(/^deleted \w+ \(receipt, req_\w+, 3 results saved\)\n$/);
+    expect(stage.sandbox.size).toBe(0);
+  });
+
+  test.each([cancel, wait])("waits for the results of one in progress, with %j", async (flags) => {
+    const stage = createCommandStage();
+    const id = seedGoing(stage);
+    const exportTo = createMemoryStore();
+    expect(await remove(stage, [id], { ...flags, exportTo })).toBe(exitCode.done);
+    expect(exportTo.kept.get(id)?.trim().split("\n")).toHaveLength(3);
+    expect(stage.sandbox.size).toBe(0);
+  });
+
+  test("skips one in progress where nothing is to be waited for", async () => {
+    const stage = createCommandStage();
+    const id = seedGoing(stage);
+    const exportTo = createMemoryStore();
+    expect(await remove(stage, [id], { exportTo })).toBe(exitCode.failed);
+    expect(stage.written.stderr).toBe(`skipped ${id} (not ended)\n`);
+    expect([stage.requests(), exportTo.opened]).toEqual([[`GET ${id}`], []]);
+  });
+
+  test("deletes nothing whose results could not be stored, and goes on", async () => {
+    const stage = createCommandStage();
+    const { id } = stage.sandbox.seed({ id: "msgbatch_1" });
+    const { id: other } = stage.sandbox.seed({ id: "msgbatch_2" });
+    let closed = 0;
+    const exportTo = createMemoryStore({
+      close: () => {
+        closed += 1;
+        if (closed === 1) throw new Error("no space left");
+      },
+    });
+    expect(await remove(stage, [id, other], { exportTo })).toBe(exitCode.failed);
+    expect(stage.written.stderr).toMatch(/skipped msgbatch_1 \(export failed\): .*no space left\n/);
+    expect(stage.requests().filter((request) => request.startsWith("DELETE"))).toEqual([
+      `DELETE ${other}`,
+    ]);
+    expect(exportTo.kept.has(other)).toBe(true);
+  });
+
+  test("takes one that is gone as the flags say", async () => {
+    for (const flags of [{}, cancel]) {
+      const stage = createCommandStage();
+      const exportTo = createMemoryStore();
+      expect(await remove(stage, ["gone"], { ...flags, exportTo })).toBe(exitCode.failed);
+      expect(stage.written.stderr).toMatch(
+        /^failed gone: it is not in the workspace \(req_\w+\)\n$/,
+      );
+      const options = { ...flags, exportTo, ignoreNotFound: true };
+      expect(await remove(stage, ["gone"], options)).toBe(exitCode.done);
+      expect(stage.written.stdout).toBe("missing gone\n");
+      expect(stage.requests().some((request) => request.startsWith("DELETE"))).toBe(false);
+    }
+  });
+});

@@ -1,0 +1,476 @@
+import { describe, expect, test } from "vitest";
+import { applyPlan } from "../../src/cli/purge/apply-plan.ts";
+import { openAuditFile } from "../../src/cli/audit/audit-file.ts";
+import { askToDelete } from "../../src/cli/purge/consent.ts";
+import { exitCode } from "../../src/cli/exit-code.ts";
+import type { Host } from "../../src/cli/host.ts";
+import { namedOutcomes } from "../../src/cli/purge/named-outcomes.ts";
+import { createOutput } from "../../src/cli/terminal/output.ts";
+import { readPlan, writePlan } from "../../src/cli/purge/plan-file.ts";
+import { createProgress } from "../../src/cli/terminal/progress.ts";
+import { describeProgress } from "../../src/cli/terminal/progress-line.ts";
+import { modeOf } from "../../src/cli/purge/purge-mode.ts";
+import { sourceOf } from "../../src/cli/purge/purge-source.ts";
+import { createTally } from "../../src/cli/run/tally.ts";
+import type { DeletionOutcome } from "../../src/operations/outcome.ts";
+import { planPurge } from "../../src/operations/plan-purge.ts";
+import type { PurgePlan } from "../../src/operations/purge-plan.ts";
+import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { createMemoryFiles } from "../cli/memory-files.ts";
+import { lastScreen } from "../cli/screen.ts";
+
+const environment = (variables: Readonly<Record<string, string>>) => (name: string) =>
+  variables[name];
+
+/** A host whose outputs are kept. */
+function createHost(change: Partial<Host> = {}) {
+  const written = { stdout: "", stderr: "" };
+  const outputOf = (name: "stdout" | "stderr") => ({
+    write: (text: string) => Promise.resolve(void (written[name] += text)),
+  });
+  const host: Host = {
+    env: () => undefined,
+    stdin: { isTerminal: false, read: () => new Blob([]).stream() },
+    stdout: outputOf("stdout"),
+    stderr: outputOf("stderr"),
+    signal: new AbortController().signal,
+    serve: () => Promise.reject(new Error("Nothing is served")),
+    files: createMemoryFiles(),
+    ...change,
+  };
+  return { host, output: createOutput(host), written };
+}
+
+const jsonLines = (text: string): { readonly [member: string]: unknown }[] =>
+  text.trim().split("\n").map((line) => JSON.parse(line));
+
+/** A sandbox with batches, a client of it, and the plan that deletes them all. */
+async function planned(count: number, unended = 0) {
+  const sandbox = createSandbox({ cancelingTime: 86_400_000 });
+  const ids = Array.from({ length: count }, () => sandbox.seed({ requests: 2 }).id);
+  for (let one = 0; one < unended; one += 1) sandbox.seed({ processing_status: "in_progress" });
+  const client = { apiKey: "k", baseUrl: "https://api.anthropic.com", fetch: sandbox.fetch };
+  const plan = await planPurge(client, { filter: "*", cancelInProgress: true });
+  sandbox.clearRequests();
+  return { sandbox, ids, plan, client };
+}
+
+describe("applyPlan()", () => {
+  const nothing = { known: [], holds: new Set<string>() };
+
+  test("writes each outcome and the totals, as text or as JSON", async () => {
+    for (const json of [false, true]) {
+      const { sandbox, ids, plan, client } = await planned(3);
+      const { written, ...context } = createHost();
+      const known: DeletionOutcome[] = [{ outcome: "skipped", id: "a", reason: "held" }];
+      const code = await applyPlan(client, plan, { ...nothing, known, json }, context);
+      expect([code, sandbox.size]).toEqual([exitCode.failed, 0]);
+      expect(written.stderr).toContain("4 message batches: 3 deleted, 1 skipped\n");
+      const gone = json ? /"outcome":"deleted"/g : /^deleted msgbatch_\w+ \(receipt, req_\w+\)$/gm;
+      expect(written.stdout.match(gone)).toHaveLength(ids.length);
+      if (json) {
+        expect(jsonLines(written.stdout).at(-1)).toMatchObject({ summary: { planned: 4 } });
+      }
+    }
+  });
+
+  test("ends with 3 where a batch has not ended in time, and nothing else failed", async () => {
+    const { plan, client } = await planned(1, 1);
+    const { output, host } = createHost();
+    const options = { ...nothing, cancelTimeout: 5 };
+    expect(await applyPlan(client, plan, options, { host, output })).toBe(exitCode.waitTimedOut);
+  });
+
+  test("saves results before it deletes, and deletes nothing that it cannot save", async () => {
+    const { sandbox, ids: [id = ""], plan, client } = await planned(3);
+    const files = createMemoryFiles(
+      {},
+      (action, path) => action === "keep" && path.includes(id) ? "ENOSPC" : undefined,
+    );
+    const { written, ...context } = createHost();
+    const exportTo = await files.resultsIn("saved");
+    expect(await applyPlan(client, plan, { ...nothing, exportTo }, context)).toBe(exitCode.failed);
+    expect(written.stdout.match(/^deleted .*, 2 results saved\)$/gm)).toHaveLength(2);
+    expect(written.stderr).toContain(`skipped ${id} (export failed): `);
+    expect([sandbox.size, files.texts.size]).toEqual([1, 2]);
+  });
+
+  test("stops with a true report when the audit trail cannot be written", async () => {
+    const { sandbox, plan, client } = await planned(60);
+    let appended = 0;
+    const files = createMemoryFiles(
+      {},
+      (action) => action === "append" && ++appended > 2 ? "ENOSPC" : undefined,
+    );
+    const { written, host, output } = createHost({ files });
+    const audit = await openAuditFile(files, "a", { ids: [], output });
+    const code = await applyPlan(client, plan, { ...nothing, audit, json: true }, { host, output });
+    expect([code, sandbox.size]).toEqual([exitCode.failed, 59]);
+    const lines = jsonLines(written.stdout);
+    expect(lines.filter(({ outcome }) => outcome === "deleted")).toHaveLength(1);
+    expect(lines.at(-1)).toMatchObject({ summary: { planned: 60, deleted: 1, hasMore: true } });
+    expect(written.stderr).toContain("Cannot write a: the disk is full\n");
+  });
+
+  test("takes what is recorded as done, and records the rest", async () => {
+    const { sandbox, plan, client } = await planned(3);
+    const files = createMemoryFiles();
+    const { host, output } = createHost({ files });
+    const audit = await openAuditFile(files, "a", { ids: [], output });
+    for (let run = 0; run < 2; run += 1) {
+      expect(await applyPlan(client, plan, { ...nothing, audit }, { host, output })).toBe(0);
+    }
+    expect([sandbox.requests.length, jsonLines(files.texts.get("a") ?? "").length]).toEqual([3, 6]);
+  });
+
+  test("finishes what is under way when it is interrupted, and reports the rest", async () => {
+    const interruption = new AbortController();
+    const { sandbox, plan, client } = await planned(5);
+    const fetch: Host["fetch"] = async (url, init) => {
+      interruption.abort();
+      return await sandbox.fetch(url, init);
+    };
+    const { written, ...context } = createHost({ signal: interruption.signal });
+    const options = { ...nothing, json: true };
+    expect(await applyPlan({ ...client, fetch }, plan, options, context)).toBe(
+      exitCode.interrupted,
+    );
+    expect(jsonLines(written.stdout).at(-1)).toMatchObject({
+      summary: { planned: 5, deleted: 1, unattempted: 4, hasMore: true },
+    });
+    expect(written.stderr).toContain("Stopped: interrupted. 4 are left\n");
+  });
+
+  test("says what it has canceled when it is interrupted", async () => {
+    const interruption = new AbortController();
+    const { sandbox, plan, client } = await planned(0, 1);
+    const fetch: Host["fetch"] = async (url, init) => {
+      const response = await sandbox.fetch(url, init);
+      if (init.method === "POST") interruption.abort();
+      return response;
+    };
+    const { written, ...context } = createHost({ signal: interruption.signal });
+    expect(await applyPlan({ ...client, fetch }, plan, nothing, context)).toBe(
+      exitCode.interrupted,
+    );
+    expect(written.stderr).toContain("canceled all the same, and still there\n");
+  });
+
+  test.each(["EPIPE", "ENOSPC"])("stops when stdout fails with %s", async (code) => {
+    const { sandbox, plan, client } = await planned(60);
+    const error = Object.assign(new Error(`write ${code}`), { code });
+    const { written, ...context } = createHost({ stdout: { write: () => Promise.reject(error) } });
+    const why = "Cannot write to stdout: the disk is full";
+    await expect(applyPlan(client, plan, nothing, context)).rejects.toMatchObject(
+      code === "EPIPE" ? error : { message: why, exitCode: exitCode.failed },
+    );
+    const deleted = 60 - sandbox.size;
+    expect(deleted).toBeLessThan(60);
+    // What was done is said where it can be; where nobody reads any more, nothing is.
+    expect(written.stderr.match(/^deleted /gm)?.length ?? 0).toBe(code === "EPIPE" ? 0 : deleted);
+  });
+});
+
+describe("askToDelete()", () => {
+  const ask = (read: () => AsyncIterable<Uint8Array>, signal = new AbortController().signal) => {
+    const { host, output, written } = createHost({ stdin: { isTerminal: true, read }, signal });
+    return { answer: askToDelete(host, output, 12), written };
+  };
+  const typing = (...texts: string[]) =>
+    async function* () {
+      for (const text of texts) yield await Promise.resolve(new TextEncoder().encode(text));
+    };
+
+  test("takes the number, and nothing else, for a yes", async () => {
+    for (const texts of [["12\n"], ["1", "2\r\n"], [" 12"], ["12\nno\n"]]) {
+      expect(await ask(typing(...texts)).answer, texts.join()).toBe(true);
+    }
+    for (const text of ["", "\n", "y\n", "yes\n", "\n12\n", "1\n2", "120\n", "012\n", "12 3\n"]) {
+      expect(await ask(typing(text)).answer, text).toBe(false);
+    }
+  });
+
+  test("reads no further than an answer can be", async () => {
+    let chunks = 0;
+    const endless = async function* () {
+      for (; chunks < 100; chunks += 1) yield await Promise.resolve(new Uint8Array(600).fill(49));
+    };
+    expect(await ask(endless).answer).toBe(false);
+    expect(chunks).toBeLessThan(4);
+  });
+
+  test("ends when the user interrupts", async () => {
+    const interruption = new AbortController();
+    const read = () =>
+      new ReadableStream<Uint8Array>({ pull: () => interruption.abort() }, { highWaterMark: 0 });
+    const { answer, written } = ask(read, interruption.signal);
+    await expect(answer).rejects.toMatchObject({ exitCode: exitCode.interrupted });
+    expect(written.stderr.endsWith("anything else to stop: \n")).toBe(true);
+  });
+});
+
+describe("modeOf()", () => {
+  const terminal = { isTerminal: true, read: () => new Blob([]).stream() };
+  const at = (isTerminal: boolean, columns?: number) => {
+    const { host } = createHost();
+    return { stdin: { ...terminal, isTerminal }, stderr: { ...host.stderr, columns } };
+  };
+  const filter = { filter: "*" } as const;
+
+  test("asks only where somebody can be asked", () => {
+    expect(modeOf({}, filter, at(true, 80))).toBe("ask");
+    for (const host of [at(false, 80), at(true), at(false)]) {
+      expect(() => modeOf({}, filter, host)).toThrow("Cannot ask whether to delete: there is no t");
+    }
+    const ids = { args: ["-"], onStdin: true };
+    expect(() => modeOf({}, ids, at(true, 80))).toThrow("stdin has the ids");
+  });
+
+  test("shows with --dry-run whatever else is said, and with --plan-out", () => {
+    expect(modeOf({ dryRun: true, yes: true, planOut: "p" }, filter, at(false))).toBe("show");
+    expect(modeOf({ planOut: "p" }, filter, at(false))).toBe("show");
+    expect(modeOf({ yes: true }, filter, at(false))).toBe("apply");
+    expect(() => modeOf({ planOut: "p", yes: true }, filter, at(false))).toThrow("--plan-out with");
+    expect(() => modeOf({ planOut: "p" }, { plan: "q" }, at(false))).toThrow("there already");
+  });
+});
+
+describe("sourceOf()", () => {
+  const on = (isTerminal: boolean) => ({
+    stdin: { isTerminal, read: () => new Blob([]).stream() },
+  });
+
+  test("takes a plan, a filter or ids, and never two of them", () => {
+    expect(sourceOf([], { plan: "p" }, on(false))).toEqual({ plan: "p" });
+    expect(sourceOf([], { max: "3" }, on(false))).toEqual({ filter: { oldest: 3 } });
+    expect(sourceOf([], { all: true }, on(false))).toEqual({ filter: "*" });
+    expect(sourceOf(["a"], {}, on(false))).toEqual({ args: ["a"], onStdin: false });
+    expect(sourceOf(["a", "-"], {}, on(true))).toEqual({ args: ["a", "-"], onStdin: true });
+    expect(sourceOf([], {}, on(false))).toEqual({ args: [], onStdin: true });
+    expect(() => sourceOf([], {}, on(true))).toThrow("Cannot purge: give ids");
+    expect(() => sourceOf(["a"], { all: true }, on(true))).toThrow("ids with a filter");
+    for (
+      const [args, flags] of [[["a"], {}], [[], { all: true }], [[], { cancel: true }]] as const
+    ) {
+      expect(() => sourceOf(args, { plan: "p", ...flags }, on(true))).toThrow("Cannot use --plan");
+    }
+  });
+});
+
+describe("namedOutcomes()", () => {
+  test("gives everyone an outcome that the plan does not delete", async () => {
+    const { plan, ids: [first = "", second = "", third = ""] } = await planned(3);
+    const items = plan.items.map((item) =>
+      item.id === first ? item : { ...item, action: "keep" as const }
+    );
+    const outcomes = namedOutcomes([first, second, third, "x", "y"], { ...plan, items }, {
+      holds: new Set([third]),
+      missingIsFine: (id) => id === "y",
+    });
+    expect(outcomes).toEqual([
+      { outcome: "skipped", id: second, reason: "not_ended" },
+      { outcome: "skipped", id: third, reason: "held" },
+      { outcome: "failed", id: "x", error: { code: "ERR_NOT_FOUND", message: expect.any(String) } },
+      { outcome: "missing", id: "y" },
+    ]);
+  });
+});
+
+describe("writePlan() and readPlan()", () => {
+  test("keep a plan as it is, an item a line", async () => {
+    const { plan, client } = await planned(3, 1);
+    for (const one of [plan, { ...plan, items: [] }] satisfies PurgePlan[]) {
+      const files = createMemoryFiles();
+      await writePlan(files, "p", one);
+      expect(files.texts.get("p")?.match(/"id"/g) ?? []).toHaveLength(one.items.length);
+      expect(files.texts.get("p")?.match(/^ {4}\{"id".*\}$|^ {4}\{"id".*\},$/gm) ?? [])
+        .toHaveLength(
+          one.items.length,
+        );
+      expect(await readPlan(files, "p", client)).toEqual(one);
+    }
+  });
+
+  test("refuse what is no plan, or for another API, and never replace a file", async () => {
+    const { plan, client } = await planned(1);
+    const files = createMemoryFiles({ json: "{}", text: "{", bytes: "\u0000" });
+    await writePlan(files, "p", plan);
+    const aborted = AbortSignal.abort(new Error("Interrupted"));
+    await expect(readPlan(files, "p", client, aborted)).rejects.toBe(aborted.reason);
+    await expect(readPlan(files, "", client)).rejects.toThrow('Cannot read "": there is no');
+    const other = { ...client, baseUrl: "https://a.example" };
+    await expect(readPlan(files, "p", other)).rejects.toThrow(
+      "Cannot use p: it was made for anoth",
+    );
+    await expect(readPlan(files, "none", client)).rejects.toThrow("Cannot read none: there is no");
+    await expect(readPlan(files, "json", client)).rejects.toThrow(
+      "Cannot use json: plan.version is",
+    );
+    for (const path of ["text", "bytes"]) {
+      await expect(readPlan(files, path, client)).rejects.toThrow(
+        `Cannot use ${path}: it is not JS`,
+      );
+    }
+    await expect(writePlan(files, "p", plan)).rejects.toThrow("Cannot write p: it exists already");
+  });
+});
+
+describe("describeProgress()", () => {
+  const state = { done: 45, total: 100, failed: 0, columns: 80 };
+
+  test("shows the share, the rate, the time that is left, and what failed", () => {
+    expect(describeProgress({ ...state, rate: 12.34, failed: 1 })).toBe(
+      "[=============>                ] 45/100  12.3/s  5s left  1 failed",
+    );
+    expect(describeProgress({ ...state, done: 100, rate: 250.4 })).toBe(
+      `[${"=".repeat(30)}] 100/100  250/s  0s left`,
+    );
+  });
+
+  test("says nothing of time while it is not known", () => {
+    expect(describeProgress(state)).toMatch(/^\[.*\] 45\/100$/);
+    expect(describeProgress({ ...state, rate: 0 })).toMatch(/\] 45\/100 {2}0\.0\/s$/);
+  });
+
+  test("says long times in two units", () => {
+    const left = (rate: number) =>
+      /\S+ \S+(?= left)/.exec(describeProgress({ ...state, rate }))?.[0];
+    expect([left(0.5), left(0.01)]).toEqual(["1m 50s", "1h 31m"]);
+  });
+
+  test("fits any width, and leaves the bar out where there is no room", () => {
+    for (let columns = 1; columns < 90; columns += 1) {
+      const line = describeProgress({ ...state, rate: 12, failed: 3, columns });
+      const text = "45/100  12.0/s  5s left  3 failed";
+      expect(line.endsWith(text)).toBe(true);
+      if (columns > text.length) expect(line.length).toBeLessThan(columns);
+      expect(line.startsWith("[")).toBe(columns >= text.length + 14);
+    }
+    expect(describeProgress({ ...state, columns: 0 })).toHaveLength(39);
+  });
+});
+
+describe("createProgress()", () => {
+  test("takes the rate over the last ten seconds", async () => {
+    let now = 0;
+    const lines: (string | undefined)[] = [];
+    const status = (line: string | undefined) => Promise.resolve(void lines.push(line));
+    const host = { clock: { now: () => now }, stderr: { columns: 80 } };
+    const progress = createProgress(1_000, { status }, host);
+    const add = async (count: number, at: number) => {
+      now = at;
+      for (let index = 0; index < count; index += 1) progress.add({ outcome: "missing", id: "a" });
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return lines.at(-1);
+    };
+    expect(await add(5, 500)).toMatch(/ 5\/1000$/);
+    expect(await add(95, 5_000)).toMatch(/ 100\/1000 {2}20\.0\/s {2}45s left$/);
+    expect(await add(1, 20_000)).toMatch(/ 101\/1000 {2}0\.1\/s /);
+    await progress.end();
+    expect(lines.at(-1)).toBeUndefined();
+  });
+});
+
+describe("createOutput()", () => {
+  const at = (columns: number | undefined, variables: Record<string, string> = {}) => {
+    const written: string[] = [];
+    const to = {
+      columns,
+      async write(text: string) {
+        await Promise.resolve();
+        if (text !== "") written.push(text);
+      },
+    };
+    const env = environment(variables);
+    return { written, output: createOutput({ env, stdout: to, stderr: to }) };
+  };
+
+  test("keeps the status line below what is written", async () => {
+    const { written, output } = at(20);
+    await output.status("1 of 2, and a line that is too long");
+    await output.note("note\n");
+    await output.result("result\n");
+    await output.status(undefined);
+    await output.flush();
+    expect(lastScreen(written.join(""))).toEqual(["note", "result", ""]);
+    expect(written[0]).toBe("\r\u001b[2K1 of 2, and a line ");
+  });
+
+  test("keeps the line whole where everything is written at once", async () => {
+    const { written, output } = at(40);
+    const work = Array.from({ length: 30 }, (_, index) => [
+      output.status(`${index} of 30`),
+      output.result(`result ${index}\n`),
+      output.note(`note ${index}\n`),
+    ]);
+    await Promise.all(work.flat());
+    await output.status(undefined);
+    expect(lastScreen(written.join(""))).toEqual([
+      ...Array.from({ length: 30 }, (_, index) => [`result ${index}`, `note ${index}`]).flat(),
+      "",
+    ]);
+  });
+
+  test("lets no escape sequence of a text through, whatever is written by it", async () => {
+    const { written, output } = at(80);
+    const text = "a\u001b[31mb\u009b2Jc\rd\be\u202ef\n";
+    await output.note(text, "bad");
+    await output.result(text);
+    await output.status(text);
+    expect(written).toEqual([
+      "\u001b[31ma [31mb 2Jc d e f\u001b[0m\n",
+      "a [31mb 2Jc d e f\n",
+      "\r\u001b[2Ka [31mb 2Jc d e f ",
+    ]);
+  });
+
+  test("colours nothing where it is no terminal, or NO_COLOR is not empty", async () => {
+    for (
+      const [columns, variables] of [
+        [undefined, {}],
+        [80, { NO_COLOR: "1" }],
+        [80, { TERM: "dumb" }],
+      ] as const
+    ) {
+      const { written, output } = at(columns, variables);
+      await output.note("note\n", "bad");
+      await output.result("result\n", "good");
+      expect(written).toEqual(["note\n", "result\n"]);
+    }
+    const { written, output } = at(80, { NO_COLOR: "" });
+    await output.note("note\n", "strong");
+    expect(written).toEqual(["\u001b[1mnote\u001b[0m\n"]);
+  });
+});
+
+describe("createTally()", () => {
+  const code = (...outcomes: readonly (readonly [DeletionOutcome, boolean?])[]) => {
+    const tally = createTally();
+    for (const [outcome, waited] of outcomes) tally.add(outcome, waited);
+    return tally.exitCode();
+  };
+  const deleted: DeletionOutcome = {
+    outcome: "deleted",
+    id: "a",
+    evidence: "receipt",
+    attempts: 1,
+  };
+  const unended: DeletionOutcome = { outcome: "skipped", id: "a", reason: "not_ended" };
+  const failed = (error: object): DeletionOutcome => ({
+    outcome: "failed",
+    id: "a",
+    error: { code: "ERR_API", message: "", ...error },
+  });
+  const left: DeletionOutcome = { outcome: "unattempted", id: "a", reason: "interrupted" };
+
+  test("adds outcomes up to one exit code, the gravest", () => {
+    expect(code()).toBe(exitCode.done);
+    expect(code([deleted], [unended, true])).toBe(exitCode.waitTimedOut);
+    expect(code([unended, true], [unended])).toBe(exitCode.failed);
+    expect(code([unended, true], [failed({ status: 500 })])).toBe(exitCode.failed);
+    expect(code([{ ...deleted, auditError: "full" }])).toBe(exitCode.failed);
+    expect(code([failed({ status: 401 })], [failed({})])).toBe(exitCode.credentials);
+    expect(code([failed({ status: 401 })], [left])).toBe(exitCode.interrupted);
+    expect(code([failed({ code: "ERR_ABORTED" })])).toBe(exitCode.interrupted);
+  });
+});

@@ -1,0 +1,310 @@
+import { describe, expect, test } from "vitest";
+import { parseRetentionPolicy, type RetentionPolicy, type RetentionRule } from "../../mod.ts";
+import { deleteBatches } from "../../src/cli/delete/delete-batches.ts";
+import { deleteEach } from "../../src/cli/delete/delete-each.ts";
+import { exitCode } from "../../src/cli/exit-code.ts";
+import { type HoldFlags, readHolds } from "../../src/cli/purge/holds.ts";
+import { messageBatches } from "../../src/cli/kinds.ts";
+import { maxShare } from "../../src/cli/purge/max-share.ts";
+import { policyFrom, readPolicy } from "../../src/cli/purge/policy-file.ts";
+import { type Purge, type PurgeFlags, runPurge } from "../../src/cli/purge/run-purge.ts";
+import { createMemoryFiles } from "../cli/memory-files.ts";
+import { daysAgo } from "../fixtures/batches.ts";
+import { type CommandStage, createCommandStage } from "../fixtures/command-stage.ts";
+import { policyOf } from "../fixtures/policies.ts";
+import { rejection } from "../fixtures/stub.ts";
+
+const rule: RetentionRule = { type: "delete_after", days: 14, since: "ended" };
+
+/** A stage with three batches that the rule lets go, a young one, and one that has not ended. */
+function createStage() {
+  const stage = createCommandStage({ sandbox: { cancelingTime: 0 } });
+  const seed = (id: string, days: number) =>
+    stage.sandbox.seed({ id, created_at: daysAgo(days), requests: 2 });
+  seed("msgbatch_20", 20);
+  seed("msgbatch_21", 21);
+  seed("msgbatch_22", 22);
+  seed("msgbatch_young", 2);
+  stage.sandbox.seed({ id: "msgbatch_going", processing_status: "in_progress" });
+  return { ...stage, files: createMemoryFiles() };
+}
+
+/** What is given besides the policy. */
+interface Given extends Partial<Pick<Purge, "mode">> {
+  readonly policy?: RetentionPolicy;
+  readonly holds?: readonly string[];
+  readonly flags?: PurgeFlags;
+  /** What a person types. */
+  readonly answer?: string;
+}
+
+/** Runs a policy as `retain` does. */
+async function retain(
+  { client, host, files, output }: ReturnType<typeof createStage>,
+  { policy = policyOf([rule]), holds = [], mode = "apply", flags = {}, answer = "" }: Given = {},
+): Promise<number> {
+  const stdin = { isTerminal: true, read: () => new Blob([answer]).stream() };
+  const held = new Set([...policy.holds, ...holds]);
+  const purge = { source: { policy }, mode, client, ids: [], holds: held };
+  const context = { host: { ...host, files, stdin }, output };
+  return await runPurge(purge, { policy: "policy.json", ...flags }, context);
+}
+
+/** The ids of the deletions that were sent, in order. */
+const deletions = (stage: CommandStage) =>
+  stage.requests().flatMap((request) => /^DELETE (.*)$/.exec(request)?.[1] ?? []).sort();
+
+describe("runPurge() of a policy", () => {
+  test("deletes what the policy does not keep, and nothing else", async () => {
+    const stage = createStage();
+    expect(await retain(stage)).toBe(exitCode.done);
+    expect(deletions(stage)).toEqual(["msgbatch_20", "msgbatch_21", "msgbatch_22"]);
+    expect(stage.written.stdout.match(/^deleted \S+ \(receipt, /gm)).toHaveLength(3);
+    expect(stage.written.stderr).toMatch(/^Deleting 3 of 5 message batches \(60%\) of workspace /);
+    expect(stage.written.stderr).toContain("3 message batches: 3 deleted\n");
+  });
+
+  test("keeps what a rule keeps, what the policy holds, and what is held besides", async () => {
+    const stage = createStage();
+    const policy = policyOf([rule, { type: "keep_last", count: 3 }], { holds: ["msgbatch_22"] });
+    expect(await retain(stage, { policy })).toBe(exitCode.done);
+    expect(deletions(stage)).toEqual(["msgbatch_21"]);
+    const other = createStage();
+    const holding = policyOf([rule], { holds: ["msgbatch_22"] });
+    await retain(other, { policy: holding, holds: ["msgbatch_21"] });
+    expect(deletions(other)).toEqual(["msgbatch_20"]);
+  });
+
+  test("shows and asks, and deletes when the number is typed", async () => {
+    for (const [answer, code, left] of [["y\n", exitCode.failed, 5], ["2\n", 0, 3]] as const) {
+      const stage = createStage();
+      const policy = policyOf([rule], { holds: ["msgbatch_22"] });
+      expect(await retain(stage, { policy, mode: "ask", answer })).toBe(code);
+      expect(stage.sandbox.size).toBe(left);
+      const { stderr } = stage.written;
+      expect(stderr).toContain("\nPolicy     policy.json\n");
+      expect(stderr).toContain("\nDelete     2 of 5 message batches (40%)\n");
+      expect(stderr).toContain("\nHeld       1: kept\n");
+      expect(stderr).toContain("  msgbatch_21  2026-11-01  It ended at least 14 days ago\n");
+    }
+  });
+
+  test("only shows, with the reason of each batch in the plan that it writes", async () => {
+    const stage = createStage();
+    const flags = { planOut: "plan.json" };
+    expect(await retain(stage, { mode: "show", flags })).toBe(exitCode.done);
+    expect(stage.sandbox.requests.map(({ method }) => method)).toEqual(["GET"]);
+    const plan = JSON.parse(stage.files.texts.get("plan.json") ?? "");
+    expect(plan.policy).toEqual(policyOf([rule]));
+    expect(plan.items).toContainEqual(expect.objectContaining({
+      id: "msgbatch_young",
+      action: "keep",
+      reason: "It ended less than 14 days ago",
+    }));
+  });
+
+  describe("with --max-share", () => {
+    const refusal = {
+      message: "Cannot apply the policy: it would delete 3 of 5 message batches (60%), and " +
+        "--max-share is 59.9%",
+      exitCode: exitCode.usage,
+    };
+    const flags = { maxShare: 0.599 };
+
+    test.each(
+      [
+        ["apply", flags],
+        ["ask", flags],
+        ["show", { ...flags, planOut: "plan.json" }],
+        ["show", { ...flags, planOut: "plan.json", dryRun: true }],
+        ["show", { ...flags, dryRun: true }],
+      ] as const,
+    )("stops where it would delete a larger share (%s, %j)", async (mode, given) => {
+      const stage = createStage();
+      const refused = retain(stage, { mode, flags: given, answer: "3\n" });
+      expect(await rejection(refused)).toMatchObject(refusal);
+      expect([stage.sandbox.size, deletions(stage)]).toEqual([5, []]);
+      expect(stage.files.texts.size).toBe(0);
+      expect(stage.written.stderr).toContain("Delete     3 of 5 message batches (60%)\n");
+      expect(stage.written.stderr).not.toContain("Type 3");
+      const shown = "dryRun" in given && !("planOut" in given);
+      expect(stage.written.stdout.match(/^would delete /gm)?.length).toBe(shown ? 3 : undefined);
+    });
+
+    test("goes on where it would delete no more, and counts what is held as kept", async () => {
+      const whole = createStage();
+      expect(await retain(whole, { flags: { maxShare: 0.6 } })).toBe(exitCode.done);
+      expect(whole.sandbox.size).toBe(2);
+      const held = createStage();
+      const given = { flags: { maxShare: 0.4 }, holds: ["msgbatch_20"] };
+      expect(await retain(held, given)).toBe(exitCode.done);
+      expect(held.sandbox.size).toBe(3);
+    });
+  });
+
+  test("seals what it records, and sends nothing where it is not as it was sealed", async () => {
+    const stage = createStage();
+    const flags = { audit: "a.jsonl" };
+    expect(await retain(stage, { holds: ["msgbatch_22"], flags })).toBe(exitCode.done);
+    expect(stage.written.stderr).toMatch(/\nSealed 4 lines of a\.jsonl; head 4:[0-9a-f]{64}\n$/);
+    const trail = stage.files.texts.get("a.jsonl") ?? "";
+    stage.files.texts.set("a.jsonl", trail.replace('"intent"', '"intent" '));
+    await expect(retain(stage, { flags })).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /^Cannot verify a\.jsonl: line 1 \("msgbatch_\d+"\) is not as /,
+      ),
+      exitCode: exitCode.usage,
+    });
+    expect(deletions(stage)).toHaveLength(2);
+    expect(stage.files.open.size).toBe(0);
+  });
+});
+
+describe("maxShare()", () => {
+  test("reads a share in percent", () => {
+    expect(["0%", "7%", "33.5%", "100%"].map(maxShare)).toEqual([0, 0.07, 0.335, 1]);
+  });
+
+  test.each(["", "50", "0.5", "101%", "-1%", "1e1%", "50 %", "%", "NaN%"])(
+    "refuses %j",
+    (text) => expect(() => maxShare(text)).toThrow(/^Cannot use --max-share ".*": give a share/),
+  );
+});
+
+describe("readPolicy() and policyFrom()", () => {
+  const policy = policyOf([rule], { holds: ["msgbatch_1"] });
+  const read = (text: string) => readPolicy(createMemoryFiles({ p: text }), "p");
+  const from = (text: string) => policyFrom({ env: () => text });
+
+  test("read a policy", async () => {
+    const text = JSON.stringify(policy, null, 2);
+    expect(await read(`\ufeff${text}\n`)).toEqual(policy);
+    expect(from(` ${text}\n`)).toEqual(policy);
+    expect([from(" \n"), policyFrom({ env: () => undefined })]).toEqual([undefined, undefined]);
+  });
+
+  test("refuse what is none, a line for each mistake, and quote no value", async () => {
+    const broken = JSON.stringify({
+      ...policy,
+      rules: [{ ...rule, days: "SECRET" }, { type: "SECRET" }],
+      holds: ["SECRET/1"],
+      more: "SECRET",
+    });
+    const lines = [
+      "more is no member; there are version, rules, holds, minimumAge",
+      "holds.0 is not an id of a batch",
+      "rules.0.days is not a number",
+      "rules.1.type is no rule; there are delete_after, keep_last",
+    ];
+    const message = ["Cannot use p: it is no retention policy", ...lines].join("\n  ");
+    expect(await rejection(read(broken))).toMatchObject({ message, exitCode: exitCode.usage });
+    expect(() => from(broken)).toThrow(/^Cannot use RETENTION_POLICY: it is no retention policy\n/);
+    expect(() => from(broken)).not.toThrow("SECRET");
+    expect(() => from('{"SECRET')).toThrow(/^Cannot use RETENTION_POLICY: it is not JSON$/);
+    const twice = JSON.stringify(policy).replace(/}$/, ',"holds":[]}');
+    expect(() => from(twice)).toThrow(
+      /^Cannot use RETENTION_POLICY: it is no retention policy\n {2}holds is there twice in one object$/,
+    );
+    expect(await rejection(read("null"))).toMatchObject({
+      message: "Cannot use p: it is no retention policy\n  it is not an object",
+    });
+  });
+
+  test("stop what would delete where the variable may not be read", () => {
+    const host = { env: () => undefined, mayRead: (name: string) => name !== "RETENTION_POLICY" };
+    expect(() => policyFrom(host)).toThrow(
+      /^Cannot tell what is held: permit --allow-env=RETENTION_POLICY$/,
+    );
+  });
+
+  test("name no more than twenty mistakes", async () => {
+    const error = await rejection(read(JSON.stringify({ ...policy, rules: Array(30).fill(1) })));
+    expect((error as Error).message.split("\n")).toHaveLength(22);
+    expect((error as Error).message).toMatch(/\n {2}and 10 more$/);
+  });
+
+  test("read no file that is too large to be one", async () => {
+    let given = 0;
+    const files = {
+      async *read() {
+        for (; given < 100; given += 1) yield await Promise.resolve(new Uint8Array(1_048_576));
+      },
+    };
+    expect(await rejection(readPolicy(files, "p"))).toMatchObject({
+      message: "Cannot use p: it is too large to be a retention policy",
+    });
+    expect(given).toBeLessThan(20);
+  });
+});
+
+describe("readHolds()", () => {
+  const policy = (id: string) => JSON.stringify(policyOf([rule], { holds: [id] }));
+  const read = async (
+    flags: HoldFlags,
+    given: Readonly<Record<string, string>> = {},
+    variable?: string,
+  ): Promise<readonly string[]> => {
+    const { host } = createCommandStage();
+    const env = (name: string) => name === "RETENTION_POLICY" ? variable : undefined;
+    return [...await readHolds(flags, { ...host, env, files: createMemoryFiles(given) })].sort();
+  };
+
+  test("takes them from flags, a file, and both policies", async () => {
+    const flags = { hold: ["a,b", " c "], holds: "keep.txt", policy: "policy.json" };
+    const given = { "keep.txt": "d\r\n\n  e, f\n", "policy.json": policy("g") };
+    expect(await read(flags, given, policy("h"))).toEqual(["a", "b", "c", "d", "e", "f", "g", "h"]);
+    expect(await read({})).toEqual([]);
+  });
+
+  test.each<[string, HoldFlags, Readonly<Record<string, string>>, string?]>([
+    ['Cannot use id "": it is empty', { hold: [""] }, {}],
+    ['Cannot use id "a b": it is not one path segment', { hold: ["a b"] }, {}],
+    ['Cannot use id "a # mine": it is not one path segment', { holds: "h" }, { h: "a # mine" }],
+    ["Cannot read h: there is no such file or directory", { holds: "h" }, {}],
+    ["Cannot read h, line 1: it is longer than 1024 bytes", { holds: "h" }, { h: "x".repeat(2e3) }],
+    ["Cannot read p: there is no such file or directory", { policy: "p" }, {}],
+    ["Cannot use p: it is not JSON", { policy: "p" }, { p: "{" }],
+    ["Cannot use RETENTION_POLICY: it is not JSON", {}, {}, "{"],
+  ])("stops with %j", async (message, flags, given, variable) => {
+    const error = await rejection(read(flags, given, variable));
+    expect(error).toMatchObject({ message, exitCode: exitCode.usage });
+  });
+});
+
+describe("what is held", () => {
+  const holds = new Set(["msgbatch_20"]);
+  const ids = ["msgbatch_20", "msgbatch_21"];
+
+  test("is skipped by deleteEach(), without a request", async () => {
+    const stage = createStage();
+    const outcomes: unknown[] = [];
+    const run: Parameters<typeof deleteEach>[2] = (client, id) =>
+      messageBatches.delete(client, id, {});
+    const options = { signal: stage.host.signal, holds };
+    for await (const outcome of deleteEach(stage.client, ids, run, options)) outcomes.push(outcome);
+    expect(outcomes).toMatchObject([
+      { outcome: "skipped", id: "msgbatch_20", reason: "held" },
+      { outcome: "deleted", id: "msgbatch_21" },
+    ]);
+    expect(stage.requests()).toEqual(["DELETE msgbatch_21"]);
+  });
+
+  test("is neither canceled, waited for nor exported by deleteBatches()", async () => {
+    for (const options of [{ cancel: true }, { wait: true }, {}]) {
+      const stage = createStage();
+      const exportTo = await stage.files.resultsIn("saved");
+      const settings = { ...options, exportTo, holds };
+      expect(await deleteBatches(stage.client, ids, settings, stage)).toBe(exitCode.failed);
+      expect(stage.requests().filter((request) => request.includes("msgbatch_20"))).toEqual([]);
+      expect(stage.sandbox.batch("msgbatch_21")).toBeUndefined();
+      expect([...stage.files.texts.keys()]).toEqual(["saved/msgbatch_21.jsonl"]);
+      expect(stage.written.stderr).toContain("skipped msgbatch_20 (held)\n");
+    }
+  });
+});
+
+test("a policy that is read means the same as what it was written from", async () => {
+  const policy = policyOf([rule, { type: "keep_last", count: 2 }], { minimumAge: "PT0S" });
+  const files = createMemoryFiles({ p: JSON.stringify(policy) });
+  expect(await readPolicy(files, "p")).toEqual(parseRetentionPolicy(policy));
+});
