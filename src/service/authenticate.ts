@@ -1,3 +1,4 @@
+import { hex } from "../core/hex.ts";
 import type { GatewayToken } from "./options.ts";
 
 /** The longest token that is looked at, in characters. */
@@ -29,7 +30,7 @@ export async function authenticate(
 
 async function sha256(text: string): Promise<string> {
   const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex(new Uint8Array(bytes));
 }
 
 /** Compares without stopping at the first difference. */

@@ -37,9 +37,16 @@ export function inVariables(message: string): string {
 
 /** The options of the service that the environment describes. */
 export function serviceOptionsFrom(environment: Environment): ServiceOptions {
+  const read = (name: string) => environment(name)?.trim() || undefined;
   return {
     client: clientFrom(environment),
-    gatewayTokens: environment("GATEWAY_TOKENS")?.trim() || undefined,
+    gatewayTokens: read("GATEWAY_TOKENS"),
+    retention: {
+      policy: read("RETENTION_POLICY"),
+      maxShare: read("RETENTION_MAX_SHARE"),
+      requests: read("RETENTION_REQUESTS"),
+      overdueAfter: read("RETENTION_OVERDUE_AFTER"),
+    },
     webhookSecrets: environment("WEBHOOK_SECRETS")?.split(/[\s,]+/).filter((secret) =>
       secret !== ""
     ),

@@ -5,6 +5,7 @@ import { clientOf, tokensOf } from "./configuration.ts";
 import type { ServiceOptions } from "./options.ts";
 import { Problem } from "./problem.ts";
 import { report } from "./report.ts";
+import { isHeld, policyOf } from "./retention-settings.ts";
 
 /** An answer of the gateway that is an error, in the API's shape. */
 interface Refusal {
@@ -45,6 +46,10 @@ export async function answerGateway(
     if (betas.some((beta) => !/^[\w.-]{1,128}$/.test(beta))) {
       const message = "anthropic-beta: not a list of names";
       return refuse({ status: 400, type: "invalid_request_error", message });
+    }
+    if (isHeld(policyOf(options), id)) {
+      const message = "Cannot delete the message batch: it is held";
+      return refuse({ status: 403, type: "permission_error", message });
     }
     // Not with the signal of the request: a caller that hangs up does not stop what was begun.
     const client = { ...clientOf(options), actor: token.name };

@@ -1,4 +1,6 @@
 import type { Client } from "../core/client.ts";
+import type { StateStore } from "../core/ports.ts";
+import type { RetentionOptions } from "./retention-options.ts";
 
 /** A token that lets its holder delete through the gateway, as the service knows it: by its hash. */
 export interface GatewayToken {
@@ -19,6 +21,10 @@ export interface ServiceOptions {
   readonly webhookSecrets?: readonly string[] | undefined;
   /** The tokens of the gateway, as a list or as its JSON. Without one every deletion is answered 500. */
   readonly gatewayTokens?: readonly GatewayToken[] | string | undefined;
+  /** What is kept how long: by `scheduled()`, and by holds on every road. */
+  readonly retention?: RetentionOptions | undefined;
+  /** Where the retention runs keep their state. Without one they fail. */
+  readonly stateStore?: StateStore | undefined;
   /** Is told of errors that no route foresees; without it they leave no trace but the 500. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }

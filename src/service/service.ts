@@ -1,26 +1,38 @@
 import { BatchsweepError } from "../core/errors.ts";
-import { clientOf, tokensOf, verifiersOf } from "./configuration.ts";
 import { Hono } from "./deps.ts";
 import { answerGateway } from "./gateway.ts";
+import { answerHealth } from "./health.ts";
 import type { ServiceOptions } from "./options.ts";
 import { Problem, problemOf } from "./problem.ts";
 import { report } from "./report.ts";
+import { runSchedule } from "./run-schedule.ts";
 import { receiveWebhook } from "./webhook.ts";
 
 export { serviceOptionsFrom } from "./environment.ts";
+export { createMemoryStateStore } from "./memory-state-store.ts";
+export type { StateStore, StoredState } from "../core/ports.ts";
+export type { GatewayToken } from "./options.ts";
+export type { RetentionOptions } from "./retention-options.ts";
 export type { ServiceOptions };
 
-/** The service: a request handler, the same on every runtime. */
+/** The service: what it does about each kind of event, the same on every runtime. */
 export interface Service {
+  /** Answers a request. It never rejects. */
   fetch(request: Request): Promise<Response>;
+  /**
+   * Runs the retention policy once, where there is one. It never rejects.
+   *
+   * @param event What the runtime gives; nothing of it is looked at.
+   */
+  scheduled(event?: unknown): Promise<void>;
 }
 
 /**
  * Makes the service that deletes on behalf of others.
  *
  * @param options What it works with.
- * @returns Its request handler. It never rejects: what goes wrong is an RFC 9457 problem, and on the
- *   gateway an error in the API's shape.
+ * @returns Its handlers. What goes wrong with a request is an RFC 9457 problem, and on the gateway an
+ *   error in the API's shape; `/healthz` says what went wrong with a schedule.
  */
 export function createService(options: ServiceOptions): Service {
   const app = new Hono();
@@ -33,13 +45,7 @@ export function createService(options: ServiceOptions): Service {
   app.post("/webhook", async ({ req }) => Response.json(await receiveWebhook(req.raw, options)));
   app.all("/webhook", () => notAllowed("POST"));
 
-  app.get("/healthz", () => {
-    // One of the two ways in is enough.
-    if (options.gatewayTokens !== undefined) tokensOf(options);
-    if (options.gatewayTokens === undefined || options.webhookSecrets?.length) verifiersOf(options);
-    clientOf(options);
-    return Response.json({ status: "ok" });
-  });
+  app.get("/healthz", () => answerHealth(options));
   app.all("/healthz", () => notAllowed("GET, HEAD"));
 
   // Whatever is left is the gateway's: its one route, or a 404 that an official SDK understands.
@@ -54,7 +60,10 @@ export function createService(options: ServiceOptions): Service {
     report(options, error);
     return new Problem(500, "Cannot answer: an unexpected error occurred").toResponse();
   });
-  return { fetch: async (request) => await app.fetch(request) };
+  return {
+    fetch: async (request) => await app.fetch(request),
+    scheduled: () => runSchedule(options),
+  };
 }
 
 function notAllowed(allow: string): Response {

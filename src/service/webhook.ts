@@ -8,6 +8,7 @@ import { type Webhook, WebhookVerificationError } from "./deps.ts";
 import type { ServiceOptions } from "./options.ts";
 import { notRecorded, Problem } from "./problem.ts";
 import { report } from "./report.ts";
+import { isHeld, policyOf } from "./retention-settings.ts";
 
 /** The most that a webhook may send, in bytes. */
 const mostBytes = 65_536;
@@ -37,6 +38,7 @@ export async function receiveWebhook(
 ): Promise<Deletion> {
   const verifiers = verifiersOf(options);
   const client = clientOf(options);
+  const policy = policyOf(options);
 
   if (Number(request.headers.get("content-length") ?? 0) > mostBytes) throw tooLarge();
   const mediaType = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
@@ -49,6 +51,9 @@ export async function receiveWebhook(
   if (bytes === undefined) throw tooLarge();
   const body = verify(verifiers, request.headers, bytes);
   const id = readEvent(body);
+  if (isHeld(policy, id)) {
+    throw new Problem(409, "Cannot delete the message batch: it is held", { code: "ERR_HELD" });
+  }
   // Not with the signal of the request: a sender that hangs up does not stop what was begun.
   const deletion = await deleteMessageBatch(client, id);
   if (deletion.auditError === undefined) return deletion;

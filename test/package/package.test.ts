@@ -90,7 +90,7 @@ describe("the package, installed from its tarball,", () => {
       `batchsweep ${library}`,
       `batchsweep/mod.js ${library}`,
       "batchsweep/sandbox createSandbox",
-      "batchsweep/service createService,serviceOptionsFrom",
+      "batchsweep/service createMemoryStateStore,createService,serviceOptionsFrom",
       "ERR_PACKAGE_PATH_NOT_EXPORTED",
     ]);
   });
@@ -138,6 +138,7 @@ describe("mod.js, alone in a folder,", () => {
     expect(notices.map((notice) => notice.split("\n")[1]?.split(" ")[0])).toEqual([
       "batchsweep",
       "ky",
+      "@noble/hashes",
       "valibot",
     ]);
     for (const notice of notices) expect(notice).toMatch(/Copyright[^]+without warranty of any/i);

@@ -1,0 +1,104 @@
+import {
+  boolean,
+  check,
+  type GenericSchema,
+  literal,
+  number,
+  object,
+  optional,
+  pipe,
+  safeParse,
+  string,
+} from "../../deps.ts";
+import type { StateStore } from "../../core/ports.ts";
+import { parseTimestamp } from "../../operations/timestamp.ts";
+
+/** What became of one run of a retention policy. Times are RFC 3339 date-times. */
+export interface RetentionRun {
+  readonly startedAt: string;
+  readonly endedAt: string;
+  /** How many requests it made. */
+  readonly requests: number;
+  /** How many batches it listed. */
+  readonly listed: number;
+  readonly deleted: number;
+  readonly missing: number;
+  readonly skipped: number;
+  readonly failed: number;
+  /** Whether it stopped before the end of its work; the next run goes on. */
+  readonly hasMore: boolean;
+  /** Why it failed. The message may hold ids, and never a secret. */
+  readonly error?: { readonly code: string; readonly message: string } | undefined;
+}
+
+/** What is known of the runs of a policy, as it is stored. */
+export interface RetentionStatus {
+  readonly version: 1;
+  /** Since when runs have been waited for. */
+  readonly since: string;
+  /** A run is under way, and has the floor until then; it sets this free when it ends. */
+  readonly leaseUntil?: string | undefined;
+  /** The last run that ended. */
+  readonly last?: RetentionRun | undefined;
+  /** When the last run ended that did not fail, and came to the end of its work or settled some. */
+  readonly lastGoodAt?: string | undefined;
+}
+
+const name = "retention";
+
+/** What is stored of the runs, with the version that it is written over. */
+export interface StoredStatus {
+  /** Undefined where there is none, or none that can be read. */
+  readonly status: RetentionStatus | undefined;
+  readonly version: number | undefined;
+}
+
+/** Reads what is stored of the runs. */
+export async function readStatus(store: StateStore): Promise<StoredStatus> {
+  const stored = await store.read(name);
+  let input: unknown;
+  try {
+    input = JSON.parse(stored?.value ?? "null");
+  } catch {
+    // As good as nothing.
+  }
+  const result = safeParse(statusSchema(), input);
+  return { status: result.success ? result.output : undefined, version: stored?.version };
+}
+
+/**
+ * Writes what is known of the runs.
+ *
+ * @param version What was read.
+ * @returns Whether it was written: nobody else has since.
+ */
+export async function writeStatus(
+  store: StateStore,
+  status: RetentionStatus,
+  version: number | undefined,
+): Promise<boolean> {
+  return await store.write(name, JSON.stringify(status), version);
+}
+
+function statusSchema(): GenericSchema<unknown, RetentionStatus> {
+  const time = pipe(string(), check((text) => parseTimestamp(text) !== undefined));
+  const run = object({
+    startedAt: time,
+    endedAt: time,
+    requests: number(),
+    listed: number(),
+    deleted: number(),
+    missing: number(),
+    skipped: number(),
+    failed: number(),
+    hasMore: boolean(),
+    error: optional(object({ code: string(), message: string() })),
+  });
+  return object({
+    version: literal(1),
+    since: time,
+    leaseUntil: optional(time),
+    last: optional(run),
+    lastGoodAt: optional(time),
+  });
+}
