@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: every figure that the README claims, beside raw `fetch`, ky + valibot by hand and
- * the official SDK, under Node, Deno and Bun.
+ * the official SDK, under Node, Deno and Bun; and purges of many batches under the API's limit, beside
+ * the official SDK with p-limit, under Node.
  *
  * `--quick` makes one short round, and only the gates on size count, which need no quiet machine.
  * `--json FILE` writes every sample; `--json -` writes them to stdout, and the tables to stderr.
@@ -13,8 +14,11 @@ import { bundleSizes } from "./bench/bundle-size.ts";
 import { sizeGates, timeGates } from "./bench/gates.ts";
 import { machine } from "./bench/machine.ts";
 import { type MeasureName, measures } from "./bench/measures.ts";
+import { paceGates, paceTable } from "./bench/pace-report.ts";
+import { paceRuns } from "./bench/pace-runs.ts";
 import { pairedRuns } from "./bench/paired-runs.ts";
 import { gateTable, measureTable, sizeTable } from "./bench/report.ts";
+import { scaleGates, scaleRuns, scaleTable } from "./bench/scale-runs.ts";
 
 const { values: { quick, json } } = parseArgs({
   options: { quick: { type: "boolean", default: false }, json: { type: "string" } },
@@ -39,13 +43,20 @@ for (const name of Object.keys(measures) as MeasureName[]) {
   print(`${measureTable(name, results)}\n`);
 }
 
-const gates = [...sizeGates(sizes), ...quick ? [] : timeGates(results)];
+const paced = await paceRuns(quick);
+print(`${paceTable(paced)}\n`);
+const scaled = await scaleRuns(quick);
+print(`${scaleTable(scaled)}\n`);
+
+const slowGates = () => [...timeGates(results), ...paceGates(paced), ...scaleGates(scaled)];
+const gates = [...sizeGates(sizes), ...quick ? [] : slowGates()];
 print(gateTable(gates));
 if (quick) print("The gates on time need five rounds: run without --quick.");
 print(`\n${((performance.now() - startedAt) / 1000).toFixed(0)} s in all`);
 
 if (json !== undefined) {
-  const text = JSON.stringify({ machine: machine(), rounds, sizes, results, gates }, null, 2);
+  const all = { machine: machine(), rounds, sizes, results, paced, scaled, gates };
+  const text = JSON.stringify(all, null, 2);
   if (json === "-") console.log(text);
   else await writeFile(json, `${text}\n`);
 }

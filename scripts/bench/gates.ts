@@ -28,7 +28,7 @@ export function timeGates({ import: load, throughput16 }: Results): readonly Gat
   ];
 }
 
-function atMost(limit: number, name: string, value: number): Gate {
+export function atMost(limit: number, name: string, value: number): Gate {
   return { name: `${name}, at most ${limit}`, value, limit, passed: value <= limit };
 }
 

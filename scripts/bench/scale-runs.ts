@@ -1,0 +1,110 @@
+/**
+ * What planning and applying the deletion of many batches takes: time and memory, at one size and at
+ * ten times as much. By itself: `node scripts/bench/scale-runs.ts [--quick]`.
+ *
+ * @module
+ */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { bundle } from "./bundle.ts";
+import { atMost, type Gate } from "./gates.ts";
+import { startLineProcess } from "./line-process.ts";
+import { gateTable } from "./report.ts";
+import type { SandboxServerOptions, SandboxServerReport } from "./sandbox-server.ts";
+
+/** What one run took. Times are seconds, memory is MB. */
+export interface ScaleRun {
+  readonly batches: number;
+  /** Whether the heap was as large as V8 likes it, or bounded as in a small container. */
+  readonly bounded: boolean;
+  readonly plan: number;
+  readonly apply: number;
+  /** Peak memory (RSS) when the library was loaded, when the plan was made, and at the end. */
+  readonly loaded: number;
+  readonly planned: number;
+  readonly peak: number;
+}
+
+/** As Node bounds its heap by itself where 256 MB are all that a container has. */
+const smallContainer = ["--max-old-space-size=128", "--max-semi-space-size=1"];
+
+const folder = import.meta.dirname;
+
+/** Deletes all batches of a sandbox over loopback HTTP, from a process of its own, in each size. */
+export async function scaleRuns(quick: boolean): Promise<readonly ScaleRun[]> {
+  const files = await mkdtemp(join(tmpdir(), "batchsweep-bench-"));
+  const library = join(files, "library.mjs");
+  await writeFile(library, await bundle(`export * from "./mod.ts";`, process.cwd()));
+  const url = pathToFileURL(library).href;
+  const size = quick ? 200 : 10_000;
+  try {
+    return [
+      await runOnce(url, size, true),
+      await runOnce(url, size * 10, true),
+      await runOnce(url, size, false),
+    ];
+  } finally {
+    await rm(files, { recursive: true });
+  }
+}
+
+async function runOnce(library: string, batches: number, bounded: boolean): Promise<ScaleRun> {
+  const options: SandboxServerOptions = { batches };
+  const script = join(folder, "sandbox-server.ts");
+  const server = startLineProcess(["node", script, JSON.stringify(options)]);
+  try {
+    const flags = bounded ? smallContainer : [];
+    const args = [join(folder, "scale-process.ts"), library, await server.ask()];
+    const client = startLineProcess(["node", ...flags, ...args]);
+    const { deleted, ...taken } = JSON.parse(await client.ask());
+    await client.end();
+    const { left }: SandboxServerReport = JSON.parse(await server.ask("report"));
+    if (deleted !== batches || left !== 0) {
+      throw new Error(`Cannot measure: ${deleted} of ${batches} were deleted, ${left} are left`);
+    }
+    return { batches, bounded, ...taken };
+  } finally {
+    await server.end();
+  }
+}
+
+/** The runs, as a table. */
+export function scaleTable(runs: readonly ScaleRun[]): string {
+  const row = (name: string, cells: readonly string[]) =>
+    name.padEnd(28) + cells.map((cell) => cell.padStart(10)).join("");
+  const rows = runs.map(({ batches, bounded, plan, apply, loaded, planned, peak }) =>
+    row(`${batches}${bounded ? "" : ", heap unbounded"}`, [
+      plan.toFixed(1),
+      apply.toFixed(1),
+      (batches / apply).toFixed(0),
+      ...[loaded, planned, peak].map((memory) => memory.toFixed(0)),
+    ])
+  );
+  return [
+    "Plan and apply over loopback HTTP on Node; peak memory (RSS) of the process, MB. The heap is",
+    "bounded as Node does it in a container of 256 MB: what it takes is else V8's choice.",
+    row("", ["plan, s", "apply, s", "1/s", "loaded", "planned", "applied"]),
+    ...rows,
+  ].join("\n");
+}
+
+/** The gates on time and memory. */
+export function scaleGates(runs: readonly ScaleRun[]): readonly Gate[] {
+  const [few, many] = runs;
+  if (few === undefined || many === undefined) return [];
+  const each = ({ plan, apply, batches }: ScaleRun) => (plan + apply) / batches;
+  const larger = many.batches / few.batches;
+  return [
+    atMost(1.25, `time a batch, at ${larger} times as many`, each(many) / each(few)),
+    atMost(200, `memory at ${many.batches} batches, MB`, many.peak),
+  ];
+}
+
+if (import.meta.main) {
+  const quick = process.argv.includes("--quick");
+  const runs = await scaleRuns(quick);
+  console.log(scaleTable(runs));
+  if (!quick) console.log(`\n${gateTable(scaleGates(runs))}`);
+}
