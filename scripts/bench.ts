@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: every figure that the README claims, beside raw `fetch`, ky + valibot by hand and
  * the official SDK, under Node, Deno and Bun; and purges of many batches under the API's limit, beside
- * the official SDK with p-limit, under Node.
+ * the official SDK with p-limit, under Node; and exports of large results.
  *
  * `--quick` makes one short round, and only the gates on size count, which need no quiet machine.
  * `--json FILE` writes every sample; `--json -` writes them to stdout, and the tables to stderr.
@@ -11,6 +11,7 @@
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { bundleSizes } from "./bench/bundle-size.ts";
+import { exportRuns, exportTable } from "./bench/export-memory.ts";
 import { sizeGates, timeGates } from "./bench/gates.ts";
 import { machine } from "./bench/machine.ts";
 import { type MeasureName, measures } from "./bench/measures.ts";
@@ -48,6 +49,9 @@ print(`${paceTable(paced)}\n`);
 const scaled = await scaleRuns(quick);
 print(`${scaleTable(scaled)}\n`);
 
+const exported = quick ? undefined : await exportRuns(300);
+if (exported) print(`${exportTable(exported)}\n`);
+
 const slowGates = () => [...timeGates(results), ...paceGates(paced), ...scaleGates(scaled)];
 const gates = [...sizeGates(sizes), ...quick ? [] : slowGates()];
 print(gateTable(gates));
@@ -55,7 +59,7 @@ if (quick) print("The gates on time need five rounds: run without --quick.");
 print(`\n${((performance.now() - startedAt) / 1000).toFixed(0)} s in all`);
 
 if (json !== undefined) {
-  const all = { machine: machine(), rounds, sizes, results, paced, scaled, gates };
+  const all = { machine: machine(), rounds, sizes, results, paced, scaled, exported, gates };
   const text = JSON.stringify(all, null, 2);
   if (json === "-") console.log(text);
   else await writeFile(json, `${text}\n`);
