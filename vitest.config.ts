@@ -4,6 +4,7 @@ export default defineConfig({
   resolve: { tsconfigPaths: true },
   test: {
     setupFiles: ["test/loopback-only.ts"],
+    maxWorkers: 2, // on two cores it would be one by default, and many tests wait
     projects: [
       {
         // These run in every runtime, so they use nothing but web standards.
