@@ -195,7 +195,9 @@ describe.each(names)("purge on %s", (runtime) => {
 
   test("asks at a terminal, and deletes what was shown when its number is typed", async (context) => {
     const { expect } = context;
-    if (!hasScript()) return context.skip("script(1) of util-linux is not here");
+    if (process.env["CI"] !== "true" && !hasScript()) {
+      return context.skip("script(1) of util-linux is not here");
+    }
     await using stage = await createStage();
     const { old } = seed(stage.sandbox);
     const command = runtimes[runtime](new URL(stage.url).host, ["NO_COLOR"], directory);
