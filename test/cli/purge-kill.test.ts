@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parsePurgePlan } from "../../mod.ts";
 import { seededRandom } from "../fixtures/batches.ts";
-import { createStage, jsonLines, names, type Stage } from "./runtimes.ts";
+import { createGate, createStage, jsonLines, names, type Stage } from "./runtimes.ts";
 
 const kills = 20;
 const ended = 360;
@@ -30,8 +30,15 @@ describe("batchsweep purge", () => {
 
     let deletions = 0;
     let reached = () => {};
+    // A process that is not killed yet deletes no more than its share, however fast it is.
+    let round = { most: 0, gate: createGate() };
     await using stage = await createStage(async (request, next) => {
+      const { most, gate } = round;
       if (request.method === "DELETE") {
+        if (deletions >= most) {
+          await gate.passed;
+          return new Response(null, { status: 503 });
+        }
         deletions += 1;
         reached();
       }
@@ -69,8 +76,10 @@ describe("batchsweep purge", () => {
       const runtime = names[kill % names.length] ?? "Node";
       // A fifth of them while it starts, reads its files or has just begun.
       const early = random() < 0.2;
-      const left = planned.length - deletions;
-      const count = deletions + 1 + Math.floor(random() * Math.max(0, left / (kills - kill)));
+      const share = Math.floor((planned.length - deletions) / (kills - kill + 1));
+      const count = deletions + 1 + Math.floor(random() * share);
+      const gate = createGate();
+      round = { most: deletions + share, gate };
       const running = stage.start(runtime, args, { directory });
       const moment = early
         ? new Promise<void>((resolve) => setTimeout(resolve, random() * 1_000))
@@ -82,9 +91,11 @@ describe("batchsweep purge", () => {
       if (!early) await new Promise((resolve) => setTimeout(resolve, random() * 20));
       running.child.kill("SIGKILL");
       await done;
+      gate.open();
       moments.push(`${runtime} after ${deletions}`);
     }
     console.log(`purge-kill: killed ${moments.join(", ")}`);
+    round = { most: Infinity, gate: createGate() };
     const last = await stage.run("Node", args, { directory });
 
     expect(last.code, last.stderr).toBe(0);

@@ -311,7 +311,9 @@ describe("verifyAuditTrail()", () => {
           : sourceOf(given, textOf(after));
         const { problem, sealed } = await verifyAuditTrail(source, { head });
         const first = before.findIndex((one, index) => one !== after[index]) + 1;
-        expect(problem?.line).toBe(first);
+        // A seal that has lost a digit of its number contradicts the seal of an earlier line.
+        const says = Number(/^\{"version":1,"line":(\d+),/.exec(after[first - 1] ?? "")?.[1]);
+        expect(problem?.line).toBe(on === "seals" && says < first ? says : first);
         expect(sealed).toBe(first - 1);
       }),
       { numRuns: 300 },
