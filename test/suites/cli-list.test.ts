@@ -6,6 +6,7 @@ import { type FilterFlags, filterFrom } from "../../src/cli/input/filter-flags.t
 import { listBatches, type ListBatchesOptions } from "../../src/cli/list/list-batches.ts";
 import { matchFilter } from "../../src/cli/list/match-filter.ts";
 import { formatTable } from "../../src/cli/list/table.ts";
+import { parseTimestamp } from "../../src/operations/timestamp.ts";
 import { anyBatches, batchOf, conditions, daysAgo, now } from "../fixtures/batches.ts";
 import { closedOutput, type CommandStage, createCommandStage } from "../fixtures/command-stage.ts";
 
@@ -84,7 +85,9 @@ describe("matchFilter()", () => {
   test("means no other ended batch of the past than a purge does", () => {
     fc.assert(fc.property(anyFilter, anyBatches, (filter, batches) => {
       for (const batch of batches) {
-        const past = [batch.created_at, batch.ended_at ?? ""].every((at) => Date.parse(at) <= now);
+        const past = [batch.created_at, batch.ended_at].every((at) =>
+          (parseTimestamp(at) ?? Infinity) <= now
+        );
         if (batch.processing_status !== "ended" || !past) continue;
         const decision = evaluateFilter(filter, [batch], now).get(batch.id);
         expect(matchFilter(filter, batch, now)).toBe(decision?.action === "delete");
