@@ -5,18 +5,14 @@
  * @module
  */
 import process from "node:process";
-import { createProcessService } from "./process-service.ts";
+import { startService } from "./process-service.ts";
 
-const { service, schedule, hostname, port } = await createProcessService((name) =>
-  process.env[name]
-);
-if (schedule !== undefined) {
-  Bun.cron(schedule, () => service.scheduled(), { tz: "UTC" });
-}
-const { url } = Bun.serve({
-  hostname,
-  port,
-  idleTimeout: 255, // in seconds, and the most there is: a deletion may be tried several times
-  fetch: (request) => service.fetch(request),
+await startService((name) => process.env[name], {
+  schedule: (expression, run) => void Bun.cron(expression, run, { tz: "UTC" }),
+  listen: (address, fetch) =>
+    Bun.serve({
+      ...address,
+      idleTimeout: 255, // in seconds, and the most there is: a deletion may be tried several times
+      fetch,
+    }),
 });
-console.log(`Listening on ${url}`);

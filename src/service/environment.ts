@@ -6,7 +6,6 @@ export type Environment = (name: string) => string | undefined;
 
 /** Which variable a member of the client comes from. */
 const variables: Readonly<Record<string, string>> = {
-  client: "ANTHROPIC_API_KEY (or ANTHROPIC_AUTH_TOKEN)",
   apiKey: "ANTHROPIC_API_KEY",
   authToken: "ANTHROPIC_AUTH_TOKEN",
   baseUrl: "ANTHROPIC_BASE_URL",
@@ -27,12 +26,16 @@ export function clientFrom(environment: Environment): Client {
   };
 }
 
+const noCredentials = "Cannot use ANTHROPIC_API_KEY: neither it nor ANTHROPIC_AUTH_TOKEN is set";
+
 /** Says a mistake that `checkClient()` found in the words of the environment. */
 export function inVariables(message: string): string {
-  return message.replace(/^Cannot use (\w+)/, (all, member: string) => {
-    const variable = variables[member];
-    return variable === undefined ? all : `Cannot use ${variable}`;
-  });
+  return message
+    .replace(/^Cannot use client: .*/, noCredentials)
+    .replace(/^Cannot use (\w+)/, (all, member: string) => {
+      const variable = variables[member];
+      return variable === undefined ? all : `Cannot use ${variable}`;
+    });
 }
 
 /** The options of the service that the environment describes. */

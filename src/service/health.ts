@@ -26,9 +26,11 @@ export interface RetentionHealth {
  *   its end; none was good for too long; or that cannot be known.
  */
 export async function answerHealth(options: ServiceOptions): Promise<Response> {
-  // One of the two ways in is enough.
-  if (options.gatewayTokens !== undefined) tokensOf(options);
-  if (options.gatewayTokens === undefined || options.webhookSecrets?.length) verifiersOf(options);
+  // A way in is enough, and so is a policy, which needs none.
+  const { gatewayTokens, webhookSecrets, retention } = options;
+  const isReason = gatewayTokens !== undefined || retention?.policy !== undefined;
+  if (gatewayTokens !== undefined) tokensOf(options);
+  if (!isReason || webhookSecrets?.length) verifiersOf(options);
   const { clock = systemClock } = clientOf(options);
   const settings = settingsOf(options);
   if (settings === undefined) return Response.json({ status: "ok" });
@@ -39,16 +41,16 @@ export async function answerHealth(options: ServiceOptions): Promise<Response> {
     report(options, error);
     throw new Problem(503, "Cannot tell how the retention runs go: the state cannot be read");
   }
-  const retention = judge(status, clock.now(), settings.overdueAfter);
+  const health = judge(status, clock.now(), settings.overdueAfter);
   const why = {
     waiting: undefined,
     good: undefined,
     failed: "the last retention run failed",
     interrupted: "the last retention run did not come to its end",
     overdue: "a retention run is overdue",
-  }[retention.state];
-  if (why !== undefined) throw new Problem(503, `Not healthy: ${why}`, { retention });
-  return Response.json({ status: "ok", retention });
+  }[health.state];
+  if (why !== undefined) throw new Problem(503, `Not healthy: ${why}`, { retention: health });
+  return Response.json({ status: "ok", retention: health });
 }
 
 /** What no run can do without is a 503 here: deletions on demand may do without. */

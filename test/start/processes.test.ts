@@ -8,6 +8,7 @@ import { createSandbox } from "../../src/sandbox/sandbox.ts";
 import { deletionsSeen, retentionPolicy, seedForRetention } from "../fixtures/retention.ts";
 import { apiKey } from "../fixtures/stub.ts";
 import { deletion, secret, webhook } from "../fixtures/webhook.ts";
+import { serviceCommand, type ServiceRuntime, serviceRuntimes } from "./service-command.ts";
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -25,18 +26,11 @@ const preload = "test/fixtures/cron-on-signal.ts";
 
 /** Starts a service as the first line of its file does, with a cron that can be run at will. */
 async function start(
-  runtime: "Deno" | "Bun",
+  runtime: ServiceRuntime,
   environment: Readonly<Record<string, string>>,
   permissions: readonly string[] = [],
 ): Promise<Process> {
-  const file = `src/adapters/${runtime.toLowerCase()}-service.ts`;
-  const [line = ""] = (await readFile(file, "utf8")).split("\n", 1);
-  expect(line.length).toBeLessThan(256); // Linux reads no more of it
-  const flags = line.replace(/^#!\/usr\/bin\/env -S \w+ /, "").split(" ");
-  const options = [...flags, ...permissions];
-  const [command, args] = runtime === "Deno"
-    ? ["deno", [...options, `--preload=${preload}`, file]]
-    : ["bun", [...options, "--preload", `./${preload}`, file]];
+  const [command, ...args] = await serviceCommand(runtime, { deno: permissions, preload });
   const child = spawn(command, args, {
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"], NO_COLOR: "1", ...environment },
     stdio: ["ignore", "pipe", "pipe"],
@@ -75,7 +69,7 @@ async function start(
 }
 
 async function startBefore(
-  runtime: "Deno" | "Bun",
+  runtime: ServiceRuntime,
   environment: Readonly<Record<string, string>> = {},
 ) {
   const sandbox = createSandbox({ apiKeys: [apiKey] });
@@ -95,7 +89,7 @@ async function startBefore(
   return { ...service, sandbox, auditFile };
 }
 
-describe.each(["Deno", "Bun"] as const)("the service under %s", (runtime) => {
+describe.each(serviceRuntimes)("the service under %s", (runtime) => {
   test("registers retention with the runtime's cron, deletes by it, and keeps its record", async () => {
     const { child, printed, sandbox, auditFile } = await startBefore(runtime, {
       RETENTION_POLICY: retentionPolicy,
@@ -134,47 +128,4 @@ describe.each(["Deno", "Bun"] as const)("the service under %s", (runtime) => {
     child.kill("SIGTERM");
     expect(await ended).not.toContain("cron");
   });
-
-  test("does not start with a schedule or a port that is none", async () => {
-    for (const wrong of [{ RETENTION_SCHEDULE: "daily at three" }, { PORT: "http" }]) {
-      const { child, ended } = await startBefore(runtime, {
-        RETENTION_POLICY: retentionPolicy,
-        ...wrong,
-      });
-      expect(await ended).toMatch(/cron|PORT/);
-      expect(child.exitCode).not.toBe(0);
-    }
-  });
-});
-
-test.each([
-  ["RETENTION_POLICY", "what is held"],
-  ["RETENTION_MAX_SHARE", "how retention runs"],
-])("the service under Deno does not start where it may not read %s", async (variable, what) => {
-  const { child, ended } = await start("Deno", {
-    RETENTION_POLICY: retentionPolicy,
-    PORT: "0",
-  }, [`--deny-env=${variable}`]);
-  expect(await ended).toContain(`Cannot tell ${what}: permit --allow-env=${variable}`);
-  expect(child.exitCode).toBe(1);
-});
-
-test("the service under Deno says that it needs --unstable-cron", async () => {
-  const child = spawn(
-    "deno",
-    ["run", "--allow-net", "--allow-env", "src/adapters/deno-service.ts"],
-    {
-      env: {
-        PATH: process.env["PATH"],
-        NO_COLOR: "1",
-        RETENTION_POLICY: retentionPolicy,
-        PORT: "0",
-      },
-      stdio: ["ignore", "ignore", "pipe"],
-    },
-  );
-  let output = "";
-  child.stderr.on("data", (chunk) => output += chunk);
-  expect(await new Promise((resolve) => child.on("close", resolve))).toBe(1);
-  expect(output).toContain("--unstable-cron");
 });

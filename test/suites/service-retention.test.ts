@@ -112,6 +112,14 @@ describe("scheduled()", () => {
 });
 
 describe("GET /healthz", () => {
+  test("needs no way in where there is a policy, and then one that can be used", async () => {
+    expect((await setUp({ webhookSecrets: [] }).health()).status).toBe(200);
+    const broken = setUp({ webhookSecrets: ["whsec_YQ=="] });
+    expect(await broken.health()).toMatchObject({ status: 500 });
+    const without = setUp({ webhookSecrets: [], retention: { policy: undefined } });
+    expect(await without.health()).toMatchObject({ status: 500 });
+  });
+
   test("is 200 before the first run, until one is overdue, and after a good one", async () => {
     const { service, sandbox, health } = setUp({ retention: { overdueAfter: 2 } });
     expect(await health()).toEqual({

@@ -1,0 +1,204 @@
+import { execFileSync } from "node:child_process";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { serve, type Server } from "../../src/adapters/serve.ts";
+import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { key, type Running, start } from "../cli/runtimes.ts";
+import { retentionPolicy, seedForRetention } from "../fixtures/retention.ts";
+import { secret } from "../fixtures/webhook.ts";
+import {
+  type Differences,
+  serviceCommand,
+  type ServiceRuntime,
+  serviceRuntimes,
+} from "./service-command.ts";
+
+type Environment = Readonly<Record<string, string>>;
+
+const sandbox = createSandbox({ apiKeys: [key] });
+let upstream: Server;
+let folder = "";
+beforeAll(async () => {
+  upstream = await serve(sandbox.fetch);
+  folder = await mkdtemp(join(tmpdir(), "batchsweep-"));
+  execFileSync("mkfifo", [join(folder, "pipe")]);
+  seedForRetention(sandbox, 3);
+});
+afterAll(async () => {
+  await upstream.close();
+  await rm(folder, { recursive: true });
+});
+
+/** Starts a service that could run, but for what is wrong. `FOLDER` is a folder of the test. */
+async function startWith(
+  runtime: ServiceRuntime,
+  wrong: Environment,
+  { deno = [`--allow-read=${folder}`, `--allow-write=${folder}`], ...rest }: Differences = {},
+): Promise<Running> {
+  const inFolder = ([name, text]: [string, string]) => [name, text.replace("FOLDER", folder)];
+  return start(await serviceCommand(runtime, { deno, ...rest }), {
+    env: {
+      NO_COLOR: "1",
+      ANTHROPIC_API_KEY: key,
+      ANTHROPIC_BASE_URL: upstream.url,
+      WEBHOOK_SECRETS: secret,
+      RETENTION_POLICY: retentionPolicy,
+      PORT: "0",
+      ...Object.fromEntries(Object.entries(wrong).map(inFolder)),
+    },
+  });
+}
+
+/** Waits for the end of a process that is refused: it says so in one line, and does nothing else. */
+async function expectRefusal({ child, until, ended }: Running, line: string): Promise<void> {
+  until("stdout", /^Listening/).then(() => child.kill(), () => {}); // it should have ended
+  expect(await ended).toEqual({ code: 2, stdout: "", stderr: `${line}\n` });
+  expect(sandbox.requests).toEqual([]);
+}
+
+const noPort = "Cannot use PORT: it is not a whole number from 0 to 65535";
+const noCron =
+  'Cannot use RETENTION_SCHEDULE: it is not a cron expression that this runtime takes, such as "17 3 * * *"';
+
+const refusals: readonly [what: string, wrong: Environment, line: string][] = [
+  [
+    "an AUDIT_FILE that is a directory",
+    { AUDIT_FILE: "FOLDER" },
+    "Cannot use AUDIT_FILE: it is a directory",
+  ],
+  [
+    "an AUDIT_FILE in no directory",
+    { AUDIT_FILE: "FOLDER/missing/audit.jsonl" },
+    "Cannot use AUDIT_FILE: there is no such file or directory",
+  ],
+  [
+    "an AUDIT_FILE that is a pipe",
+    { AUDIT_FILE: "FOLDER/pipe" },
+    "Cannot use AUDIT_FILE: it is no regular file",
+  ],
+  ["a PORT that is a name", { PORT: "http" }, noPort],
+  ["a PORT with an exponent", { PORT: "1e3" }, noPort],
+  ["a PORT that is too large", { PORT: "65536" }, noPort],
+  [
+    "a HOST of another machine",
+    { HOST: "192.0.2.1" },
+    "Cannot listen on 192.0.2.1:0: this machine has no such address",
+  ],
+  ["a RETENTION_SCHEDULE in words", { RETENTION_SCHEDULE: "daily\nat three" }, noCron],
+  [
+    "a RETENTION_POLICY without rules",
+    { RETENTION_POLICY: "{}" },
+    "Cannot use RETENTION_POLICY: version is missing; rules is missing; holds is missing",
+  ],
+  [
+    "a RETENTION_MAX_SHARE that is none",
+    { RETENTION_MAX_SHARE: "half" },
+    'Cannot use RETENTION_MAX_SHARE: it is not a share such as "50%"',
+  ],
+  [
+    "no key",
+    { ANTHROPIC_API_KEY: " " },
+    "Cannot use ANTHROPIC_API_KEY: neither it nor ANTHROPIC_AUTH_TOKEN is set",
+  ],
+  [
+    "a base URL with a password",
+    { ANTHROPIC_BASE_URL: "https://user:SENTINEL@127.0.0.1" },
+    "Cannot use ANTHROPIC_BASE_URL: it holds credentials",
+  ],
+  [
+    "no way in and no policy",
+    { WEBHOOK_SECRETS: "", RETENTION_POLICY: "" },
+    "Cannot use WEBHOOK_SECRETS: it is not set",
+  ],
+  [
+    "a webhook secret that is none",
+    { WEBHOOK_SECRETS: "whsec_SENTINEL" },
+    "Cannot use WEBHOOK_SECRETS: a secret is not whsec_ and the base64 of 24 bytes or more",
+  ],
+  [
+    "tokens that are none",
+    { GATEWAY_TOKENS: "SENTINEL" },
+    'Cannot use GATEWAY_TOKENS: it is not a JSON list of {"name","sha256"}, the sha256 in hexadecimal',
+  ],
+];
+
+describe.each(serviceRuntimes)("the service under %s", (runtime) => {
+  test.each(refusals)("does not start with %s", async (_, wrong, line) => {
+    await expectRefusal(await startWith(runtime, wrong), line);
+  });
+
+  test("does not start on a PORT that is taken", async () => {
+    const running = await startWith(runtime, { PORT: String(upstream.port) });
+    await expectRefusal(
+      running,
+      `Cannot listen on 127.0.0.1:${upstream.port}: the port is taken`,
+    );
+  });
+
+  test("makes no file where something else cannot be used", async () => {
+    await (await startWith(runtime, { AUDIT_FILE: "FOLDER/audit.jsonl", PORT: "1e3" })).ended;
+    expect(await readdir(folder)).not.toContain("audit.jsonl");
+  });
+
+  test("says where it listens, and needs a policy alone", async () => {
+    const running = await startWith(runtime, { HOST: "localhost", WEBHOOK_SECRETS: "" });
+    const [line, origin = ""] = await running.until("stdout", /^Listening on (\S+)\n/);
+    expect(origin).toMatch(/^http:\/\/localhost:\d+$/);
+    expect((await fetch(`${origin}/healthz`)).status).toBe(200);
+    running.child.kill();
+    expect(await running.ended).toMatchObject({ stdout: line, stderr: "" });
+  });
+});
+
+describe("the service under Deno", () => {
+  const withoutPermission = (flag: string) =>
+    `this process has no permission for it (${flag}); its folder needs --allow-read, too`;
+
+  test.each<[what: string, differences: (folder: string) => Differences, line: string]>([
+    [
+      "permission to read the AUDIT_FILE",
+      () => ({ deno: [] }),
+      `Cannot use AUDIT_FILE: ${withoutPermission("--allow-read")}`,
+    ],
+    [
+      "permission to write the AUDIT_FILE",
+      (folder) => ({ deno: [`--allow-read=${folder}`] }),
+      `Cannot use AUDIT_FILE: ${withoutPermission("--allow-write")}`,
+    ],
+    [
+      "permission to listen",
+      (folder) => ({
+        deno: ["--deny-net=127.0.0.1:0", `--allow-read=${folder}`, `--allow-write=${folder}`],
+      }),
+      "Cannot listen on 127.0.0.1:0: this process has no permission for it (--allow-net)",
+    ],
+    [
+      "permission to read RETENTION_POLICY",
+      () => ({ deno: ["--deny-env=RETENTION_POLICY"] }),
+      "Cannot tell whether RETENTION_POLICY is set: permit --allow-env=RETENTION_POLICY",
+    ],
+    [
+      "permission to read AUDIT_FILE",
+      () => ({ deno: ["--deny-env=AUDIT_FILE"] }),
+      "Cannot tell whether AUDIT_FILE is set: permit --allow-env=AUDIT_FILE",
+    ],
+    [
+      "--unstable-cron where there is a policy",
+      () => ({ without: "--unstable-cron" }),
+      "Cannot run RETENTION_POLICY: Deno was started without --unstable-cron",
+    ],
+  ])("does not start without %s", async (_, differences, line) => {
+    const audit = { AUDIT_FILE: "FOLDER/deno.jsonl" };
+    await expectRefusal(await startWith("Deno", audit, differences(folder)), line);
+  });
+
+  test("starts without --unstable-cron where there is no policy", async () => {
+    const without = { without: "--unstable-cron" };
+    const { child, until, ended } = await startWith("Deno", { RETENTION_POLICY: "" }, without);
+    await until("stdout", /^Listening on /);
+    child.kill();
+    await ended;
+  });
+});
