@@ -1,6 +1,6 @@
 /**
  * What planning and applying the deletion of many batches takes: time and memory, at one size and at
- * ten times as much. By itself: `node scripts/bench/scale-runs.ts [--quick]`.
+ * ten times as much, and in every runtime. By itself: `node scripts/bench/scale-runs.ts [--quick]`.
  *
  * @module
  */
@@ -12,12 +12,14 @@ import { bundle } from "./bundle.ts";
 import { atMost, type Gate } from "./gates.ts";
 import { startLineProcess } from "./line-process.ts";
 import { gateTable } from "./report.ts";
+import { type Runtime, runtimes } from "./runtimes.ts";
 import type { SandboxServerOptions, SandboxServerReport } from "./sandbox-server.ts";
 
 /** What one run took. Times are seconds, memory is MB. */
 export interface ScaleRun {
+  readonly runtime: Runtime;
   readonly batches: number;
-  /** Whether the heap was as large as V8 likes it, or bounded as in a small container. */
+  /** Whether the heap was as large as the runtime likes it, or bounded as in a small container. */
   readonly bounded: boolean;
   readonly plan: number;
   readonly apply: number;
@@ -41,30 +43,36 @@ export async function scaleRuns(quick: boolean): Promise<readonly ScaleRun[]> {
   const size = quick ? 200 : 10_000;
   try {
     return [
-      await runOnce(url, size, true),
-      await runOnce(url, size * 10, true),
-      await runOnce(url, size, false),
+      await runOnce(url, size, "Node", smallContainer),
+      await runOnce(url, size * 10, "Node", smallContainer),
+      await runOnce(url, size * 10, "Node"),
+      await runOnce(url, size * 10, "Deno"),
+      await runOnce(url, size * 10, "Bun"),
     ];
   } finally {
     await rm(files, { recursive: true });
   }
 }
 
-async function runOnce(library: string, batches: number, bounded: boolean): Promise<ScaleRun> {
+async function runOnce(
+  library: string,
+  batches: number,
+  runtime: Runtime,
+  flags: readonly string[] = [],
+): Promise<ScaleRun> {
   const options: SandboxServerOptions = { batches };
   const script = join(folder, "sandbox-server.ts");
   const server = startLineProcess(["node", script, JSON.stringify(options)]);
   try {
-    const flags = bounded ? smallContainer : [];
     const args = [join(folder, "scale-process.ts"), library, await server.ask()];
-    const client = startLineProcess(["node", ...flags, ...args]);
+    const client = startLineProcess([...runtimes[runtime], ...flags, ...args]);
     const { deleted, ...taken } = JSON.parse(await client.ask());
     await client.end();
     const { left }: SandboxServerReport = JSON.parse(await server.ask("report"));
     if (deleted !== batches || left !== 0) {
       throw new Error(`Cannot measure: ${deleted} of ${batches} were deleted, ${left} are left`);
     }
-    return { batches, bounded, ...taken };
+    return { runtime, batches, bounded: flags.length > 0, ...taken };
   } finally {
     await server.end();
   }
@@ -74,8 +82,8 @@ async function runOnce(library: string, batches: number, bounded: boolean): Prom
 export function scaleTable(runs: readonly ScaleRun[]): string {
   const row = (name: string, cells: readonly string[]) =>
     name.padEnd(28) + cells.map((cell) => cell.padStart(10)).join("");
-  const rows = runs.map(({ batches, bounded, plan, apply, loaded, planned, peak }) =>
-    row(`${batches}${bounded ? "" : ", heap unbounded"}`, [
+  const rows = runs.map(({ runtime, batches, bounded, plan, apply, loaded, planned, peak }) =>
+    row(`${batches}, ${runtime}${bounded ? ", heap bounded" : ""}`, [
       plan.toFixed(1),
       apply.toFixed(1),
       (batches / apply).toFixed(0),
@@ -83,8 +91,8 @@ export function scaleTable(runs: readonly ScaleRun[]): string {
     ])
   );
   return [
-    "Plan and apply over loopback HTTP on Node; peak memory (RSS) of the process, MB. The heap is",
-    "bounded as Node does it in a container of 256 MB: what it takes is else V8's choice.",
+    "Plan and apply over loopback HTTP; peak memory (RSS) of the process, MB. A bounded heap is as Node",
+    "has it in a container of 256 MB: how much is left uncollected is else the runtime's choice.",
     row("", ["plan, s", "apply, s", "1/s", "loaded", "planned", "applied"]),
     ...rows,
   ].join("\n");
