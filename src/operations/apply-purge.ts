@@ -64,7 +64,8 @@ export interface PurgeSummary {
  * Applies a plan: deletes what it names, and nothing else. What can have changed since is looked at
  * again: a batch that had not ended. Each batch but those that are kept ends in one outcome, which is
  * given as it happens; a failure of one goes on with the next. A 401, 402 or 403, a 429 that cannot
- * be waited out, and ten connection failures or 5xx in a row stop the run; the rest is `unattempted`.
+ * be waited out, ten connection failures or 5xx in a row, and an answer from another workspace than
+ * the plan's stop the run; the rest is `unattempted`.
  *
  * All requests keep to the API's limits together, by what its answers say of them, and by its
  * refusals (429): after one, all rest. Nothing fails because others use the limit as well.
@@ -76,7 +77,8 @@ export interface PurgeSummary {
  * @param plan What {@link planPurge} gave, as it was or read from JSON.
  * @param options Options of the run.
  * @returns One outcome a batch; at the end, how many there were of each kind.
- * @throws {PurgeRefusedError} It is no plan, or one for another API or workspace; nothing was done.
+ * @throws {PurgeRefusedError} It is no plan, or one for another API, or for another workspace than the
+ *   client names; nothing was done.
  * @throws {TypeError | RangeError} An argument cannot be used; no request was made.
  * @throws What the audit trail or the function of the secret fails with, after all outcomes.
  *
