@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { outcomesIn } from "../fixtures/json-lines.ts";
 import { run, stdinOf } from "./in-memory.ts";
-import { createStage, jsonLines, names } from "./runtimes.ts";
+import { createStage, names } from "./runtimes.ts";
 
 describe.each(names)("cancel on %s", { concurrent: true }, (runtime) => {
   test("cancels the ids of stdin, and waits until they have ended", async ({ expect }) => {
@@ -12,7 +13,7 @@ describe.each(names)("cancel on %s", { concurrent: true }, (runtime) => {
     const args = ["cancel", "--wait", "--timeout", "1m", "--json"];
     const { code, stdout, stderr } = await stage.run(runtime, args, { stdin: ids.join("\n") });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "3 message batches: 3 ended\n" });
-    const outcomes = jsonLines(stdout) as { id: string; outcome: string }[];
+    const outcomes = outcomesIn(stdout);
     expect(outcomes.map(({ id }) => id).sort()).toEqual(ids);
     for (const one of outcomes) {
       expect(one).toMatchObject({ outcome: "ended", batch: { processing_status: "ended" } });

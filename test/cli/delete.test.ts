@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { describe, test } from "vitest";
+import { readFile } from "node:fs/promises";
+import { describe } from "vitest";
 import { resourceFixtures } from "../fixtures/resources.ts";
-import { adminKey, createStage, key, names } from "./runtimes.ts";
+import { testInDirectory as test } from "../fixtures/test-in-directory.ts";
+import { adminKey, createStage, jsonLines, key, names } from "./runtimes.ts";
 
 const at = (id: string) => `/v1/messages/batches/${id}`;
 
@@ -33,19 +33,16 @@ describe.each(names)("delete on %s", { concurrent: true }, (runtime) => {
     expect(stage.sandbox.size).toBe(1);
   });
 
-  test("cancels, waits, saves the results and deletes", async ({ expect }) => {
+  test("cancels, waits, saves the results and deletes", async ({ expect, directory }) => {
     await using stage = await createStage(undefined, { cancelingTime: 500 });
-    const directory = await mkdtemp(`${tmpdir()}/batchsweep-`);
     const { id } = stage.sandbox.seed({ processing_status: "in_progress", requests: 3 });
     const args = ["delete", "--cancel", "--export", directory, id];
     const { code, stdout, stderr } = await stage.run(runtime, args, { directory });
-    const results = await readFile(`${directory}/${id}.jsonl`, "utf8");
-    await rm(directory, { recursive: true });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(
       new RegExp(`^deleted ${id} \\(receipt, req_\\w+, 3 results saved\\)\n$`),
     );
-    expect(results.trim().split("\n")).toHaveLength(3);
+    expect(jsonLines(await readFile(`${directory}/${id}.jsonl`, "utf8"))).toHaveLength(3);
     expect(stage.sandbox.size).toBe(0);
   });
 
@@ -69,7 +66,7 @@ describe.each(names)("delete on %s", { concurrent: true }, (runtime) => {
     const args = ["delete", "--json", "--ignore-not-found"];
     const { code, stdout, stderr } = await stage.run(runtime, args, { stdin });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "2 ids: 1 deleted, 1 missing\n" });
-    expect(stdout.split("\n").filter(Boolean).map((line) => JSON.parse(line))).toEqual([
+    expect(jsonLines(stdout)).toEqual([
       {
         outcome: "deleted",
         id,

@@ -1,8 +1,7 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { test } from "vitest";
+import { readFile } from "node:fs/promises";
 import { serve } from "../../src/adapters/serve.ts";
 import { version } from "../../src/version.ts";
+import { testInDirectory as test } from "../fixtures/test-in-directory.ts";
 import { adminKey, createStage, key, runtimes, start } from "./runtimes.ts";
 
 const [deno = ""] = runtimes.Deno(undefined);
@@ -65,10 +64,9 @@ test("main() under Deno takes an administrator's key that may not be read as uns
 test("main() under Deno names a host that may not be reached", async ({ expect }) => {
   await using stage = await createStage();
   const args = [...runtimes.Deno("api.anthropic.com"), "delete", "a"];
-  const env = { ANTHROPIC_API_KEY: key, ANTHROPIC_BASE_URL: stage.url };
-  const { code, stdout, stderr } = await start(args, { env }).ended;
+  const { code, stdout, stderr } = await start(args, { env: stage.env }).ended;
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
-  expect(stderr).toContain(`Cannot use ${new URL(stage.url).host}: this process has no permission`);
+  expect(stderr).toContain(`Cannot use ${stage.host}: this process has no permission`);
   expect(stage.requests()).toEqual([]);
 });
 
@@ -78,20 +76,19 @@ test("main() under Deno does not serve where it may not", async ({ expect }) => 
   expect(stderr).toMatch(/^Cannot use 127\.0\.0\.1:4010: this process has no permission .*\n$/);
 });
 
-test("main() under Deno runs from a URL with no more permissions", async ({ expect }) => {
+test("main() under Deno runs from a URL with no more permissions", async ({ expect, directory }) => {
   await using stage = await createStage();
   const { id } = stage.sandbox.seed();
   const files = await serveCheckout();
-  const cache = await mkdtemp(`${tmpdir()}/batchsweep-`);
   // Its own cache, so that everything is loaded; packages from here, so that no network is needed.
-  const env = { DENO_DIR: cache, ANTHROPIC_API_KEY: key, ANTHROPIC_BASE_URL: stage.url };
+  const env = { DENO_DIR: directory, ...stage.env };
   const command = [
-    ...runtimes.Deno(new URL(stage.url).host).slice(0, -1),
+    ...runtimes.Deno(stage.host).slice(0, -1),
     ...["--quiet", "--node-modules-dir=manual"],
     ...[`${files.url}/src/adapters/deno.ts`, "delete", id],
   ];
   const { code, stdout, stderr } = await start(command, { env }).ended;
-  await Promise.all([files.close(), rm(cache, { recursive: true })]);
+  await files.close();
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(stdout).toContain(`deleted ${id} (receipt, `);
   expect(stage.sandbox.size).toBe(0);

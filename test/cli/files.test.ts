@@ -1,22 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { files } from "../../src/adapters/files.ts";
+import { testInDirectory as test } from "../fixtures/test-in-directory.ts";
 
-let directory: string;
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "batchsweep-"));
-});
-afterEach(() => rm(directory, { recursive: true }));
-
-const at = (name: string) => join(directory, name);
 const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8);
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 describe("files.read()", () => {
-  test("gives the bytes, whatever their number", async () => {
+  test("gives the bytes, whatever their number", async ({ at }) => {
     for (const size of [0, 1, 65_536, 200_000]) {
       await writeFile(at("a"), "x".repeat(size));
       let read = "";
@@ -25,7 +18,7 @@ describe("files.read()", () => {
     }
   });
 
-  test("fails with ENOENT where there is no file", async () => {
+  test("fails with ENOENT where there is no file", async ({ at }) => {
     await expect(files.read(at("a"))[Symbol.asyncIterator]().next()).rejects.toMatchObject({
       code: "ENOENT",
     });
@@ -33,21 +26,21 @@ describe("files.read()", () => {
 });
 
 describe("files.write()", () => {
-  test("writes a new file for its owner only, and leaves nothing beside it", async () => {
+  test("writes a new file for its owner only, and leaves nothing beside it", async ({ directory, at }) => {
     await files.write(at("a"), "tëxt");
     expect(await readFile(at("a"), "utf8")).toBe("tëxt");
     expect(await modeOf(at("a"))).toBe("600");
     expect(await readdir(directory)).toEqual(["a"]);
   });
 
-  test("replaces no file", async () => {
+  test("replaces no file", async ({ directory, at }) => {
     await writeFile(at("a"), "mine");
     await expect(files.write(at("a"), "other")).rejects.toMatchObject({ code: "EEXIST" });
     expect(await readFile(at("a"), "utf8")).toBe("mine");
     expect(await readdir(directory)).toEqual(["a"]);
   });
 
-  test("lets one of many writers win", async () => {
+  test("lets one of many writers win", async ({ directory, at }) => {
     const writes = Array.from({ length: 20 }, (_, index) => files.write(at("a"), `${index}`));
     const settled = await Promise.allSettled(writes);
     const winners = settled.flatMap(({ status }, index) => status === "fulfilled" ? [index] : []);
@@ -58,7 +51,7 @@ describe("files.write()", () => {
 });
 
 describe("files.appendTo()", () => {
-  test("adds to a file, and refuses what is no regular one without opening it", async () => {
+  test("adds to a file, and refuses what is no regular one without opening it", async ({ directory, at }) => {
     const file = await files.appendTo(at("a"));
     await file.append("one\n");
     await file.close();
@@ -72,20 +65,20 @@ describe("files.appendTo()", () => {
 });
 
 describe("files.resultsIn()", () => {
-  const save = async (id: string, text: string, into = at("saved")) => {
+  const save = async (into: string, id: string, text: string) => {
     const writer = (await (await files.resultsIn(into)).open(id)).getWriter();
     await writer.write(bytes(text));
     await writer.close();
   };
 
-  test("makes the directory and a file a batch, for their owner only", async () => {
-    await save("msgbatch_1", "one\n", at("deep/saved"));
+  test("makes the directory and a file a batch, for their owner only", async ({ at }) => {
+    await save(at("deep/saved"), "msgbatch_1", "one\n");
     expect(await modeOf(at("deep/saved"))).toBe("700");
     expect(await modeOf(at("deep/saved/msgbatch_1.jsonl"))).toBe("600");
     expect(await readFile(at("deep/saved/msgbatch_1.jsonl"), "utf8")).toBe("one\n");
   });
 
-  test("shows a file when it is whole, and not before", async () => {
+  test("shows a file when it is whole, and not before", async ({ at }) => {
     const writer = (await (await files.resultsIn(at("saved"))).open("a")).getWriter();
     await writer.write(bytes("half"));
     expect((await readdir(at("saved"))).filter((name) => !name.endsWith(".part"))).toEqual([]);
@@ -93,31 +86,33 @@ describe("files.resultsIn()", () => {
     expect(await readdir(at("saved"))).toEqual(["a.jsonl"]);
   });
 
-  test("leaves nothing of a stream that is aborted", async () => {
+  test("leaves nothing of a stream that is aborted", async ({ at }) => {
     const writer = (await (await files.resultsIn(at("saved"))).open("a")).getWriter();
     await writer.write(bytes("half"));
     await writer.abort(new Error("no more"));
     expect(await readdir(at("saved"))).toEqual([]);
   });
 
-  test("takes the same content for stored, and refuses another, to the last byte", async () => {
+  test("takes the same content for stored, and refuses another, to the last byte", async ({ at }) => {
     const long = "x".repeat(150_000);
-    await save("a", long);
-    await save("a", long);
+    await save(at("saved"), "a", long);
+    await save(at("saved"), "a", long);
     for (const other of ["", `${long}x`, long.slice(1), `${long.slice(1)}y`]) {
-      await expect(save("a", other)).rejects.toThrow("is there already, with another content");
+      await expect(save(at("saved"), "a", other)).rejects.toThrow(
+        "is there already, with another content",
+      );
     }
     expect(await readFile(at("saved/a.jsonl"), "utf8")).toBe(long);
     expect(await readdir(at("saved"))).toEqual(["a.jsonl"]);
   });
 
-  test("keeps an id within the directory", async () => {
-    await save("../a", "one");
+  test("keeps an id within the directory", async ({ directory, at }) => {
+    await save(at("saved"), "../a", "one");
     expect(await readdir(directory)).toEqual(["saved"]);
     expect(await readdir(at("saved"))).toEqual(["..%2Fa.jsonl"]);
   });
 
-  test("takes away what a run that was killed has left of this batch, and nothing else", async () => {
+  test("takes away what a run that was killed has left of this batch, and nothing else", async ({ at }) => {
     await mkdir(at("saved"));
     const names = ["a.jsonl.01234567.part", "a.jsonl.89abcdef.part", "b.jsonl.01234567.part", "c"];
     const before = new Date(Date.now() - 3_700_000);
@@ -125,7 +120,7 @@ describe("files.resultsIn()", () => {
       await writeFile(join(at("saved"), name), "half");
       await utimes(join(at("saved"), name), before, before);
     }
-    await save("a", "one");
+    await save(at("saved"), "a", "one");
     expect((await readdir(at("saved"))).sort()).toEqual([
       "a.jsonl",
       "b.jsonl.01234567.part",
@@ -133,15 +128,15 @@ describe("files.resultsIn()", () => {
     ]);
   });
 
-  test("leaves a part that another run may be writing", async () => {
+  test("leaves a part that another run may be writing", async ({ at }) => {
     const writer = (await (await files.resultsIn(at("saved"))).open("a")).getWriter();
     await writer.write(bytes("one"));
-    await save("a", "one");
+    await save(at("saved"), "a", "one");
     await writer.close();
     expect(await readdir(at("saved"))).toEqual(["a.jsonl"]);
   });
 
-  test("stores nothing false where two processes save the same batch at once", async () => {
+  test("stores nothing false where two processes save the same batch at once", async ({ at }) => {
     const [one, other] = [await files.resultsIn(at("saved")), await files.resultsIn(at("saved"))];
     const writers = [(await one.open("a")).getWriter(), (await other.open("a")).getWriter()];
     for (const writer of writers) await writer.write(bytes("first, "));
@@ -151,9 +146,9 @@ describe("files.resultsIn()", () => {
     expect(await readdir(at("saved"))).toEqual(["a.jsonl"]);
   });
 
-  test("fails where the name belongs to what is no file", async () => {
+  test("fails where the name belongs to what is no file", async ({ at }) => {
     await mkdir(at("saved/a.jsonl"), { recursive: true });
-    await expect(save("a", "one")).rejects.toMatchObject({
+    await expect(save(at("saved"), "a", "one")).rejects.toMatchObject({
       code: "EISDIR",
       message: `Cannot write ${at("saved/a.jsonl")}: it is a directory`,
     });

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
-import { environment, type HostChange, jsonLines, key, run, stdinOf } from "./in-memory.ts";
+import { daysAgoIn, presentIn, seedBatches } from "../fixtures/seed-batches.ts";
+import { byCron, environment, jsonLines, key, run } from "./in-memory.ts";
 import { createMemoryFiles } from "./memory-files.ts";
 
-const day = 86_400_000;
 const rules = [{ type: "delete_after", days: 14, since: "ended" }];
 const policy = (holds: readonly string[]) => JSON.stringify({ version: 1, rules, holds });
 
@@ -64,9 +64,8 @@ const ways: readonly Way[] = [
 /** A sandbox with two batches, the files with a plan that deletes both, and their ids. */
 async function stage() {
   const sandbox = createSandbox({ cancelingTime: 0 });
-  const created_at = new Date(sandbox.now() - 20 * day).toISOString();
-  const held = sandbox.seed({ created_at, requests: 1 }).id;
-  const free = sandbox.seed({ created_at, requests: 1 }).id;
+  const old = { created_at: daysAgoIn(sandbox, 20), requests: 1 };
+  const [held = "", free = ""] = seedBatches(sandbox, 2, old);
   const files = createMemoryFiles();
   const args = ["purge", "--all", "--plan-out", "plan.json"];
   expect((await run(args, { ...byCron, files }, sandbox)).code).toBe(0);
@@ -74,7 +73,6 @@ async function stage() {
   return { sandbox, held, free, files };
 }
 
-const byCron: HostChange = { stdin: stdinOf("") };
 const variables = (more: Readonly<Record<string, string>> = {}) =>
   environment({ ANTHROPIC_API_KEY: key, ...more });
 const naming = ({ requests }: Sandbox, id: string) =>
@@ -89,10 +87,7 @@ describe.each(roads)("$name", ({ args, code }) => {
     const ended = await run(line, { ...byCron, env, files }, sandbox);
     expect(ended.code, ended.stderr).toBe(code);
     expect(naming(sandbox, held)).toEqual([]);
-    expect([sandbox.batch(held) === undefined, sandbox.batch(free) === undefined]).toEqual([
-      false,
-      true,
-    ]);
+    expect(presentIn(sandbox, [held, free])).toEqual([held]);
     expect(files.texts.has(`saved/${held}.jsonl`)).toBe(false);
     if (code === 1) expect(ended.stderr).toContain(`skipped ${held} (held)\n`);
   });
@@ -163,7 +158,7 @@ describe("holds", () => {
 
   test("do not spare the run from stopping where the key is refused", async () => {
     const sandbox = createSandbox({ apiKeys: ["another"] });
-    const ids = Array.from({ length: 9 }, () => sandbox.seed().id);
+    const ids = seedBatches(sandbox, 9);
     const args = ["delete", "--export", "saved", "--hold", ids[0] ?? "", ...ids];
     const { code } = await run(args, { files: createMemoryFiles() }, sandbox);
     expect([code, sandbox.requests.length]).toEqual([4, 1]);

@@ -7,16 +7,17 @@ import { expect } from "vitest";
 import type { Fetch } from "../../src/core/client.ts";
 import type { Host } from "../../src/cli/host.ts";
 import { main } from "../../src/cli/main.ts";
-import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
-import { createMemoryFiles } from "./memory-files.ts";
+import { type BatchSeed, createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
+import { daysAgoIn } from "../fixtures/seed-batches.ts";
+import { key } from "./keys.ts";
+import { createMemoryHost, environment, type MemoryOutputs } from "./memory-host.ts";
 
-export const key = "sk-ant-api03-SENTINEL-0123456789";
-export const adminKey = "sk-ant-admin01-SENTINEL-0123456789";
+export { jsonLines } from "../fixtures/json-lines.ts";
+export { adminKey, key } from "./keys.ts";
+export { environment } from "./memory-host.ts";
 
 /** How the host differs from one without terminals. */
-export interface HostChange extends Partial<Host> {
-  /** The width of the outputs that are a terminal. */
-  readonly terminal?: { readonly stderr?: number; readonly stdout?: number };
+export interface HostChange extends Partial<Host>, Pick<MemoryOutputs, "terminal"> {
   /** Is given every text in the order in which it is written, to whichever output. */
   readonly screen?: string[];
 }
@@ -27,44 +28,59 @@ export async function run(
   { terminal, screen, ...change }: HostChange = {},
   sandbox?: Sandbox,
 ): Promise<{ code: number; stdout: string; stderr: string }> {
-  const written = { stdout: "", stderr: "" };
-  const output = (name: "stdout" | "stderr") => ({
-    columns: terminal?.[name],
-    write(text: string) {
-      written[name] += text;
-      screen?.push(text);
-      return Promise.resolve();
-    },
-  });
-  const host: Host = {
-    env: (name) => name === "ANTHROPIC_API_KEY" ? key : undefined,
-    stdin: { isTerminal: true, read: () => new Blob([]).stream() },
-    stdout: output("stdout"),
-    stderr: output("stderr"),
-    signal: new AbortController().signal,
+  const { host, written } = createMemoryHost({
+    env: environment({ ANTHROPIC_API_KEY: key }),
     fetch: (sandbox ?? createSandbox()).fetch,
-    serve: () => Promise.reject(new Error("listen EADDRINUSE")),
-    files: createMemoryFiles(),
     ...change,
-  };
+  }, { terminal, onWrite: (text) => void screen?.push(text) });
   const code = await main(args, host);
   expect(written.stdout + written.stderr).not.toContain("SENTINEL");
   return { code, ...written };
 }
 
-/** The lines of a text, each read as JSON. */
-export const jsonLines = (text: string): unknown[] =>
-  text.trim().split("\n").map((line) => JSON.parse(line));
-
-/** A host's environment, and nothing else in it. */
-export const environment = (variables: Readonly<Record<string, string>>): Host["env"] => (name) =>
-  variables[name];
+/** A sandbox with batches of every state, the newest of the old ones first, and their ids. */
+export function stage(): {
+  readonly sandbox: Sandbox;
+  readonly old: string[];
+  readonly young: string;
+  readonly going: string;
+} {
+  const sandbox = createSandbox({ cancelingTime: 0 });
+  const seed = (batch: BatchSeed) => sandbox.seed(batch).id;
+  const old = [20, 21, 22].map((days) =>
+    seed({ created_at: daysAgoIn(sandbox, days), requests: 2 })
+  );
+  const young = seed({ created_at: daysAgoIn(sandbox, 2) });
+  const going = seed({ processing_status: "in_progress" });
+  return { sandbox, old, young, going };
+}
 
 /** A host's stdin that is a file. */
 export const stdinOf = (text: string): Host["stdin"] => ({
   isTerminal: false,
   read: () => new Blob([text]).stream(),
 });
+
+/** A host where nobody can be asked. */
+export const byCron: HostChange = { stdin: stdinOf("") };
+
+/** A person at a terminal, who types this when asked. */
+export const typing = (answer: string): HostChange => ({
+  stdin: { ...stdinOf(answer), isTerminal: true },
+  terminal: { stderr: 80, stdout: 80 },
+});
+
+/** A network with a sandbox, whose user interrupts the command as soon as it sends a deletion. */
+export function interruptedDeleting(sandbox: Sandbox): Pick<Host, "fetch" | "signal"> {
+  const interruption = new AbortController();
+  return {
+    signal: interruption.signal,
+    fetch: async (url, init) => {
+      if (init.method === "DELETE") interruption.abort();
+      return await sandbox.fetch(url, init);
+    },
+  };
+}
 
 /** A network that answers every request with a body, and keeps what it was asked. */
 export function wire(body: unknown, status = 200): {

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { describe, expect, test } from "vitest";
 import { createSandbox } from "../../src/sandbox/sandbox.ts";
 import { run } from "./in-memory.ts";
@@ -25,9 +24,7 @@ describe.each(names)("list on %s", { concurrent: true }, (runtime) => {
     for (let index = 0; index < 3_000; index++) stage.sandbox.seed();
     const running = stage.start(runtime, ["list", "--json"]);
     await running.until("stdout", /\n/);
-    const closed = once(running.child.stdout, "close");
-    running.child.stdout.destroy();
-    await closed;
+    await running.stopReading();
     const { code, stdout, stderr } = await running.ended;
     expect({ code, stderr }).toEqual({ code: 141, stderr: "" });
     expect(jsonLines(stdout.slice(0, stdout.indexOf("\n")))).toMatchObject([{

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { createSandbox } from "../../src/sandbox/sandbox.ts";
 import { jsonLines, key, run } from "./in-memory.ts";
+import { failingOutput, interruptedReading } from "./memory-host.ts";
 
 test("main() without a command shows the help on stderr", async () => {
   const { code, stdout, stderr } = await run([]);
@@ -109,11 +110,9 @@ test("main() tells an unexpected error in a line, and with --verbose its stack",
 });
 
 test("main() ends at once when it is interrupted while it reads", async () => {
-  const interruption = new AbortController();
-  const read = () =>
-    new ReadableStream<Uint8Array>({ pull: () => interruption.abort() }, { highWaterMark: 0 });
+  const { read, signal } = interruptedReading();
   const stdin = { isTerminal: false, read };
-  expect(await run(["delete"], { stdin, signal: interruption.signal })).toEqual({
+  expect(await run(["delete"], { stdin, signal })).toEqual({
     code: 130,
     stdout: "",
     stderr: "Interrupted: nothing was sent\n",
@@ -121,12 +120,12 @@ test("main() ends at once when it is interrupted while it reads", async () => {
 });
 
 test("main() tells a result that cannot be written, and is quiet where nobody reads", async () => {
-  const failing = (code: string) => ({
-    write: () => Promise.reject(Object.assign(new Error(`write ${code}`), { code })),
-  });
   for (const args of [["--help"], ["delete", "a", "--ignore-not-found"]]) {
-    expect(await run(args, { stdout: failing("EPIPE") })).toMatchObject({ code: 141, stderr: "" });
-    const { code, stderr } = await run(args, { stdout: failing("ENOSPC") });
+    expect(await run(args, { stdout: failingOutput("EPIPE") })).toMatchObject({
+      code: 141,
+      stderr: "",
+    });
+    const { code, stderr } = await run(args, { stdout: failingOutput("ENOSPC") });
     expect(code).toBe(1);
     // What was done is said where it can be.
     const done = args[0] === "delete" ? "(deleted|missing|failed) a.*\n" : "";

@@ -1,4 +1,5 @@
 import type { Files } from "../../src/cli/host.ts";
+import { systemError } from "./system-error.ts";
 
 /** Files in memory, by path. */
 export interface MemoryFiles extends Files {
@@ -10,6 +11,9 @@ export interface MemoryFiles extends Files {
 /** What is done with a file. */
 export type FileAction = "read" | "write" | "open" | "append" | "keep";
 
+/** Says which action fails, by the code of its error. */
+export type FileFaults = (action: FileAction, path: string) => string | undefined;
+
 /**
  * Makes files in memory.
  *
@@ -18,13 +22,13 @@ export type FileAction = "read" | "write" | "open" | "append" | "keep";
  */
 export function createMemoryFiles(
   given: Readonly<Record<string, string>> = {},
-  fails: (action: FileAction, path: string) => string | undefined = () => undefined,
+  fails: FileFaults = () => undefined,
 ): MemoryFiles {
   const texts = new Map(Object.entries(given));
   const open = new Set<string>();
   const act = (action: FileAction, path: string): void => {
     const code = fails(action, path);
-    if (code !== undefined) throw failure(code);
+    if (code !== undefined) throw systemError(code);
   };
   return {
     texts,
@@ -32,14 +36,14 @@ export function createMemoryFiles(
     async *read(path) {
       act("read", path);
       const text = texts.get(path);
-      if (text === undefined) throw failure("ENOENT");
+      if (text === undefined) throw systemError("ENOENT");
       const bytes = new TextEncoder().encode(text);
       yield* await Promise.resolve([bytes.subarray(0, 7), bytes.subarray(7)]);
     },
     async write(path, text) {
       await Promise.resolve();
       act("write", path);
-      if (texts.has(path)) throw failure("EEXIST");
+      if (texts.has(path)) throw systemError("EEXIST");
       texts.set(path, text);
     },
     async appendTo(path) {
@@ -79,7 +83,12 @@ export function createMemoryFiles(
   };
 }
 
-/** An error as those of a file system. */
-function failure(code: string): Error {
-  return Object.assign(new Error(`${code}: as the file system says`), { code });
+/** Says that the disk is full once so much has been added to files. */
+export function fullAfter(appends: number): FileFaults {
+  let appended = 0;
+  return (action) => action === "append" && ++appended > appends ? "ENOSPC" : undefined;
 }
+
+/** Says that the disk is full for the results of one batch. */
+export const fullFor = (id: string): FileFaults => (action, path) =>
+  action === "keep" && path.includes(id) ? "ENOSPC" : undefined;

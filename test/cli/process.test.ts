@@ -1,10 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { once } from "node:events";
 import { constants } from "node:fs";
-import { type FileHandle, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { describe, test } from "vitest";
+import { type FileHandle, open, readFile, writeFile } from "node:fs/promises";
+import { describe } from "vitest";
+import { testInDirectory as test } from "../fixtures/test-in-directory.ts";
 import { createGate, createStage, names, runtimes, start } from "./runtimes.ts";
 
 /** Opens a pipe to write to it, as soon as somebody reads it. */
@@ -42,50 +40,35 @@ describe.each(names)("the process on %s", { concurrent: true }, (runtime) => {
     expect(stage.sandbox.requests).toHaveLength(1);
   });
 
-  test("is ended by a signal while it waits for a pipe", async ({ expect }) => {
-    const directory = await mkdtemp(join(tmpdir(), "batchsweep-"));
-    try {
-      const pipe = join(directory, "pipe");
-      execFileSync("mkfifo", [pipe]);
-      await using stage = await createStage();
-      const purge = ["purge", "--plan", pipe, "--yes", "--verbose"];
-      for (const args of [purge, ["audit", "verify", pipe]]) {
-        const running = stage.start(runtime, args, { directory });
-        const writer = await onceRead(pipe);
-        running.child.kill("SIGTERM");
-        const { code, stderr } = await running.ended;
-        await writer.close();
-        expect([code, stderr]).toEqual([130, expect.stringMatching(/^Interrupted: nothing was /)]);
-      }
-      const { code, stderr } = await stage.run(runtime, [
-        ...purge.slice(0, 1),
-        "--all",
-        "--yes",
-        "--audit",
-        pipe,
-      ], { directory });
-      expect([code, stderr]).toEqual([2, `Cannot open ${pipe}: it is no regular file\n`]);
-    } finally {
-      await rm(directory, { recursive: true });
+  test("is ended by a signal while it waits for a pipe", async ({ expect, directory, at }) => {
+    const pipe = at("pipe");
+    execFileSync("mkfifo", [pipe]);
+    await using stage = await createStage();
+    const purge = ["purge", "--plan", pipe, "--yes", "--verbose"];
+    for (const args of [purge, ["audit", "verify", pipe]]) {
+      const running = stage.start(runtime, args, { directory });
+      const writer = await onceRead(pipe);
+      running.child.kill("SIGTERM");
+      const { code, stderr } = await running.ended;
+      await writer.close();
+      expect([code, stderr]).toEqual([130, expect.stringMatching(/^Interrupted: nothing was /)]);
     }
+    const args = ["purge", "--all", "--yes", "--audit", pipe];
+    const { code, stderr } = await stage.run(runtime, args, { directory });
+    expect([code, stderr]).toEqual([2, `Cannot open ${pipe}: it is no regular file\n`]);
   });
 
-  test("reads a plan from a pipe", async ({ expect }) => {
-    const directory = await mkdtemp(join(tmpdir(), "batchsweep-"));
-    try {
-      const [pipe, plan] = [join(directory, "pipe"), join(directory, "plan")];
-      execFileSync("mkfifo", [pipe]);
-      await using stage = await createStage();
-      stage.sandbox.seed({ processing_status: "ended" });
-      const made = await stage.run(runtime, ["purge", "--all", "--plan-out", plan], { directory });
-      expect(made).toMatchObject({ code: 0 });
-      const running = stage.start(runtime, ["purge", "--plan", pipe, "--yes"], { directory });
-      await writeFile(pipe, await readFile(plan));
-      expect(await running.ended).toMatchObject({ code: 0 });
-      expect(stage.sandbox.size).toBe(0);
-    } finally {
-      await rm(directory, { recursive: true });
-    }
+  test("reads a plan from a pipe", async ({ expect, directory, at }) => {
+    const [pipe, plan] = [at("pipe"), at("plan")];
+    execFileSync("mkfifo", [pipe]);
+    await using stage = await createStage();
+    stage.sandbox.seed({ processing_status: "ended" });
+    const made = await stage.run(runtime, ["purge", "--all", "--plan-out", plan], { directory });
+    expect(made).toMatchObject({ code: 0 });
+    const running = stage.start(runtime, ["purge", "--plan", pipe, "--yes"], { directory });
+    await writeFile(pipe, await readFile(plan));
+    expect(await running.ended).toMatchObject({ code: 0 });
+    expect(stage.sandbox.size).toBe(0);
   });
 
   test("stops without a word when nobody reads its results", async ({ expect }) => {
@@ -98,9 +81,7 @@ describe.each(names)("the process on %s", { concurrent: true }, (runtime) => {
     const ids = [1, 2, 3].map(() => stage.sandbox.seed().id);
     const running = stage.start(runtime, ["delete", ...ids]);
     await running.until("stdout", /\n/);
-    const closed = once(running.child.stdout, "close");
-    running.child.stdout.destroy();
-    await closed;
+    await running.stopReading();
     read.open();
     const { code, stderr } = await running.ended;
     expect({ code, stderr }).toEqual({ code: 141, stderr: "" });

@@ -1,47 +1,42 @@
 import { describe, expect, test } from "vitest";
 import type { Host } from "../../src/cli/host.ts";
 import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
-import { environment, type HostChange, jsonLines, key, run, stdinOf } from "./in-memory.ts";
-import { createMemoryFiles } from "./memory-files.ts";
+import { day } from "../fixtures/batches.ts";
+import { deletionsAsked } from "../fixtures/deletions-asked.ts";
+import { outcomesIn } from "../fixtures/json-lines.ts";
+import { daysAgoIn, presentIn, seedBatches } from "../fixtures/seed-batches.ts";
+import {
+  byCron,
+  environment,
+  interruptedDeleting,
+  jsonLines,
+  key,
+  run,
+  stage,
+  stdinOf,
+  typing,
+} from "./in-memory.ts";
+import { createMemoryFiles, fullAfter, fullFor } from "./memory-files.ts";
+import { failingOutput, interruptedReading } from "./memory-host.ts";
 import { lastScreen, withoutColours } from "./screen.ts";
 
-const day = 86_400_000;
-
-/** A sandbox with batches of every state, and their ids. */
-function stage(sandbox: Sandbox = createSandbox({ cancelingTime: 0 })) {
-  const ago = (days: number) => new Date(sandbox.now() - days * day).toISOString();
-  const seed = (batch: Parameters<Sandbox["seed"]>[0]) => sandbox.seed(batch).id;
-  const old = [20, 21, 22].map((days) => seed({ created_at: ago(days), requests: 2 }));
-  const young = seed({ created_at: ago(2) });
-  const going = seed({ processing_status: "in_progress" });
-  return { sandbox, old, young, going };
-}
-
-const sent = ({ requests }: Sandbox, method: string) =>
-  requests.filter((request) => request.method === method)
-    .map(({ path }) => path.replace("/v1/messages/batches/", ""));
-
-/** A person at a terminal, who types this when asked. */
-const typing = (answer: string): HostChange => ({
-  stdin: { isTerminal: true, read: () => new Blob([answer]).stream() },
-  terminal: { stderr: 80, stdout: 80 },
-});
-
-const fromFile: HostChange = { stdin: stdinOf("") };
+/** Plans what is old, into a file. */
+const planOut = (sandbox: Sandbox, files: Host["files"]) =>
+  run(["purge", "--older-than", "14d", "--plan-out", "plan.json"], { ...byCron, files }, sandbox);
 
 describe("purge", () => {
   test("deletes what a filter means, and nothing else, with --yes", async () => {
     const { sandbox, old, young, going } = stage();
     const args = ["purge", "--older-than", "14d", "--yes"];
-    const { code, stdout, stderr } = await run(args, fromFile, sandbox);
+    const { code, stdout, stderr } = await run(args, byCron, sandbox);
     expect(code).toBe(0);
     expect(stdout.match(/^deleted \S+/gm)?.sort()).toEqual(old.map((id) => `deleted ${id}`).sort());
     expect(stderr).toBe(
       "Deleting 3 of 5 message batches of workspace wrkspc_011CZkZaBF1tNoB5wlCeusgy, " +
         "at https://api.anthropic.com\n3 message batches: 3 deleted\n",
     );
-    expect([young, going].every((id) => sandbox.batch(id) !== undefined)).toBe(true);
-    expect(sent(sandbox, "DELETE").sort()).toEqual([...old].sort());
+    expect(presentIn(sandbox, [young, going])).toEqual([young, going]);
+    expect(deletionsAsked(sandbox).sort()).toEqual([...old].sort());
   });
 
   test("deletes the ids of stdin, and tells of those that it cannot", async () => {
@@ -53,7 +48,7 @@ describe("purge", () => {
     expect(stderr).toContain(`skipped ${going} (not ended)\n`);
     expect(stderr).toContain("failed msgbatch_none: it is not in the workspace\n");
     expect(stderr).toContain("3 message batches: 1 deleted, 1 skipped, 1 failed\n");
-    expect(sent(sandbox, "DELETE")).toEqual([id]);
+    expect(deletionsAsked(sandbox)).toEqual([id]);
   });
 
   test("takes an id that is gone as a success with --ignore-not-found", async () => {
@@ -63,15 +58,15 @@ describe("purge", () => {
       code: 0,
       stdout: "missing msgbatch_none\n",
     });
-    expect(sent(sandbox, "DELETE")).toEqual([]);
+    expect(deletionsAsked(sandbox)).toEqual([]);
   });
 
   test("cancels what has not ended, only with --cancel", async () => {
     const { sandbox, going } = stage();
     const args = ["purge", "--all", "--yes"];
-    expect((await run(args, fromFile, sandbox)).code).toBe(0);
+    expect((await run(args, byCron, sandbox)).code).toBe(0);
     expect(sandbox.batch(going)?.processing_status).toBe("in_progress");
-    expect((await run([...args, "--cancel"], fromFile, sandbox)).code).toBe(0);
+    expect((await run([...args, "--cancel"], byCron, sandbox)).code).toBe(0);
     expect(sandbox.size).toBe(0);
   });
 
@@ -79,7 +74,7 @@ describe("purge", () => {
     const sandbox = createSandbox({ cancelingTime: day });
     const { id } = sandbox.seed({ processing_status: "in_progress" });
     const args = ["purge", "--all", "--cancel", "--cancel-timeout", "5ms", "--yes"];
-    const { code, stderr } = await run(args, fromFile, sandbox);
+    const { code, stderr } = await run(args, byCron, sandbox);
     expect([code, stderr]).toEqual([
       3,
       expect.stringContaining(
@@ -95,13 +90,13 @@ describe("purge", () => {
   test("deletes the oldest with --max, and keeps what is held", async () => {
     const { sandbox, old } = stage();
     const [, , oldest = ""] = old;
-    expect((await run(["purge", "--max", "1", "--yes"], fromFile, sandbox)).code).toBe(0);
+    expect((await run(["purge", "--max", "1", "--yes"], byCron, sandbox)).code).toBe(0);
     expect(sandbox.batch(oldest)).toBeUndefined();
     const files = createMemoryFiles({ "keep.txt": `\n${old[0]}\n` });
     const args = ["purge", "--older-than", "1d", "--yes", "--holds", "keep.txt", "--hold"];
-    const { code, stderr } = await run([...args, old[1] ?? ""], { ...fromFile, files }, sandbox);
+    const { code, stderr } = await run([...args, old[1] ?? ""], { ...byCron, files }, sandbox);
     expect([code, stderr]).toEqual([0, expect.stringContaining("1 message batch: 1 deleted")]);
-    expect(old.slice(0, 2).every((id) => sandbox.batch(id) !== undefined)).toBe(true);
+    expect(presentIn(sandbox, old)).toEqual(old.slice(0, 2));
     const named = await run(["purge", old[0] ?? "", "--hold", old[0] ?? "", "--yes"], {}, sandbox);
     expect([named.code, named.stderr]).toEqual([
       1,
@@ -112,7 +107,7 @@ describe("purge", () => {
   test("says when what is held is not there, as where it is mistyped", async () => {
     const { stderr } = await run(
       ["purge", "--all", "--dry-run", "--hold", "a,msgbatch_x"],
-      fromFile,
+      byCron,
     );
     expect(stderr).toMatch(
       /^Nothing .* --hold a: .*\nNothing is held by --hold msgbatch_x: there is no such message batch\n/,
@@ -125,7 +120,7 @@ describe("purge", () => {
       const { sandbox } = stage();
       const files = createMemoryFiles({ "keep.txt": `${hold}\n` });
       const args = ["purge", "--all", "--yes", "--holds", "keep.txt"];
-      const { code, stderr } = await run(args, { ...fromFile, files }, sandbox);
+      const { code, stderr } = await run(args, { ...byCron, files }, sandbox);
       expect([code, stderr]).toEqual([2, expect.stringMatching(/^Cannot (hold|use id) /)]);
       expect(sandbox.requests).toEqual([]);
     },
@@ -135,9 +130,9 @@ describe("purge", () => {
     const { sandbox, old } = stage();
     const files = createMemoryFiles({ none: "\n", some: `${old[0]}\nmsgbatch_x\nmsgbatch_y\n` });
     const dry = ["purge", "--all", "--dry-run", "--holds"];
-    expect((await run([...dry, "none"], { ...fromFile, files }, sandbox)).stderr)
+    expect((await run([...dry, "none"], { ...byCron, files }, sandbox)).stderr)
       .toContain("Nothing is held by --holds none: it has no ids\n");
-    expect((await run([...dry, "some"], { ...fromFile, files }, sandbox)).stderr)
+    expect((await run([...dry, "some"], { ...byCron, files }, sandbox)).stderr)
       .toContain("2 of 3 holds are not in the workspace\n");
   });
 
@@ -168,24 +163,24 @@ describe("purge", () => {
   });
 
   test("has nothing to do where nothing is meant", async () => {
-    const { code, stdout, stderr } = await run(["purge", "--all", "--yes"], fromFile);
+    const { code, stdout, stderr } = await run(["purge", "--all", "--yes"], byCron);
     expect([code, stdout, stderr]).toEqual([0, "", "Nothing to delete: 0 of 0 message batches\n"]);
-    expect(await run(["purge", "-", "--yes"], fromFile)).toMatchObject({ code: 0, stdout: "" });
+    expect(await run(["purge", "-", "--yes"], byCron)).toMatchObject({ code: 0, stdout: "" });
   });
 
   test("stops where the API refuses the key, before anything is deleted", async () => {
     const sandbox = createSandbox({ apiKeys: ["another"] });
-    const { code, stdout, stderr } = await run(["purge", "--all", "--yes"], fromFile, sandbox);
+    const { code, stdout, stderr } = await run(["purge", "--all", "--yes"], byCron, sandbox);
     expect([code, stdout]).toEqual([4, ""]);
     expect(stderr).toMatch(/^Cannot list message batches: .* \(req_\w+\)\n$/);
   });
 
   test("reports what is left when the API refuses the key half-way", async () => {
     const { sandbox, old } = stage();
-    for (let more = 0; more < 90; more += 1) old.push(sandbox.seed().id);
+    old.push(...seedBatches(sandbox, 90));
     sandbox.fail({ method: "DELETE", headers: {}, times: 1 });
     sandbox.fail({ method: "DELETE", status: 401, times: 999 });
-    const { code, stderr } = await run(["purge", "--all", "--yes"], fromFile, sandbox);
+    const { code, stderr } = await run(["purge", "--all", "--yes"], byCron, sandbox);
     expect(code).toBe(4);
     expect(stderr).toContain("Stopped: the API refused the credentials. ");
     expect(sandbox.size).toBe(old.length + 1);
@@ -223,7 +218,7 @@ describe("purge refuses before any request", () => {
     for (
       const half of [{ ...typing("3\n"), terminal: { stdout: 80 } }, {
         ...typing("3\n"),
-        ...fromFile,
+        ...byCron,
       }]
     ) {
       expect(await run(["purge", "--all"], half, sandbox)).toMatchObject({ code: 2, stdout: "" });
@@ -233,7 +228,7 @@ describe("purge refuses before any request", () => {
 
   test("without credentials, as 4", async () => {
     const { sandbox } = stage();
-    const change = { ...fromFile, env: environment({}) };
+    const change = { ...byCron, env: environment({}) };
     expect((await run(["purge", "--all", "--yes"], change, sandbox)).code).toBe(4);
     expect(sandbox.requests).toEqual([]);
   });
@@ -252,7 +247,7 @@ describe("purge refuses before any request", () => {
       (done, at) => done === action && at === path ? code : undefined,
     );
     const args = ["purge", "--all", "--yes", flag, path.replace(".seals", "")];
-    const ended = await run(args, { ...fromFile, files }, sandbox);
+    const ended = await run(args, { ...byCron, files }, sandbox);
     expect([ended.code, ended.stdout]).toEqual([2, ""]);
     expect(ended.stderr).toContain(message);
     expect(sandbox.requests).toEqual([]);
@@ -264,7 +259,7 @@ describe("purge refuses before any request", () => {
     for (const text of ["a\nb\n", '{"name":"x"}', "\u0000\n\n1\n"]) {
       const files = createMemoryFiles({ file: text });
       const args = ["purge", "--all", "--yes", "--audit", "file"];
-      expect(await run(args, { ...fromFile, files }, sandbox)).toMatchObject({
+      expect(await run(args, { ...byCron, files }, sandbox)).toMatchObject({
         code: 2,
         stderr: "Cannot use file: it is no audit trail\n",
       });
@@ -295,7 +290,7 @@ describe("purge at a terminal", () => {
     expect(withoutColours(stderr)).toContain(
       "\n\nThis cannot be undone.\nType 3 to delete them, anything else to stop: ",
     );
-    expect(sent(sandbox, "DELETE").sort()).toEqual([...old].sort());
+    expect(deletionsAsked(sandbox).sort()).toEqual([...old].sort());
   });
 
   test.each(["", "\n", "y\n", "yes\n", "30\n", "2\n", "3 4\n", " 3 x\n"])(
@@ -317,12 +312,12 @@ describe("purge at a terminal", () => {
     const { sandbox, old } = stage();
     let late = "";
     const read = () => {
-      late = sandbox.seed({ created_at: new Date(sandbox.now() - 50 * day).toISOString() }).id;
+      late = sandbox.seed({ created_at: daysAgoIn(sandbox, 50) }).id;
       return new Blob(["3\n"]).stream();
     };
     const host = { ...typing(""), stdin: { isTerminal: true, read } };
     expect((await run(["purge", "--older-than", "14d"], host, sandbox)).code).toBe(0);
-    expect(sent(sandbox, "DELETE").sort()).toEqual([...old].sort());
+    expect(deletionsAsked(sandbox).sort()).toEqual([...old].sort());
     expect(sandbox.batch(late)).toBeDefined();
   });
 
@@ -330,8 +325,7 @@ describe("purge at a terminal", () => {
     const sandbox = createSandbox();
     const ids = Array.from(
       { length: 23 },
-      (_, index) =>
-        sandbox.seed({ created_at: new Date(sandbox.now() - (index + 1) * day).toISOString() }).id,
+      (_, index) => sandbox.seed({ created_at: daysAgoIn(sandbox, index + 1) }).id,
     );
     const { stderr } = await run(["purge", "--all"], typing("\n"), sandbox);
     const shown = [...stderr.matchAll(/^ {2}(msgbatch_\w+|… .*)/gm)].map(([, first]) => first);
@@ -340,10 +334,8 @@ describe("purge at a terminal", () => {
 
   test("ends at once when the question is interrupted", async () => {
     const { sandbox } = stage();
-    const interruption = new AbortController();
-    const read = () =>
-      new ReadableStream<Uint8Array>({ pull: () => interruption.abort() }, { highWaterMark: 0 });
-    const host = { ...typing(""), stdin: { isTerminal: true, read }, signal: interruption.signal };
+    const { read, signal } = interruptedReading();
+    const host = { ...typing(""), stdin: { isTerminal: true, read }, signal };
     const { code, stderr } = await run(["purge", "--all"], host, sandbox);
     expect(code).toBe(130);
     expect(withoutColours(stderr)).toMatch(/to stop: \nInterrupted: nothing was deleted\n$/);
@@ -403,7 +395,7 @@ describe("purge --dry-run", () => {
   test("prints JSON lines, and totals at the end", async () => {
     const { sandbox, old } = stage();
     const args = ["purge", "--dry-run", "--json", "--older-than", "14d"];
-    const lines = jsonLines((await run(args, fromFile, sandbox)).stdout);
+    const lines = jsonLines((await run(args, byCron, sandbox)).stdout);
     expect(lines.slice(0, -1)).toMatchObject(
       old.map((id) => ({ id, action: "delete", status: "ended", reason: expect.any(String) })),
     );
@@ -420,10 +412,10 @@ describe("purge --dry-run", () => {
 });
 
 describe("purge --plan-out and --plan", () => {
-  const planned = async (sandbox: Sandbox, files = createMemoryFiles()) => {
-    const args = ["purge", "--older-than", "14d", "--plan-out", "plan.json"];
-    return { files, ended: await run(args, { ...fromFile, files }, sandbox) };
-  };
+  const planned = async (sandbox: Sandbox, files = createMemoryFiles()) => ({
+    files,
+    ended: await planOut(sandbox, files),
+  });
   const apply = ["purge", "--plan", "plan.json", "--yes"];
 
   test("write a plan that is applied later, whatever has come since", async () => {
@@ -434,18 +426,20 @@ describe("purge --plan-out and --plan", () => {
     expect(sandbox.size).toBe(5);
     expect(files.texts.get("plan.json")?.split("\n").filter((line) => line.includes('"id"')))
       .toHaveLength(5);
-    sandbox.seed({ created_at: new Date(sandbox.now() - 99 * day).toISOString() });
+    sandbox.seed({ created_at: daysAgoIn(sandbox, 99) });
     sandbox.clearRequests();
-    expect((await run(apply, { ...fromFile, files }, sandbox)).code).toBe(0);
-    expect(sent(sandbox, "GET")).toEqual(["/v1/messages/batches"]);
-    expect(sent(sandbox, "DELETE").sort()).toEqual([...old].sort());
+    expect((await run(apply, { ...byCron, files }, sandbox)).code).toBe(0);
+    expect(sandbox.requests.filter(({ method }) => method === "GET")).toMatchObject([
+      { path: "/v1/messages/batches" },
+    ]);
+    expect(deletionsAsked(sandbox).sort()).toEqual([...old].sort());
   });
 
   test("keep what is held, when it is planned and when it is applied", async () => {
     const { sandbox, old } = stage();
     const { files } = await planned(sandbox);
     const held = [...apply, "--hold", old[0] ?? ""];
-    expect((await run(held, { ...fromFile, files }, sandbox)).code).toBe(0);
+    expect((await run(held, { ...byCron, files }, sandbox)).code).toBe(0);
     expect(sandbox.batch(old[0] ?? "")).toBeDefined();
     expect(sandbox.size).toBe(3);
   });
@@ -473,13 +467,13 @@ describe("purge --plan-out and --plan", () => {
       ]
     ) {
       const given = createMemoryFiles({ "plan.json": text ?? "" });
-      const { code, stderr } = await run(apply, { ...fromFile, files: given }, sandbox);
+      const { code, stderr } = await run(apply, { ...byCron, files: given }, sandbox);
       expect(code).toBe(2);
       expect(stderr).toMatch(/^Cannot use plan\.json: /);
       expect(stderr).toContain(why);
     }
     const env = environment({ ANTHROPIC_API_KEY: key, ANTHROPIC_WORKSPACE_ID: "wrkspc_other" });
-    const { code, stderr } = await run(apply, { ...fromFile, files, env }, sandbox);
+    const { code, stderr } = await run(apply, { ...byCron, files, env }, sandbox);
     expect([code, stderr]).toEqual([2, expect.stringContaining("another workspace")]);
     expect(sandbox.requests).toEqual([]);
   });
@@ -490,17 +484,17 @@ describe("purge --plan-out and --plan", () => {
     const text = files.texts.get("plan.json") ?? "";
     const other = text.replace(/wrkspc_\w+/, "wrkspc_zzz");
     const given = createMemoryFiles({ "plan.json": other });
-    const { code, stdout, stderr } = await run(apply, { ...fromFile, files: given }, sandbox);
+    const { code, stdout, stderr } = await run(apply, { ...byCron, files: given }, sandbox);
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toContain("it was made for workspace wrkspc_zzz, and the answers come from");
-    expect(sent(sandbox, "DELETE")).toEqual([]);
+    expect(deletionsAsked(sandbox)).toEqual([]);
   });
 
   test("only show a plan with --dry-run, and send nothing", async () => {
     const { sandbox, old } = stage();
     const { files } = await planned(sandbox);
     sandbox.clearRequests();
-    const { code, stdout } = await run([...apply, "--dry-run"], { ...fromFile, files }, sandbox);
+    const { code, stdout } = await run([...apply, "--dry-run"], { ...byCron, files }, sandbox);
     expect(code).toBe(0);
     expect(stdout.match(/^would delete \S+/gm)).toEqual(old.map((id) => `would delete ${id}`));
     expect(sandbox.requests).toEqual([]);
@@ -510,8 +504,7 @@ describe("purge --plan-out and --plan", () => {
 describe("purge --audit", () => {
   const args = ["purge", "--plan", "plan.json", "--audit", "a.jsonl", "--yes"];
   const planned = async (files: Host["files"], sandbox: Sandbox) => {
-    const planOut = ["purge", "--older-than", "14d", "--plan-out", "plan.json"];
-    expect((await run(planOut, { ...fromFile, files }, sandbox)).code).toBe(0);
+    expect((await planOut(sandbox, files)).code).toBe(0);
     sandbox.clearRequests();
   };
 
@@ -519,19 +512,19 @@ describe("purge --audit", () => {
     const { sandbox, old } = stage();
     const files = createMemoryFiles();
     await planned(files, sandbox);
-    expect((await run(args, { ...fromFile, files }, sandbox)).code).toBe(0);
+    expect((await run(args, { ...byCron, files }, sandbox)).code).toBe(0);
     const trail = files.texts.get("a.jsonl") ?? "";
     expect(jsonLines(trail)).toHaveLength(6);
     expect(files.open.size).toBe(0);
-    const again = await run([...args, "--json"], { ...fromFile, files }, sandbox);
+    const again = await run([...args, "--json"], { ...byCron, files }, sandbox);
     expect(again.code).toBe(0);
     expect(jsonLines(again.stdout).slice(0, -1)).toMatchObject(
       old.map(() => ({ outcome: "deleted", evidence: "receipt", recorded: true })),
     );
     expect(again.stderr).toContain("; 3 of them are gone by the record\n");
-    const text = await run(args, { ...fromFile, files }, sandbox);
+    const text = await run(args, { ...byCron, files }, sandbox);
     expect(text.stdout.match(/^deleted \w+ \(receipt, \w+, by the record\)$/gm)).toHaveLength(3);
-    expect(sent(sandbox, "DELETE")).toHaveLength(3);
+    expect(deletionsAsked(sandbox)).toHaveLength(3);
     expect(files.texts.get("a.jsonl")).toBe(trail);
   });
 
@@ -539,13 +532,13 @@ describe("purge --audit", () => {
     const { sandbox, old: [id = ""] } = stage();
     const files = createMemoryFiles();
     await planned(files, sandbox);
-    await run(args, { ...fromFile, files }, sandbox);
+    await run(args, { ...byCron, files }, sandbox);
     const lines = (files.texts.get("a.jsonl") ?? "").split("\n");
     const outcome = lines.findIndex((line) => line.includes(id) && line.includes('"outcome"'));
     // As a process leaves it that dies while it writes an outcome, and before it seals the trail.
     for (const path of files.texts.keys()) if (path.includes("seal")) files.texts.delete(path);
     files.texts.set("a.jsonl", [...lines.filter((_, at) => at !== outcome), '{"vers'].join("\n"));
-    const { code, stdout, stderr } = await run(args, { ...fromFile, files }, sandbox);
+    const { code, stdout, stderr } = await run(args, { ...byCron, files }, sandbox);
     expect(code).toBe(0);
     expect(stdout).toContain(`deleted ${id} (absent after retry`);
     expect(stderr).toContain("a.jsonl: 1 line is no entry, and passed over\n");
@@ -563,25 +556,16 @@ describe("purge --audit", () => {
 
   test("stops with a true report when the disk is full half-way", async () => {
     const { sandbox, old } = stage();
-    for (let more = 0; more < 90; more += 1) {
-      const created_at = new Date(sandbox.now() - 30 * day).toISOString();
-      old.push(sandbox.seed({ created_at }).id);
-    }
-    let appended = 0;
-    const files = createMemoryFiles(
-      {},
-      (action) => action === "append" && ++appended > 2 ? "ENOSPC" : undefined,
-    );
+    old.push(...seedBatches(sandbox, 90, { created_at: daysAgoIn(sandbox, 30) }));
+    const files = createMemoryFiles({}, fullAfter(2));
     await planned(files, sandbox);
-    const change = { ...fromFile, files };
+    const change = { ...byCron, files };
     const { code, stdout, stderr } = await run([...args, "--json"], change, sandbox);
     expect(code).toBe(1);
-    expect(sent(sandbox, "DELETE")).toHaveLength(1);
+    expect(deletionsAsked(sandbox)).toHaveLength(1);
     const lines = jsonLines(stdout);
-    expect(lines.filter((line) => (line as { outcome?: string }).outcome === "deleted"))
-      .toHaveLength(
-        old.filter((id) => sandbox.batch(id) === undefined).length,
-      );
+    expect(outcomesIn(stdout).filter(({ outcome }) => outcome === "deleted"))
+      .toHaveLength(old.length - presentIn(sandbox, old).length);
     expect(lines.at(-1)).toMatchObject({ summary: { planned: 93, deleted: 1, hasMore: true } });
     expect(stdout).toContain(
       "The audit trail failed: Cannot write a.jsonl: the disk is full; nothing was deleted",
@@ -598,7 +582,7 @@ describe("purge --audit", () => {
       (action) => action === "append" && ++appended === 6 ? "ENOSPC" : undefined,
     );
     await planned(files, sandbox);
-    const { code, stdout, stderr } = await run(args, { ...fromFile, files }, sandbox);
+    const { code, stdout, stderr } = await run(args, { ...byCron, files }, sandbox);
     expect(code).toBe(1);
     expect(stdout).toMatch(
       /^deleted .*, but not recorded: Cannot write a\.jsonl: the disk is full$/m,
@@ -613,7 +597,7 @@ describe("purge --export", () => {
   test("saves the results before it deletes", async () => {
     const { sandbox, old } = stage();
     const files = createMemoryFiles();
-    const { code, stdout } = await run(args, { ...fromFile, files }, sandbox);
+    const { code, stdout } = await run(args, { ...byCron, files }, sandbox);
     expect(code).toBe(0);
     expect([...files.texts.keys()].sort()).toEqual(old.map((id) => `saved/${id}.jsonl`).sort());
     expect(jsonLines(files.texts.get(`saved/${old[0]}.jsonl`) ?? "")).toHaveLength(2);
@@ -622,11 +606,8 @@ describe("purge --export", () => {
 
   test("deletes nothing that could not be saved", async () => {
     const { sandbox, old: [id = "", ...others] } = stage();
-    const files = createMemoryFiles(
-      {},
-      (action, path) => action === "keep" && path.includes(id) ? "ENOSPC" : undefined,
-    );
-    const { code, stdout, stderr } = await run(args, { ...fromFile, files }, sandbox);
+    const files = createMemoryFiles({}, fullFor(id));
+    const { code, stdout, stderr } = await run(args, { ...byCron, files }, sandbox);
     expect(code).toBe(1);
     expect(stderr).toContain(`skipped ${id} (export failed): `);
     expect(stdout.match(/^deleted /gm)).toHaveLength(others.length);
@@ -637,12 +618,7 @@ describe("purge --export", () => {
 describe("purge ends early", () => {
   test("with a true report when it is interrupted", async () => {
     const { sandbox } = stage();
-    const interruption = new AbortController();
-    const fetch: Host["fetch"] = async (url, init) => {
-      if (init.method === "DELETE") interruption.abort();
-      return await sandbox.fetch(url, init);
-    };
-    const change = { ...fromFile, fetch, signal: interruption.signal };
+    const change = { ...byCron, ...interruptedDeleting(sandbox) };
     const { code, stdout, stderr } = await run(["purge", "--all", "--yes", "--json"], change);
     expect(code).toBe(130);
     expect(jsonLines(stdout).at(-1)).toMatchObject({
@@ -659,7 +635,7 @@ describe("purge ends early", () => {
       interruption.abort();
       return Promise.reject(signal?.reason);
     };
-    const change = { ...fromFile, fetch, signal: interruption.signal };
+    const change = { ...byCron, fetch, signal: interruption.signal };
     expect(await run(["purge", "--all", "--yes"], change)).toEqual({
       code: 130,
       stdout: "",
@@ -671,10 +647,8 @@ describe("purge ends early", () => {
     "when stdout fails with %s, and tells what was done",
     async (code) => {
       const { sandbox } = stage();
-      const stdout = {
-        write: () => Promise.reject(Object.assign(new Error(`write ${code}`), { code })),
-      };
-      const ended = await run(["purge", "--all", "--yes"], { ...fromFile, stdout }, sandbox);
+      const change = { ...byCron, stdout: failingOutput(code) };
+      const ended = await run(["purge", "--all", "--yes"], change, sandbox);
       const deleted = 5 - sandbox.size;
       expect(deleted).toBeLessThan(4);
       if (code === "EPIPE") {

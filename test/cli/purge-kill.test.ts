@@ -1,29 +1,22 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { readFile } from "node:fs/promises";
+import { describe, expect } from "vitest";
 import { parsePurgePlan } from "../../mod.ts";
-import { seededRandom } from "../fixtures/batches.ts";
-import { createGate, createStage, jsonLines, names, type Stage } from "./runtimes.ts";
+import { day, seededRandom } from "../fixtures/batches.ts";
+import { deletionsAsked } from "../fixtures/deletions-asked.ts";
+import { outcomesIn } from "../fixtures/json-lines.ts";
+import { daysAgoIn, presentIn, seedBatches } from "../fixtures/seed-batches.ts";
+import { testInDirectory as test } from "../fixtures/test-in-directory.ts";
+import { createGate, createStage, names, type Stage } from "./runtimes.ts";
 
 const kills = 20;
 const ended = 360;
 const unended = 12;
 const outside = 60;
 
-let directory: string;
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "batchsweep-"));
-});
-afterEach(() => rm(directory, { recursive: true }));
-
-/** What a person sees of the run whose process was not killed: one object a line. */
-type Line = { readonly id?: string; readonly outcome?: string; readonly evidence?: string };
-
 describe("batchsweep purge", () => {
   test(`killed at ${kills} random moments, deletes every batch of its plan once, and no other`, {
     timeout: 180_000,
-  }, async () => {
+  }, async ({ directory, at }) => {
     const seed = Number(process.env["KILL_SEED"] ?? Date.now() % 1_000_000);
     console.log(`purge-kill: KILL_SEED=${seed}`);
     const random = seededRandom(seed);
@@ -47,19 +40,15 @@ describe("batchsweep purge", () => {
       // Killed here, it has been deleted and nobody was told.
       await new Promise((resolve) => setTimeout(resolve, random() * 8));
       return response;
-    }, { cancelingTime: 300, processingTime: 86_400_000, requestLogSize: 100_000 });
+    }, { cancelingTime: 300, processingTime: day, requestLogSize: 100_000 });
     const { sandbox } = stage;
-    const old = new Date(sandbox.now() - 40 * 86_400_000).toISOString();
-    const young = new Date(sandbox.now() - 86_400_000).toISOString();
-    const idsOf = (count: number, batch: Parameters<typeof sandbox.seed>[0]) =>
-      Array.from({ length: count }, () => sandbox.seed(batch).id);
-    const kept = idsOf(outside, { created_at: young });
+    const kept = seedBatches(sandbox, outside, { created_at: daysAgoIn(sandbox, 1) });
     const planned = [
-      ...idsOf(ended, { created_at: old }),
-      ...idsOf(unended, { processing_status: "in_progress" }),
+      ...seedBatches(sandbox, ended, { created_at: daysAgoIn(sandbox, 40) }),
+      ...seedBatches(sandbox, unended, { processing_status: "in_progress" }),
     ];
 
-    const [plan, trail] = [join(directory, "plan.json"), join(directory, "audit.jsonl")];
+    const [plan, trail] = [at("plan.json"), at("audit.jsonl")];
     const files = { ids: planned.join("\n"), plan, trail };
     const planning = await stage.run("Node", ["purge", "--cancel", "--plan-out", plan], {
       stdin: files.ids,
@@ -100,7 +89,7 @@ describe("batchsweep purge", () => {
 
     expect(last.code, last.stderr).toBe(0);
     expectEach(stage, planned, kept);
-    const outcomes = (jsonLines(last.stdout) as Line[]).filter(({ outcome }) => outcome);
+    const outcomes = outcomesIn(last.stdout);
     expect(outcomes.map(({ id }) => id).sort()).toEqual([...planned].sort());
     // Each was deleted by one of these processes, and the record shows it.
     expect(outcomes.filter(({ outcome }) => outcome !== "deleted")).toEqual([]);
@@ -110,12 +99,9 @@ describe("batchsweep purge", () => {
 
 /** What was planned is gone by one deletion each; nothing else was touched. */
 function expectEach({ sandbox }: Stage, planned: readonly string[], kept: readonly string[]): void {
-  expect(planned.filter((id) => sandbox.batch(id) !== undefined)).toEqual([]);
-  expect(kept.filter((id) => sandbox.batch(id) === undefined)).toEqual([]);
-  const deletions = sandbox.requests.filter(({ method }) => method === "DELETE");
-  const done = deletions.filter(({ status }) => status === 200);
-  const idIn = ({ path }: { readonly path: string }) => path.split("/").at(-1) ?? "";
-  expect(done.map(idIn).sort()).toEqual([...planned].sort());
+  expect(presentIn(sandbox, planned)).toEqual([]);
+  expect(presentIn(sandbox, kept)).toEqual(kept);
+  expect(deletionsAsked(sandbox, 200).sort()).toEqual([...planned].sort());
   const known = new Set(planned);
-  expect(deletions.filter((request) => !known.has(idIn(request)))).toEqual([]);
+  expect(deletionsAsked(sandbox).filter((id) => !known.has(id))).toEqual([]);
 }

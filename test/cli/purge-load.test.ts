@@ -1,30 +1,18 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { readFile } from "node:fs/promises";
+import { describe, expect } from "vitest";
 import { seededRandom } from "../fixtures/batches.ts";
+import { deletionsAsked } from "../fixtures/deletions-asked.ts";
+import { outcomesIn } from "../fixtures/json-lines.ts";
+import { daysAgoIn, presentIn, seedBatches } from "../fixtures/seed-batches.ts";
+import { testInDirectory as test } from "../fixtures/test-in-directory.ts";
 import { createStage, jsonLines, names } from "./runtimes.ts";
 
 const count = 200;
 
-let directory: string;
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "batchsweep-"));
-});
-afterEach(() => rm(directory, { recursive: true }));
-
-const idIn = (path: string) => path.split("/").at(-1) ?? "";
-
-interface Line {
-  readonly id?: string;
-  readonly outcome?: string;
-  readonly evidence?: string;
-}
-
 describe("batchsweep purge", () => {
-  test.each(names)("under %s, deletes all through lost answers, 529 and bursts of 429", {
+  test.for(names)("under %s, deletes all through lost answers, 529 and bursts of 429", {
     timeout: 120_000,
-  }, async (runtime) => {
+  }, async (runtime, { directory, at }) => {
     const random = seededRandom(names.indexOf(runtime));
     let requests = 0;
     let effects = 0;
@@ -34,7 +22,7 @@ describe("batchsweep purge", () => {
         // Every so often, the next twelve are turned away.
         stage.sandbox.fail({ status: 429, headers: { "retry-after-ms": "300" }, times: 12 });
       }
-      const id = idIn(new URL(request.url).pathname);
+      const id = new URL(request.url).pathname.split("/").at(-1) ?? "";
       const there = stage.sandbox.batch(id) !== undefined;
       return await next(request).finally(() => {
         if (there && stage.sandbox.batch(id) === undefined) effects += 1;
@@ -43,18 +31,17 @@ describe("batchsweep purge", () => {
     const { sandbox } = stage;
     sandbox.fail({ method: "DELETE", connection: "lost_after", probability: 0.05 });
     sandbox.fail({ method: "DELETE", status: 529, probability: 0.05 });
-    const old = new Date(sandbox.now() - 40 * 86_400_000).toISOString();
-    const planned = Array.from({ length: count }, () => sandbox.seed({ created_at: old }).id);
-    const kept = Array.from({ length: 50 }, () => sandbox.seed().id);
+    const planned = seedBatches(sandbox, count, { created_at: daysAgoIn(sandbox, 40) });
+    const kept = seedBatches(sandbox, 50);
 
-    const trail = join(directory, "audit.jsonl");
+    const trail = at("audit.jsonl");
     const args = ["purge", "--older-than", "30d", "--yes", "--json", "--audit", trail];
     const { code, stdout, stderr } = await stage.run(runtime, args, { directory });
 
     expect(code, stderr).toBe(0);
-    expect(planned.filter((id) => sandbox.batch(id) !== undefined)).toEqual([]);
-    expect(kept.filter((id) => sandbox.batch(id) === undefined)).toEqual([]);
-    const outcomes = (jsonLines(stdout) as Line[]).filter(({ outcome }) => outcome !== undefined);
+    expect(presentIn(sandbox, planned)).toEqual([]);
+    expect(presentIn(sandbox, kept)).toEqual(kept);
+    const outcomes = outcomesIn(stdout);
     expect(outcomes.map(({ id }) => id).sort()).toEqual([...planned].sort());
     const lost = outcomes.filter(({ evidence }) => evidence === "absent_after_retry").length;
     const missing = outcomes.filter(({ outcome }) => outcome === "missing").length;
@@ -63,14 +50,14 @@ describe("batchsweep purge", () => {
     expect(lost + missing).toBeGreaterThan(0);
     expect(outcomes.filter(({ outcome }) => outcome === "deleted").length + missing).toBe(count);
 
-    const deletions = sandbox.requests.filter(({ method }) => method === "DELETE");
-    const answered = (status: number) => deletions.filter((one) => one.status === status).length;
+    const deletions = deletionsAsked(sandbox);
+    const answered = (status: number) => deletionsAsked(sandbox, status).length;
     expect(answered(529)).toBeGreaterThan(0);
     expect(answered(429)).toBeGreaterThan(0);
     const known = new Set(planned);
-    expect(deletions.filter(({ path }) => !known.has(idIn(path)))).toEqual([]);
+    expect(deletions.filter((id) => !known.has(id))).toEqual([]);
     expect(effects).toBe(count);
-    const recorded = jsonLines(await readFile(trail, "utf8")) as { readonly phase: string }[];
+    const recorded = jsonLines<{ readonly phase: string }>(await readFile(trail, "utf8"));
     expect(recorded.filter(({ phase }) => phase === "intent").length).toBe(count);
     expect(recorded.filter(({ phase }) => phase === "outcome").length).toBe(count);
     console.log(

@@ -1,28 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, test } from "vitest";
-import type { Sandbox } from "../../src/sandbox/sandbox.ts";
-import { createGate, createStage, jsonLines, key, names, runtimes, start } from "./runtimes.ts";
-
-const day = 86_400_000;
-
-let directory: string;
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "batchsweep-"));
-});
-afterEach(() => rm(directory, { recursive: true }));
-
-const at = (name: string) => join(directory, name);
-
-/** Puts batches in place that are old enough for `--older-than 7d`, and one that is not. */
-function seed(sandbox: Sandbox, count = 3): { readonly old: string[]; readonly young: string } {
-  const created_at = new Date(sandbox.now() - 10 * day).toISOString();
-  const old = Array.from({ length: count }, () => sandbox.seed({ created_at }).id);
-  return { old, young: sandbox.seed().id };
-}
+import { describe } from "vitest";
+import { presentIn, seedOldAndYoung } from "../fixtures/seed-batches.ts";
+import { testInDirectory as test } from "../fixtures/test-in-directory.ts";
+import { createGate, createStage, jsonLines, names, runtimes, start } from "./runtimes.ts";
 
 describe.each(names)("purge on %s", (runtime) => {
   test("sends nothing without --yes where there is no terminal, CI=true or not", async ({ expect }) => {
@@ -31,7 +14,7 @@ describe.each(names)("purge on %s", (runtime) => {
       requests += 1;
       return next(request);
     });
-    seed(stage.sandbox);
+    seedOldAndYoung(stage.sandbox);
     const env = { CI: "true" };
     const { code, stdout, stderr } = await stage.run(runtime, ["purge", "--all"], { env });
     expect([code, stdout]).toEqual([2, ""]);
@@ -42,9 +25,9 @@ describe.each(names)("purge on %s", (runtime) => {
     expect(requests).toBe(0);
   });
 
-  test("plans, applies, records and saves, in files", async ({ expect }) => {
+  test("plans, applies, records and saves, in files", async ({ expect, directory, at }) => {
     await using stage = await createStage();
-    const { old, young } = seed(stage.sandbox);
+    const { old, young } = seedOldAndYoung(stage.sandbox);
     const [plan, trail, saved] = [at("plan.json"), at("audit.jsonl"), at("saved")];
     const run = (...args: string[]) => stage.run(runtime, ["purge", ...args], { directory });
 
@@ -56,7 +39,7 @@ describe.each(names)("purge on %s", (runtime) => {
     const args = ["--plan", plan, "--audit", trail, "--export", saved, "--yes"];
     const applied = await run(...args, "--json");
     expect(applied.code, applied.stderr).toBe(0);
-    const lines = jsonLines(applied.stdout) as { id: string; export: { sha256: string } }[];
+    const lines = jsonLines<{ id: string; export: { sha256: string } }>(applied.stdout);
     expect(lines.slice(0, -1).map(({ id }) => id).sort()).toEqual([...old].sort());
     expect(lines.at(-1)).toMatchObject({ summary: { planned: 3, deleted: 3, hasMore: false } });
     expect((await readdir(directory)).sort()).toEqual([
@@ -80,9 +63,9 @@ describe.each(names)("purge on %s", (runtime) => {
     expect(again.stdout.match(/^deleted /gm)).toHaveLength(3);
   });
 
-  test("goes on after a kill between the results and the deletion", async ({ expect }) => {
+  test("goes on after a kill between the results and the deletion", async ({ expect, directory, at }) => {
     await using stage = await createStage();
-    const { old: [id = ""] } = seed(stage.sandbox, 1);
+    const { old: [id = ""] } = seedOldAndYoung(stage.sandbox, 1);
     const args = ["purge", "--older-than", "7d", "--export", directory, "--yes"];
     stage.sandbox.fail({ method: "DELETE", status: 403 });
     expect((await stage.run(runtime, args, { directory })).code).toBe(4);
@@ -95,9 +78,9 @@ describe.each(names)("purge on %s", (runtime) => {
     expect(stage.sandbox.batch(id)).toBeUndefined();
   });
 
-  test("deletes nothing whose results would replace others", async ({ expect }) => {
+  test("deletes nothing whose results would replace others", async ({ expect, directory, at }) => {
     await using stage = await createStage();
-    const { old: [id = ""] } = seed(stage.sandbox, 1);
+    const { old: [id = ""] } = seedOldAndYoung(stage.sandbox, 1);
     await writeFile(at(`${id}.jsonl`), "mine");
     const args = ["purge", "--older-than", "7d", "--export", directory, "--yes"];
     const { code, stderr } = await stage.run(runtime, args, { directory });
@@ -107,9 +90,9 @@ describe.each(names)("purge on %s", (runtime) => {
     expect(await readFile(at(`${id}.jsonl`), "utf8")).toBe("mine");
   });
 
-  test("sends nothing where a file cannot be used", async ({ expect }) => {
+  test("sends nothing where a file cannot be used", async ({ expect, directory, at }) => {
     await using stage = await createStage();
-    seed(stage.sandbox);
+    seedOldAndYoung(stage.sandbox);
     await writeFile(at("file"), "text\nof another kind\n");
     const cases = [
       ["--all", "--audit", at("none/audit.jsonl")],
@@ -124,7 +107,7 @@ describe.each(names)("purge on %s", (runtime) => {
     expect(stage.sandbox.requests).toEqual([]);
   });
 
-  test("finishes what is in flight when it is interrupted, and reports it", async ({ expect }) => {
+  test("finishes what is in flight when it is interrupted, and reports it", async ({ expect, directory, at }) => {
     const [asked, answer] = [createGate(), createGate()];
     await using stage = await createStage(async (request, next) => {
       if (request.method === "DELETE") {
@@ -133,7 +116,7 @@ describe.each(names)("purge on %s", (runtime) => {
       }
       return await next(request);
     });
-    const { old } = seed(stage.sandbox, 5);
+    const { old } = seedOldAndYoung(stage.sandbox, 5);
     const args = ["purge", "--older-than", "7d", "--yes", "--json", "--audit", at("a")];
     const running = stage.start(runtime, args, { directory });
     await asked.passed;
@@ -142,7 +125,7 @@ describe.each(names)("purge on %s", (runtime) => {
     answer.open();
     const { code, stdout, stderr } = await running.ended;
     expect(code).toBe(130);
-    const deleted = old.filter((id) => stage.sandbox.batch(id) === undefined).length;
+    const deleted = old.length - presentIn(stage.sandbox, old).length;
     expect(deleted).toBeGreaterThan(0);
     expect(jsonLines(stdout).at(-1)).toMatchObject({
       summary: { planned: 5, deleted, unattempted: 5 - deleted, hasMore: true },
@@ -159,7 +142,7 @@ describe.each(names)("purge on %s", (runtime) => {
       asked.open();
       return await new Promise<Response>(() => {});
     });
-    seed(stage.sandbox);
+    seedOldAndYoung(stage.sandbox);
     const running = stage.start(runtime, ["purge", "--older-than", "7d", "--yes"]);
     await asked.passed;
     running.child.kill("SIGINT");
@@ -180,29 +163,26 @@ describe.each(names)("purge on %s", (runtime) => {
       if (request.method === "DELETE" && deletions++ > 0) await read.passed;
       return await next(request);
     });
-    const { old } = seed(stage.sandbox, 60);
+    const { old } = seedOldAndYoung(stage.sandbox, 60);
     const running = stage.start(runtime, ["purge", "--older-than", "7d", "--yes"]);
     await running.until("stdout", /\n/);
-    const closed = once(running.child.stdout, "close");
-    running.child.stdout.destroy();
-    await closed;
+    await running.stopReading();
     read.open();
     const { code, stderr } = await running.ended;
     expect(code).toBe(141);
     expect(stderr).toMatch(/^Deleting [^\n]+\n$/);
-    expect(old.filter((id) => stage.sandbox.batch(id) !== undefined).length).toBeGreaterThan(0);
+    expect(presentIn(stage.sandbox, old)).not.toEqual([]);
   });
 
-  test("asks at a terminal, and deletes what was shown when its number is typed", async (context) => {
-    const { expect } = context;
+  test("asks at a terminal, and deletes what was shown when its number is typed", async ({ expect, skip, directory }) => {
     if (process.env["CI"] !== "true" && !hasScript()) {
-      return context.skip("script(1) of util-linux is not here");
+      return skip("script(1) of util-linux is not here");
     }
     await using stage = await createStage();
-    const { old } = seed(stage.sandbox);
-    const command = runtimes[runtime](new URL(stage.url).host, ["NO_COLOR"], directory);
+    const { old } = seedOldAndYoung(stage.sandbox);
+    const command = runtimes[runtime](stage.host, ["NO_COLOR"], directory);
     const line = [...command, "purge", "--older-than", "7d"].join(" ");
-    const env = { ANTHROPIC_API_KEY: key, ANTHROPIC_BASE_URL: stage.url, TERM: "xterm" };
+    const env = { ...stage.env, TERM: "xterm" };
     for (const [answer, size, exit] of [["yes", 4, 1], ["3", 1, 0]] as const) {
       const running = start(["script", "-qec", line, "/dev/null"], { env, open: true });
       await running.until("stdout", /Type 3 to delete them, anything else to stop: /);
@@ -216,9 +196,9 @@ describe.each(names)("purge on %s", (runtime) => {
   });
 });
 
-test("purge under Deno names what it may not do, and sends nothing", async ({ expect }) => {
+test("purge under Deno names what it may not do, and sends nothing", async ({ expect, at }) => {
   await using stage = await createStage();
-  seed(stage.sandbox);
+  seedOldAndYoung(stage.sandbox);
   for (const flag of ["--audit", "--export", "--holds"]) {
     const args = ["purge", "--all", "--yes", flag, at("x")];
     const { code, stdout, stderr } = await stage.run("Deno", args);

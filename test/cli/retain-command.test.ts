@@ -1,37 +1,30 @@
 import { describe, expect, test } from "vitest";
-import type { Host } from "../../src/cli/host.ts";
-import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
-import { environment, type HostChange, jsonLines, key, run, stdinOf } from "./in-memory.ts";
+import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { deletionsAsked } from "../fixtures/deletions-asked.ts";
+import { daysAgoIn, presentIn, seedBatches } from "../fixtures/seed-batches.ts";
+import {
+  byCron,
+  environment,
+  type HostChange,
+  interruptedDeleting,
+  jsonLines,
+  key,
+  run,
+  stage,
+  typing,
+} from "./in-memory.ts";
 import { createMemoryFiles } from "./memory-files.ts";
-
-const day = 86_400_000;
-
-/** A sandbox with batches of every state, the newest first, and their ids. */
-function stage(sandbox: Sandbox = createSandbox({ cancelingTime: 0 })) {
-  const ago = (days: number) => new Date(sandbox.now() - days * day).toISOString();
-  const seed = (batch: Parameters<Sandbox["seed"]>[0]) => sandbox.seed(batch).id;
-  const old = [20, 21, 22].map((days) => seed({ created_at: ago(days), requests: 2 }));
-  const young = seed({ created_at: ago(2) });
-  const going = seed({ processing_status: "in_progress" });
-  return { sandbox, old, young, going };
-}
 
 const rule = { type: "delete_after", days: 14, since: "ended" };
 const policy = (change: object = {}) =>
   JSON.stringify({ version: 1, rules: [rule], holds: [], ...change });
 const withPolicy = (text = policy()) => createMemoryFiles({ "policy.json": text });
 
-const sent = ({ requests }: Sandbox, method: string) =>
-  requests.filter((request) => request.method === method)
-    .map(({ path }) => path.replace("/v1/messages/batches/", ""));
-
-/** A person at a terminal, who types this when asked. */
-const typing = (answer: string): HostChange => ({
-  stdin: { isTerminal: true, read: () => new Blob([answer]).stream() },
-  terminal: { stderr: 80, stdout: 80 },
+/** A person at a terminal without colours, who types this when asked. */
+const typingPlainly = (answer: string): HostChange => ({
+  ...typing(answer),
   env: environment({ ANTHROPIC_API_KEY: key, NO_COLOR: "1" }),
 });
-const byCron: HostChange = { stdin: stdinOf("") };
 const retain = ["retain", "--policy", "policy.json"];
 
 describe("retain", () => {
@@ -45,8 +38,8 @@ describe("retain", () => {
       "Deleting 3 of 5 message batches (60%) of workspace wrkspc_011CZkZaBF1tNoB5wlCeusgy, " +
         "at https://api.anthropic.com\n3 message batches: 3 deleted\n",
     );
-    expect([young, going].every((id) => sandbox.batch(id) !== undefined)).toBe(true);
-    expect(sent(sandbox, "DELETE").sort()).toEqual([...old].sort());
+    expect(presentIn(sandbox, [young, going])).toEqual([young, going]);
+    expect(deletionsAsked(sandbox).sort()).toEqual([...old].sort());
   });
 
   test("has nothing to do where everything is kept", async () => {
@@ -88,12 +81,7 @@ describe("retain", () => {
 
   test("ends with a true report when it is interrupted", async () => {
     const { sandbox } = stage();
-    const interruption = new AbortController();
-    const fetch: Host["fetch"] = async (url, init) => {
-      if (init.method === "DELETE") interruption.abort();
-      return await sandbox.fetch(url, init);
-    };
-    const change = { ...byCron, fetch, signal: interruption.signal, files: withPolicy() };
+    const change = { ...byCron, ...interruptedDeleting(sandbox), files: withPolicy() };
     const { code, stdout } = await run([...retain, "--yes", "--json"], change);
     expect(code).toBe(130);
     expect(jsonLines(stdout).at(-1)).toMatchObject({
@@ -167,7 +155,7 @@ describe("retain at a terminal", () => {
   test("shows where, how many, which share and why, and deletes when the number is typed", async () => {
     const { sandbox, old: [first = "", ...others] } = stage();
     const files = withPolicy(policy({ holds: [first] }));
-    const { code, stderr } = await run(retain, { ...typing("2\n"), files }, sandbox);
+    const { code, stderr } = await run(retain, { ...typingPlainly("2\n"), files }, sandbox);
     expect(code).toBe(0);
     expect(stderr).toMatch(/^\S*API {8}https:\/\/api\.anthropic\.com\n/m);
     expect(stderr).toMatch(/^Workspace {2}wrkspc_011CZkZaBF1tNoB5wlCeusgy\n/m);
@@ -178,12 +166,12 @@ describe("retain at a terminal", () => {
       expect(stderr).toMatch(new RegExp(`^  ${id}  [\\d-]{10}  It ended at least 14 days`, "m"));
     }
     expect(stderr).toContain("Type 2 to delete them, anything else to stop: ");
-    expect(sent(sandbox, "DELETE").sort()).toEqual([...others].sort());
+    expect(deletionsAsked(sandbox).sort()).toEqual([...others].sort());
   });
 
   test.each(["\n", "y\n", "yes\n", "33\n"])("deletes nothing for the answer %j", async (answer) => {
     const { sandbox } = stage();
-    const change = { ...typing(answer), files: withPolicy() };
+    const change = { ...typingPlainly(answer), files: withPolicy() };
     const { code, stderr } = await run(retain, change, sandbox);
     expect(code).toBe(1);
     expect(stderr.endsWith("Stopped: nothing was deleted\n")).toBe(true);
@@ -237,7 +225,7 @@ describe("retain --plan-out", () => {
     });
     expect(sandbox.size).toBe(5);
     expect((await run(apply, { ...byCron, files }, sandbox)).code).toBe(0);
-    expect(sent(sandbox, "DELETE").sort()).toEqual([...others].sort());
+    expect(deletionsAsked(sandbox).sort()).toEqual([...others].sort());
   });
 });
 
@@ -253,7 +241,7 @@ describe("retain --max-share", () => {
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toContain("Delete     3 of 5 message batches (60%)\n");
     expect(stderr.endsWith(refused)).toBe(true);
-    expect([sandbox.size, sent(sandbox, "DELETE")]).toEqual([5, []]);
+    expect([sandbox.size, deletionsAsked(sandbox)]).toEqual([5, []]);
     expect(
       (await run([...retain, "--yes", "--max-share", "60%"], { ...byCron, files }, sandbox)).code,
     )
@@ -263,9 +251,8 @@ describe("retain --max-share", () => {
 
   test("counts what is held as kept, and says no share that is smaller than it is", async () => {
     const sandbox = createSandbox();
-    const ago = new Date(sandbox.now() - 20 * day).toISOString();
-    const [first = ""] = Array.from({ length: 7 }, () => sandbox.seed({ created_at: ago }).id);
-    for (let more = 0; more < 3; more += 1) sandbox.seed();
+    const [first = ""] = seedBatches(sandbox, 7, { created_at: daysAgoIn(sandbox, 20) });
+    seedBatches(sandbox, 3);
     const change = { ...byCron, files: withPolicy() };
     const at60 = [...retain, "--yes", "--max-share", "60%"];
     expect((await run(at60, change, sandbox)).stderr).toContain(
@@ -310,7 +297,7 @@ describe("retain --audit", () => {
     expect((await run(args, { ...byCron, files }, sandbox)).code).toBe(0);
     const text = files.texts.get("a.jsonl") ?? "";
     files.texts.set("a.jsonl", text.slice(text.indexOf("\n") + 1));
-    sandbox.seed({ created_at: new Date(sandbox.now() - 21 * day).toISOString() });
+    sandbox.seed({ created_at: daysAgoIn(sandbox, 21) });
     const before = sandbox.size;
     const { code, stdout, stderr } = await run(args, { ...byCron, files }, sandbox);
     expect([code, stdout]).toEqual([2, ""]);

@@ -1,11 +1,10 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, test } from "vitest";
-import type { Sandbox } from "../../src/sandbox/sandbox.ts";
-import { createStage, jsonLines, key, names, runtimes, start } from "./runtimes.ts";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { describe } from "vitest";
+import { presentIn, seedOldAndYoung } from "../fixtures/seed-batches.ts";
+import { testInDirectory as test } from "../fixtures/test-in-directory.ts";
+import { createStage, jsonLines, names, runtimes, start } from "./runtimes.ts";
 
-const day = 86_400_000;
+/** A policy that lets the old batches go, and keeps the young one. */
 const policy = (holds: readonly string[] = []) =>
   JSON.stringify({
     version: 1,
@@ -13,25 +12,10 @@ const policy = (holds: readonly string[] = []) =>
     holds,
   });
 
-let directory: string;
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "batchsweep-"));
-});
-afterEach(() => rm(directory, { recursive: true }));
-
-const at = (name: string) => join(directory, name);
-
-/** Puts batches in place that the policy lets go, and one that it does not. */
-function seed(sandbox: Sandbox, count = 3): { readonly old: string[]; readonly young: string } {
-  const created_at = new Date(sandbox.now() - 10 * day).toISOString();
-  const old = Array.from({ length: count }, () => sandbox.seed({ created_at }).id);
-  return { old, young: sandbox.seed().id };
-}
-
 describe.each(names)("retain on %s", (runtime) => {
-  test("sends nothing without --yes where there is no terminal, CI=true or not", async ({ expect }) => {
+  test("sends nothing without --yes where there is no terminal, CI=true or not", async ({ expect, directory, at }) => {
     await using stage = await createStage();
-    seed(stage.sandbox);
+    seedOldAndYoung(stage.sandbox);
     await writeFile(at("policy.json"), policy());
     const args = ["retain", "--policy", at("policy.json")];
     const ended = await stage.run(runtime, args, { directory, env: { CI: "true" } });
@@ -40,9 +24,9 @@ describe.each(names)("retain on %s", (runtime) => {
     expect(stage.sandbox.requests).toEqual([]);
   });
 
-  test("plans, applies, records, seals and saves, in files", async ({ expect }) => {
+  test("plans, applies, records, seals and saves, in files", async ({ expect, directory, at }) => {
     await using stage = await createStage();
-    const { old: [held = "", ...old], young } = seed(stage.sandbox);
+    const { old: [held = "", ...old], young } = seedOldAndYoung(stage.sandbox);
     await writeFile(at("policy.json"), policy([held]));
     const args = ["retain", "--policy", at("policy.json"), "--max-share", "50%"];
     const planned = await stage.run(runtime, [...args, "--plan-out", at("plan.json")], {
@@ -60,7 +44,7 @@ describe.each(names)("retain on %s", (runtime) => {
     expect(code, stderr).toBe(0);
     expect(jsonLines(stdout).at(-1)).toMatchObject({ summary: { planned: 2, deleted: 2 } });
     expect(stderr).toMatch(/\nSealed 4 lines of \S+; head 4:[0-9a-f]{64}\n$/);
-    expect([held, young].map((id) => stage.sandbox.batch(id)?.id)).toEqual([held, young]);
+    expect(presentIn(stage.sandbox, [held, young])).toEqual([held, young]);
     expect((await readdir(directory)).sort()).toEqual([
       "audit.jsonl",
       "audit.jsonl.seals",
@@ -74,9 +58,9 @@ describe.each(names)("retain on %s", (runtime) => {
     }
   });
 
-  test("stops where it would delete too large a share, and holds what RETENTION_POLICY holds", async ({ expect }) => {
+  test("stops where it would delete too large a share, and holds what RETENTION_POLICY holds", async ({ expect, directory, at }) => {
     await using stage = await createStage();
-    const { old: [held = ""], young } = seed(stage.sandbox);
+    const { old: [held = ""], young } = seedOldAndYoung(stage.sandbox);
     await writeFile(at("policy.json"), policy());
     const args = ["retain", "--policy", at("policy.json"), "--yes", "--max-share", "50%"];
     const stopped = await stage.run(runtime, args, { directory });
@@ -87,15 +71,15 @@ describe.each(names)("retain on %s", (runtime) => {
     expect(stage.sandbox.size).toBe(4);
     const env = { RETENTION_POLICY: policy([held]) };
     expect((await stage.run(runtime, args, { directory, env })).code).toBe(0);
-    expect([held, young].map((id) => stage.sandbox.batch(id)?.id)).toEqual([held, young]);
+    expect(presentIn(stage.sandbox, [held, young])).toEqual([held, young]);
     const one = await stage.run(runtime, ["delete", held, young], { env });
     expect([one.code, stage.sandbox.size]).toEqual([1, 1]);
     expect(one.stderr).toContain(`skipped ${held} (held)\n`);
   });
 
-  test("sends nothing where a policy cannot be used", async ({ expect }) => {
+  test("sends nothing where a policy cannot be used", async ({ expect, directory, at }) => {
     await using stage = await createStage();
-    const { young } = seed(stage.sandbox);
+    const { young } = seedOldAndYoung(stage.sandbox);
     await writeFile(at("bad.json"), "{}");
     const cases = [
       ["retain", "--yes", "--policy", at("bad.json")],
@@ -112,15 +96,16 @@ describe.each(names)("retain on %s", (runtime) => {
 });
 
 describe.each(names)("audit on %s", (runtime) => {
-  /** Runs `audit` without a key. */
-  const audit = (...args: string[]) => {
+  /** Runs `audit` in a directory, without a key. */
+  const auditIn = (directory: string) => (...args: string[]) => {
     const command = [...runtimes[runtime](undefined, [], directory), "audit", ...args];
     return start(command, {}).ended;
   };
 
-  test("finds what was done to a record that a purge has sealed", async ({ expect }) => {
+  test("finds what was done to a record that a purge has sealed", async ({ expect, directory, at }) => {
     await using stage = await createStage();
-    seed(stage.sandbox, 2);
+    const audit = auditIn(directory);
+    seedOldAndYoung(stage.sandbox, 2);
     const path = at("audit.jsonl");
     const purge = ["purge", "--all", "--yes", "--audit", path];
     const { stderr } = await stage.run(runtime, purge, { directory });
@@ -166,9 +151,9 @@ describe.each(names)("audit on %s", (runtime) => {
     expect(await readFile(`${path}.seals`, "utf8")).toBe(seals);
   });
 
-  test("ends with 2 where there is nothing to read", async ({ expect }) => {
+  test("ends with 2 where there is nothing to read", async ({ expect, directory, at }) => {
     for (const command of ["verify", "seal"]) {
-      const { code, stdout, stderr } = await audit(command, at("none.jsonl"));
+      const { code, stdout, stderr } = await auditIn(directory)(command, at("none.jsonl"));
       expect([code, stdout]).toEqual([2, ""]);
       expect(stderr).toMatch(/^Cannot read \S+: there is no such file or directory\n$/);
     }
@@ -176,9 +161,9 @@ describe.each(names)("audit on %s", (runtime) => {
   });
 });
 
-test("retain and audit under Deno name what they may not do, and send nothing", async ({ expect }) => {
+test("retain and audit under Deno name what they may not do, and send nothing", async ({ expect, at }) => {
   await using stage = await createStage();
-  seed(stage.sandbox);
+  seedOldAndYoung(stage.sandbox);
   await writeFile(at("policy.json"), policy());
   await writeFile(at("audit.jsonl"), "");
   for (
@@ -199,14 +184,9 @@ test("retain and audit under Deno name what they may not do, and send nothing", 
 
 test("without leave to read RETENTION_POLICY, Deno deletes nothing", async ({ expect }) => {
   await using stage = await createStage();
-  const { young } = seed(stage.sandbox, 0);
-  const command = runtimes.Deno(new URL(stage.url).host)
-    .map((word) => word.replace(",RETENTION_POLICY", ""));
-  const env = {
-    ANTHROPIC_API_KEY: key,
-    ANTHROPIC_BASE_URL: stage.url,
-    RETENTION_POLICY: policy([young]),
-  };
+  const { id: young } = stage.sandbox.seed();
+  const command = runtimes.Deno(stage.host).map((word) => word.replace(",RETENTION_POLICY", ""));
+  const env = { ...stage.env, RETENTION_POLICY: policy([young]) };
   for (const args of [["delete", young], ["purge", "--yes", young]]) {
     const { code, stdout, stderr } = await start([...command, ...args], { env }).ended;
     expect({ code, stdout, stderr }).toEqual({

@@ -5,12 +5,15 @@
  * @module
  */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { once } from "node:events";
 import { afterAll } from "vitest";
 import { createSandbox, type Sandbox, type SandboxOptions } from "../../src/sandbox/sandbox.ts";
 import { serve } from "../../src/adapters/serve.ts";
+import { key } from "./keys.ts";
 
-export const key = "sk-ant-api03-SENTINEL-0123456789";
-export const adminKey = "sk-ant-admin01-SENTINEL-0123456789";
+export { jsonLines } from "../fixtures/json-lines.ts";
+export { adminKey, key } from "./keys.ts";
+
 const root = new URL("../..", import.meta.url).pathname;
 const bin = `${root}node_modules/.bin`;
 
@@ -59,6 +62,8 @@ export interface Running {
   readonly child: ChildProcessWithoutNullStreams;
   /** Resolves with the match once an output has matched. */
   until(stream: "stdout" | "stderr", pattern: RegExp): Promise<RegExpExecArray>;
+  /** Closes the pipe that stdout is, as a reader does that has read enough. */
+  stopReading(): Promise<void>;
   readonly ended: Promise<Ended>;
 }
 
@@ -122,6 +127,11 @@ export function start(
         ended.then(() => reject(new Error(`It ended before: ${JSON.stringify(written)}`)), reject);
         watch();
       }),
+    async stopReading() {
+      const closed = once(child.stdout, "close");
+      child.stdout.destroy();
+      await closed;
+    },
   };
 }
 
@@ -129,6 +139,9 @@ export function start(
 export interface Stage extends AsyncDisposable {
   readonly sandbox: Sandbox;
   readonly url: string;
+  readonly host: string;
+  /** The variables by which a command finds the API, and has a key for it. */
+  readonly env: Readonly<Record<string, string>>;
   /** The methods and paths of what the API was asked. */
   requests(): string[];
   start(runtime: Runtime, args: readonly string[], given?: Given): Running;
@@ -148,14 +161,16 @@ export async function createStage(
 ): Promise<Stage> {
   const sandbox = createSandbox(options);
   const server = await serve((request) => around(request, sandbox.fetch));
+  const { host } = new URL(server.url);
   const environment = { ANTHROPIC_API_KEY: key, ANTHROPIC_BASE_URL: server.url };
   const stage: Stage = {
     sandbox,
     url: server.url,
+    host,
+    env: environment,
     requests: () => sandbox.requests.map(({ method, path }) => `${method} ${path}`),
     start(runtime, args, { env, directory, ...given } = {}) {
       const variables = Object.keys(env ?? {});
-      const { host } = new URL(server.url);
       const command = [...runtimes[runtime](host, variables, directory), ...args];
       return start(command, { ...given, env: { ...environment, ...env } });
     },
@@ -173,7 +188,3 @@ export function createGate(): { readonly passed: Promise<void>; readonly open: (
   });
   return { passed, open };
 }
-
-/** The lines of a text, each read as JSON. */
-export const jsonLines = (text: string): unknown[] =>
-  text.trim().split("\n").map((line) => JSON.parse(line));

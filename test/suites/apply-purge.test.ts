@@ -13,6 +13,7 @@ import {
   PurgeRefusedError,
   type PurgeSummary,
 } from "../../mod.ts";
+import { entryWith as entry } from "../fixtures/audit-entries.ts";
 import {
   anyBatches,
   conditions,
@@ -23,6 +24,7 @@ import {
   seededRandom,
 } from "../fixtures/batches.ts";
 import { everythingIn } from "../fixtures/everything-in.ts";
+import { presentIn } from "../fixtures/seed-batches.ts";
 import { apiKey, lost, receipt, refusal, rejection, stub } from "../fixtures/stub.ts";
 
 const item = { createdAt: daysAgo(9), endedAt: daysAgo(8), status: "ended", reason: "" } as const;
@@ -72,7 +74,7 @@ describe("applyPurge()", () => {
     ]);
     expect(summary).toEqual({ ...none, planned: 1, deleted: 1 });
     expect(deletes()).toEqual([old]);
-    expect([sandbox.batch(young)?.id, sandbox.batch(later)?.id]).toEqual([young, later]);
+    expect(presentIn(sandbox, [young, later])).toEqual([young, later]);
   });
 
   test("looks at nothing before its outcomes are asked for, and at nothing for an empty plan", async () => {
@@ -449,15 +451,6 @@ describe("applyPurge(), with the record of an earlier run,", () => {
     }
   });
 
-  const entry = (more: Partial<AuditEntry>): AuditEntry => ({
-    version: 1,
-    time: new Date(now).toISOString(),
-    operation: "delete",
-    phase: "outcome",
-    resource: "message_batch",
-    id: "msgbatch_1",
-    ...more,
-  });
   const deleted = {
     outcome: "deleted",
     evidence: "receipt",

@@ -7,7 +7,7 @@ import {
 } from "../../mod.ts";
 import { createSandbox } from "../../src/sandbox/sandbox.ts";
 import { createRemoteSandbox } from "../fixtures/remote-sandbox.ts";
-import { apiKey, lost, refusal, rejection, stub } from "../fixtures/stub.ts";
+import { apiKey, lost, page, refusal, rejection, stub } from "../fixtures/stub.ts";
 
 function setUp(count: number) {
   const sandbox = createSandbox();
@@ -24,9 +24,6 @@ async function collect(batches: AsyncIterable<MessageBatch>, most = Infinity) {
   }
   return ids;
 }
-
-const page = (data: unknown[], more: object) => () =>
-  Response.json({ data, has_more: false, first_id: null, last_id: null, ...more });
 
 describe("listMessageBatches()", () => {
   test("yields every batch once, newest first, over several pages", async () => {
@@ -88,7 +85,7 @@ describe("listMessageBatches()", () => {
 
   for (const pageSize of [0, 1001, 1.5, NaN, "10"]) {
     test(`refuses ${JSON.stringify(pageSize)} as a page size before any request`, async () => {
-      const { client, seen } = stub([page([], {})]);
+      const { client, seen } = stub([page([])]);
       const options = { pageSize: pageSize as number };
       expect(await rejection(listMessageBatches(client, options).next()))
         .toBeInstanceOf(RangeError);

@@ -10,12 +10,14 @@ import {
   WaitTimeoutError,
 } from "../../mod.ts";
 import { createSandbox, type SandboxOptions } from "../../src/sandbox/sandbox.ts";
+import { deletionsAsked } from "../fixtures/deletions-asked.ts";
 import {
   Crash,
   createDurableSteps,
   createStepStore,
   createVirtualTime,
 } from "../fixtures/durable-steps.ts";
+import { BATCHES, call } from "../fixtures/sandbox/call.ts";
 import { apiKey, rejection } from "../fixtures/stub.ts";
 
 type Status = "in_progress" | "canceling" | "ended";
@@ -37,8 +39,7 @@ function setUp(status: Status = "in_progress", options: SandboxOptions = {}) {
       return response;
     },
   };
-  const headers = { "x-api-key": "another", "anthropic-version": "2023-06-01" };
-  const url = `https://api.anthropic.com/v1/messages/batches/${id}`;
+  const path = `${BATCHES}/${id}`;
   const methods = (method: string) => sandbox.requests.filter((one) => one.method === method);
   return {
     ...time,
@@ -54,8 +55,8 @@ function setUp(status: Status = "in_progress", options: SandboxOptions = {}) {
         await happens();
       };
     },
-    deleteElsewhere: () => sandbox.fetch(url, { method: "DELETE", headers }),
-    cancelElsewhere: () => sandbox.fetch(`${url}/cancel`, { method: "POST", headers }),
+    deleteElsewhere: () => call(sandbox, "DELETE", path),
+    cancelElsewhere: () => call(sandbox, "POST", `${path}/cancel`),
   };
 }
 
@@ -364,10 +365,7 @@ describe("cancelAndDeleteMessageBatch(), made again after its process died,", ()
           expect(deletion.evidence).toBe(lostAnswer ? "absent_after_retry" : "receipt");
           expect(again.turns).toEqual(turns);
           expect(sandbox.size).toBe(0);
-          const effective = sandbox.requests.filter(({ method, status }) =>
-            method === "DELETE" && status === 200
-          );
-          expect(effective).toHaveLength(1);
+          expect(deletionsAsked(sandbox, 200)).toHaveLength(1);
           expect(auditTrail.entries.at(-1)).toMatchObject({ outcome: "deleted" });
           // A cancel whose answer was not written is asked for again: the API takes it for the same.
           const twice = name.startsWith("cancel") && when === "unwritten" ? 1 : 0;
@@ -450,10 +448,7 @@ describe("cancelAndDeleteMessageBatch(), whatever goes wrong,", () => {
             cancelAndDeleteMessageBatch(client, id, { steps }).catch((error: unknown) => error);
           if (turn !== undefined) await run(createDurableSteps(store, clock, { turn, when }));
           const result: unknown = await run(createDurableSteps(store, clock));
-          const effective = sandbox.requests.filter(({ method, status }) =>
-            method === "DELETE" && status === 200
-          );
-          expect(effective.length).toBeLessThan(2);
+          expect(deletionsAsked(sandbox, 200).length).toBeLessThan(2);
           if (result instanceof Error) {
             expect(result).toHaveProperty("code");
             if (sandbox.size === 0) expect(result).toHaveProperty("outcomeKnown", false);

@@ -16,39 +16,24 @@ import type { DeletionOutcome } from "../../src/operations/outcome.ts";
 import { planPurge } from "../../src/operations/plan-purge.ts";
 import type { PurgePlan } from "../../src/operations/purge-plan.ts";
 import { createSandbox } from "../../src/sandbox/sandbox.ts";
-import { createMemoryFiles } from "../cli/memory-files.ts";
+import { createMemoryFiles, fullAfter, fullFor } from "../cli/memory-files.ts";
+import { createMemoryHost, environment, interruptedReading } from "../cli/memory-host.ts";
 import { lastScreen } from "../cli/screen.ts";
+import { systemError } from "../cli/system-error.ts";
+import { jsonLines, outcomesIn } from "../fixtures/json-lines.ts";
+import { seedBatches } from "../fixtures/seed-batches.ts";
 
-const environment = (variables: Readonly<Record<string, string>>) => (name: string) =>
-  variables[name];
-
-/** A host whose outputs are kept. */
+/** A host and its outputs, which are kept. */
 function createHost(change: Partial<Host> = {}) {
-  const written = { stdout: "", stderr: "" };
-  const outputOf = (name: "stdout" | "stderr") => ({
-    write: (text: string) => Promise.resolve(void (written[name] += text)),
-  });
-  const host: Host = {
-    env: () => undefined,
-    stdin: { isTerminal: false, read: () => new Blob([]).stream() },
-    stdout: outputOf("stdout"),
-    stderr: outputOf("stderr"),
-    signal: new AbortController().signal,
-    serve: () => Promise.reject(new Error("Nothing is served")),
-    files: createMemoryFiles(),
-    ...change,
-  };
+  const { host, written } = createMemoryHost(change);
   return { host, output: createOutput(host), written };
 }
-
-const jsonLines = (text: string): { readonly [member: string]: unknown }[] =>
-  text.trim().split("\n").map((line) => JSON.parse(line));
 
 /** A sandbox with batches, a client of it, and the plan that deletes them all. */
 async function planned(count: number, unended = 0) {
   const sandbox = createSandbox({ cancelingTime: 86_400_000 });
-  const ids = Array.from({ length: count }, () => sandbox.seed({ requests: 2 }).id);
-  for (let one = 0; one < unended; one += 1) sandbox.seed({ processing_status: "in_progress" });
+  const ids = seedBatches(sandbox, count, { requests: 2 });
+  seedBatches(sandbox, unended, { processing_status: "in_progress" });
   const client = { apiKey: "k", baseUrl: "https://api.anthropic.com", fetch: sandbox.fetch };
   const plan = await planPurge(client, { filter: "*", cancelInProgress: true });
   sandbox.clearRequests();
@@ -83,10 +68,7 @@ describe("applyPlan()", () => {
 
   test("saves results before it deletes, and deletes nothing that it cannot save", async () => {
     const { sandbox, ids: [id = ""], plan, client } = await planned(3);
-    const files = createMemoryFiles(
-      {},
-      (action, path) => action === "keep" && path.includes(id) ? "ENOSPC" : undefined,
-    );
+    const files = createMemoryFiles({}, fullFor(id));
     const { written, ...context } = createHost();
     const exportTo = await files.resultsIn("saved");
     expect(await applyPlan(client, plan, { ...nothing, exportTo }, context)).toBe(exitCode.failed);
@@ -97,18 +79,16 @@ describe("applyPlan()", () => {
 
   test("stops with a true report when the audit trail cannot be written", async () => {
     const { sandbox, plan, client } = await planned(60);
-    let appended = 0;
-    const files = createMemoryFiles(
-      {},
-      (action) => action === "append" && ++appended > 2 ? "ENOSPC" : undefined,
-    );
+    const files = createMemoryFiles({}, fullAfter(2));
     const { written, host, output } = createHost({ files });
     const audit = await openAuditFile(files, "a", { ids: [], output });
     const code = await applyPlan(client, plan, { ...nothing, audit, json: true }, { host, output });
     expect([code, sandbox.size]).toEqual([exitCode.failed, 59]);
-    const lines = jsonLines(written.stdout);
-    expect(lines.filter(({ outcome }) => outcome === "deleted")).toHaveLength(1);
-    expect(lines.at(-1)).toMatchObject({ summary: { planned: 60, deleted: 1, hasMore: true } });
+    const deleted = outcomesIn(written.stdout).filter(({ outcome }) => outcome === "deleted");
+    expect(deleted).toHaveLength(1);
+    expect(jsonLines(written.stdout).at(-1)).toMatchObject({
+      summary: { planned: 60, deleted: 1, hasMore: true },
+    });
     expect(written.stderr).toContain("Cannot write a: the disk is full\n");
   });
 
@@ -158,7 +138,7 @@ describe("applyPlan()", () => {
 
   test.each(["EPIPE", "ENOSPC"])("stops when stdout fails with %s", async (code) => {
     const { sandbox, plan, client } = await planned(60);
-    const error = Object.assign(new Error(`write ${code}`), { code });
+    const error = systemError(code);
     const { written, ...context } = createHost({ stdout: { write: () => Promise.reject(error) } });
     const why = "Cannot write to stdout: the disk is full";
     await expect(applyPlan(client, plan, nothing, context)).rejects.toMatchObject(
@@ -200,10 +180,8 @@ describe("askToDelete()", () => {
   });
 
   test("ends when the user interrupts", async () => {
-    const interruption = new AbortController();
-    const read = () =>
-      new ReadableStream<Uint8Array>({ pull: () => interruption.abort() }, { highWaterMark: 0 });
-    const { answer, written } = ask(read, interruption.signal);
+    const { read, signal } = interruptedReading();
+    const { answer, written } = ask(read, signal);
     await expect(answer).rejects.toMatchObject({ exitCode: exitCode.interrupted });
     expect(written.stderr.endsWith("anything else to stop: \n")).toBe(true);
   });

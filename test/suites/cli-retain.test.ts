@@ -11,6 +11,7 @@ import { type Purge, type PurgeFlags, runPurge } from "../../src/cli/purge/run-p
 import { createMemoryFiles } from "../cli/memory-files.ts";
 import { daysAgo } from "../fixtures/batches.ts";
 import { type CommandStage, createCommandStage } from "../fixtures/command-stage.ts";
+import { deletionsAsked } from "../fixtures/deletions-asked.ts";
 import { policyOf } from "../fixtures/policies.ts";
 import { rejection } from "../fixtures/stub.ts";
 
@@ -50,9 +51,8 @@ async function retain(
   return await runPurge(purge, { policy: "policy.json", ...flags }, context);
 }
 
-/** The ids of the deletions that were sent, in order. */
-const deletions = (stage: CommandStage) =>
-  stage.requests().flatMap((request) => /^DELETE (.*)$/.exec(request)?.[1] ?? []).sort();
+/** The ids of the deletions that were sent, sorted. */
+const deletions = ({ sandbox }: CommandStage) => deletionsAsked(sandbox).sort();
 
 describe("runPurge() of a policy", () => {
   test("deletes what the policy does not keep, and nothing else", async () => {

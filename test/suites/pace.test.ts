@@ -12,7 +12,7 @@ import { exportMessageBatchResults } from "../../src/operations/export-results.t
 import { createPace } from "../../src/operations/pace.ts";
 import { batchOf, seededRandom } from "../fixtures/batches.ts";
 import { playTraffic, type Traffic } from "../fixtures/paced-traffic.ts";
-import { lost, receipt, refusal as refused, rejection, stub } from "../fixtures/stub.ts";
+import { lost, page, receipt, refusal as refused, rejection, stub } from "../fixtures/stub.ts";
 import { createVirtualTime } from "../fixtures/virtual-time.ts";
 
 const longestWait = 60_000;
@@ -515,8 +515,7 @@ describe("a client with a pace", () => {
     await deleteMessageBatch(client, id);
     expect(told).toEqual([500, 429, undefined, 200]);
 
-    const page = () => Response.json({ data: [], has_more: false, first_id: null, last_id: null });
-    for await (const _ of listMessageBatches(stub([page], { pace }).client));
+    for await (const _ of listMessageBatches(stub([page([])], { pace }).client));
     expect(told).toHaveLength(5);
   });
 

@@ -2,10 +2,7 @@ import { describe, expect, test } from "vitest";
 import { parsePurgePlan, planPurge, PurgeRefusedError } from "../../mod.ts";
 import { batchOf, daysAgo, now, play } from "../fixtures/batches.ts";
 import { everythingIn } from "../fixtures/everything-in.ts";
-import { apiKey, rejection, stub } from "../fixtures/stub.ts";
-
-const page = (data: unknown[], headers: Record<string, string> = {}, has_more = false) => () =>
-  Response.json({ data, has_more, first_id: null, last_id: null }, { headers });
+import { apiKey, page, rejection, stub } from "../fixtures/stub.ts";
 
 describe("planPurge()", () => {
   test("says for each batch what will happen and why, and changes nothing", async () => {
@@ -58,7 +55,7 @@ describe("planPurge()", () => {
     const before = batchOf("msgbatch_1", { processing_status: "in_progress", ended_at: null });
     const arrived = batchOf("msgbatch_3", { created_at: "2026-11-22T00:00:01Z" });
     const { client, seen } = stub([
-      page([before, ...batches.slice(1)], {}, true),
+      page([before, ...batches.slice(1)], { has_more: true }),
       page([...batches.toReversed(), arrived]),
     ]);
     const plan = await planPurge(client, { filter: "*" });
@@ -85,7 +82,9 @@ describe("planPurge()", () => {
       ended_at: `now ${apiKey}`,
       processing_status: apiKey,
     });
-    const { client } = stub([page([batch], { "anthropic-workspace-id": `ws ${apiKey}` })]);
+    const { client } = stub([
+      page([batch], { headers: { "anthropic-workspace-id": `ws ${apiKey}` } }),
+    ]);
     const plan = await planPurge(client, { filter: "*" });
     expect(plan.items[0]).toMatchObject({
       createdAt: null,
@@ -102,10 +101,10 @@ describe("planPurge()", () => {
 
   test("refuses answers of another workspace, or of several", async () => {
     const headers = { "anthropic-workspace-id": "wrkspc_2" };
-    const other = stub([page([], headers)], { workspaceId: "wrkspc_1" });
+    const other = stub([page([], { headers })], { workspaceId: "wrkspc_1" });
     await expect(planPurge(other.client, { filter: "*" })).rejects.toThrow(PurgeRefusedError);
-    const first = { "anthropic-workspace-id": "wrkspc_1" };
-    const both = stub([page([batchOf("msgbatch_1")], first, true), page([], headers)]);
+    const first = { headers: { "anthropic-workspace-id": "wrkspc_1" }, has_more: true };
+    const both = stub([page([batchOf("msgbatch_1")], first), page([], { headers })]);
     await expect(planPurge(both.client, { filter: "*" })).rejects.toThrow("several workspaces");
     const none = stub([page([])], { workspaceId: "wrkspc_1" });
     expect((await planPurge(none.client, { filter: "*" })).workspaceId).toBe("wrkspc_1");

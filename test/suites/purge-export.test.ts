@@ -3,18 +3,19 @@ import { describe, expect, test } from "vitest";
 import {
   applyPurge,
   type ApplyPurgeOptions,
-  type AuditEntry,
   type Client,
   createMemoryAuditTrail,
   type DeletionOutcome,
   planPurge,
 } from "../../mod.ts";
 import type { BatchSeed, SandboxOptions } from "../../src/sandbox/sandbox.ts";
-import { daysAgo, drain, now, play, type Played, seededRandom } from "../fixtures/batches.ts";
+import { entryWith } from "../fixtures/audit-entries.ts";
+import { daysAgo, drain, play, type Played, seededRandom } from "../fixtures/batches.ts";
 import { everythingIn } from "../fixtures/everything-in.ts";
 import { createMemoryStore, type MemoryStore } from "../fixtures/memory-sink.ts";
 import { createRemoteSandbox } from "../fixtures/remote-sandbox.ts";
 import { impossibleCounts, sha256Of } from "../fixtures/results.ts";
+import { BATCHES, call } from "../fixtures/sandbox/call.ts";
 import { apiKey, refusal, rejection } from "../fixtures/stub.ts";
 
 const ended = { created_at: daysAgo(9) };
@@ -45,11 +46,8 @@ async function purge(
 }
 
 /** The results that the API has of a batch. */
-async function resultsOf({ sandbox }: Played, id: string): Promise<string> {
-  const headers = { "x-api-key": "any", "anthropic-version": "2023-06-01" };
-  const url = `https://api.anthropic.com/v1/messages/batches/${id}/results`;
-  return await (await sandbox.fetch(url, { headers })).text();
-}
+const resultsOf = async ({ sandbox }: Played, id: string) =>
+  (await call(sandbox, "GET", `${BATCHES}/${id}/results`)).text;
 
 const methods = ({ sandbox }: Played) =>
   sandbox.requests.map(({ method, path }) => results.test(path) ? "results" : method).join(" ");
@@ -116,17 +114,7 @@ describe("applyPurge() with exportTo", () => {
   });
 
   test("exports nothing that is held, or settled by the record", async () => {
-    const settled: AuditEntry = {
-      version: 1,
-      time: new Date(now).toISOString(),
-      operation: "delete",
-      phase: "outcome",
-      resource: "message_batch",
-      id: "msgbatch_1",
-      outcome: "deleted",
-      evidence: "receipt",
-      attempts: 1,
-    };
+    const settled = entryWith({ outcome: "deleted", evidence: "receipt", attempts: 1 });
     const { outcomes, store, sandbox } = await purge([
       { ...ended, id: "msgbatch_1" },
       { ...ended, id: "msgbatch_2" },
@@ -392,14 +380,7 @@ describe("applyPurge() with exportTo, when a batch is gone,", () => {
       before: ({ sandbox }) =>
         sandbox.fail({ method: "GET", path: /msgbatch_1$/, status: 404, times: 9 }),
     });
-  const intent: AuditEntry = {
-    version: 1,
-    time: new Date(now).toISOString(),
-    operation: "delete",
-    phase: "intent",
-    resource: "message_batch",
-    id: "msgbatch_1",
-  };
+  const intent = entryWith({ phase: "intent" });
 
   test("says missing, records it, and sends no deletion", async () => {
     const auditTrail = createMemoryAuditTrail();

@@ -16,11 +16,9 @@ import type { BatchSeed } from "../../src/sandbox/seed-record.ts";
 import { batchOf, day, daysAgo, drain, now, play } from "../fixtures/batches.ts";
 import { everythingIn } from "../fixtures/everything-in.ts";
 import { anyPolicy, idsToGo, policyOf } from "../fixtures/policies.ts";
-import { apiKey, refusal, rejection, stub } from "../fixtures/stub.ts";
+import { apiKey, page, refusal, rejection, stub } from "../fixtures/stub.ts";
 
 const month = { type: "delete_after", days: 30, since: "ended" } as const;
-const page = (data: unknown[], headers: Record<string, string> = {}) => () =>
-  Response.json({ data, has_more: false, first_id: null, last_id: null }, { headers });
 
 describe("planRetention()", () => {
   test("says for each batch what will happen and why, and changes nothing", async () => {
@@ -124,7 +122,7 @@ describe("planRetention()", () => {
 
   test("refuses answers of another workspace, and ids that could not be deleted", async () => {
     const headers = { "anthropic-workspace-id": "wrkspc_2" };
-    const other = stub([page([], headers)], { workspaceId: "wrkspc_1" });
+    const other = stub([page([], { headers })], { workspaceId: "wrkspc_1" });
     await expect(planRetention(other.client, policyOf([month]))).rejects.toThrow(PurgeRefusedError);
     const bad = stub([page([batchOf(apiKey)])]);
     const error = await rejection(planRetention(bad.client, policyOf([month])));

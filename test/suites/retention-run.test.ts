@@ -8,6 +8,7 @@ import {
 import { runRetention, type RunRetentionOptions } from "../../src/retention/run/run-retention.ts";
 import { createMemoryStateStore } from "../../src/service/memory-state-store.ts";
 import { day, daysAgo, play } from "../fixtures/batches.ts";
+import { BATCHES, call } from "../fixtures/sandbox/call.ts";
 import { apiKey, rejection, stub } from "../fixtures/stub.ts";
 
 const month: RetentionPolicy = {
@@ -233,9 +234,7 @@ describe("runRetention() begins anew", () => {
     const { run, sandbox } = setUp(many);
     expect(await run({ requests: 1 })).toMatchObject({ listed: 1_000, hasMore: true });
     const cursor = "msgbatch_506";
-    const headers = { "x-api-key": apiKey, "anthropic-version": "2023-06-01" };
-    const path = `http://localhost/v1/messages/batches/${cursor}`;
-    expect((await sandbox.fetch(path, { method: "DELETE", headers })).status).toBe(200);
+    expect((await call(sandbox, "DELETE", `${BATCHES}/${cursor}`)).status).toBe(200);
     const result = await run();
     expect(result).toMatchObject({ listed: 1_504, deleted: 5, hasMore: false });
     expect(result?.error).toBeUndefined();
@@ -481,9 +480,7 @@ describe("runRetention() outlives its process:", () => {
     await death;
     const gone = 20 - sandbox.size;
     expect(gone).toBeGreaterThan(4);
-    const headers = { "x-api-key": apiKey, "anthropic-version": "2023-06-01" };
-    const path = "http://localhost/v1/messages/batches/msgbatch_20";
-    expect((await sandbox.fetch(path, { method: "DELETE", headers })).status).toBe(200);
+    expect((await call(sandbox, "DELETE", `${BATCHES}/msgbatch_20`)).status).toBe(200);
     sandbox.advance(hour);
     expect(await runRetention(client, month, { store })).toMatchObject({
       listed: 0,
@@ -511,9 +508,7 @@ describe("runRetention() outlives its process:", () => {
     const untried = sandbox.requests.some(({ path }) => path.endsWith("_2")) ? 0 : 1;
     expect(untried).toBe(1);
     for (const id of ["msgbatch_1", "msgbatch_2"]) {
-      const headers = { "x-api-key": apiKey, "anthropic-version": "2023-06-01" };
-      const path = `http://localhost/v1/messages/batches/${id}`;
-      await sandbox.fetch(path, { method: "DELETE", headers });
+      await call(sandbox, "DELETE", `${BATCHES}/${id}`);
     }
     expect(await run()).toMatchObject({ deleted: 1, missing: 1 });
   });
