@@ -1,14 +1,17 @@
 import { cannotUse } from "../core/cannot-use.ts";
 import type { Client } from "../core/client.ts";
 import type { AuditEntry, ResultStore } from "../core/ports.ts";
+import { checkSignal } from "./check-signal.ts";
+import { checkWaitTime } from "./check-wait-time.ts";
 import { isBatchId } from "./filter.ts";
+import { hasMethods } from "./has-methods.ts";
 import type { DeletionOutcome } from "./outcome.ts";
 import { checkPlan, type PurgePlan } from "./purge-plan.ts";
 import { createPurgeRun } from "./purge-run.ts";
 import { createUnderWay } from "./under-way.ts";
 import { withPace } from "./with-pace.ts";
 
-/** Options of {@link applyPurge}. */
+/** Options of {@link applyPurge}. Only `undefined` means that one is absent: `null` is refused. */
 export interface ApplyPurgeOptions {
   /**
    * Stops the run: nothing new is begun, waits end, and what is under way comes to its end, so that
@@ -35,7 +38,9 @@ export interface ApplyPurgeOptions {
   readonly cancelTimeout?: number | undefined;
   /**
    * Where the results of a batch are stored before it is deleted. What cannot be stored whole is not
-   * deleted, but `skipped`. A deletion then costs three requests.
+   * deleted, but `skipped`. A deletion then costs three requests. A batch that is gone costs three,
+   * too, over 2.5 seconds: live batches were seen to be answered 404 for a moment, so that only three
+   * looks in a row are believed. What had to be canceled costs those of its wait besides.
    *
    * @default results go with their batches
    */
@@ -142,11 +147,25 @@ export async function* applyPurge(
  */
 const mostUnended = 500;
 
-function checkOptions({ concurrency = 32, holds, ...options }: ApplyPurgeOptions) {
+/** Checks everything that can be wrong, and what is meant to protect something above all. */
+function checkOptions(given: ApplyPurgeOptions) {
+  if (typeof given !== "object" || given === null || Symbol.iterator in given) {
+    throw cannotUse("options", "they are not a plain object");
+  }
+  const { concurrency = 32, holds = [], ...options } = given;
+  const { signal, cancelTimeout, exportTo, history = [] } = options;
   if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 100) {
     throw new RangeError("Cannot use concurrency: it is not a whole number from 1 to 100");
   }
-  if (typeof holds === "string") throw cannotUse("holds", "they are a text and not a list of ids");
+  checkSignal(signal);
+  checkWaitTime(cancelTimeout, "cancelTimeout");
+  if (exportTo !== undefined && !hasMethods(exportTo, "open")) {
+    throw cannotUse("exportTo", "it is not a ResultStore");
+  }
+  if (!isList(history) && !hasMethods(history, Symbol.asyncIterator)) {
+    throw cannotUse("history", "it is not a list of entries");
+  }
+  if (!isList(holds)) throw cannotUse("holds", "they are not a list of ids");
   const held = new Set(holds);
   for (const id of held) {
     // A hold that is not the id, by a space or a line break, would hold nothing.
@@ -156,3 +175,6 @@ function checkOptions({ concurrency = 32, holds, ...options }: ApplyPurgeOptions
   }
   return { ...options, concurrency, holds: held };
 }
+
+/** A text is one, too, of its letters, and never meant as such. */
+const isList = (value: unknown) => typeof value !== "string" && hasMethods(value, Symbol.iterator);

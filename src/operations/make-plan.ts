@@ -2,6 +2,7 @@ import type { CallOptions, Client } from "../core/client.ts";
 import { PurgeRefusedError } from "../core/errors.ts";
 import { listMessageBatches } from "../core/list.ts";
 import { settingsOf } from "../core/settings.ts";
+import { checkSignal } from "./check-signal.ts";
 import type { PurgeDecision } from "./evaluate-filter.ts";
 import { isBatchId } from "./filter.ts";
 import type { ListedBatch } from "./listed-batch.ts";
@@ -34,6 +35,7 @@ export async function makePlan(
   options: CallOptions,
 ): Promise<PurgePlan> {
   const { baseUrl, clock, headers } = settingsOf(client);
+  checkSignal(options.signal);
   const now = clock.now();
   const seen = observe(withPace(client, 1));
   const batches = new Map<string, ListedBatch>();

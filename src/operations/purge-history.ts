@@ -1,3 +1,4 @@
+import { cannotUse } from "../core/cannot-use.ts";
 import type { AuditEntry } from "../core/ports.ts";
 import type { Evidence } from "../core/resource.ts";
 import type { DeletionOutcome } from "./outcome.ts";
@@ -29,6 +30,8 @@ const evidences: readonly (string | undefined)[] = [
 /**
  * Reads what earlier runs of a plan recorded. What is older than the plan says nothing: the plan saw
  * the batch later. Neither does an outcome in another workspace.
+ *
+ * @throws {TypeError} It holds what is no entry, such as the lines of a file.
  */
 export async function readHistory(
   entries: Iterable<AuditEntry> | AsyncIterable<AuditEntry>,
@@ -38,6 +41,9 @@ export async function readHistory(
   const past = new Map<string, PastOf>();
   let ids: ReadonlySet<string> | undefined;
   for await (const entry of entries) {
+    if (typeof entry !== "object" || entry === null) {
+      throw cannotUse("history", "one of it is not an entry");
+    }
     ids ??= new Set(items.map(({ id }) => id));
     const ours = entry.operation === "delete" && entry.resource === "message_batch";
     if (!ids.has(entry.id) || !ours || !((parseTimestamp(entry.time) ?? NaN) >= since)) continue;

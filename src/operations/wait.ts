@@ -6,7 +6,11 @@ import type { MessageBatch } from "../core/message-batch.ts";
 import { fillPath } from "../core/path.ts";
 import type { Steps } from "../core/ports.ts";
 import { checkBetas, settingsOf } from "../core/settings.ts";
+import { checkSignal } from "./check-signal.ts";
+import { checkWaitTime } from "./check-wait-time.ts";
 import { errorOf, isPassing, settle, type Settled } from "./failure.ts";
+import { hasMethods } from "./has-methods.ts";
+import { createLooks } from "./looks.ts";
 import { abortable, createSteps, stepConfig } from "./steps.ts";
 
 /** Options of a wait. */
@@ -29,9 +33,6 @@ export interface WaitOptions extends CallOptions {
 }
 
 const longest = 86_400_000; // after it, the API has ended every batch
-const firstInterval = 1_000;
-const longestInterval = 60_000; // as in the documentation's own example
-const believedMisses = 3; // live batches were seen to be answered 404 for a moment
 const believedFailures = 10;
 
 /**
@@ -80,12 +81,15 @@ export async function waitUntilMessageBatchEnded(
  * @returns The steps it is made of.
  */
 export function prepare(client: Client, id: string, options: WaitOptions): Steps {
-  const { signal, betas, timeout = longest, steps } = options;
+  const { signal, betas, timeout, steps } = options;
   const { clock } = settingsOf(client);
   checkBetas(betas);
   fillPath(batchPath, { message_batch_id: id });
-  if (typeof timeout !== "number") throw cannotUse("timeout", "it is not a number");
-  if (!(timeout > 0)) throw new RangeError(`Cannot use timeout as ${timeout}: it must be above 0`);
+  checkWaitTime(timeout, "timeout");
+  checkSignal(signal);
+  if (steps !== undefined && !hasMethods(steps, "do", "sleep")) {
+    throw cannotUse("steps", "they have no do() or no sleep()");
+  }
   return abortable(steps ?? createSteps(clock, signal), signal);
 }
 
@@ -114,9 +118,8 @@ export async function untilEnded(
 ): Promise<WaitEnd> {
   const { clock } = settingsOf(client);
   const start = await steps.do("start", stepConfig, () => Promise.resolve(clock.now()));
-  let interval = firstInterval;
+  const looks = createLooks();
   let lastStatus: WaitTimeoutError["lastStatus"];
-  let misses = 0;
   let failures = 0;
   for (let turn = 1;; turn += 1) {
     const look = await steps.do(`look ${turn}`, stepConfig, async () => ({
@@ -131,10 +134,10 @@ export async function untilEnded(
     if ("value" in seen) {
       if (hasEnded(seen.value)) return { batch: seen.value };
       lastStatus = nameable(seen.value);
-      misses = failures = 0;
+      looks.found();
+      failures = 0;
     } else if (seen.failure.code === "ERR_NOT_FOUND") {
-      misses += 1;
-      if (misses === believedMisses) throw errorOf(seen.failure);
+      if (looks.missed()) throw errorOf(seen.failure);
     } else {
       failures += 1;
       if (failures === believedFailures || !isPassing(seen.failure)) throw errorOf(seen.failure);
@@ -145,8 +148,7 @@ export async function untilEnded(
       return { lastStatus, still: `${it} after ${timeout} ms` };
     }
     const asked = "failure" in seen ? seen.failure.retryAfter ?? 0 : 0;
-    await steps.sleep(`wait ${turn}`, Math.min(Math.max(interval, asked), left));
-    interval = Math.min(interval * 1.5, longestInterval);
+    await steps.sleep(`wait ${turn}`, Math.min(Math.max(looks.pause(), asked), left));
   }
 }
 

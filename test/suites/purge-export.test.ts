@@ -416,7 +416,7 @@ describe("applyPurge() with exportTo, when a batch is gone,", () => {
       before: (played) => {
         played.sandbox.fail({ path: results, status: 404 });
         played.sandbox.fail({ path: /msgbatch_1$/, headers: { "x-nothing": "1" } });
-        played.sandbox.fail({ path: /msgbatch_1$/, status: 404 });
+        played.sandbox.fail({ path: /msgbatch_1$/, status: 404, times: 3 });
       },
     });
     expect(between.outcomes).toEqual([{ outcome: "missing", id: "msgbatch_1" }]);
@@ -646,5 +646,5 @@ test("a purge with an export deletes only what is stored whole, whatever goes wr
     ),
     { numRuns: 60 },
   );
-  expect(Math.min(deleted, skipped)).toBeGreaterThan(20);
+  expect(Math.min(deleted, skipped)).toBeGreaterThan(5); // some 70 and 50
 });

@@ -221,6 +221,64 @@ describe("runRetention() begins anew", () => {
     }
   });
 
+  test("when the key is of another workspace by now, after one run that fails", async () => {
+    const { run, store, sandbox } = setUp(olds(30));
+    expect(await run({ requests: 11 })).toMatchObject({ deleted: 10, hasMore: true });
+    const other = play({ workspaceId: "wrkspc_other" });
+    for (let index = 0; index < 30; index += 1) other.sandbox.seed({ created_at: daysAgo(40) });
+    const onOther = () => runRetention(other.client, month, { store });
+    expect(await onOther()).toMatchObject({
+      requests: 1,
+      deleted: 0,
+      failed: 1,
+      hasMore: true,
+      error: { code: "ERR_PURGE_REFUSED" },
+    });
+    // Nothing of the other workspace goes by a plan that was not made for it.
+    expect([sandbox.size, other.sandbox.size]).toEqual([20, 30]);
+    const second = await onOther();
+    expect(second).toMatchObject({ listed: 30, deleted: 30, failed: 0, hasMore: false });
+    expect(second?.error).toBeUndefined();
+    expect([sandbox.size, other.sandbox.size]).toEqual([20, 0]);
+    expect(await run()).toMatchObject({ listed: 20, deleted: 20, failed: 0, hasMore: false });
+  });
+
+  test("when the key changes in the middle of a run, which says what it did", async () => {
+    const { client, sandbox, store } = setUp(olds(30));
+    const other = play({ workspaceId: "wrkspc_other" });
+    for (let index = 0; index < 5; index += 1) other.sandbox.seed({ created_at: daysAgo(40) });
+    let requests = 0;
+    const fetch: Client["fetch"] = async (url, init) =>
+      await ((requests += 1) > 12 ? other : { sandbox }).sandbox.fetch(url, init);
+    const options = { store, requests: 40 };
+    const first = await runRetention({ ...client, fetch }, month, options);
+    expect(first).toMatchObject({ listed: 30, hasMore: true, missing: 0 });
+    expect(first?.error?.code).toBe("ERR_PURGE_REFUSED");
+    expect([first?.deleted, other.sandbox.size]).toEqual([30 - sandbox.size, 5]);
+    expect(await runRetention({ ...client, fetch }, month, options)).toMatchObject({
+      listed: 5,
+      deleted: 5,
+      failed: 0,
+      hasMore: false,
+    });
+  });
+
+  test("when the key changes in the middle of a list, after one run that fails", async () => {
+    const { run, store, deletes } = setUp(many);
+    expect(await run({ requests: 1 })).toMatchObject({ listed: 1_000, hasMore: true });
+    const other = play({ workspaceId: "wrkspc_other" });
+    for (let index = 0; index < 5; index += 1) other.sandbox.seed({ created_at: daysAgo(40) });
+    let runs = 0;
+    let last;
+    do {
+      last = await runRetention(other.client, month, { store });
+      runs += 1;
+    } while (last?.hasMore && runs < 5);
+    expect(runs).toBeLessThan(3);
+    expect(last).toMatchObject({ listed: 5, deleted: 5, failed: 0 });
+    expect([deletes(), other.sandbox.size]).toEqual([[], 0]);
+  });
+
   test("when a week is over, and not before", async () => {
     const { run, sandbox } = setUp(many);
     await run({ requests: 3 });

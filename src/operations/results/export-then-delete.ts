@@ -9,8 +9,10 @@ import type { Evidence } from "../../core/resource.ts";
 import { judge, type Reply } from "../../core/response.ts";
 import { messageBatchSchema } from "../../core/schemas.ts";
 import { settingsOf } from "../../core/settings.ts";
+import { unlessAborted } from "../../core/unless-aborted.ts";
 import { cancelUntilEnded } from "../cancel-until-ended.ts";
 import type { Deleted } from "../delete-one.ts";
+import { createLooks } from "../looks.ts";
 import { ExportFailure } from "./export-failure.ts";
 import { outcomeError } from "../outcome.ts";
 import { storeResults } from "./store-results.ts";
@@ -62,7 +64,18 @@ export async function exportThenDelete(
 /** What a look shows: the batch, or the API's own answer that there is none. */
 type Seen = { readonly batch: MessageBatch } | { readonly reply: Reply };
 
+/** Looks until there is a batch, or it is believed, as in a wait, that there is none. */
 async function look(client: Client, id: string, signal: AbortSignal): Promise<Seen> {
+  const { clock } = settingsOf(client);
+  const looks = createLooks();
+  for (;;) {
+    const seen = await lookOnce(client, id, signal);
+    if ("batch" in seen || looks.missed()) return seen;
+    await unlessAborted(clock.sleep(looks.pause(), signal), signal);
+  }
+}
+
+async function lookOnce(client: Client, id: string, signal: AbortSignal): Promise<Seen> {
   try {
     const reply = await sendTo(client, "retrieve", id, { signal });
     try {
@@ -94,7 +107,7 @@ async function find(
     return { batch: await cancelUntilEnded(client, id, wait, prepare(client, id, wait)) };
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
-    const seen = await look(client, id, signal);
+    const seen = await lookOnce(client, id, signal); // the wait believes it: one more for the answer
     if ("reply" in seen) return seen;
     throw new ExportFailure(outcomeError(error)); // here it is, there it was not
   }

@@ -9,6 +9,7 @@ import type { MessageBatch } from "../../core/message-batch.ts";
 import { invalid, judge } from "../../core/response.ts";
 import { settingsOf } from "../../core/settings.ts";
 import { unlessAborted } from "../../core/unless-aborted.ts";
+import { checkSignal } from "../check-signal.ts";
 import { locateResults } from "./locate-results.ts";
 import { createResultsReceiver } from "./receive-results.ts";
 
@@ -65,6 +66,7 @@ async function exportTo(
   options: CallOptions,
 ): Promise<ResultsExport> {
   const settings = settingsOf(client);
+  checkSignal(options.signal);
   const { request, results } = locateResults(settings, batch);
   const end: { problem?: string; failure?: SinkError } = {};
   const heed = (work: Promise<void>) =>

@@ -14,6 +14,8 @@ export interface Deletions {
   readonly left: readonly string[];
   /** Those of them that may be deleted, though nobody saw what became of them. */
   readonly tried: ReadonlySet<string>;
+  /** Whether answers came from another workspace than the plan's: it is worth nothing by now. */
+  readonly elsewhere: boolean;
   /** Why the run must not go on, or why one of them failed. */
   readonly error?: { readonly code: string; readonly message: string } | undefined;
 }
@@ -39,6 +41,7 @@ export async function deleteSome(
   const counts = { deleted: 0, missing: 0, skipped: 0, failed: 0 };
   const left = new Set(ids);
   let settled = 0;
+  let elsewhere = false;
   let error: Deletions["error"];
   let auditError: Deletions["error"];
   const run = applyPurge(budget.client, { ...plan, items: ids.map((id) => ({ ...item, id })) }, {
@@ -53,6 +56,7 @@ export async function deleteSome(
         auditError ??= unrecorded;
       }
       if (outcome.outcome === "unattempted") {
+        elsewhere ||= outcome.reason === "other_workspace";
         if (outcome.reason !== "interrupted") {
           error ??= { code: "ERR_STOPPED", message: `The run was stopped: ${outcome.reason}` };
         }
@@ -62,6 +66,7 @@ export async function deleteSome(
         counts[outcome.outcome] += 1;
         if (outcome.outcome === "failed") {
           const { code, message } = outcome.error;
+          elsewhere ||= code === "ERR_PURGE_REFUSED";
           error ??= { code, message: code === "ERR_CALLER" ? callers : message };
         }
       }
@@ -75,6 +80,7 @@ export async function deleteSome(
   return {
     ...counts,
     left: [...left],
+    elsewhere,
     tried: new Set([...left].filter((id) => tried.has(id) || budget.tried(id))),
     ...(error === undefined ? {} : { error }),
   };

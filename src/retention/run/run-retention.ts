@@ -3,6 +3,8 @@ import type { Client } from "../../core/client.ts";
 import { BatchsweepError, PurgeRefusedError } from "../../core/errors.ts";
 import type { StateStore } from "../../core/ports.ts";
 import { settingsOf } from "../../core/settings.ts";
+import { checkSignal } from "../../operations/check-signal.ts";
+import { hasMethods } from "../../operations/has-methods.ts";
 import { parseRetentionPolicy, type RetentionPolicy } from "../policy.ts";
 import { createBudget } from "./budget.ts";
 import { deleteSome } from "./deletions.ts";
@@ -49,7 +51,9 @@ export interface RunRetentionOptions {
  * is under way, another ends at once.
  *
  * Work is begun anew when the policy, the API or the workspace changes, when a week is over, or when the
- * list cannot be read on. What is planned is judged by the time at which its list was begun.
+ * list cannot be read on. That the key's own workspace is another by now shows by its answers: the run
+ * that meets it in the middle of its work fails with `ERR_PURGE_REFUSED` and deletes nothing more, and
+ * the next one begins anew. What is planned is judged by the time at which its list was begun.
  *
  * @param client Who calls, and how.
  * @param policy What is kept how long.
@@ -87,7 +91,9 @@ export async function runRetention(
     hasMore = plan.ids === undefined || ids.length > 0;
     const keep = (unknown: ReadonlySet<string>) => {
       const [left, attempted] = [ids.join(" "), [...unknown].join(" ")];
-      return desk.save(hasMore ? { ...begun, purpose, ids: left, tried: attempted } : undefined);
+      return desk.save(
+        ids.length > 0 ? { ...begun, purpose, ids: left, tried: attempted } : undefined,
+      );
     };
     while (ids.length > 0) {
       const many = Math.min(ids.length, mostAtOnce, Math.floor(budget.left() / costOfDeletion));
@@ -106,6 +112,10 @@ export async function runRetention(
         counts[name] += some[name];
       }
       error ??= some.error;
+      if (some.elsewhere) {
+        ids = []; // nothing of this workspace: the next run begins anew
+        break;
+      }
       ids = [...some.left, ...ids.slice(many)];
       tried = new Set([
         ...some.tried,
@@ -150,8 +160,12 @@ function errorOf(thrown: unknown): { readonly code: string; readonly message: st
 }
 
 function checkOptions(options: RunRetentionOptions) {
-  if (typeof options?.store?.read !== "function") throw cannotUse("store", "there is none");
-  const { requests = 40, costOfDeletion = 1, maxShare = 1 } = options;
+  if (!hasMethods(options?.store, "read", "write")) throw cannotUse("store", "there is none");
+  const { requests = 40, costOfDeletion = 1, maxShare = 1, signal, onError } = options;
+  checkSignal(signal);
+  if (onError !== undefined && typeof onError !== "function") {
+    throw cannotUse("onError", "it is not a function");
+  }
   for (const [name, value] of Object.entries({ requests, costOfDeletion })) {
     if (!Number.isSafeInteger(value) || value < 1) {
       throw new RangeError(`Cannot use ${name}: it is not a whole number above 0`);
@@ -160,7 +174,7 @@ function checkOptions(options: RunRetentionOptions) {
   if (requests < costOfDeletion) {
     throw new RangeError("Cannot use requests: they do not suffice for one deletion");
   }
-  if (!(maxShare >= 0 && maxShare <= 1)) {
+  if (typeof maxShare !== "number" || !(maxShare >= 0 && maxShare <= 1)) {
     throw new RangeError("Cannot use maxShare: it is not a number from 0 to 1");
   }
   return { ...options, requests, costOfDeletion, maxShare };

@@ -1,0 +1,224 @@
+import { describe, expect, test } from "vitest";
+import {
+  applyPurge,
+  type ApplyPurgeOptions,
+  type AuditEntry,
+  cancelAndDeleteMessageBatch,
+  type CancelAndDeleteOptions,
+  exportMessageBatchResults,
+  planPurge,
+  planRetention,
+  type RetentionPolicy,
+  retrieveMessageBatch,
+  waitUntilMessageBatchEnded,
+} from "../../mod.ts";
+import { runRetention, type RunRetentionOptions } from "../../src/retention/run/run-retention.ts";
+import { createMemoryStateStore } from "../../src/service/memory-state-store.ts";
+import { daysAgo, drain, play } from "../fixtures/batches.ts";
+import { createMemorySink, createMemoryStore } from "../fixtures/memory-sink.ts";
+import { rejection } from "../fixtures/stub.ts";
+
+/** What came from JavaScript, or out of JSON, where a type was promised. */
+const wrong = (options: unknown) => options as never;
+
+const policy: RetentionPolicy = {
+  version: 1,
+  rules: [{ type: "delete_after", days: 1, since: "ended" }],
+  holds: [],
+};
+
+const played = () => {
+  const { sandbox, ...rest } = play();
+  for (let index = 0; index < 3; index += 1) sandbox.seed({ created_at: daysAgo(9) });
+  const { id } = sandbox.seed({ processing_status: "in_progress" });
+  return { sandbox, id, ...rest };
+};
+
+/** No signals: absent is only what is undefined. */
+const noSignals: [string, unknown][] = [
+  ["null", null],
+  ["a text", ""],
+  ["an object", {}],
+  ["a controller", new AbortController()],
+];
+
+describe("applyPurge() refuses before the first request, and reads no history,", () => {
+  const refused: [string, unknown, string, string][] = [
+    ["no time", { cancelTimeout: 0 }, "RangeError", "cancelTimeout as 0: it must be above 0"],
+    ["less than no time", { cancelTimeout: -1 }, "RangeError", "cancelTimeout as -1"],
+    ["a time that is no number", { cancelTimeout: NaN }, "RangeError", "cancelTimeout as NaN"],
+    ["a time of text", { cancelTimeout: "30m" }, "TypeError", "cancelTimeout: it is not a number"],
+    ["a time of null", { cancelTimeout: null }, "TypeError", "cancelTimeout: it is not a number"],
+    ["a store of null", { exportTo: null }, "TypeError", "exportTo: it is not a ResultStore"],
+    ["a store of no text", { exportTo: "" }, "TypeError", "exportTo"],
+    ["a store of text", { exportTo: "results" }, "TypeError", "exportTo"],
+    ["a store that does not open", { exportTo: { open: true } }, "TypeError", "exportTo"],
+    ["a store of false", { exportTo: false }, "TypeError", "exportTo"],
+    ["holds of null", { holds: null }, "TypeError", "holds: they are not a list of ids"],
+    ["holds of no text", { holds: "" }, "TypeError", "holds"],
+    ["holds of an object", { holds: {} }, "TypeError", "holds"],
+    ["holds that are false", { holds: false }, "TypeError", "holds"],
+    ["a list as options", ["msgbatch_1"], "TypeError", "options: they are not a plain object"],
+    ["options of null", null, "TypeError", "options"],
+    ["options of text", "msgbatch_1", "TypeError", "options"],
+    ...noSignals.map(([what, signal]): [string, unknown, string, string] => [
+      `a signal that is ${what}`,
+      { signal },
+      "TypeError",
+      "signal: it is not an AbortSignal",
+    ]),
+  ];
+  test.each(refused)("%s", async (_, options, name, message) => {
+    const { client, sandbox } = played();
+    const plan = await planPurge(client, { filter: "*", cancelInProgress: true });
+    sandbox.clearRequests();
+    let read = false;
+    const history: Iterable<AuditEntry> = {
+      [Symbol.iterator]() {
+        read = true;
+        return [][Symbol.iterator]();
+      },
+    };
+    const given = options && typeof options === "object" && !Array.isArray(options)
+      ? { history, ...options }
+      : options;
+    const error = await rejection(drain(applyPurge(client, plan, wrong(given))));
+    expect(error).toMatchObject({ name, message: expect.stringContaining(`use ${message}`) });
+    expect([sandbox.requests, sandbox.size, read]).toEqual([[], 4, false]);
+  });
+
+  const histories: [string, unknown][] = [
+    ["null", null],
+    ["a text", ""],
+    ["an object", {}],
+    ["false", false],
+    ["the lines of a file", ['{"version":1}']],
+    ["a list of null", [null]],
+  ];
+  test.each(histories)("a history that is %s", async (_, history) => {
+    const { client, sandbox } = played();
+    const plan = await planPurge(client, { filter: "*" });
+    sandbox.clearRequests();
+    const error = await rejection(drain(applyPurge(client, plan, wrong({ history }))));
+    expect(error).toMatchObject({
+      name: "TypeError",
+      message: expect.stringMatching(/^Cannot use history: /),
+    });
+    expect([sandbox.requests, sandbox.size]).toEqual([[], 4]);
+  });
+
+  test("and takes what may be undefined", async () => {
+    const { client, sandbox } = played();
+    const plan = await planPurge(client, { filter: "*", cancelInProgress: true });
+    const options: Required<{ [Name in keyof ApplyPurgeOptions]: undefined }> = {
+      signal: undefined,
+      holds: undefined,
+      concurrency: undefined,
+      cancelTimeout: undefined,
+      exportTo: undefined,
+      history: undefined,
+    };
+    const { summary } = await drain(applyPurge(client, plan, options));
+    expect([summary.deleted, sandbox.size]).toEqual([4, 0]);
+  });
+
+  test("and takes every kind of list, of history and of store", async () => {
+    for (const history of [[], new Set<AuditEntry>(), (async function* () {})()]) {
+      const { client, sandbox, id } = played();
+      const plan = await planPurge(client, { filter: "*", cancelInProgress: true });
+      class Store {
+        open = createMemoryStore().open;
+      }
+      const holds = new Set([id]).values();
+      const options = { history, holds, exportTo: new Store(), cancelTimeout: Infinity };
+      await drain(applyPurge(client, plan, options));
+      expect(sandbox.batch(id)).toBeDefined();
+      expect(sandbox.size).toBe(1);
+    }
+  });
+});
+
+describe("a signal that is none is refused before the first request", () => {
+  const calls: [string, (given: ReturnType<typeof played>, options: never) => Promise<unknown>][] =
+    [
+      [
+        "planPurge",
+        ({ client }, options: CancelAndDeleteOptions) =>
+          planPurge(client, { filter: "*", ...options }),
+      ],
+      ["planRetention", ({ client }, options) => planRetention(client, policy, options)],
+      [
+        "waitUntilMessageBatchEnded",
+        ({ client, id }, options) => waitUntilMessageBatchEnded(client, id, options),
+      ],
+      [
+        "cancelAndDeleteMessageBatch",
+        ({ client, id }, options) => cancelAndDeleteMessageBatch(client, id, options),
+      ],
+      [
+        "runRetention",
+        ({ client }, options: RunRetentionOptions) =>
+          runRetention(client, policy, { ...options, store: createMemoryStateStore() }),
+      ],
+    ];
+  test.each(calls)("by %s()", async (_, call) => {
+    for (const [, signal] of noSignals) {
+      const given = played();
+      const error = await rejection(call(given, wrong({ signal })));
+      expect(error).toMatchObject({
+        name: "TypeError",
+        message: "Cannot use signal: it is not an AbortSignal",
+      });
+      expect(given.sandbox.requests).toEqual([]);
+    }
+  });
+
+  test("by exportMessageBatchResults(), and the sink is aborted", async () => {
+    for (const [, signal] of noSignals) {
+      const { client, sandbox } = play();
+      const batch = await retrieveMessageBatch(client, sandbox.seed().id);
+      sandbox.clearRequests();
+      const { sink, state } = createMemorySink();
+      const error = await rejection(
+        exportMessageBatchResults(client, batch, sink, wrong({ signal })),
+      );
+      expect(error).toMatchObject({ message: "Cannot use signal: it is not an AbortSignal" });
+      expect([sandbox.requests, state()]).toEqual([[], "aborted"]);
+    }
+  });
+});
+
+describe("cancelAndDeleteMessageBatch() refuses before it cancels", () => {
+  const noSteps: [string, unknown][] = [
+    ["null", null],
+    ["an object", {}],
+    ["unable to sleep", { do: (_: string, __: unknown, run: () => unknown) => run() }],
+  ];
+  test.each(noSteps)("steps that are %s", async (_, steps) => {
+    const { client, sandbox, id } = played();
+    const error = await rejection(cancelAndDeleteMessageBatch(client, id, wrong({ steps })));
+    expect(error).toMatchObject({
+      name: "TypeError",
+      message: expect.stringMatching(/^Cannot use steps: /),
+    });
+    expect(sandbox.requests).toEqual([]);
+  });
+});
+
+describe("runRetention() refuses before it takes the floor", () => {
+  const refused: [string, unknown, RegExp][] = [
+    ["a share of null", { maxShare: null }, /^Cannot use maxShare: /],
+    ["a share of text", { maxShare: "0.5" }, /^Cannot use maxShare: /],
+    ["an onError of text", { onError: "console" }, /^Cannot use onError: /],
+    ["an onError of null", { onError: null }, /^Cannot use onError: /],
+    ["a number of requests of null", { requests: null }, /^Cannot use requests: /],
+    ["a store that does not write", { store: { read() {} } }, /^Cannot use store: /],
+  ];
+  test.each(refused)("%s", async (_, options, message) => {
+    const { client, sandbox } = played();
+    const store = createMemoryStateStore();
+    const run = runRetention(client, policy, wrong({ store, ...Object(options) }));
+    expect(await rejection(run)).toMatchObject({ message: expect.stringMatching(message) });
+    expect([sandbox.requests, await store.read("retention")]).toEqual([[], undefined]);
+  });
+});
