@@ -44,7 +44,9 @@ Exit codes:
   0  all was done                          3    a batch had not ended in time
   1  something failed, or more remains     4    no credentials, or refused
   2  usage, or refused; nothing was done   130  interrupted (SIGINT, SIGTERM)
-                                           141  nobody reads stdout any more`;
+                                           141  nobody reads stdout any more
+
+Where several are true, it is 130 before 141, 4, 1 and 3, in this order.`;
 
 /**
  * The command, start to end.
@@ -62,22 +64,23 @@ export async function main(argv: readonly string[], host: Host): Promise<number>
     await output.flush();
     return code;
   } catch (error) {
-    if (isClosedOutput(error)) return exitCode.closedOutput;
-    const interrupted = host.signal.aborted && error === host.signal.reason;
-    const [message, code] = interrupted
-      ? ["Interrupted: nothing was sent", exitCode.interrupted]
+    const { aborted, reason } = host.signal;
+    if (isClosedOutput(error)) return aborted ? exitCode.interrupted : exitCode.closedOutput;
+    const [message, code] = aborted && error === reason
+      // An interruption that comes later is told with the outcomes.
+      ? ["Interrupted: nothing was deleted or canceled", exitCode.interrupted]
       : error instanceof CommandError
       ? [error.message, error.exitCode]
       : [unexpected(error, argv.includes("--verbose")), exitCode.failed];
     await output.note(`${message}\n`);
-    return code;
+    return aborted ? exitCode.interrupted : code;
   }
 }
 
 async function run(argv: readonly string[], host: Host, output: CommandOutput): Promise<number> {
   let code: number = exitCode.done;
   const program = createProgram(host, output);
-  const end = (value: number) => code = value;
+  const end = (value: number) => code = host.signal.aborted ? exitCode.interrupted : value;
   for (const add of commands) add(program, { host, output, end });
   try {
     await program.parseAsync(argv, { from: "user" });

@@ -29,8 +29,14 @@ export async function record<
     const whom = actor === undefined ? {} : { actor };
     return { version: 1, time, operation: "delete", phase, resource, id, ...whom, ...more };
   };
-  const write = (phase: AuditEntry["phase"], more?: Partial<AuditEntry>) =>
-    unlessAborted(auditTrail.append(entry(phase, more)), AbortSignal.timeout(timeout));
+  const write = (phase: AuditEntry["phase"], more?: Partial<AuditEntry>) => {
+    const end = AbortSignal.timeout(timeout);
+    return unlessAborted(auditTrail.append(entry(phase, more)), end).catch((error) => {
+      if (!end.aborted) throw error;
+      const message = `The audit trail could not be written within ${timeout} ms`;
+      throw new DOMException(message, "TimeoutError");
+    });
+  };
   // After the deed there is nothing left to abort: only time ends this wait.
   const append = async (more: Partial<AuditEntry>): Promise<string | undefined> => {
     try {

@@ -110,7 +110,7 @@ function watchTrail({ auditTrail }: Client) {
     /** What the trail says of it, in its own words; undefined: it was not the trail. */
     failure: (error: unknown): string | undefined =>
       (waiting || error === failed) && error instanceof Error
-        ? `The audit trail failed: ${error.message}`
+        ? `The audit trail failed: ${error.message.replace(/^The audit trail /, "it ")}`
         : undefined,
   };
 }

@@ -115,7 +115,7 @@ test("main() ends at once when it is interrupted while it reads", async () => {
   expect(await run(["delete"], { stdin, signal })).toEqual({
     code: 130,
     stdout: "",
-    stderr: "Interrupted: nothing was sent\n",
+    stderr: "Interrupted: nothing was deleted or canceled\n",
   });
 });
 

@@ -92,3 +92,18 @@ export function fullAfter(appends: number): FileFaults {
 /** Says that the disk is full for the results of one batch. */
 export const fullFor = (id: string): FileFaults => (action, path) =>
   action === "keep" && path.includes(id) ? "ENOSPC" : undefined;
+
+/** Files of which one takes so many additions, and hangs with the next: none comes to an end any more. */
+export function hangingAfter(appends: number, path: string, files: MemoryFiles): MemoryFiles {
+  let appended = 0;
+  return {
+    ...files,
+    async appendTo(opened) {
+      const file = await files.appendTo(opened);
+      if (opened !== path) return file;
+      const append = (text: string) =>
+        ++appended > appends ? new Promise<void>(() => {}) : file.append(text);
+      return { ...file, append };
+    },
+  };
+}

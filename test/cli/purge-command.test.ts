@@ -8,6 +8,7 @@ import { daysAgoIn, presentIn, seedBatches } from "../fixtures/seed-batches.ts";
 import {
   byCron,
   environment,
+  type HostChange,
   interruptedDeleting,
   jsonLines,
   key,
@@ -16,7 +17,7 @@ import {
   stdinOf,
   typing,
 } from "./in-memory.ts";
-import { createMemoryFiles, fullAfter, fullFor } from "./memory-files.ts";
+import { createMemoryFiles, fullAfter, fullFor, hangingAfter } from "./memory-files.ts";
 import { failingOutput, interruptedReading } from "./memory-host.ts";
 import { lastScreen, withoutColours } from "./screen.ts";
 
@@ -338,7 +339,9 @@ describe("purge at a terminal", () => {
     const host = { ...typing(""), stdin: { isTerminal: true, read }, signal };
     const { code, stderr } = await run(["purge", "--all"], host, sandbox);
     expect(code).toBe(130);
-    expect(withoutColours(stderr)).toMatch(/to stop: \nInterrupted: nothing was deleted\n$/);
+    expect(withoutColours(stderr)).toMatch(
+      /to stop: \nInterrupted: nothing was deleted or canceled\n$/,
+    );
     expect(sandbox.size).toBe(5);
   });
 
@@ -629,6 +632,89 @@ describe("purge ends early", () => {
     expect(sandbox.size).toBe(4);
   });
 
+  test("with its totals and its seal when the record takes too long", async () => {
+    const { sandbox } = stage();
+    const files = hangingAfter(2, "a", createMemoryFiles());
+    const args = [
+      "purge",
+      "--all",
+      "--yes",
+      "--json",
+      "--audit",
+      "a",
+      "--request-timeout",
+      "300ms",
+    ];
+    const { code, stdout, stderr } = await run(args, { ...byCron, files }, sandbox);
+    expect([code, sandbox.size]).toEqual([1, 4]);
+    expect(jsonLines(stdout).at(-1)).toMatchObject({ summary: { planned: 4, deleted: 1 } });
+    expect(stderr).toMatch(/^a could not be written within 300 ms\n/m);
+    expect(stderr).toMatch(/\n4 message batches: 1 deleted, .*\nSealed 2 lines of a; head \S+\n$/);
+  });
+
+  test("with its seal when stdout fails", async () => {
+    const { sandbox } = stage();
+    const files = createMemoryFiles();
+    const change = { ...byCron, files, stdout: failingOutput("ENOSPC") };
+    const { code, stderr } = await run(
+      ["purge", "--all", "--yes", "--audit", "a"],
+      change,
+      sandbox,
+    );
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /\nSealed \d+ lines of a; head \S+\nCannot write to stdout: the disk is full\n$/,
+    );
+  });
+
+  test("with 1, and not with 3, when the record cannot be sealed", async () => {
+    const sandbox = createSandbox({ cancelingTime: day });
+    sandbox.seed({ processing_status: "in_progress" });
+    const full = (path: string) =>
+      createMemoryFiles(
+        {},
+        (action, at) => action === "append" && at === path ? "ENOSPC" : undefined,
+      );
+    const args = ["purge", "--all", "--cancel", "--cancel-timeout", "5ms", "--yes", "--audit", "a"];
+    expect((await run(args, { ...byCron, files: full("none") }, sandbox)).code).toBe(3);
+    sandbox.seed({ processing_status: "ended" });
+    const { code, stderr } = await run(args, { ...byCron, files: full("a.seals") }, sandbox);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining("Cannot write a.seals: the disk is"),
+    ]);
+  });
+
+  test("when it is interrupted while the record is read again", async () => {
+    const { sandbox } = stage();
+    const interruption = new AbortController();
+    let answered = false;
+    const { read, ...files } = createMemoryFiles();
+    await planOut(sandbox, { ...files, read });
+    const change: HostChange = {
+      ...byCron,
+      signal: interruption.signal,
+      fetch: async (url, init) => {
+        answered = true;
+        return await sandbox.fetch(url, init);
+      },
+      files: {
+        ...files,
+        read(path) {
+          if (answered && path === "a") interruption.abort();
+          return read(path);
+        },
+      },
+    };
+    const args = ["purge", "--plan", "plan.json", "--yes", "--audit", "a"];
+    expect(await run(args, change)).toEqual({
+      code: 130,
+      stdout: "",
+      stderr: "Interrupted: nothing was deleted or canceled\n",
+    });
+    expect([answered, sandbox.size]).toEqual([true, 5]);
+  });
+
   test("when it is interrupted while it lists", async () => {
     const interruption = new AbortController();
     const fetch: Host["fetch"] = (_url, { signal }) => {
@@ -639,7 +725,7 @@ describe("purge ends early", () => {
     expect(await run(["purge", "--all", "--yes"], change)).toEqual({
       code: 130,
       stdout: "",
-      stderr: "Interrupted: nothing was deleted\n",
+      stderr: "Interrupted: nothing was deleted or canceled\n",
     });
   });
 

@@ -49,7 +49,10 @@ describe("deleteMessageBatch() records", () => {
   test("nothing, and deletes nothing, where the trail never takes the intent", async () => {
     const auditTrail = { append: () => new Promise<void>(() => {}) };
     const { client, seen } = stub([receipt(id)], { auditTrail, timeout: 20 });
-    await expect(deleteMessageBatch(client, id)).rejects.toMatchObject({ name: "TimeoutError" });
+    await expect(deleteMessageBatch(client, id)).rejects.toMatchObject({
+      name: "TimeoutError",
+      message: "The audit trail could not be written within 20 ms",
+    });
     expect(seen).toHaveLength(0);
   });
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { cancelBatches, type CancelBatchesOptions } from "../../src/cli/cancel/cancel-batches.ts";
 import { exitCode } from "../../src/cli/exit-code.ts";
+import { systemError } from "../cli/system-error.ts";
 import { closedOutput, type CommandStage, createCommandStage } from "../fixtures/command-stage.ts";
 
 const cancel = (stage: CommandStage, ids: readonly string[], options: CancelBatchesOptions = {}) =>
@@ -238,5 +239,26 @@ describe("cancelBatches() with a wait", () => {
       code: "EPIPE",
     });
     expect(stage.sandbox.now() - Date.parse("2026-11-22T00:00:00Z")).toBeLessThan(30 * minute);
+  });
+});
+
+describe("cancelBatches() where stdout fails", () => {
+  test.each([true, false])("tells all that were in flight, with JSON %j", async (json) => {
+    const stage = createCommandStage({
+      onResult: () => {
+        throw systemError("ENOSPC");
+      },
+    });
+    const ids = seedGoing(stage, 60);
+    const message = "Cannot write to stdout: the disk is full";
+    await expect(cancel(stage, ids, { json })).rejects.toMatchObject({ message });
+    const canceled = stage.requests().length;
+    expect(canceled).toBeGreaterThan(1);
+    expect(stage.written.stderr.match(/^canceling \w+ \(3 processing\)$/gm)).toHaveLength(canceled);
+    expect(stage.written.stderr).toMatch(
+      new RegExp(
+        `\n60 message batches: ${canceled} canceling, ${60 - canceled} unattempted\n$`,
+      ),
+    );
   });
 });

@@ -3,6 +3,7 @@ import { deleteBatches, type DeleteBatchesOptions } from "../../src/cli/delete/d
 import { exitCode } from "../../src/cli/exit-code.ts";
 import { deletionsAsked } from "../fixtures/deletions-asked.ts";
 import { closedOutput, type CommandStage, createCommandStage } from "../fixtures/command-stage.ts";
+import { systemError } from "../cli/system-error.ts";
 import { createMemoryStore } from "../fixtures/memory-sink.ts";
 
 const remove = (stage: CommandStage, ids: readonly string[], options: DeleteBatchesOptions) =>
@@ -169,6 +170,41 @@ describe("deleteBatches() with --cancel", () => {
     await expect(remove(stage, ids, cancel)).rejects.toMatchObject({ code: "EPIPE" });
     expect(stage.sandbox.now() - Date.parse("2026-11-22T00:00:00Z")).toBeLessThan(10 * minute);
     expect(stage.written.stderr).toBe("");
+  });
+});
+
+describe("deleteBatches() where stdout fails", () => {
+  const broken = (code: string, interrupted = false) => {
+    const stage = createCommandStage({
+      onResult: () => {
+        if (interrupted) stage.interrupt();
+        throw systemError(code);
+      },
+    });
+    const ids = Array.from({ length: 60 }, () => stage.sandbox.seed().id);
+    return { stage, ids };
+  };
+
+  test.each([true, false])("tells all that were in flight, with JSON %j", async (json) => {
+    const { stage, ids } = broken("ENOSPC");
+    const message = "Cannot write to stdout: the disk is full";
+    await expect(remove(stage, ids, { ...wait, json })).rejects.toMatchObject({ message });
+    const deleted = ids.length - stage.sandbox.size;
+    expect(deleted).toBeGreaterThan(1);
+    expect(stage.written.stderr.match(/^deleted \w+ \(receipt, req_\w+\)$/gm)).toHaveLength(
+      deleted,
+    );
+    expect(stage.written.stderr).toMatch(
+      new RegExp(`\n60 ids: ${deleted} deleted, ${ids.length - deleted} unattempted\n$`),
+    );
+  });
+
+  test("tells them where it is the interruption that has ended the reader", async () => {
+    const { stage, ids } = broken("EPIPE", true);
+    await expect(remove(stage, ids, wait)).rejects.toMatchObject({ code: "EPIPE" });
+    const deleted = ids.length - stage.sandbox.size;
+    expect(stage.written.stderr.match(/^deleted /gm)).toHaveLength(deleted);
+    expect(stage.written.stderr).toContain(`\n60 ids: ${deleted} deleted, `);
   });
 });
 

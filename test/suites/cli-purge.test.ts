@@ -16,7 +16,7 @@ import type { DeletionOutcome } from "../../src/operations/outcome.ts";
 import { planPurge } from "../../src/operations/plan-purge.ts";
 import type { PurgePlan } from "../../src/operations/purge-plan.ts";
 import { createSandbox } from "../../src/sandbox/sandbox.ts";
-import { createMemoryFiles, fullAfter, fullFor } from "../cli/memory-files.ts";
+import { createMemoryFiles, fullAfter, fullFor, hangingAfter } from "../cli/memory-files.ts";
 import { createMemoryHost, environment, interruptedReading } from "../cli/memory-host.ts";
 import { lastScreen } from "../cli/screen.ts";
 import { systemError } from "../cli/system-error.ts";
@@ -91,6 +91,62 @@ describe("applyPlan()", () => {
     });
     expect(written.stderr).toContain("Cannot write a: the disk is full\n");
   });
+
+  test("stops with a true report when the audit trail takes too long", async () => {
+    const { sandbox, plan, client } = await planned(60);
+    const files = hangingAfter(2, "a", createMemoryFiles());
+    const { written, host, output } = createHost({ files });
+    const audit = await openAuditFile(files, "a", { ids: [], output });
+    const quick = { ...client, timeout: 300 };
+    const code = await applyPlan(quick, plan, { ...nothing, audit, json: true }, { host, output });
+    expect(code).toBe(exitCode.failed);
+    expect(jsonLines(written.stdout)).toHaveLength(61);
+    expect(jsonLines(written.stdout).at(-1)).toMatchObject({
+      summary: { planned: 60, deleted: 60 - sandbox.size, hasMore: true },
+    });
+    expect(written.stderr).toContain("a could not be written within 300 ms\n");
+    expect(written.stderr).toMatch(
+      /\n60 message batches: 1 deleted, \d+ failed, \d+ unattempted\n$/,
+    );
+  });
+
+  test.each([true, false])(
+    "gives all an outcome that it never comes to, where %j is an interruption",
+    async (interrupted) => {
+      const interruption = new AbortController();
+      const { sandbox, plan, client } = await planned(2);
+      const files = createMemoryFiles();
+      const { written, host, output } = createHost({ files, signal: interruption.signal });
+      const { signal } = interruption;
+      const opened = await openAuditFile(files, "a", { ids: [], output, signal });
+      const own = new Error("The record is not to be had");
+      const audit = {
+        ...opened,
+        async *history() {
+          yield* await Promise.resolve([]);
+          if (!interrupted) throw own;
+          interruption.abort();
+          throw interruption.signal.reason;
+        },
+      };
+      const run = applyPlan(client, plan, { ...nothing, audit, json: true }, { host, output });
+      if (interrupted) expect(await run).toBe(exitCode.interrupted);
+      else await expect(run).rejects.toBe(own);
+      expect(jsonLines(written.stdout).at(-1)).toEqual({
+        summary: {
+          planned: 2,
+          deleted: 0,
+          missing: 0,
+          skipped: 0,
+          failed: 0,
+          unattempted: 2,
+          hasMore: true,
+        },
+      });
+      expect(written.stderr).toMatch(/\n2 message batches: 2 unattempted\n$/);
+      expect(sandbox.size).toBe(2);
+    },
+  );
 
   test("takes what is recorded as done, and records the rest", async () => {
     const { sandbox, plan, client } = await planned(3);
@@ -182,7 +238,8 @@ describe("askToDelete()", () => {
   test("ends when the user interrupts", async () => {
     const { read, signal } = interruptedReading();
     const { answer, written } = ask(read, signal);
-    await expect(answer).rejects.toMatchObject({ exitCode: exitCode.interrupted });
+    const error = await answer.catch((error) => error);
+    expect([error, signal.aborted]).toEqual([signal.reason, true]);
     expect(written.stderr.endsWith("anything else to stop: \n")).toBe(true);
   });
 });

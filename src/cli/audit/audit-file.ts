@@ -12,6 +12,7 @@ import { surveyTrail } from "./survey-trail.ts";
 
 /** An audit trail in a file that is open. */
 export interface AuditFile extends AuditTrail {
+  readonly path: string;
   /** The entries that were there when it was opened, and those since. */
   history(): AsyncGenerator<AuditEntry>;
   /** Whether an entry of those that were there is about the deletion of a batch. */
@@ -65,6 +66,7 @@ export async function openAuditFile(
   }
   const trail = createJsonlAuditTrail(file);
   return {
+    path,
     async append(entry) {
       try {
         await trail.append(entry);

@@ -4,6 +4,7 @@ import { cancelOne, type CancelOutcome } from "./cancel-one.ts";
 import { createCancelReport } from "./cancel-report.ts";
 import type { CommandContext } from "../commands/command-context.ts";
 import { watchFirstAnswer } from "../run/first-answer.ts";
+import { reportEach } from "../run/report-each.ts";
 import { requestsAtOnce, runEach, waitsAtOnce } from "../run/run-each.ts";
 import { createWaitLine } from "../run/wait-line.ts";
 
@@ -30,7 +31,8 @@ export async function cancelBatches(
     readonly output: CommandContext["output"];
   },
 ): Promise<number> {
-  const report = createCancelReport(output, { json, baseUrl: client.baseUrl, waitFor });
+  const { baseUrl } = client;
+  const report = createCancelReport(output, { json, baseUrl, waitFor, signal: host.signal });
   const watched = watchFirstAnswer(withPace(client, requestsAtOnce));
   const thrown: unknown[] = [];
   const onCallerError = (error: unknown) => void thrown.push(error);
@@ -39,20 +41,23 @@ export async function cancelBatches(
     (id, { now: signal }): Promise<CancelOutcome> =>
       cancelOne(watched.client, id, { allowMissing, waitFor, signal, onCallerError }),
     {
-      signal: host.signal,
+      signal: AbortSignal.any([host.signal, report.broken]),
       concurrency: waitFor === undefined ? requestsAtOnce : waitsAtOnce,
       proven: watched.answered,
     },
   );
   const line = waitFor === undefined ? undefined : createWaitLine(ids.length, output, host);
-  try {
-    for await (const outcome of run) {
+  const code = await reportEach(
+    run,
+    async (outcome) => {
       line?.ended();
       await report.add(outcome);
-    }
-  } finally {
-    await line?.close();
-  }
+    },
+    async () => {
+      await line?.close();
+      return await report.end();
+    },
+  );
   if (thrown.length > 0) throw thrown[0];
-  return await report.end();
+  return code;
 }

@@ -4,7 +4,8 @@ import { describeStop } from "../terminal/describe.ts";
 import { describeDuration } from "../terminal/describe-duration.ts";
 import { describeRequests } from "../terminal/describe-requests.ts";
 import { exitCode } from "../exit-code.ts";
-import { type CommandOutput, isClosedOutput } from "../terminal/output.ts";
+import { createResultWriter, type ResultTarget, type ResultWriter } from "../run/result-writer.ts";
+import type { CommandOutput } from "../terminal/output.ts";
 
 /** How outcomes are reported. */
 export interface CancelReportOptions {
@@ -13,20 +14,21 @@ export interface CancelReportOptions {
   readonly baseUrl: string;
   /** How long the end of each was waited for, in milliseconds. */
   readonly waitFor?: number | undefined;
+  /** Aborted when the user interrupts. */
+  readonly signal: AbortSignal;
 }
 
 /** What became of message batches that were to be canceled, on its way to the user. */
 export interface CancelReport {
-  /**
-   * Writes an outcome.
-   *
-   * @throws What stdout could not be written with.
-   */
+  /** Writes an outcome. It does not reject. */
   add(outcome: CancelOutcome): Promise<void>;
+  /** Aborted when stdout cannot be written any more. */
+  readonly broken: AbortSignal;
   /**
    * Writes what became of all.
    *
    * @returns The exit code.
+   * @throws What stdout could not be written with.
    */
   end(): Promise<number>;
 }
@@ -36,8 +38,9 @@ const kinds = ["canceling", "ended", "missing", "failed", "unattempted"] as cons
 /** Begins a report. */
 export function createCancelReport(
   output: CommandOutput,
-  { json, baseUrl, waitFor = 0 }: CancelReportOptions,
+  { json, baseUrl, waitFor = 0, signal }: CancelReportOptions,
 ): CancelReport {
+  const writer: ResultWriter = createResultWriter(output, { json, signal });
   const counts = { canceling: 0, ended: 0, missing: 0, failed: 0, unattempted: 0 };
   let interrupted = false;
   let refused = false;
@@ -60,32 +63,31 @@ export function createCancelReport(
     }
   };
 
-  const write = async (outcome: CancelOutcome): Promise<void> => {
-    if (json) return await output.result(`${JSON.stringify(outcome)}\n`);
+  const write = async (
+    outcome: CancelOutcome,
+    { result, note, json }: ResultTarget,
+  ): Promise<void> => {
+    if (json) return await result(`${JSON.stringify(outcome)}\n`);
     if (outcome.outcome === "unattempted") {
-      if (stopped) return;
+      if (stopped || writer.stopped(outcome.reason)) return;
       stopped = true;
       const from = `Unattempted from ${outcome.id} on`;
-      return await output.note(`${describeStop(outcome.reason)}. ${from}\n`, "bad");
+      return await note(`${describeStop(outcome.reason)}. ${from}\n`, "bad");
     }
     const line = `${describe(outcome, waitFor)}\n`;
-    if (outcome.outcome === "failed") return await output.note(line, "bad");
+    if (outcome.outcome === "failed") return await note(line, "bad");
     const inVain = outcome.outcome === "canceling" && outcome.waitEnded !== undefined;
-    return await (inVain ? output.note(line) : output.result(line));
+    return await (inVain ? note(line) : result(line));
   };
 
   return {
+    broken: writer.broken,
     async add(outcome) {
       count(outcome);
-      try {
-        await write(outcome);
-      } catch (error) {
-        // What was done must be said somewhere; where nobody reads any more, nothing is.
-        if (!isClosedOutput(error)) await output.note(`${outcome.outcome} ${outcome.id}\n`);
-        throw error;
-      }
+      await writer.write((target) => write(outcome, target));
     },
     async end() {
+      if (writer.deserted()) writer.check();
       if (unreached) await output.note(`The API was looked for at ${baseUrl}\n`);
       const named = kinds.filter((kind) => counts[kind] > 0);
       const total = named.reduce((sum, kind) => sum + counts[kind], 0);
@@ -93,6 +95,7 @@ export function createCancelReport(
         const parts = named.map((kind) => `${counts[kind]} ${kind}`);
         await output.note(`${total} message batches: ${parts.join(", ")}\n`);
       }
+      writer.check();
       if (interrupted) return exitCode.interrupted;
       if (refused) return exitCode.credentials;
       if (counts.failed + counts.unattempted > 0) return exitCode.failed;

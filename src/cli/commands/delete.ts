@@ -9,6 +9,7 @@ import { fileError } from "../input/file-error.ts";
 import { type HoldFlags, readHolds } from "../purge/holds.ts";
 import { type Kind, kinds, messageBatches } from "../kinds.ts";
 import { noteInterruption } from "../run/note-interruption.ts";
+import { reportEach } from "../run/report-each.ts";
 import { words } from "../words.ts";
 import type { CommandContext } from "./command-context.ts";
 import { addCommonOptions, clientFor, type CommonFlags } from "./common-options.ts";
@@ -87,12 +88,13 @@ async function runDelete(
   }
   // One after the other, each with one request.
   const { baseUrl } = client;
-  const report = createDeleteReport(output, { kind, json, baseUrl, waits: false });
+  const { signal } = host;
+  const report = createDeleteReport(output, { kind, json, baseUrl, waits: false, signal });
   const allowMissing = flags.ignoreNotFound ?? false;
   const run: Delete = (seen, id) => kind.delete(seen, id, { allowMissing });
-  const outcomes = deleteEach(client, ids, run, { signal: host.signal, holds });
-  for await (const outcome of outcomes) await report.add(outcome);
-  return await report.end();
+  const ends = AbortSignal.any([signal, report.broken]);
+  const outcomes = deleteEach(client, ids, run, { signal: ends, holds });
+  return await reportEach(outcomes, report.add, report.end);
 }
 
 /** @throws {CommandError} Two flags, or a flag and a kind, do not go together. */

@@ -22,8 +22,7 @@ export function addSandboxCommand(program: Command, context: CommandContext): vo
     .option("--json", "print where it listens, and its batches, as one JSON object")
     .addHelpText("after", examples)
     .action(async (flags: { readonly port: number; readonly json?: true }) => {
-      await runSandbox(flags, context);
-      context.end(exitCode.done);
+      await runSandbox(flags, context); // an interruption is its end, and no exit code
     });
 }
 

@@ -7,6 +7,7 @@ import { type Delete, deleteEach } from "./delete-each.ts";
 import { createDeleteReport } from "./delete-report.ts";
 import { describeDuration } from "../terminal/describe-duration.ts";
 import { messageBatches } from "../kinds.ts";
+import { reportEach } from "../run/report-each.ts";
 import { requestsAtOnce, waitsAtOnce } from "../run/run-each.ts";
 import { createWaitLine } from "../run/wait-line.ts";
 import { watchCancellations } from "./watch-cancellations.ts";
@@ -60,23 +61,30 @@ export async function deleteBatches(
   };
 
   const { baseUrl } = client;
-  const report = createDeleteReport(output, { kind: messageBatches, json, baseUrl, waits });
+  const report = createDeleteReport(output, {
+    kind: messageBatches,
+    json,
+    baseUrl,
+    waits,
+    signal: host.signal,
+  });
   const concurrency = waits ? waitsAtOnce : requestsAtOnce;
   const line = waits ? createWaitLine(ids.length, output, host) : undefined;
   const cancellations = watchCancellations(client);
-  try {
-    const settings = { signal: host.signal, concurrency, holds };
-    for await (const outcome of deleteEach(cancellations.client, ids, run, settings)) {
+  const signal = AbortSignal.any([host.signal, report.broken]);
+  const settings = { signal, concurrency, holds };
+  return await reportEach(
+    deleteEach(cancellations.client, ids, run, settings),
+    async (outcome) => {
       line?.ended();
       cancellations.add(outcome);
       await report.add(outcome, waitedInVain.get(outcome.id));
-    }
-  } finally {
-    await line?.close();
-  }
-  const left = cancellations.left();
-  if (left !== undefined) await output.note(`${left}\n`);
-  return await report.end();
+    },
+    async () => {
+      await line?.close();
+      return await report.end(cancellations.left());
+    },
+  );
 }
 
 /** What the library says of a wait in vain, without what the line says before it. */

@@ -1,7 +1,8 @@
 import type { DeletionOutcome } from "../../operations/outcome.ts";
 import { describeOutcome, describeStop } from "../terminal/describe.ts";
 import { type Kind, messageBatches } from "../kinds.ts";
-import { type CommandOutput, isClosedOutput } from "../terminal/output.ts";
+import type { CommandOutput } from "../terminal/output.ts";
+import { createResultWriter, type ResultTarget, type ResultWriter } from "../run/result-writer.ts";
 import { createTally } from "../run/tally.ts";
 
 /** How outcomes are reported. */
@@ -12,65 +13,76 @@ export interface DeleteReportOptions {
   readonly baseUrl: string;
   /** Whether the end of a batch is waited for. */
   readonly waits: boolean;
+  /** Aborted when the user interrupts. */
+  readonly signal: AbortSignal;
 }
 
 /** What became of objects that were to be deleted, on its way to the user. */
 export interface DeleteReport {
   /**
-   * Writes an outcome.
+   * Writes an outcome. It does not reject.
    *
    * @param more What there is to say of it besides.
-   * @throws What stdout could not be written with.
    */
   add(outcome: DeletionOutcome, more?: string): Promise<void>;
+  /** Aborted when stdout cannot be written any more. */
+  readonly broken: AbortSignal;
   /**
    * Writes what became of all.
    *
+   * @param left What is to be said of those that are still there.
    * @returns The exit code.
+   * @throws What stdout could not be written with.
    */
-  end(): Promise<number>;
+  end(left?: string): Promise<number>;
 }
 
 /** Begins a report. */
 export function createDeleteReport(
   output: CommandOutput,
-  { kind, json, baseUrl, waits }: DeleteReportOptions,
+  { kind, json, baseUrl, waits, signal }: DeleteReportOptions,
 ): DeleteReport {
+  const writer: ResultWriter = createResultWriter(output, { json, signal });
   const { name } = kind.resource;
   const named = kind === messageBatches ? {} : { resource: name };
   const tally = createTally();
   let stopped = false;
 
   /** What is gone goes to stdout, what is not to stderr; of those unattempted only the first. */
-  const writeText = async (outcome: DeletionOutcome, more: string | undefined): Promise<void> => {
+  const writeText = async (
+    { result, note }: ResultTarget,
+    outcome: DeletionOutcome,
+    more: string | undefined,
+  ): Promise<void> => {
     const line = `${describeOutcome(outcome, name)}${more === undefined ? "" : `: ${more}`}\n`;
-    if (outcome.outcome === "failed") return await output.note(line, "bad");
-    if (outcome.outcome === "skipped") return await output.note(line);
-    if (outcome.outcome !== "unattempted") return await output.result(line);
-    if (stopped) return;
+    if (outcome.outcome === "failed") return await note(line, "bad");
+    if (outcome.outcome === "skipped") return await note(line);
+    if (outcome.outcome !== "unattempted") return await result(line);
+    if (stopped || writer.stopped(outcome.reason)) return;
     stopped = true;
     const from = `Unattempted from ${outcome.id} on`;
-    await output.note(`${describeStop(outcome.reason)}. ${from}\n`, "bad");
+    await note(`${describeStop(outcome.reason)}. ${from}\n`, "bad");
   };
 
   return {
+    broken: writer.broken,
     async add(outcome, more) {
       tally.add(outcome, waits);
       const message = more === undefined ? {} : { message: more };
-      try {
-        if (!json) return await writeText(outcome, more);
-        await output.result(`${JSON.stringify({ ...named, ...outcome, ...message })}\n`);
-      } catch (error) {
-        // What was done must be said somewhere; where nobody reads any more, nothing is.
-        if (!isClosedOutput(error)) await output.note(`${describeOutcome(outcome, name)}\n`);
-        throw error;
-      }
+      await writer.write((target) =>
+        target.json
+          ? target.result(`${JSON.stringify({ ...named, ...outcome, ...message })}\n`)
+          : writeText(target, outcome, more)
+      );
     },
-    async end() {
+    async end(left) {
+      if (writer.deserted()) writer.check();
       const { counts } = tally;
+      if (left !== undefined) await output.note(`${left}\n`);
       const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
       if (tally.unreached()) await output.note(`The API was looked for at ${baseUrl}\n`);
       if (total > 1) await output.note(`${tally.summary()}\n`);
+      writer.check();
       return tally.exitCode();
     },
   };

@@ -70,7 +70,9 @@ export async function listBatches(
   const where = workspace === undefined ? "" : `Workspace ${workspace}: `;
   const more = tally.total() === limit ? "; there may be older ones beyond --limit" : "";
   await output.note(`${where}${tally.summary()}${more}\n`);
-  return exitCode.done;
+  if (!signal.aborted) return exitCode.done;
+  await output.note("Interrupted\n");
+  return exitCode.interrupted;
 }
 
 const statuses = ["in_progress", "canceling", "ended"] as const;

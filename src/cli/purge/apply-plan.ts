@@ -6,7 +6,7 @@ import type { PurgePlan } from "../../operations/purge-plan.ts";
 import type { AuditFile } from "../audit/audit-file.ts";
 import type { CommandContext } from "../commands/command-context.ts";
 import { watchCancellations } from "../delete/watch-cancellations.ts";
-import { CommandError } from "../exit-code.ts";
+import { CommandError, exitCode } from "../exit-code.ts";
 import { noteInterruption } from "../run/note-interruption.ts";
 import { createOutcomeReport } from "./outcome-report.ts";
 import { plannedItems } from "./preview.ts";
@@ -27,7 +27,8 @@ export interface ApplyPlanOptions {
  * Applies a plan, and says what becomes of each batch when it does, and of all at the end.
  *
  * @returns The exit code.
- * @throws What stdout cannot be written with, once everything that was under way has ended.
+ * @throws What stdout cannot be written with, or what the run ends with that is neither an outcome nor
+ *   about the audit trail, once everything that was under way has ended, and was told.
  */
 export async function applyPlan(
   client: Client & { readonly baseUrl: string },
@@ -47,6 +48,7 @@ export async function applyPlan(
     baseUrl,
     cancellations,
     cancelTimeout,
+    signal: host.signal,
   });
   const progress = createProgress(planned.length + known.length, output, {
     clock: host.clock,
@@ -54,25 +56,38 @@ export async function applyPlan(
     waited,
   });
   noteInterruption({ host, output });
-  let failure: CommandError | undefined;
+  const untold = new Set(planned.map(({ id }) => id));
+  const add = async (outcome: DeletionOutcome) => {
+    untold.delete(outcome.id);
+    progress.add(outcome);
+    await report.add(outcome);
+  };
+  let failure: { readonly error: unknown } | undefined;
   try {
-    for (const outcome of known) {
-      progress.add(outcome);
-      await report.add(outcome);
-    }
+    for (const outcome of known) await add(outcome);
     const signal = AbortSignal.any([host.signal, report.broken]);
     const settings = { ...options, signal, history: audit?.history() };
     const run = applyPurge({ ...cancellations.client, auditTrail: audit }, plan, settings);
-    for await (const outcome of run) {
-      progress.add(outcome);
-      await report.add(outcome);
-    }
+    for await (const outcome of run) await add(outcome);
   } catch (error) {
-    // The audit trail could not be written: what was done before is told all the same.
-    if (!(error instanceof CommandError)) throw error;
-    failure = error;
-  } finally {
-    await progress.end();
+    failure = { error };
   }
-  return await report.end(failure);
+  // Where the record cannot be read, the run has ended before it began.
+  const interrupted = host.signal.aborted && failure?.error === host.signal.reason;
+  const reason = interrupted ? "interrupted" : "caller_failed";
+  for (const id of untold) await report.add({ outcome: "unattempted", id, reason });
+  await progress.end();
+  const explained = explain(failure?.error, audit);
+  const code = await report.end(explained);
+  if (failure !== undefined && explained === undefined && !interrupted) throw failure.error;
+  return code;
+}
+
+/** What is known of an error that a run ends with: it is about the audit trail. */
+function explain(error: unknown, audit: AuditFile | undefined): CommandError | undefined {
+  if (error instanceof CommandError) return error;
+  const late = audit !== undefined && error instanceof Error && error.name === "TimeoutError";
+  if (!late) return undefined;
+  const message = error.message.replace("The audit trail", () => audit.path);
+  return new CommandError(message, exitCode.failed);
 }

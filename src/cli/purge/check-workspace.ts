@@ -28,6 +28,6 @@ export async function checkWorkspace(
         `and the answers come from ${other}`,
     );
   } catch (error) {
-    throw planningError(error, client, signal);
+    throw planningError(error, client);
   }
 }

@@ -4,7 +4,6 @@
  * @module
  */
 import { unlessAborted } from "../../core/unless-aborted.ts";
-import { CommandError, exitCode } from "../exit-code.ts";
 import type { Host } from "../host.ts";
 import type { CommandOutput } from "../terminal/output.ts";
 
@@ -23,7 +22,7 @@ export function canAsk({ stdin, stderr }: Pick<Host, "stdin" | "stderr">): boole
  * @param output Where the question goes.
  * @param count How many message batches are about to be deleted.
  * @returns Whether the answer is that number.
- * @throws {CommandError} The user interrupts.
+ * @throws `signal.reason` where the user interrupts.
  */
 export async function askToDelete(
   host: Pick<Host, "stdin" | "signal">,
@@ -37,9 +36,8 @@ export async function askToDelete(
   try {
     answer = await unlessAborted(readLine(host.stdin), host.signal);
   } catch (error) {
-    if (!host.signal.aborted) throw error;
-    await output.note("\n");
-    throw new CommandError("Interrupted: nothing was deleted", exitCode.interrupted);
+    if (host.signal.aborted) await output.note("\n");
+    throw error;
   }
   if (!answer.endsWith("\n")) await output.note("\n"); // the question has no line end of its own
   return answer.trim() === String(count);

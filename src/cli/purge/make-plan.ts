@@ -28,7 +28,7 @@ export async function makePlan(
     const filter = "filter" in source ? source.filter : { ids };
     return await planPurge(client, { filter, cancelInProgress: cancel, signal });
   } catch (error) {
-    throw planningError(error, client, signal);
+    throw planningError(error, client);
   } finally {
     await output.status(undefined);
   }

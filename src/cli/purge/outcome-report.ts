@@ -5,7 +5,8 @@ import type { Cancellations } from "../delete/watch-cancellations.ts";
 import { describeDuration } from "../terminal/describe-duration.ts";
 import { describeOutcome, describeStop } from "../terminal/describe.ts";
 import type { CommandError } from "../exit-code.ts";
-import { type CommandOutput, isClosedOutput } from "../terminal/output.ts";
+import type { CommandOutput } from "../terminal/output.ts";
+import { createResultWriter, type ResultTarget, type ResultWriter } from "../run/result-writer.ts";
 import { createTally } from "../run/tally.ts";
 
 /** What the outcomes of a run are reported with. */
@@ -20,13 +21,15 @@ export interface OutcomeReportOptions {
   readonly cancellations: Pick<Cancellations<Client>, "add" | "requested" | "left">;
   /** Where the API is. */
   readonly baseUrl: string;
+  /** Aborted when the user interrupts. */
+  readonly signal: AbortSignal;
 }
 
 /** Outcomes of message batches on their way to the user. */
 export interface OutcomeReport {
   /** Writes an outcome. It does not reject. */
   add(outcome: DeletionOutcome): Promise<void>;
-  /** Aborted when stdout cannot be written any more: what is done from then on is told nobody. */
+  /** Aborted when stdout cannot be written any more. */
   readonly broken: AbortSignal;
   /**
    * Writes what became of all.
@@ -41,11 +44,11 @@ export interface OutcomeReport {
 /** Begins a report. */
 export function createOutcomeReport(
   output: CommandOutput,
-  { json, waited, cancelTimeout = 86_400_000, cancellations, baseUrl }: OutcomeReportOptions,
+  { json, waited, cancelTimeout = 86_400_000, cancellations, baseUrl, signal }:
+    OutcomeReportOptions,
 ): OutcomeReport {
   const tally = createTally();
-  const broken = new AbortController();
-  let unwritten: unknown;
+  const writer: ResultWriter = createResultWriter(output, { json, signal });
   let stopped: StopReason | undefined;
 
   /** What there is to say of a wait in vain. */
@@ -61,46 +64,37 @@ export function createOutcomeReport(
   };
 
   return {
-    broken: broken.signal,
+    broken: writer.broken,
     async add(outcome) {
       tally.add(outcome, waited.has(outcome.id));
       cancellations.add(outcome);
       const message = explain(outcome);
       if (outcome.outcome === "unattempted") stopped ??= outcome.reason;
-      try {
-        if (!broken.signal.aborted) return await write(output, outcome, { json, message });
-      } catch (error) {
-        unwritten = error;
-        broken.abort();
-      }
-      // What was done must be said somewhere; where nobody reads any more, nothing is.
-      if (!isClosedOutput(unwritten)) {
-        await write({ ...output, result: output.note }, outcome, { json: false, message });
-      }
+      await writer.write((target) => write(target, outcome, message));
     },
     async end(failure) {
-      if (isClosedOutput(unwritten)) throw unwritten;
+      if (writer.deserted()) writer.check();
       const { counts } = tally;
       const hasMore = counts.unattempted > 0;
       const planned = Object.values(counts).reduce((sum, count) => sum + count, 0);
-      if (json && !broken.signal.aborted) {
-        const summary = { planned, ...counts, hasMore };
-        await output.result(`${JSON.stringify({ summary })}\n`);
+      if (json) {
+        const summary = `${JSON.stringify({ summary: { planned, ...counts, hasMore } })}\n`;
+        await writer.write((target) => target.json ? target.result(summary) : Promise.resolve());
       }
       if (tally.unreached()) await output.note(`The API was looked for at ${baseUrl}\n`);
-      if (stopped !== undefined && !broken.signal.aborted) {
+      if (stopped !== undefined && !writer.stopped(stopped)) {
         const left = `${counts.unattempted} ${counts.unattempted === 1 ? "is" : "are"} left`;
         await output.note(`${describeStop(stopped)}. ${left}\n`, "bad");
       }
       const left = cancellations.left();
-      if (left !== undefined && !broken.signal.aborted) await output.note(`${left}\n`, "bad");
+      if (left !== undefined) await output.note(`${left}\n`, "bad");
       if (failure !== undefined) await output.note(`${failure.message}\n`, "bad");
       const code = tally.exitCode() || (failure?.exitCode ?? 0);
       if (planned > 0) {
         const noun = planned === 1 ? "message batch" : "message batches";
         await output.note(`${tally.summary(noun)}\n`, code === 0 ? "good" : "strong");
       }
-      if (broken.signal.aborted) throw unwritten;
+      writer.check();
       return code;
     },
   };
@@ -111,18 +105,18 @@ export function createOutcomeReport(
  * not. Those that are unattempted are left out of the text: they are as many as the totals say.
  */
 async function write(
-  output: Pick<CommandOutput, "result" | "note">,
+  { result, note, json }: ResultTarget,
   outcome: DeletionOutcome,
-  { json, message }: { readonly json: boolean; readonly message: string | undefined },
+  message: string | undefined,
 ): Promise<void> {
   if (json) {
     const more = message === undefined ? {} : { message };
-    return await output.result(`${JSON.stringify({ ...outcome, ...more })}\n`);
+    return await result(`${JSON.stringify({ ...outcome, ...more })}\n`);
   }
   if (outcome.outcome === "unattempted") return;
   const why = message === undefined ? "" : `: ${message}`;
   const line = `${describeOutcome(outcome, "message_batch")}${why}\n`;
-  if (outcome.outcome === "failed") await output.note(line, "bad");
-  else if (outcome.outcome === "skipped") await output.note(line);
-  else await output.result(line);
+  if (outcome.outcome === "failed") await note(line, "bad");
+  else if (outcome.outcome === "skipped") await note(line);
+  else await result(line);
 }

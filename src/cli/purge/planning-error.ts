@@ -1,17 +1,13 @@
 import type { Client } from "../../core/client.ts";
 import { PurgeRefusedError } from "../../core/errors.ts";
-import { CommandError, exitCode } from "../exit-code.ts";
+import { CommandError } from "../exit-code.ts";
 import { explainError } from "../terminal/explain-error.ts";
 
 /** What an error means that came before anything was deleted. */
 export function planningError(
   error: unknown,
   client: Client & { readonly baseUrl: string },
-  signal: AbortSignal,
 ): unknown {
-  if (signal.aborted && error === signal.reason) {
-    return new CommandError("Interrupted: nothing was deleted", exitCode.interrupted);
-  }
   if (error instanceof PurgeRefusedError) return new CommandError(error.message);
   return explainError(error, client);
 }

@@ -82,8 +82,14 @@ export async function runPurge(
       }
     }
     const settings = { ...opened, known, holds, cancelTimeout, json };
-    const code = await applyPlan(client, plan, settings, context);
-    return audit === undefined ? code : await seal(audit, code, context);
+    let code: number = exitCode.failed;
+    try {
+      code = await applyPlan(client, plan, settings, context);
+    } finally {
+      // Whatever the run ends with, what was deleted is on record.
+      if (audit !== undefined) code = await seal(audit, code, context);
+    }
+    return code;
   } finally {
     await opened.audit?.close();
   }
@@ -134,6 +140,7 @@ async function seal(
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     await output.note(`${error.message}\n`, "bad");
-    return code === exitCode.done ? exitCode.failed : code;
+    // A wait in vain is only told by the exit code where nothing else failed.
+    return code === exitCode.waitTimedOut ? exitCode.failed : code || exitCode.failed;
   }
 }
