@@ -93,19 +93,14 @@ describe("serve()", () => {
   });
 
   test("aborts the signal and cancels the body when the client goes away", async () => {
-    const events: string[] = [];
-    let finish = () => {};
-    const finished = new Promise<void>((resolve) => finish = resolve);
+    const [aborted, canceled] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const url = await start((request) => {
-      request.signal.addEventListener("abort", () => events.push("aborted"));
+      request.signal.addEventListener("abort", () => aborted.resolve());
       return Promise.resolve(
         new Response(
           new ReadableStream({
             pull: (controller) => controller.enqueue(new Uint8Array(100_000)),
-            cancel() {
-              events.push("canceled");
-              finish();
-            },
+            cancel: () => canceled.resolve(),
           }),
         ),
       );
@@ -114,9 +109,7 @@ describe("serve()", () => {
     const response = await fetch(url, { signal: abort.signal });
     await response.body?.getReader().read();
     abort.abort();
-    await finished;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-    expect(events.sort()).toEqual(["aborted", "canceled"]);
+    await Promise.all([aborted.promise, canceled.promise]);
     const again = await fetch(url);
     expect(again.status).toBe(200);
     await again.body?.cancel();
@@ -142,12 +135,15 @@ describe("serve()", () => {
   });
 
   test("close() ends connections that are open and those that are idle", async () => {
-    const url = await start((request) =>
-      request.url.endsWith("/idle") ? Promise.resolve(new Response("ok")) : new Promise(() => {})
-    );
+    const reached = Promise.withResolvers<void>();
+    const url = await start((request) => {
+      if (request.url.endsWith("/idle")) return Promise.resolve(new Response("ok"));
+      reached.resolve();
+      return new Promise(() => {});
+    });
     expect(await (await fetch(`${url}/idle`)).text()).toBe("ok");
     const open = fetch(`${url}/open`).then(() => "answered", () => "ended");
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await reached.promise;
     await server?.close();
     server = undefined;
     expect(await open).toBe("ended");

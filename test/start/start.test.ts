@@ -26,7 +26,8 @@ function descendants(pid: number): readonly string[] {
   return below(String(pid));
 }
 
-describe("npm start", () => {
+// Starting the Worker may take a minute before it is given up.
+describe("npm start", { timeout: 120_000 }, () => {
   test("--once deletes one batch by a signed webhook and exits with 0", async () => {
     const { stdout } = await run(process.execPath, [...command, "--once"]);
     const [, answer = ""] = stdout.split("HTTP 200\n");

@@ -184,7 +184,7 @@ describe("planRetention() and applyPurge(), whatever the workspace and the polic
       }),
       { numRuns: 100 },
     );
-    expect(deleted).toBeGreaterThan(20); // else nothing was shown
+    expect(deleted).toBeGreaterThan(5); // some 90; else nothing was shown
   });
 });
 
