@@ -152,8 +152,8 @@ function checkOptions(given: ApplyPurgeOptions) {
   if (typeof given !== "object" || given === null || Symbol.iterator in given) {
     throw cannotUse("options", "they are not a plain object");
   }
-  const { concurrency = 32, holds = [], ...options } = given;
-  const { signal, cancelTimeout, exportTo, history = [] } = options;
+  // By name: what is inherited, such as a getter of a class, is no less meant.
+  const { concurrency = 32, holds = [], signal, cancelTimeout, exportTo, history = [] } = given;
   if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 100) {
     throw new RangeError("Cannot use concurrency: it is not a whole number from 1 to 100");
   }
@@ -173,7 +173,7 @@ function checkOptions(given: ApplyPurgeOptions) {
       throw cannotUse("holds", "one is not an id of a batch");
     }
   }
-  return { ...options, concurrency, holds: held };
+  return { signal, cancelTimeout, exportTo, history, concurrency, holds: held };
 }
 
 /** A text is one, too, of its letters, and never meant as such. */

@@ -5,6 +5,7 @@ import {
   type ApplyPurgeOptions,
   type Client,
   createMemoryAuditTrail,
+  deleteMessageBatch,
   type DeletionOutcome,
   planPurge,
 } from "../../mod.ts";
@@ -443,19 +444,23 @@ describe("applyPurge() with exportTo, when a batch is gone,", () => {
       ...played.client,
       fetch: async (url, init) => {
         if (url !== elsewhere) return await played.client.fetch?.(url, init) ?? Response.error();
+        await deleteMessageBatch(played.client, id); // somebody else
         return new Response(text, { headers: { "anthropic-workspace-id": "wrkspc_other" } });
       },
     };
     const plan = await planPurge(client, { filter: "*" });
     expect(plan.workspaceId).toMatch(/^wrkspc_/);
-    played.sandbox.fail({ method: "DELETE", status: 404 });
     const { outcomes } = await drain(applyPurge(client, plan, { exportTo: createMemoryStore() }));
     expect(outcomes).toEqual([{ outcome: "missing", id }]);
   });
 
   test("says it of what was stored, and gone before it was deleted", async () => {
     const { outcomes, store } = await purge([{ ...ended, id: "msgbatch_1" }], {
-      before: ({ sandbox }) => sandbox.fail({ method: "DELETE", status: 404 }),
+      before: ({ sandbox }) => {
+        sandbox.fail({ method: "DELETE", status: 404 });
+        sandbox.fail({ path: /msgbatch_1$/, headers: { "x-nothing": "1" } });
+        sandbox.fail({ path: /msgbatch_1$/, status: 404, times: 3 });
+      },
     });
     expect(outcomes).toEqual([{ outcome: "missing", id: "msgbatch_1" }]);
     expect([...store.kept.keys()]).toEqual(["msgbatch_1"]);

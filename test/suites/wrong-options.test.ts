@@ -42,6 +42,23 @@ const noSignals: [string, unknown][] = [
   ["a controller", new AbortController()],
 ];
 
+/** Options of somebody's own making: none of them is a property of its own. */
+const inherited = (options: object) => wrong(Object.create(options));
+
+describe("applyPurge() and runRetention() heed options that are inherited,", () => {
+  test("a store for the results, and a signal", async () => {
+    const { client, sandbox } = played();
+    const plan = await planPurge(client, { filter: "*" });
+    const aborted = { signal: AbortSignal.abort() };
+    await drain(applyPurge(client, plan, inherited(aborted)));
+    await runRetention(client, policy, inherited({ store: createMemoryStateStore(), ...aborted }));
+    expect(sandbox.size).toBe(4);
+    const exportTo = createMemoryStore();
+    await drain(applyPurge(client, plan, inherited({ exportTo })));
+    expect([exportTo.kept.size, sandbox.size]).toEqual([3, 1]);
+  });
+});
+
 describe("applyPurge() refuses before the first request, and reads no history,", () => {
   const refused: [string, unknown, string, string][] = [
     ["no time", { cancelTimeout: 0 }, "RangeError", "cancelTimeout as 0: it must be above 0"],

@@ -12,9 +12,10 @@ import { settingsOf } from "../../core/settings.ts";
 import { unlessAborted } from "../../core/unless-aborted.ts";
 import { cancelUntilEnded } from "../cancel-until-ended.ts";
 import type { Deleted } from "../delete-one.ts";
-import { createLooks } from "../looks.ts";
+import { createLooks, type Looks } from "../looks.ts";
 import { ExportFailure } from "./export-failure.ts";
 import { outcomeError } from "../outcome.ts";
+import type { ResultsExport } from "./export-to-sink.ts";
 import { storeResults } from "./store-results.ts";
 import { prepare } from "../wait.ts";
 
@@ -33,46 +34,58 @@ export interface ExportThenDeleteOptions {
 
 /**
  * Deletes a batch once its results are stored, and not otherwise: no deletion is sent of a batch
- * whose results are not in the store, not even of one that seems to be gone.
+ * whose results are not in the store, not even of one that seems to be gone. That it is gone is
+ * believed after three looks in a row, whatever the answer to the deletion is.
  *
  * @throws {ExportFailure} The results could not be stored; it was left alone.
  * @throws {WaitTimeoutError} It has not ended; it was left alone.
- * @throws As `deleteMessageBatch` with `allowMissing`.
+ * @throws {NotFoundError} Deletions do not find it, and looks do.
+ * @throws As `deleteMessageBatch`.
  */
 export async function exportThenDelete(
   client: Client,
   id: string,
   options: ExportThenDeleteOptions,
 ): Promise<Deleted> {
-  const { store, signal, attempted } = options;
+  const { store, signal } = options;
   const found = await find(client, id, options);
   if ("reply" in found) return await recordAbsence(client, id, found.reply, options);
-  try {
-    const stored = await storeResults(client, found.batch, store, signal);
-    signal.throwIfAborted();
-    const deletion = await deleteMessageBatch(client, id, { allowMissing: true, attempted });
-    return { ...deletion, export: stored };
-  } catch (error) {
-    // Its results are not found: it may just have gone.
-    if (!(error instanceof ExportFailure) || error.failure.code !== "ERR_NOT_FOUND") throw error;
-    const seen = await look(client, id, signal);
-    if ("reply" in seen) return await recordAbsence(client, id, seen.reply, options);
-    throw error;
+  let stored: ResultsExport | undefined;
+  for (const looks = createLooks();;) {
+    try {
+      stored ??= await storeResults(client, found.batch, store, signal);
+      signal.throwIfAborted();
+      return { ...await deleteMessageBatch(client, id), export: stored };
+    } catch (error) {
+      // It, or its results, are not found: it may just have gone.
+      if (!isNotFound(error)) throw error;
+      const seen = await look(client, id, signal);
+      if ("reply" in seen) return await recordAbsence(client, id, seen.reply, options);
+      if (stored === undefined || looks.missed()) throw error;
+      await pause(client, looks, signal);
+    }
   }
 }
+
+const isNotFound = (error: unknown) =>
+  error instanceof NotFoundError ||
+  (error instanceof ExportFailure && error.failure.code === "ERR_NOT_FOUND");
 
 /** What a look shows: the batch, or the API's own answer that there is none. */
 type Seen = { readonly batch: MessageBatch } | { readonly reply: Reply };
 
 /** Looks until there is a batch, or it is believed, as in a wait, that there is none. */
 async function look(client: Client, id: string, signal: AbortSignal): Promise<Seen> {
-  const { clock } = settingsOf(client);
-  const looks = createLooks();
-  for (;;) {
+  for (const looks = createLooks();;) {
     const seen = await lookOnce(client, id, signal);
     if ("batch" in seen || looks.missed()) return seen;
-    await unlessAborted(clock.sleep(looks.pause(), signal), signal);
+    await pause(client, looks, signal);
   }
+}
+
+async function pause(client: Client, looks: Looks, signal: AbortSignal): Promise<void> {
+  const { clock } = settingsOf(client);
+  await unlessAborted(clock.sleep(looks.pause(), signal), signal); // a clock need not heed a signal
 }
 
 async function lookOnce(client: Client, id: string, signal: AbortSignal): Promise<Seen> {

@@ -161,7 +161,7 @@ function errorOf(thrown: unknown): { readonly code: string; readonly message: st
 
 function checkOptions(options: RunRetentionOptions) {
   if (!hasMethods(options?.store, "read", "write")) throw cannotUse("store", "there is none");
-  const { requests = 40, costOfDeletion = 1, maxShare = 1, signal, onError } = options;
+  const { store, requests = 40, costOfDeletion = 1, maxShare = 1, signal, onError } = options;
   checkSignal(signal);
   if (onError !== undefined && typeof onError !== "function") {
     throw cannotUse("onError", "it is not a function");
@@ -177,5 +177,5 @@ function checkOptions(options: RunRetentionOptions) {
   if (typeof maxShare !== "number" || !(maxShare >= 0 && maxShare <= 1)) {
     throw new RangeError("Cannot use maxShare: it is not a number from 0 to 1");
   }
-  return { ...options, requests, costOfDeletion, maxShare };
+  return { store, requests, costOfDeletion, maxShare, signal, onError };
 }
