@@ -14,7 +14,7 @@ export interface PurgeDecision {
 interface Condition {
   readonly holds: (batch: ListedBatch) => boolean;
   readonly yes: string;
-  readonly no: string;
+  readonly no: string | ((batch: ListedBatch) => string);
 }
 
 const day = 86_400_000;
@@ -90,7 +90,10 @@ function decide(
   cancelInProgress: boolean,
 ): PurgeDecision {
   const broken = conditions.find(({ holds }) => !holds(batch));
-  if (broken !== undefined) return { action: "keep", reason: `It ${broken.no}` };
+  if (broken !== undefined) {
+    const { no } = broken;
+    return { action: "keep", reason: `It ${typeof no === "string" ? no : no(batch)}` };
+  }
   const why = conditions.map(({ yes }) => yes).filter((yes) => yes !== "").join(", and ");
   const { processing_status: status } = batch;
   if (status === "ended") return { action: "delete", reason: `It ${why}` };
@@ -110,7 +113,7 @@ const all = (now: number): Condition[] => [
 function conditionsOf(filter: MessageBatchFilter, now: number): Condition[] {
   const { ids, status, oldest } = filter;
   const conditions: Condition[] = [];
-  const add = (holds: Condition["holds"], yes: string, no: string) =>
+  const add = (holds: Condition["holds"], yes: string, no: Condition["no"]) =>
     conditions.push({ holds, yes, no });
 
   if (ids === undefined) conditions.push(arrivedBefore(now));
@@ -142,20 +145,20 @@ function conditionsOf(filter: MessageBatchFilter, now: number): Condition[] {
       add(
         (batch) => now - past(batch) >= days * day,
         was(phrase),
-        `has not ended, or was not ${phrase}`,
+        notOld(phrase),
       );
     }
     const before = filter[`${what}Before`];
     if (before !== undefined) {
       const limit = time(before);
       const phrase = `${what} before ${before}`;
-      add((batch) => past(batch) < limit, was(phrase), `has not ended, or was not ${phrase}`);
+      add((batch) => past(batch) < limit, was(phrase), notOld(phrase));
     }
     const after = filter[`${what}After`];
     if (after !== undefined) {
       const limit = time(after);
       const phrase = `${what} after ${after}`;
-      add((batch) => (timeOf(batch) ?? NaN) > limit, was(phrase), `was not ${phrase}`);
+      add((batch) => (timeOf(batch) ?? NaN) > limit, was(phrase), wasNot(phrase));
     }
   }
   if (oldest !== undefined) add(() => true, `is among the oldest ${oldest}`, "");
@@ -165,6 +168,11 @@ function conditionsOf(filter: MessageBatchFilter, now: number): Condition[] {
 const hasEnded = (batch: ListedBatch) => batch.processing_status === "ended";
 
 const was = (phrase: string) => phrase.startsWith("created") ? `was ${phrase}` : phrase;
+const wasNot = (phrase: string) =>
+  phrase.startsWith("created") ? `was not ${phrase}` : phrase.replace("ended", "did not end");
+/** Nothing that has not ended is meant by its age. */
+const notOld = (phrase: string) => (batch: ListedBatch) =>
+  hasEnded(batch) ? wasNot(phrase) : "has not ended";
 
 /** What was there when the question was put, as far as the clocks of both sides agree. */
 const arrivedBefore = (now: number): Condition => ({
