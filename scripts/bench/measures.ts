@@ -17,7 +17,7 @@ export interface Measure {
 }
 
 /** How many deletions come before peak memory is read, and warm the process up for what follows. */
-export const warmUpCalls = 1_000;
+const warmUpCalls = 1_000;
 
 const throughput = (concurrency: number): Measure => ({
   title: `Deletions a second over loopback HTTP, ${concurrency} at a time`,

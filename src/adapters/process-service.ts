@@ -1,14 +1,16 @@
+import { writeSync } from "node:fs";
 import process from "node:process";
-import { createJsonlAuditTrail } from "../audit/jsonl.ts";
 import { CommandError } from "../cli/exit-code.ts";
 import type { Address, Handler } from "../cli/host.ts";
-import { fileProblem } from "../cli/input/file-problem.ts";
-import type { AuditTrail } from "../core/ports.ts";
+import { listenProblem } from "../cli/input/listen-problem.ts";
+import { checkOptions } from "../service/configuration.ts";
 import { type Environment, serviceOptionsFrom } from "../service/environment.ts";
+import { isEverDue } from "../service/is-ever-due.ts";
 import { createMemoryStateStore } from "../service/memory-state-store.ts";
-import { createService, type Service } from "../service/service.ts";
-import { files } from "./files.ts";
-import { listenProblem } from "./listen-problem.ts";
+import type { ServiceOptions } from "../service/options.ts";
+import { Problem } from "../service/problem.ts";
+import { createService } from "../service/service.ts";
+import { openServiceTrail } from "./service-trail.ts";
 
 /** What a runtime does for the service. Each throws at once where it cannot. */
 export interface ServiceRuntime {
@@ -32,7 +34,7 @@ export async function startService(
     await start(environment, runtime);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    console.error(error.message.replace(/\s+/g, " "));
+    print(error.message.replace(/\s+/g, " "), stderr);
     process.exit(error.exitCode);
   }
 }
@@ -54,12 +56,11 @@ async function start(
     stateStore: createMemoryStateStore(),
     onError: (error: unknown) => console.error(error),
   };
-  await checkConfiguration(createService(options));
+  const expression = expressionFrom(read);
+  checkConfiguration(options);
   const address = { hostname: read("HOST") ?? "127.0.0.1", port: portFrom(read("PORT") ?? "8787") };
-  const expression = retention?.policy === undefined
-    ? undefined
-    : read("RETENTION_SCHEDULE") ?? "17 3 * * *";
-  const auditTrail = await openTrail(read("AUDIT_FILE"));
+  const auditFile = read("AUDIT_FILE");
+  const auditTrail = auditFile === undefined ? undefined : await openServiceTrail(auditFile);
   const service = createService({ ...options, client: { ...client, auditTrail } });
 
   // Nothing is waited for from here on: no run begins before it is certain that the service listens.
@@ -72,18 +73,37 @@ async function start(
     () => listen(address, (request) => service.fetch(request)),
     (error) => `Cannot listen on ${host}:${address.port}: ${listenProblem(error)}`,
   );
-  console.log(`Listening on http://${host}:${port}`);
+  print(`Listening on http://${host}:${port}`, stdout, stderr);
 }
 
 const notScheduled =
   'Cannot use RETENTION_SCHEDULE: it is not a cron expression that this runtime takes, such as "17 3 * * *"';
 
-/** A service that has not run yet is not healthy only where its configuration cannot be used. */
-async function checkConfiguration(service: Service): Promise<void> {
-  const response = await service.fetch(new Request("http://localhost/healthz"));
-  if (response.ok) return;
-  const { detail } = await response.json() as { readonly detail: string };
-  throw new CommandError(detail);
+/** When the policy is applied; undefined: there is none. */
+function expressionFrom(read: Environment): string | undefined {
+  if (read("RETENTION_POLICY") === undefined) {
+    const idle = retentionVariables.find((name) => read(name) !== undefined);
+    if (idle === undefined) return undefined;
+    throw new CommandError(`Cannot use ${idle}: RETENTION_POLICY is not set`);
+  }
+  const expression = read("RETENTION_SCHEDULE") ?? "17 3 * * *";
+  if (isEverDue(expression)) return expression;
+  throw new CommandError("Cannot use RETENTION_SCHEDULE: no month that it names has such a day");
+}
+
+const retentionVariables = [
+  "RETENTION_SCHEDULE",
+  "RETENTION_REQUESTS",
+  "RETENTION_MAX_SHARE",
+  "RETENTION_OVERDUE_AFTER",
+];
+
+function checkConfiguration(options: ServiceOptions): void {
+  try {
+    checkOptions(options);
+  } catch (error) {
+    throw error instanceof Problem ? new CommandError(error.message) : error;
+  }
 }
 
 function portFrom(text: string): number {
@@ -92,22 +112,25 @@ function portFrom(text: string): number {
   throw new CommandError("Cannot use PORT: it is not a whole number from 0 to 65535");
 }
 
-async function openTrail(path: string | undefined): Promise<AuditTrail | undefined> {
-  if (path === undefined) return undefined;
-  try {
-    return createJsonlAuditTrail(await files.appendTo(path));
-  } catch (error) {
-    const isDenied = error instanceof Error && error.name === "NotCapable"; // Deno's own
-    const folder = isDenied ? "; its folder needs --allow-read, too" : "";
-    throw new CommandError(`Cannot use AUDIT_FILE: ${fileProblem(error)}${folder}`);
-  }
-}
-
 /** Does what a runtime may refuse, and says so in the words of the environment. */
 function orRefuse<T>(action: () => T, messageOf: (error: unknown) => string): T {
   try {
     return action();
   } catch (error) {
     throw error instanceof CommandError ? error : new CommandError(messageOf(error));
+  }
+}
+
+const stdout = 1;
+const stderr = 2;
+
+/** Writes a line to the first that takes it. Where a disk is full, say, the service goes on without. */
+function print(line: string, ...descriptors: readonly number[]): void {
+  for (const descriptor of descriptors) {
+    try {
+      return void writeSync(descriptor, `${line}\n`);
+    } catch {
+      // The next one, then.
+    }
   }
 }

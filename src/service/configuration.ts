@@ -1,6 +1,6 @@
 /**
- * The parts of the service's options, checked when a request needs them: what is missing or broken
- * is a 500 that names the variable, and never an open door.
+ * The parts of the service's options, checked when a request needs them, or all at once: what is
+ * missing or broken is a 500 that names the variable, and never an open door.
  *
  * @module
  */
@@ -11,6 +11,28 @@ import { Webhook } from "./deps.ts";
 import { inVariables } from "./environment.ts";
 import type { GatewayToken, ServiceOptions } from "./options.ts";
 import { Problem } from "./problem.ts";
+import { retentionOf, type RetentionSettings } from "./retention-settings.ts";
+
+/**
+ * Checks all of the options, and nothing else: no request is made, no store is asked.
+ *
+ * @returns The retention options; undefined: there is no policy.
+ * @throws {Problem} What cannot be used. 503: no retention run can do without it; deletions on demand
+ *   may.
+ */
+export function checkOptions(options: ServiceOptions): RetentionSettings | undefined {
+  const { gatewayTokens, webhookSecrets, retention } = options;
+  // A way in is enough, and so is a policy, which needs none.
+  const hasPurpose = gatewayTokens !== undefined || retention?.policy !== undefined;
+  if (gatewayTokens !== undefined) tokensOf(options);
+  if (!hasPurpose || webhookSecrets?.length) verifiersOf(options);
+  clientOf(options);
+  try {
+    return retentionOf(options);
+  } catch (error) {
+    throw error instanceof Problem ? new Problem(503, error.message) : error;
+  }
+}
 
 /** The client, ready for a call. */
 export function clientOf({ client }: ServiceOptions): Client {

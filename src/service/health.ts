@@ -2,11 +2,10 @@ import { systemClock } from "../core/clock.ts";
 import type { StateStore } from "../core/ports.ts";
 import { parseTimestamp } from "../operations/timestamp.ts";
 import { readStatus, type RetentionStatus, writeStatus } from "../retention/run/status.ts";
-import { clientOf, tokensOf, verifiersOf } from "./configuration.ts";
+import { checkOptions, clientOf } from "./configuration.ts";
 import type { ServiceOptions } from "./options.ts";
 import { Problem } from "./problem.ts";
 import { report } from "./report.ts";
-import { retentionOf, type RetentionSettings } from "./retention-settings.ts";
 
 /** How the retention runs go, fit for anyone's eyes: no ids, no messages. */
 export interface RetentionHealth {
@@ -22,18 +21,13 @@ export interface RetentionHealth {
 /**
  * `GET /healthz`: whether the configuration can be used, and how the retention runs go.
  *
- * @throws {Problem} 500: the configuration cannot be used. 503: the last run failed or did not come to
- *   its end; none was good for too long; or that cannot be known.
+ * @throws {Problem} 500: the configuration cannot be used. 503: that of retention cannot; the last run
+ *   failed or did not come to its end; none was good for too long; or that cannot be known.
  */
 export async function answerHealth(options: ServiceOptions): Promise<Response> {
-  // A way in is enough, and so is a policy, which needs none.
-  const { gatewayTokens, webhookSecrets, retention } = options;
-  const isReason = gatewayTokens !== undefined || retention?.policy !== undefined;
-  if (gatewayTokens !== undefined) tokensOf(options);
-  if (!isReason || webhookSecrets?.length) verifiersOf(options);
-  const { clock = systemClock } = clientOf(options);
-  const settings = settingsOf(options);
+  const settings = checkOptions(options);
   if (settings === undefined) return Response.json({ status: "ok" });
+  const { clock = systemClock } = clientOf(options);
   let status: RetentionStatus;
   try {
     status = await statusOf(settings.store, clock.now());
@@ -51,15 +45,6 @@ export async function answerHealth(options: ServiceOptions): Promise<Response> {
   }[health.state];
   if (why !== undefined) throw new Problem(503, `Not healthy: ${why}`, { retention: health });
   return Response.json({ status: "ok", retention: health });
-}
-
-/** What no run can do without is a 503 here: deletions on demand may do without. */
-function settingsOf(options: ServiceOptions): RetentionSettings | undefined {
-  try {
-    return retentionOf(options);
-  } catch (error) {
-    throw error instanceof Problem ? new Problem(503, error.message) : error;
-  }
 }
 
 /** The first look begins the wait for a run. */

@@ -1,9 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { serve, type Server } from "../../src/adapters/serve.ts";
+import { sealLine } from "../../src/audit/seals.ts";
 import { createSandbox } from "../../src/sandbox/sandbox.ts";
 import { key, type Running, start } from "../cli/runtimes.ts";
 import { retentionPolicy, seedForRetention } from "../fixtures/retention.ts";
@@ -24,6 +25,9 @@ beforeAll(async () => {
   upstream = await serve(sandbox.fetch);
   folder = await mkdtemp(join(tmpdir(), "batchsweep-"));
   execFileSync("mkfifo", [join(folder, "pipe")]);
+  await writeFile(join(folder, "table.csv"), "id,name\n1,first\n2,second\n");
+  await writeFile(join(folder, "cut.jsonl"), "");
+  await writeFile(join(folder, "cut.jsonl.seals"), sealLine({ line: 1, hash: "0".repeat(64) }));
   seedForRetention(sandbox, 3);
 });
 afterAll(async () => {
@@ -62,7 +66,14 @@ const noPort = "Cannot use PORT: it is not a whole number from 0 to 65535";
 const noCron =
   'Cannot use RETENTION_SCHEDULE: it is not a cron expression that this runtime takes, such as "17 3 * * *"';
 
-const refusals: readonly [what: string, wrong: Environment, line: string][] = [
+type Refusal = [what: string, wrong: Environment, line: string];
+const withoutPolicy = (name: string): Refusal => [
+  `a RETENTION_${name} and no policy`,
+  { [`RETENTION_${name}`]: "1", RETENTION_POLICY: " " },
+  `Cannot use RETENTION_${name}: RETENTION_POLICY is not set`,
+];
+
+const refusals: readonly Refusal[] = [
   [
     "an AUDIT_FILE that is a directory",
     { AUDIT_FILE: "FOLDER" },
@@ -78,6 +89,16 @@ const refusals: readonly [what: string, wrong: Environment, line: string][] = [
     { AUDIT_FILE: "FOLDER/pipe" },
     "Cannot use AUDIT_FILE: it is no regular file",
   ],
+  [
+    "an AUDIT_FILE that is a table",
+    { AUDIT_FILE: "FOLDER/table.csv" },
+    "Cannot use AUDIT_FILE: it is no audit trail",
+  ],
+  [
+    "an AUDIT_FILE that was sealed and cut",
+    { AUDIT_FILE: "FOLDER/cut.jsonl" },
+    "Cannot verify AUDIT_FILE: line 1 was sealed, and is gone",
+  ],
   ["a PORT that is a name", { PORT: "http" }, noPort],
   ["a PORT with an exponent", { PORT: "1e3" }, noPort],
   ["a PORT that is too large", { PORT: "65536" }, noPort],
@@ -87,6 +108,12 @@ const refusals: readonly [what: string, wrong: Environment, line: string][] = [
     "Cannot listen on 192.0.2.1:0: this machine has no such address",
   ],
   ["a RETENTION_SCHEDULE in words", { RETENTION_SCHEDULE: "daily\nat three" }, noCron],
+  [
+    "a RETENTION_SCHEDULE that never comes",
+    { RETENTION_SCHEDULE: "0 0 30 2 *" },
+    "Cannot use RETENTION_SCHEDULE: no month that it names has such a day",
+  ],
+  ...["SCHEDULE", "REQUESTS", "MAX_SHARE", "OVERDUE_AFTER"].map(withoutPolicy),
   [
     "a RETENTION_POLICY without rules",
     { RETENTION_POLICY: "{}" },
@@ -142,6 +169,18 @@ describe.each(serviceRuntimes)("the service under %s", (runtime) => {
     expect(await readdir(folder)).not.toContain("audit.jsonl");
   });
 
+  test("goes on where stdout is full, and says it on stderr", async () => {
+    const command = await serviceCommand(runtime);
+    const full = ["sh", "-c", 'exec "$@" > /dev/full', "sh", ...command];
+    const { child, until, ended } = start(full, {
+      env: { NO_COLOR: "1", ANTHROPIC_API_KEY: key, RETENTION_POLICY: retentionPolicy, PORT: "0" },
+    });
+    const [line, origin = ""] = await until("stderr", /^Listening on (\S+)\n/);
+    expect((await fetch(`${origin}/healthz`)).status).toBe(200);
+    child.kill();
+    expect(await ended).toMatchObject({ stdout: "", stderr: line });
+  });
+
   test("says where it listens, and needs a policy alone", async () => {
     const running = await startWith(runtime, { HOST: "localhost", WEBHOOK_SECRETS: "" });
     const [line, origin = ""] = await running.until("stdout", /^Listening on (\S+)\n/);
@@ -178,6 +217,11 @@ describe("the service under Deno", () => {
       "permission to read RETENTION_POLICY",
       () => ({ deno: ["--deny-env=RETENTION_POLICY"] }),
       "Cannot tell whether RETENTION_POLICY is set: permit --allow-env=RETENTION_POLICY",
+    ],
+    [
+      "permission to read RETENTION_MAX_SHARE",
+      () => ({ deno: ["--deny-env=RETENTION_MAX_SHARE"] }),
+      "Cannot tell whether RETENTION_MAX_SHARE is set: permit --allow-env=RETENTION_MAX_SHARE",
     ],
     [
       "permission to read AUDIT_FILE",

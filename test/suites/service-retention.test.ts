@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Client, RetentionPolicy } from "../../mod.ts";
+import { checkOptions } from "../../src/service/configuration.ts";
 import { judge } from "../../src/service/health.ts";
 import { serviceOptionsFrom } from "../../src/service/environment.ts";
 import { environmentOf } from "../../src/service/environment-of.ts";
@@ -213,6 +214,31 @@ describe("GET /healthz", () => {
     const stateStore = { read: never, write: never };
     const { health } = setUp({ stateStore, retention: { policy: undefined } });
     expect(await health()).toEqual({ status: 200, body: { status: "ok" } });
+  });
+});
+
+describe("checkOptions()", () => {
+  const options: ServiceOptions = {
+    client: { apiKey, fetch: never },
+    retention: { policy },
+    stateStore: { read: never, write: never },
+  };
+
+  test("takes what can be used, and asks neither the API nor the store", () => {
+    expect(checkOptions(options)?.policy).toEqual(policy);
+    expect(checkOptions({ ...options, retention: {}, webhookSecrets: [secret] })).toBeUndefined();
+  });
+
+  test.each<[what: string, wrong: ServiceOptions, name: string]>([
+    ["a policy without rules", { retention: { policy: "{}" } }, "RETENTION_POLICY"],
+    ["no requests", { retention: { policy, requests: "0" } }, "RETENTION_REQUESTS"],
+    ["no store", { stateStore: undefined }, "no state store"],
+    ["no token", { gatewayTokens: "[]" }, "GATEWAY_TOKENS"],
+    ["a secret that is none", { webhookSecrets: ["whsec_YQ=="] }, "WEBHOOK_SECRETS"],
+    ["nothing to do", { retention: {} }, "WEBHOOK_SECRETS"],
+    ["no key", { client: {} }, "ANTHROPIC_API_KEY"],
+  ])("refuses %s, and names it", (_, wrong, name) => {
+    expect(() => checkOptions({ ...options, ...wrong })).toThrow(name);
   });
 });
 

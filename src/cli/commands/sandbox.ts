@@ -2,6 +2,7 @@ import { checkPermission } from "../client/check-permission.ts";
 import { type Command, InvalidArgumentError } from "../deps.ts";
 import { CommandError, exitCode } from "../exit-code.ts";
 import type { Server } from "../host.ts";
+import { listenProblem } from "../input/listen-problem.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
 import type { CommandContext } from "./command-context.ts";
 
@@ -39,8 +40,7 @@ async function runSandbox(
   try {
     server = await host.serve(sandbox.fetch, { hostname: "127.0.0.1", port });
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    const message = `Cannot listen on 127.0.0.1:${port}: ${why}`;
+    const message = `Cannot listen on 127.0.0.1:${port}: ${listenProblem(error)}`;
     throw new CommandError(message, exitCode.failed);
   }
   try {
@@ -88,7 +88,7 @@ Try it from another terminal, with any key:
   curl -X DELETE ${url}/v1/messages/batches/${id} -H "x-api-key: any" -H "anthropic-version: 2023-06-01"
   ANTHROPIC_API_KEY=any batchsweep delete --base-url ${url} ${id}
 
-Ctrl+C stops it
+Ctrl-C stops it
 `;
 }
 

@@ -1,4 +1,4 @@
-import { fileProblem } from "../cli/input/file-problem.ts";
+import { fileProblem } from "./file-problem.ts";
 
 /** Why a runtime cannot listen, as the end of a sentence. */
 export function listenProblem(error: unknown): string {
