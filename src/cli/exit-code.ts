@@ -19,6 +19,21 @@ export const exitCode = {
   closedOutput: 141,
 } as const;
 
+/** The exit codes in their order: where several are true, the first of them is it. */
+const order: readonly number[] = [
+  exitCode.interrupted,
+  exitCode.closedOutput,
+  exitCode.credentials,
+  exitCode.failed,
+  exitCode.waitTimedOut,
+  exitCode.usage,
+];
+
+/** The exit code where all of these are true. */
+export function firstOf(...codes: readonly number[]): number {
+  return order.find((code) => codes.includes(code)) ?? exitCode.done;
+}
+
 /** Why the command ends without its work: a line for the user, and the exit code. */
 export class CommandError extends Error {
   override readonly name = "CommandError";

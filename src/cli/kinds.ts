@@ -39,6 +39,11 @@ export const kinds: readonly Kind[] = [
   ...Object.values(registry).map(({ resource }) => kindOf(resource)),
 ];
 
+/** The name of a kind on the command line: `memory-store`. */
+export function commandOf({ resource }: Kind): string {
+  return resource.name.replaceAll("_", "-");
+}
+
 function kindOf(resource: DeletableResource): Kind {
   return {
     resource,

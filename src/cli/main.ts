@@ -2,12 +2,13 @@ import { version } from "../version.ts";
 import { addAuditCommand } from "./commands/audit.ts";
 import { addCancelCommand } from "./commands/cancel.ts";
 import { addDeleteCommand } from "./commands/delete.ts";
+import { addHelpCommand } from "./commands/help.ts";
 import { addListCommand } from "./commands/list.ts";
 import { addPurgeCommand } from "./commands/purge.ts";
 import { addRetainCommand } from "./commands/retain.ts";
 import { addSandboxCommand } from "./commands/sandbox.ts";
 import { Command, CommanderError } from "./deps.ts";
-import { CommandError, exitCode } from "./exit-code.ts";
+import { CommandError, exitCode, firstOf } from "./exit-code.ts";
 import type { Host } from "./host.ts";
 import { type CommandOutput, createOutput, isClosedOutput } from "./terminal/output.ts";
 
@@ -20,6 +21,7 @@ const commands = [
   addRetainCommand,
   addAuditCommand,
   addSandboxCommand,
+  addHelpCommand,
 ];
 
 const about = `
@@ -34,10 +36,10 @@ Examples:
 Environment (under Deno, as far as --allow-env=NAME,… permits):
   ANTHROPIC_API_KEY       the API key
   ANTHROPIC_AUTH_TOKEN    an access token, where there is no API key
-  ANTHROPIC_ADMIN_KEY     the administrator's key, for what is the organization's and nothing else
+  ANTHROPIC_ADMIN_KEY     the administrator's key, for the organization alone
   ANTHROPIC_BASE_URL      where the API is (default: https://api.anthropic.com)
   ANTHROPIC_WORKSPACE_ID  the workspace, for credentials that see several
-  RETENTION_POLICY        a retention policy, as JSON; no command deletes what it holds
+  RETENTION_POLICY        a retention policy, as JSON; what it holds stays
   NO_COLOR                no colours, if it is not empty
 
 Exit codes:
@@ -59,22 +61,37 @@ Where several are true, it is 130 before 141, 4, 1 and 3, in this order.`;
  */
 export async function main(argv: readonly string[], host: Host): Promise<number> {
   const output = createOutput(host);
+  const failures = new Set<unknown>();
+  let code: number = exitCode.done;
   try {
-    const code = await run(argv, host, output);
-    await output.flush();
-    return code;
+    code = await run(argv, host, output);
   } catch (error) {
-    const { aborted, reason } = host.signal;
-    if (isClosedOutput(error)) return aborted ? exitCode.interrupted : exitCode.closedOutput;
-    const [message, code] = aborted && error === reason
-      // An interruption that comes later is told with the outcomes.
-      ? ["Interrupted: nothing was deleted or canceled", exitCode.interrupted]
-      : error instanceof CommandError
-      ? [error.message, error.exitCode]
-      : [unexpected(error, argv.includes("--verbose")), exitCode.failed];
-    await output.note(`${message}\n`);
-    return aborted ? exitCode.interrupted : code;
+    failures.add(error);
   }
+  // Whether stdout has failed is known here, and whatever else is true was told by then.
+  await output.flush().catch((error) => failures.add(error));
+  for (const failure of failures) {
+    const told = explain(failure, argv, host);
+    if (told.message !== undefined) await output.note(`${told.message}\n`);
+    code = firstOf(code, host.signal.aborted ? exitCode.interrupted : told.code);
+  }
+  return code;
+}
+
+/** What is said of an error, and the exit code that it stands for. That nobody reads is not said. */
+function explain(
+  error: unknown,
+  argv: readonly string[],
+  { signal }: Pick<Host, "signal">,
+): { readonly message?: string; readonly code: number } {
+  if (isClosedOutput(error)) return { code: exitCode.closedOutput };
+  if (signal.aborted && error === signal.reason) {
+    // An interruption that comes later is told with the outcomes.
+    const message = "Interrupted: nothing was deleted or canceled";
+    return { message, code: exitCode.interrupted };
+  }
+  if (error instanceof CommandError) return { message: error.message, code: error.exitCode };
+  return { message: unexpected(error, argv.includes("--verbose")), code: exitCode.failed };
 }
 
 async function run(argv: readonly string[], host: Host, output: CommandOutput): Promise<number> {
@@ -97,7 +114,6 @@ function createProgram({ stdout, stderr }: Host, output: CommandOutput): Command
     .description("Delete Message Batches of the Claude API, surely and verifiably")
     .version(version, "-V, --version", "show the version")
     .helpOption("-h, --help", "show this help")
-    .helpCommand("help [command]", "show the help of a command")
     .addHelpText("after", about)
     .showHelpAfterError("Add --help to see what there is")
     .exitOverride()

@@ -141,7 +141,7 @@ function conditionsOf(filter: MessageBatchFilter, now: number): Condition[] {
     const days = filter[what === "created" ? "minDaysSinceCreated" : "minDaysSinceEnded"];
     if (days !== undefined) {
       const shown = Number(days.toPrecision(6)); // an hour is 0.041666666666666664 days
-      const phrase = `${what} at least ${shown} days ago`;
+      const phrase = `${what} at least ${shown} ${shown === 1 ? "day" : "days"} ago`;
       add(
         (batch) => now - past(batch) >= days * day,
         was(phrase),

@@ -21,14 +21,20 @@ describe.each(names)("delete on %s", { concurrent: true }, (runtime) => {
     await using stage = await createStage();
     const [first, last] = [stage.sandbox.seed(), stage.sandbox.seed()];
     const going = stage.sandbox.seed({ processing_status: "in_progress" });
-    const ended = await stage.run(runtime, ["delete", first.id, going.id, "gone", last.id]);
+    const ended = await stage.run(runtime, [
+      "delete",
+      first.id,
+      going.id,
+      "msgbatch_gone",
+      last.id,
+    ]);
     expect(ended.code).toBe(1);
     expect(ended.stdout.match(/^deleted msgbatch_\w+/gm)).toEqual(
       [first, last].map(({ id }) => `deleted ${id}`),
     );
     const [unended, missing, ...rest] = ended.stderr.split("\n");
     expect(unended).toBe(`skipped ${going.id} (not ended)`);
-    expect(missing).toMatch(/^failed gone: 404 not_found_error: /);
+    expect(missing).toMatch(/^failed msgbatch_gone: 404 not_found_error: /);
     expect(rest).toEqual(["4 ids: 2 deleted, 1 skipped, 1 failed", ""]);
     expect(stage.sandbox.size).toBe(1);
   });
@@ -62,7 +68,7 @@ describe.each(names)("delete on %s", { concurrent: true }, (runtime) => {
   test("reads ids from stdin, each once, and writes JSON lines", async ({ expect }) => {
     await using stage = await createStage();
     const { id } = stage.sandbox.seed();
-    const stdin = `\n  ${id}\r\n\ngone\n${id}`;
+    const stdin = `\n  ${id}\r\n\nmsgbatch_gone\n${id}`;
     const args = ["delete", "--json", "--ignore-not-found"];
     const { code, stdout, stderr } = await stage.run(runtime, args, { stdin });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "2 ids: 1 deleted, 1 missing\n" });
@@ -74,9 +80,9 @@ describe.each(names)("delete on %s", { concurrent: true }, (runtime) => {
         requestId: expect.stringMatching(/^req_/),
         attempts: 1,
       },
-      { outcome: "missing", id: "gone" },
+      { outcome: "missing", id: "msgbatch_gone" },
     ]);
-    expect(stage.requests()).toEqual([`DELETE ${at(id)}`, `DELETE ${at("gone")}`]);
+    expect(stage.requests()).toEqual([`DELETE ${at(id)}`, `DELETE ${at("msgbatch_gone")}`]);
   });
 
   test("sends nothing where one id cannot be used", async ({ expect }) => {
@@ -97,7 +103,7 @@ describe.each(names)("delete on %s", { concurrent: true }, (runtime) => {
   test("sends nothing without credentials", async ({ expect }) => {
     await using stage = await createStage();
     const env = { ANTHROPIC_API_KEY: " ", ANTHROPIC_AUTH_TOKEN: "" };
-    const { code, stdout, stderr } = await stage.run(runtime, ["delete", "x"], { env });
+    const { code, stdout, stderr } = await stage.run(runtime, ["delete", "msgbatch_1"], { env });
     expect({ code, stdout }).toEqual({ code: 4, stdout: "" });
     expect(stderr).toContain("neither ANTHROPIC_API_KEY nor ANTHROPIC_AUTH_TOKEN is set");
     expect(stage.requests()).toEqual([]);
@@ -110,19 +116,26 @@ describe.each(names)("delete on %s", { concurrent: true }, (runtime) => {
         error: { type: "authentication_error", message: `No: ${request.headers.get("x-api-key")}` },
       }, { status: 401, headers: { "request-id": `req_${request.headers.get("x-api-key")}` } }))
     );
-    const { code, stdout, stderr } = await stage.run(runtime, ["delete", "--verbose", "a", "b"]);
+    const { code, stdout, stderr } = await stage.run(runtime, [
+      "delete",
+      "--verbose",
+      "msgbatch_a",
+      "msgbatch_b",
+    ]);
     expect({ code, stdout }).toEqual({ code: 4, stdout: "" });
-    expect(stderr).toContain("failed a: 401 authentication_error: No: [redacted]");
-    expect(stderr).toContain("Unattempted from b on\n2 ids: 1 failed, 1 unattempted\n");
+    expect(stderr).toContain("failed msgbatch_a: 401 authentication_error: No: [redacted]");
+    expect(stderr).toContain("Unattempted from msgbatch_b on\n2 ids: 1 failed, 1 unattempted\n");
   });
 
   test("names the address that does not answer", async ({ expect }) => {
     const stage = await createStage();
     await stage[Symbol.asyncDispose]();
-    const args = ["delete", "--verbose", "--max-retries", "0", "a"];
+    const args = ["delete", "--verbose", "--max-retries", "0", "msgbatch_1"];
     const { code, stdout, stderr } = await stage.run(runtime, args);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toMatch(/^DELETE \S+, attempt 1: ERR_CONNECTION in \d+ ms\nfailed a: no connec/);
+    expect(stderr).toMatch(
+      /^DELETE \S+, attempt 1: ERR_CONNECTION in \d+ ms\nfailed msgbatch_1: no connec/,
+    );
     expect(stderr.endsWith(`\nThe API was looked for at ${stage.url}\n`)).toBe(true);
   });
 

@@ -45,7 +45,7 @@ test("the first line of deno.ts permits what the documentation does, and is read
 });
 
 test("main() under Deno takes a variable that may not be read as unset", async ({ expect }) => {
-  const command = [deno, "run", "src/adapters/deno.ts", "delete", "a"];
+  const command = [deno, "run", "src/adapters/deno.ts", "delete", "msgbatch_1"];
   const { code, stderr } = await start(command, { env: { ANTHROPIC_API_KEY: key } }).ended;
   expect(code).toBe(4);
   expect(stderr).toMatch(/^Cannot find credentials: .* is set, or may be read\n$/);
@@ -63,7 +63,7 @@ test("main() under Deno takes an administrator's key that may not be read as uns
 
 test("main() under Deno names a host that may not be reached", async ({ expect }) => {
   await using stage = await createStage();
-  const args = [...runtimes.Deno("api.anthropic.com"), "delete", "a"];
+  const args = [...runtimes.Deno("api.anthropic.com"), "delete", "msgbatch_1"];
   const { code, stdout, stderr } = await start(args, { env: stage.env }).ended;
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   expect(stderr).toContain(`Cannot use ${stage.host}: this process has no permission`);

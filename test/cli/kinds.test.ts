@@ -144,10 +144,12 @@ test("delete says what an id looks like, and what it would have to be", async ()
   const refusal = async (...args: string[]) => (await run(["delete", ...args], { env })).stderr;
   const is = "use --insist if it is a";
   expect(await refusal("file", "msgbatch_1")).toBe(
-    `Cannot delete file "msgbatch_1": it looks like a message batch; ${is} file\n`,
+    `Cannot delete file "msgbatch_1": it looks like a message batch; ${is} file; ` +
+      'did you mean "delete message-batch"?\n',
   );
   expect(await refusal("file_1")).toBe(
-    `Cannot delete message batch "file_1": it looks like a file; ${is} message batch\n`,
+    `Cannot delete message batch "file_1": it looks like a file; ${is} message batch; ` +
+      'did you mean "delete file"?\n',
   );
   expect(await refusal("user", "wrkspc_1")).toBe(
     `Cannot delete user "wrkspc_1": it looks like a workspace; ${is} user\n`,
@@ -158,7 +160,23 @@ test("delete says what an id looks like, and what it would have to be", async ()
       `Cannot delete skill version "skver_1/skill_1": its skill_id looks like a skill version; ` +
       `${is} skill\n`,
   );
-  expect(await refusal("invite", "user_1")).toContain("; use --insist if it is an invite\n");
+  expect(await refusal("invite", "user_1")).toContain("; use --insist if it is an invite;");
+});
+
+test("delete takes no kind that is mistyped for an id that is gone", async () => {
+  const { fetch, requests } = wire({ error: { type: "not_found_error", message: "" } }, 404);
+  for (const args of [["skils"], ["skils", "skill_1"], ["msgbatch_1", "skils"]]) {
+    const given = ["delete", "--ignore-not-found", ...args];
+    const { code, stdout, stderr } = await run(given, { env, fetch });
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(
+      /^Cannot use id "skils": it does not begin with "msgbatch_"; .*the kind "skill"\?$/m,
+    );
+  }
+  expect((await run(["delete", "files", "file_1"], { env, fetch })).stderr).toMatch(
+    /; did you mean the kind "file"\?\n.* looks like a file; .*; did you mean "delete file"\?\n$/,
+  );
+  expect(requests).toEqual([]);
 });
 
 test("delete insists on nothing that is no path segment, and on no key", async () => {
@@ -202,7 +220,7 @@ test("delete does for message batches only what is theirs", async () => {
       });
     }
   }
-  const { code, stderr } = await run(["delete", "--timeout", "1m", "x"], { env, fetch });
+  const { code, stderr } = await run(["delete", "--timeout", "1m", "msgbatch_1"], { env, fetch });
   expect([code, stderr]).toEqual([
     2,
     "Cannot use --timeout without --cancel or --wait; the time for one request is " +
@@ -214,13 +232,29 @@ test("delete does for message batches only what is theirs", async () => {
 test("delete sends nothing where the directory for the results cannot be opened", async () => {
   const { fetch, requests } = wire({});
   const files = createMemoryFiles({}, () => "EACCES");
-  expect(await run(["delete", "--export", "results", "x"], { env, fetch, files })).toEqual({
-    code: 2,
-    stdout: "",
-    stderr: "Cannot open results: it is not permitted\n",
-  });
+  expect(await run(["delete", "--export", "results", "msgbatch_1"], { env, fetch, files })).toEqual(
+    {
+      code: 2,
+      stdout: "",
+      stderr: "Cannot open results: it is not permitted\n",
+    },
+  );
   expect(requests).toEqual([]);
 });
+
+test.each(["--older-than 7d", "--status=ended", "--all", "file --max 1"])(
+  "delete %s points to purge",
+  async (line) => {
+    const { fetch, requests } = wire({});
+    const { code, stderr } = await run(["delete", ...line.split(" "), "x"], { env, fetch });
+    const flag = /--[a-z-]+/.exec(line)?.[0];
+    expect([code, stderr]).toEqual([
+      2,
+      `Cannot use ${flag} with delete, which takes ids: batchsweep purge deletes by a filter\n`,
+    ]);
+    expect(requests).toEqual([]);
+  },
+);
 
 test("delete message-batch takes what delete takes", async () => {
   const sandbox = createSandbox({ cancelingTime: 0 });

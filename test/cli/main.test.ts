@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { serve } from "../../src/adapters/serve.ts";
 import { createSandbox } from "../../src/sandbox/sandbox.ts";
 import { jsonLines, key, run } from "./in-memory.ts";
 import { failingOutput, interruptedReading } from "./memory-host.ts";
@@ -68,12 +69,12 @@ test("main() refuses options that cannot be used", async () => {
 
 test("main() reports a refused key as 4, and every id in JSON", async () => {
   const sandbox = createSandbox({ apiKeys: ["another"] });
-  const { code, stdout } = await run(["delete", "--json", "a", "b"], {}, sandbox);
+  const { code, stdout } = await run(["delete", "--json", "msgbatch_1", "msgbatch_2"], {}, sandbox);
   expect(code).toBe(4);
   expect(jsonLines(stdout)).toEqual([
     {
       outcome: "failed",
-      id: "a",
+      id: "msgbatch_1",
       error: {
         code: "ERR_API",
         message: expect.any(String),
@@ -82,7 +83,7 @@ test("main() reports a refused key as 4, and every id in JSON", async () => {
         requestId: expect.any(String),
       },
     },
-    { outcome: "unattempted", id: "b", reason: "credentials_refused" },
+    { outcome: "unattempted", id: "msgbatch_2", reason: "credentials_refused" },
   ]);
   expect(sandbox.requests).toHaveLength(1);
 });
@@ -120,23 +121,38 @@ test("main() ends at once when it is interrupted while it reads", async () => {
 });
 
 test("main() tells a result that cannot be written, and is quiet where nobody reads", async () => {
-  for (const args of [["--help"], ["delete", "a", "--ignore-not-found"]]) {
+  for (const args of [["--help"], ["delete", "msgbatch_1", "--ignore-not-found"]]) {
     expect(await run(args, { stdout: failingOutput("EPIPE") })).toMatchObject({
       code: 141,
-      stderr: "",
+      stderr: args[0] === "delete" ? "1 id: 1 missing\n" : "",
     });
     const { code, stderr } = await run(args, { stdout: failingOutput("ENOSPC") });
     expect(code).toBe(1);
     // What was done is said where it can be.
-    const done = args[0] === "delete" ? "(deleted|missing|failed) a.*\n" : "";
+    const done = args[0] === "delete" ? "(deleted|missing|failed) msgbatch_1.*\n" : "";
     expect(stderr).toMatch(new RegExp(`^${done}Cannot write to stdout: the disk is full\n$`));
   }
 });
 
+test("main() takes the first exit code of its order that is true", async () => {
+  const sandbox = createSandbox({ apiKeys: ["another"] });
+  const codes = [["ENOSPC", 4], ["EPIPE", 141]] as const;
+  for (const command of ["delete", "cancel"]) {
+    for (const [failure, first] of codes) {
+      const args = [command, "--json", "msgbatch_1", "msgbatch_2", "msgbatch_3"];
+      const { code, stderr } = await run(args, { stdout: failingOutput(failure) }, sandbox);
+      expect(code, `${command} ${failure}`).toBe(first);
+      expect(stderr).toMatch(/ 1 failed, 2 unattempted\n/);
+    }
+  }
+});
+
 test("main() says why the sandbox cannot listen", async () => {
-  expect(await run(["sandbox"])).toEqual({
+  const { port, close } = await serve(() => Promise.resolve(new Response()));
+  expect(await run(["sandbox", "--port", String(port)], { serve })).toEqual({
     code: 1,
     stdout: "",
-    stderr: "Cannot listen on 127.0.0.1:4010: listen EADDRINUSE\n",
+    stderr: `Cannot listen on 127.0.0.1:${port}: the port is taken\n`,
   });
+  await close();
 });

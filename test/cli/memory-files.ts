@@ -93,7 +93,10 @@ export function fullAfter(appends: number): FileFaults {
 export const fullFor = (id: string): FileFaults => (action, path) =>
   action === "keep" && path.includes(id) ? "ENOSPC" : undefined;
 
-/** Files of which one takes so many additions, and hangs with the next: none comes to an end any more. */
+/**
+ * Files of which one takes so many additions, and hangs with the next: none comes to an end any more,
+ * nor does its closing, which waits for what is being added.
+ */
 export function hangingAfter(appends: number, path: string, files: MemoryFiles): MemoryFiles {
   let appended = 0;
   return {
@@ -101,9 +104,25 @@ export function hangingAfter(appends: number, path: string, files: MemoryFiles):
     async appendTo(opened) {
       const file = await files.appendTo(opened);
       if (opened !== path) return file;
-      const append = (text: string) =>
-        ++appended > appends ? new Promise<void>(() => {}) : file.append(text);
-      return { ...file, append };
+      let last: Promise<void> = Promise.resolve();
+      return {
+        append: (text) => last = ++appended > appends ? new Promise(() => {}) : file.append(text),
+        async close() {
+          await last;
+          await file.close();
+        },
+      };
+    },
+  };
+}
+
+/** Files of which one, once something was added to it, is read no further. */
+export function hangingReading(path: string, files: MemoryFiles): MemoryFiles {
+  return {
+    ...files,
+    async *read(opened) {
+      if (opened === path && files.texts.get(path)) await new Promise(() => {});
+      yield* files.read(opened);
     },
   };
 }

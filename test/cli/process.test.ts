@@ -26,7 +26,7 @@ describe.each(names)("the process on %s", { concurrent: true }, (runtime) => {
       return await next(request);
     });
     const { id } = stage.sandbox.seed();
-    const running = stage.start(runtime, ["delete", "--json", id, "b", "c"]);
+    const running = stage.start(runtime, ["delete", "--json", id, "msgbatch_b", "msgbatch_c"]);
     await asked.passed;
     running.child.kill("SIGINT");
     await running.until("stderr", /^Interrupted/);
@@ -71,7 +71,7 @@ describe.each(names)("the process on %s", { concurrent: true }, (runtime) => {
     expect(stage.sandbox.size).toBe(0);
   });
 
-  test("stops without a word when nobody reads its results", async ({ expect }) => {
+  test("stops, and tells what it did, when nobody reads", async ({ expect }) => {
     const read = createGate();
     let answered = 0;
     await using stage = await createStage(async (request, next) => {
@@ -84,7 +84,7 @@ describe.each(names)("the process on %s", { concurrent: true }, (runtime) => {
     await running.stopReading();
     read.open();
     const { code, stderr } = await running.ended;
-    expect({ code, stderr }).toEqual({ code: 141, stderr: "" });
+    expect({ code, stderr }).toEqual({ code: 141, stderr: "3 ids: 2 deleted, 1 unattempted\n" });
     expect(stage.sandbox.requests).toHaveLength(2);
   });
 
@@ -112,7 +112,7 @@ describe.each(names)("the process on %s", { concurrent: true }, (runtime) => {
     const running = start([...command, "sandbox", "--port", "0"]);
     const [, url, id] = await running.until(
       "stdout",
-      /--base-url (\S+) (\S+)\n\nCtrl\+C stops it\n$/,
+      /--base-url (\S+) (\S+)\n\nCtrl-C stops it\n$/,
     );
     const answer = await fetch(`${url}/v1/messages/batches/${id}`, {
       headers: { "x-api-key": "any", "anthropic-version": "2023-06-01" },

@@ -17,7 +17,13 @@ import {
   stdinOf,
   typing,
 } from "./in-memory.ts";
-import { createMemoryFiles, fullAfter, fullFor, hangingAfter } from "./memory-files.ts";
+import {
+  createMemoryFiles,
+  fullAfter,
+  fullFor,
+  hangingAfter,
+  hangingReading,
+} from "./memory-files.ts";
 import { failingOutput, interruptedReading } from "./memory-host.ts";
 import { lastScreen, withoutColours } from "./screen.ts";
 
@@ -374,6 +380,60 @@ describe("purge at a terminal", () => {
   });
 });
 
+describe("purge --dry-run says of what is kept", () => {
+  const cancels = "(--cancel cancels it first)";
+  const rowsOf = (stderr: string) =>
+    /^Kept {7}(.*(?:\n {11}.*)*)/m.exec(stderr)?.[1]?.split(/\n */);
+  test.each([
+    ["--all", [`1 that has not ended ${cancels}`]],
+    ["--all --cancel", undefined],
+    ["--status in_progress", [
+      `1 that has not ended ${cancels}`,
+      "4 that the filter does not mean",
+    ]],
+    ["--status ended", ["1 that the filter does not mean"]],
+    ["--older-than 14d", ["1 that has not ended", "1 that the filter does not mean"]],
+    ["--older-than 14d --cancel", ["1 that has not ended", "1 that the filter does not mean"]],
+    ["--max 1", [`1 that has not ended ${cancels}`, "3 not among the oldest 1"]],
+    ["--max 9 --cancel", undefined],
+  ])("%s", async (flags, rows) => {
+    const { sandbox } = stage();
+    const { code, stderr } = await run(
+      ["purge", "--dry-run", ...flags.split(" ")],
+      byCron,
+      sandbox,
+    );
+    expect([code, rowsOf(stderr)]).toEqual([0, rows]);
+  });
+
+  test("ids, how to take those too that have not ended", async () => {
+    const { sandbox, old: [id = ""], going } = stage();
+    const { stderr } = await run(["purge", "--dry-run", id, going], {}, sandbox);
+    expect(stderr).toMatch(
+      /^Not ended {2}1 of the ids given: kept \(--cancel cancels it first\)$/m,
+    );
+    expect(rowsOf(stderr)).toBeUndefined();
+  });
+
+  test("a plan, and no word of what cannot be given with it", async () => {
+    const { sandbox } = stage();
+    const files = createMemoryFiles();
+    await run(["purge", "--all", "--plan-out", "plan.json"], { ...byCron, files }, sandbox);
+    const args = ["purge", "--plan", "plan.json", "--dry-run"];
+    const { stderr } = await run(args, { ...byCron, files }, sandbox);
+    expect(rowsOf(stderr)).toEqual(["1 that has not ended"]);
+  });
+
+  test("several, in their number, beside what is held", async () => {
+    const { sandbox, young } = stage();
+    sandbox.seed({ processing_status: "in_progress" });
+    const args = ["purge", "--all", "--dry-run", "--hold", young];
+    const { stderr } = await run(args, byCron, sandbox);
+    expect(rowsOf(stderr)).toEqual(["2 that have not ended (--cancel cancels them first)"]);
+    expect(stderr).toMatch(/^Held {7}1: kept$/m);
+  });
+});
+
 describe("purge --dry-run", () => {
   test("wins over everything: it lists, and sends nothing else", async () => {
     const { sandbox, old, going } = stage();
@@ -649,7 +709,33 @@ describe("purge ends early", () => {
     expect([code, sandbox.size]).toEqual([1, 4]);
     expect(jsonLines(stdout).at(-1)).toMatchObject({ summary: { planned: 4, deleted: 1 } });
     expect(stderr).toMatch(/^a could not be written within 300 ms\n/m);
-    expect(stderr).toMatch(/\n4 message batches: 1 deleted, .*\nSealed 2 lines of a; head \S+\n$/);
+    expect(stderr).toMatch(
+      /\n4 message batches: 1 deleted, .*\nSealed 2 lines of a; head \S+\nCannot close a: it takes longer than 300ms\n$/,
+    );
+  });
+
+  test.each([
+    ["written", hangingAfter(0, "a.seals", createMemoryFiles()), "write a.seals"],
+    ["read", hangingReading("a", createMemoryFiles()), "read a"],
+  ])("with 1 when what it seals cannot be %s in time", async (_, files, what) => {
+    const { sandbox } = stage();
+    const args = ["purge", "--all", "--yes", "--audit", "a", "--request-timeout", "300ms"];
+    const { code, stderr } = await run(args, { ...byCron, files }, sandbox);
+    expect([code, sandbox.size]).toEqual([1, 1]);
+    expect(stderr).toMatch(
+      new RegExp(`\n4 message batches: 4 deleted\nCannot ${what}: it takes longer than 300ms\n$`),
+    );
+  });
+
+  test("with its seal and its record's failure when nobody reads", async () => {
+    const { sandbox } = stage();
+    const files = createMemoryFiles({}, fullAfter(1));
+    const change = { ...byCron, files, stdout: failingOutput("EPIPE") };
+    const args = ["purge", "--all", "--yes", "--audit", "a"];
+    const { code, stderr } = await run(args, change, sandbox);
+    expect(code).toBe(141);
+    expect(stderr).toMatch(/\n4 message batches: 1 deleted, 3 unattempted, 1 not recorded\n/);
+    expect(stderr).toMatch(/\nCannot write a.seals: the disk is full\n$/);
   });
 
   test("with its seal when stdout fails", async () => {
@@ -739,7 +825,9 @@ describe("purge ends early", () => {
       expect(deleted).toBeLessThan(4);
       if (code === "EPIPE") {
         expect(ended.code).toBe(141);
-        expect(ended.stderr.split("\n")).toHaveLength(2);
+        expect(ended.stderr).toMatch(
+          new RegExp(`^Deleting .+\n4 message batches: ${deleted} deleted, .+ unattempted\n$`),
+        );
       } else {
         expect(ended.code).toBe(1);
         expect(ended.stderr.match(/^deleted /gm)).toHaveLength(deleted);

@@ -151,6 +151,18 @@ describe("retain refuses before any request", () => {
   });
 });
 
+test("retain tells in a line which members of another file are none", async () => {
+  const text = JSON.stringify({ name: "x", version: 1, type: "module", rules: [rule], holds: [] });
+  const change = { ...byCron, files: withPolicy(text) };
+  expect(await run([...retain, "--dry-run"], change)).toEqual({
+    code: 2,
+    stdout: "",
+    stderr: "Cannot use policy.json: it is no retention policy\n" +
+      "  it has members that are none: name, type; " +
+      "there are version, rules, holds, minimumAge\n",
+  });
+});
+
 describe("retain at a terminal", () => {
   test("shows where, how many, which share and why, and deletes when the number is typed", async () => {
     const { sandbox, old: [first = "", ...others] } = stage();
@@ -162,6 +174,7 @@ describe("retain at a terminal", () => {
     expect(stderr).toMatch(/^Policy {5}policy\.json\n/m);
     expect(stderr).toMatch(/^Delete {5}2 of 5 message batches \(40%\)\n/m);
     expect(stderr).toMatch(/^Held {7}1: kept\n/m);
+    expect(stderr).toMatch(/^Kept {7}1 that has not ended\n {11}1 by the policy\n/m);
     for (const id of others) {
       expect(stderr).toMatch(new RegExp(`^  ${id}  [\\d-]{10}  It ended at least 14 days`, "m"));
     }

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { applyPlan } from "../../src/cli/purge/apply-plan.ts";
+import { cancelMessageBatch } from "../../src/core/batches.ts";
 import { openAuditFile } from "../../src/cli/audit/audit-file.ts";
 import { askToDelete } from "../../src/cli/purge/consent.ts";
+import { watchCancellations } from "../../src/cli/delete/watch-cancellations.ts";
 import { exitCode } from "../../src/cli/exit-code.ts";
 import type { Host } from "../../src/cli/host.ts";
 import { namedOutcomes } from "../../src/cli/purge/named-outcomes.ts";
@@ -17,9 +19,13 @@ import { planPurge } from "../../src/operations/plan-purge.ts";
 import type { PurgePlan } from "../../src/operations/purge-plan.ts";
 import { createSandbox } from "../../src/sandbox/sandbox.ts";
 import { createMemoryFiles, fullAfter, fullFor, hangingAfter } from "../cli/memory-files.ts";
-import { createMemoryHost, environment, interruptedReading } from "../cli/memory-host.ts";
+import {
+  createMemoryHost,
+  environment,
+  failingOutput,
+  interruptedReading,
+} from "../cli/memory-host.ts";
 import { lastScreen } from "../cli/screen.ts";
-import { systemError } from "../cli/system-error.ts";
 import { jsonLines, outcomesIn } from "../fixtures/json-lines.ts";
 import { seedBatches } from "../fixtures/seed-batches.ts";
 
@@ -194,16 +200,34 @@ describe("applyPlan()", () => {
 
   test.each(["EPIPE", "ENOSPC"])("stops when stdout fails with %s", async (code) => {
     const { sandbox, plan, client } = await planned(60);
-    const error = systemError(code);
-    const { written, ...context } = createHost({ stdout: { write: () => Promise.reject(error) } });
-    const why = "Cannot write to stdout: the disk is full";
-    await expect(applyPlan(client, plan, nothing, context)).rejects.toMatchObject(
-      code === "EPIPE" ? error : { message: why, exitCode: exitCode.failed },
-    );
+    const { written, ...context } = createHost({ stdout: failingOutput(code) });
+    // What else is true of it, its flushing says.
+    expect(await applyPlan(client, plan, nothing, context)).toBe(exitCode.failed);
+    await expect(context.output.flush()).rejects.toThrow();
     const deleted = 60 - sandbox.size;
     expect(deleted).toBeLessThan(60);
-    // What was done is said where it can be; where nobody reads any more, nothing is.
+    // What was done is said where it can be; where nobody reads any more, in one line.
     expect(written.stderr.match(/^deleted /gm)?.length ?? 0).toBe(code === "EPIPE" ? 0 : deleted);
+    const totals = `60 message batches: ${deleted} deleted, ${60 - deleted} unattempted\n`;
+    if (code === "EPIPE") expect(written.stderr).toBe(totals);
+    else expect(written.stderr.endsWith(`)\n${totals}`)).toBe(true);
+  });
+
+  test("tells of a record that failed where nobody reads", async () => {
+    const { sandbox, plan, client } = await planned(60);
+    const files = createMemoryFiles({}, fullAfter(20));
+    const { write } = failingOutput("EPIPE");
+    let results = 0;
+    const stdout = { write: () => results++ > 0 ? write("") : Promise.resolve() };
+    const { written, host, output } = createHost({ files, stdout });
+    const audit = await openAuditFile(files, "a", { ids: [], output });
+    const code = await applyPlan(client, plan, { ...nothing, audit }, { host, output });
+    expect([code, results]).toEqual([exitCode.failed, 2]);
+    const deleted = 60 - sandbox.size;
+    expect(written.stderr).toContain("Cannot write a: the disk is full\n");
+    expect(written.stderr).toMatch(
+      new RegExp(`\n60 message batches: ${deleted} deleted, .* unattempted, \\d+ not recorded\n$`),
+    );
   });
 });
 
@@ -478,6 +502,21 @@ describe("createOutput()", () => {
   });
 });
 
+describe("watchCancellations()", () => {
+  test("counts those that have not ended in time where no outcome tells of them", async () => {
+    const { plan, client } = await planned(0, 2);
+    const { client: seen, add, left } = watchCancellations(client);
+    const [id = "", other = ""] = plan.items.map(({ id }) => id);
+    for (const canceled of [id, other]) await cancelMessageBatch(seen, canceled);
+    add({ outcome: "skipped", id, reason: "not_ended" });
+    add({ outcome: "unattempted", id: other, reason: "interrupted" });
+    expect([left(false), left(true)]).toEqual([
+      "1 of them is canceled all the same, and still there",
+      "2 of them are canceled all the same, and still there",
+    ]);
+  });
+});
+
 describe("createTally()", () => {
   const code = (...outcomes: readonly (readonly [DeletionOutcome, boolean?])[]) => {
     const tally = createTally();
@@ -507,5 +546,14 @@ describe("createTally()", () => {
     expect(code([failed({ status: 401 })], [failed({})])).toBe(exitCode.credentials);
     expect(code([failed({ status: 401 })], [left])).toBe(exitCode.interrupted);
     expect(code([failed({ code: "ERR_ABORTED" })])).toBe(exitCode.interrupted);
+  });
+
+  test("counts no interruption that is not the user's", () => {
+    const user = new AbortController();
+    const tally = createTally(user.signal);
+    tally.add(left);
+    expect(tally.exitCode()).toBe(exitCode.failed);
+    user.abort();
+    expect(tally.exitCode()).toBe(exitCode.interrupted);
   });
 });

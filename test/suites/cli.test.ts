@@ -55,14 +55,27 @@ describe("readLines()", () => {
 });
 
 describe("collectIds()", () => {
+  const notes: string[] = [];
   const collect = (args: string[], stdin = "", isTerminal = false) =>
-    collectIds(args, { stdin: { isTerminal, read: () => chunksOf(stdin) }, signal });
+    collectIds(args, {
+      host: { stdin: { isTerminal, read: () => chunksOf(stdin) }, signal },
+      output: { note: (text) => Promise.resolve(void notes.push(text)) },
+    });
 
   test("takes arguments, and stdin in the place of -, each id once", async () => {
     expect(await collect(["b", "a", "b"], "c")).toEqual(["b", "a"]);
     expect(await collect(["a", "-", "b", "-"], "c\na\n")).toEqual(["a", "c", "b"]);
     expect(await collect([], "c\n")).toEqual(["c"]);
     expect(await collect(["-"], "c\n", true)).toEqual(["c"]);
+  });
+
+  test("says at a terminal that it waits for ids, and nowhere else", async () => {
+    notes.length = 0;
+    await collect(["a", "-"], "c\n");
+    await collect(["a"], "", true);
+    expect(notes).toEqual([]);
+    await collect(["a", "-"], "c\n", true);
+    expect(notes).toEqual(["Reading ids from stdin, one on a line; Ctrl-D ends them\n"]);
   });
 
   test("refuses to delete nothing, unless - was asked for", async () => {
@@ -85,6 +98,11 @@ describe("checkIds()", () => {
     return found;
   };
 
+  test("suggests no kind that is there already", () => {
+    expect(() => checkIds(["skils"], kind("skill"))).not.toThrow(/did you mean/);
+    expect(() => checkIds(["skils"], kind("file"))).toThrow('did you mean the kind "skill"?');
+  });
+
   test("names what cannot be used, fit for a terminal, and no more than five", () => {
     const bad = ["", "..", "\u001b[31m", "a b", "x/y", "x?y", "x%y"];
     expect(() => checkIds(bad, messageBatches, { insist: true })).toThrow(
@@ -102,10 +120,44 @@ describe("checkIds()", () => {
     );
   });
 
-  test("takes what begins as its own kind does, and as none does", () => {
-    checkIds(["msgbatch_1", "x", "user", "files_1"], messageBatches);
+  test("takes what begins as its own kind does, and a version of any look", () => {
+    checkIds(["msgbatch_1"], messageBatches);
     checkIds(["skill_1/skver_1", "skill_1/1759178010641129"], kind("skill_version"));
     checkIds(["wrkspc_1/user_1"], kind("workspace_member"));
+  });
+
+  test("refuses what begins as no kind does, unless it is told to insist", () => {
+    const refusal = (id: string, prefix: string) =>
+      expect.objectContaining({
+        message: `Cannot use id "${id}": it does not begin with "${prefix}"; ` +
+          "--insist uses it all the same",
+      });
+    for (const { resource } of kinds) {
+      const names = Object.keys(resource.prefixes);
+      const id = names.map((name) => name === "version" ? "1" : "x").join("/");
+      const check = () => checkIds([id], kind(resource.name));
+      const [prefix = ""] = Object.values(resource.prefixes);
+      expect(check).toThrow(`does not begin with "${prefix}"; --insist uses it all the same`);
+      checkIds([id], kind(resource.name), { insist: true });
+    }
+    for (const id of ["x", "MSGBATCH_1", "msgbatch-1", "batch_1"]) {
+      expect(() => checkIds([id], messageBatches)).toThrow(refusal(id, "msgbatch_"));
+    }
+    expect(() => checkIds(["files_1"], kind("file"))).toThrow(refusal("files_1", "file_"));
+  });
+
+  test.each([
+    ["skils", "skill"],
+    ["skill", "skill"],
+    ["files", "file"],
+    ["Users", "user"],
+    ["memory_stores", "memory-store"],
+    ["message-batches", "message-batch"],
+    ["worksapce-member", "workspace-member"],
+  ])("takes %s for the kind %s, mistyped", (id, name) => {
+    const hint = `; --insist uses it all the same; did you mean the kind "${name}"?`;
+    expect(() => checkIds([id], messageBatches)).toThrow(hint);
+    expect(() => checkIds([id], messageBatches, { verb: "cancel" })).not.toThrow(/did you mean/);
   });
 
   test("refuses what begins as each other kind does, unless it is told to insist", () => {

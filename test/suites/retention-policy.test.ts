@@ -131,6 +131,20 @@ describe("parseRetentionPolicy()", () => {
     expect(everythingIn(error)).not.toContain("SENTINEL");
   });
 
+  test("names all unknown members of an object at once, the first five", () => {
+    const names = ["name", "main", "type", apiKey, "bin", "files", "scripts"];
+    const more = Object.fromEntries(names.map((name) => [name, "SENTINEL"]));
+    const { issues } = errorOf({ ...policy, ...more, rules: [{ ...last, a: 1, b: 2 }] });
+    expect(issues).toEqual([
+      {
+        path: "",
+        message: 'has members that are none: name, main, type, "[redacted]", bin, and 2 more; ' +
+          members,
+      },
+      { path: "rules.0", message: "has members that are none: a, b; there are type, count" },
+    ]);
+  });
+
   test("names the first ten in the message, and counts the others", () => {
     const error = errorOf({ ...policy, holds: Array.from({ length: 12 }, () => "") });
     expect(error.issues).toHaveLength(12);

@@ -3,6 +3,7 @@ import { verifyAuditTrail } from "../../audit/verify.ts";
 import type { AuditEntry, AuditTrail } from "../../core/ports.ts";
 import { CommandError, exitCode } from "../exit-code.ts";
 import { fileError } from "../input/file-error.ts";
+import { inTime } from "../input/in-time.ts";
 import { untilAborted } from "../input/until-aborted.ts";
 import type { Files } from "../host.ts";
 import type { CommandOutput } from "../terminal/output.ts";
@@ -17,7 +18,13 @@ export interface AuditFile extends AuditTrail {
   history(): AsyncGenerator<AuditEntry>;
   /** Whether an entry of those that were there is about the deletion of a batch. */
   mentions(id: string): boolean;
-  close(): Promise<void>;
+  /**
+   * Waits for what is being written, and closes it.
+   *
+   * @param limit How long to wait, in milliseconds.
+   * @throws {CommandError} It cannot be closed in time, or at all.
+   */
+  close(limit: number): Promise<void>;
 }
 
 /** How an audit trail is opened. */
@@ -83,7 +90,11 @@ export async function openAuditFile(
       }
     },
     mentions: (id) => mentioned.has(id),
-    close: () => file.close(),
+    async close(limit) {
+      await inTime(file.close(), limit).catch((error) => {
+        throw fileError(`close ${path}`, error, exitCode.failed);
+      });
+    },
   };
 }
 

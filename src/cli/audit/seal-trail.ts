@@ -10,13 +10,13 @@ import type { Files, OpenFile } from "../host.ts";
  * Seals what is not sealed of an audit trail in a file. Where there is nothing to seal, nothing is
  * written.
  *
- * @param files The file system.
+ * @param files The file system. What is added to it is not waited for any longer once that has failed.
  * @param path Where the trail is.
  * @param signal Ends the reading.
  * @throws {CommandError} It cannot be read or written, or is not as it was sealed.
  */
 export async function sealTrail(
-  files: Files,
+  files: Pick<Files, "read" | "appendTo">,
   path: string,
   signal?: AbortSignal,
 ): Promise<AuditSealing> {
@@ -30,11 +30,12 @@ export async function sealTrail(
     await file.append(lines).catch(failed("write"));
   };
   try {
-    return await sealAuditTrail(auditSource(files, path, signal), { append });
+    const sealing = await sealAuditTrail(auditSource(files, path, signal), { append });
+    await file?.close().catch(failed("close"));
+    return sealing;
   } catch (error) {
+    file?.close().catch(() => {}); // not waited for: what is being added may never be
     if (!(error instanceof AuditTrailError)) throw error;
     throw new CommandError(inFile(error.message, path), exitCode.failed);
-  } finally {
-    await file?.close();
   }
 }

@@ -41,7 +41,7 @@ export async function cancelBatches(
     (id, { now: signal }): Promise<CancelOutcome> =>
       cancelOne(watched.client, id, { allowMissing, waitFor, signal, onCallerError }),
     {
-      signal: AbortSignal.any([host.signal, report.broken]),
+      signal: AbortSignal.any([host.signal, report.outputFailed]),
       concurrency: waitFor === undefined ? requestsAtOnce : waitsAtOnce,
       proven: watched.answered,
     },

@@ -1,10 +1,9 @@
 import { stopReason } from "../../operations/stop-reason.ts";
 import type { CancelOutcome } from "./cancel-one.ts";
-import { describeStop } from "../terminal/describe.ts";
 import { describeDuration } from "../terminal/describe-duration.ts";
 import { describeRequests } from "../terminal/describe-requests.ts";
 import { exitCode } from "../exit-code.ts";
-import { createResultWriter, type ResultTarget, type ResultWriter } from "../run/result-writer.ts";
+import { createResultWriter, type ResultTarget } from "../run/result-writer.ts";
 import type { CommandOutput } from "../terminal/output.ts";
 
 /** How outcomes are reported. */
@@ -23,12 +22,11 @@ export interface CancelReport {
   /** Writes an outcome. It does not reject. */
   add(outcome: CancelOutcome): Promise<void>;
   /** Aborted when stdout cannot be written any more. */
-  readonly broken: AbortSignal;
+  readonly outputFailed: AbortSignal;
   /**
-   * Writes what became of all.
+   * Writes what became of all, whether or not anybody reads stdout.
    *
    * @returns The exit code.
-   * @throws What stdout could not be written with.
    */
   end(): Promise<number>;
 }
@@ -40,13 +38,12 @@ export function createCancelReport(
   output: CommandOutput,
   { json, baseUrl, waitFor = 0, signal }: CancelReportOptions,
 ): CancelReport {
-  const writer: ResultWriter = createResultWriter(output, { json, signal });
+  const writer = createResultWriter(output, { json, signal });
   const counts = { canceling: 0, ended: 0, missing: 0, failed: 0, unattempted: 0 };
   let interrupted = false;
   let refused = false;
   let timedOut = false;
   let unreached = false;
-  let stopped = false;
 
   const count = (outcome: CancelOutcome): void => {
     counts[outcome.outcome] += 1;
@@ -69,10 +66,7 @@ export function createCancelReport(
   ): Promise<void> => {
     if (json) return await result(`${JSON.stringify(outcome)}\n`);
     if (outcome.outcome === "unattempted") {
-      if (stopped || writer.stopped(outcome.reason)) return;
-      stopped = true;
-      const from = `Unattempted from ${outcome.id} on`;
-      return await note(`${describeStop(outcome.reason)}. ${from}\n`, "bad");
+      return await writer.noteStop(outcome.reason, `Unattempted from ${outcome.id} on`);
     }
     const line = `${describe(outcome, waitFor)}\n`;
     if (outcome.outcome === "failed") return await note(line, "bad");
@@ -81,22 +75,22 @@ export function createCancelReport(
   };
 
   return {
-    broken: writer.broken,
+    outputFailed: writer.outputFailed,
     async add(outcome) {
       count(outcome);
       await writer.write((target) => write(outcome, target));
     },
     async end() {
-      if (writer.deserted()) writer.check();
       if (unreached) await output.note(`The API was looked for at ${baseUrl}\n`);
       const named = kinds.filter((kind) => counts[kind] > 0);
       const total = named.reduce((sum, kind) => sum + counts[kind], 0);
-      if (total > 1) {
+      if (total > 1 || writer.leftUntold()) {
         const parts = named.map((kind) => `${counts[kind]} ${kind}`);
-        await output.note(`${total} message batches: ${parts.join(", ")}\n`);
+        await output.note(
+          `${total} message ${total === 1 ? "batch" : "batches"}: ${parts.join(", ")}\n`,
+        );
       }
-      writer.check();
-      if (interrupted) return exitCode.interrupted;
+      if (interrupted && signal.aborted) return exitCode.interrupted;
       if (refused) return exitCode.credentials;
       if (counts.failed + counts.unattempted > 0) return exitCode.failed;
       return timedOut ? exitCode.waitTimedOut : exitCode.done;

@@ -7,6 +7,7 @@ import { surveyTrail } from "../audit/survey-trail.ts";
 import { type VerifyFlags, verifyTrail } from "../audit/verify-trail.ts";
 import { auditHelp, sealHelp, verifyHelp } from "./audit-help.ts";
 import type { CommandContext } from "./command-context.ts";
+import { addHelpCommand } from "./help.ts";
 
 /** Adds `audit`: what is done about the file that deletions were recorded in. */
 export function addAuditCommand(program: Command, context: CommandContext): void {
@@ -30,6 +31,7 @@ export function addAuditCommand(program: Command, context: CommandContext): void
     .action(async (path: string, flags: SealFlags) => {
       context.end(await seal(path, flags, context));
     });
+  addHelpCommand(command);
 }
 
 interface SealFlags {

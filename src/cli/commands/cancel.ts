@@ -20,9 +20,10 @@ Examples:
   $ batchsweep cancel --wait --timeout 30m --json < ids.txt
   $ batchsweep list --status in_progress --json | jq -r .id | batchsweep cancel
 
-A canceled batch ends soon, not at once, and keeps the results it has until then. One that has ended
-already stays as it is, and that is no failure. With --wait, the exit code is 3 where a batch has not
-ended in time; its cancellation is not taken back. To delete it too: batchsweep delete --cancel.`;
+A canceled batch ends soon, not at once, and keeps the results it has until
+then. One that has ended already stays as it is, and that is no failure. With
+--wait, the exit code is 3 where a batch has not ended in time; its
+cancellation is not taken back. To delete it too: batchsweep delete --cancel.`;
 
 /** Adds `cancel`: ends message batches by their ids. */
 export function addCancelCommand(program: Command, context: CommandContext): void {
@@ -31,7 +32,7 @@ export function addCancelCommand(program: Command, context: CommandContext): voi
     .argument("[ids...]", "ids; without any, or for -, one per line on stdin");
   addWaitOptions(command, "wait until they have ended")
     .option("--ignore-not-found", "count a message batch that is gone as a success")
-    .option("--insist", "send ids that look like ids of another kind");
+    .option("--insist", "send ids that do not look like ids of a batch");
   addCommonOptions(command, "print one JSON object per id, each on a line, failures too")
     .addHelpText("after", help)
     .action(async (ids: readonly string[], flags: CancelFlags) => {
@@ -44,11 +45,11 @@ async function runCancel(
   flags: CancelFlags,
   context: CommandContext,
 ): Promise<number> {
-  const { host, output } = context;
+  const { output } = context;
   const { wait = false, timeout = longestWait, insist } = flags;
   checkWait(wait, flags, "--wait");
   const client = clientFor(flags, messageBatches.resource, context);
-  const ids = await collectIds(args, host, "cancel");
+  const ids = await collectIds(args, context, "cancel");
   checkIds(ids, messageBatches, { insist, verb: "cancel" });
   if (ids.length === 0) {
     await output.note("No ids on stdin: nothing to cancel\n");

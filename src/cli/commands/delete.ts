@@ -6,8 +6,9 @@ import { createDeleteReport } from "../delete/delete-report.ts";
 import type { Command } from "../deps.ts";
 import { CommandError, exitCode } from "../exit-code.ts";
 import { fileError } from "../input/file-error.ts";
+import { refuseFilterOptions } from "./filter-options.ts";
 import { type HoldFlags, readHolds } from "../purge/holds.ts";
-import { type Kind, kinds, messageBatches } from "../kinds.ts";
+import { commandOf, type Kind, kinds, messageBatches } from "../kinds.ts";
 import { noteInterruption } from "../run/note-interruption.ts";
 import { reportEach } from "../run/report-each.ts";
 import { words } from "../words.ts";
@@ -27,10 +28,10 @@ interface DeleteFlags extends CommonFlags, WaitFlags, HoldFlags {
 /** Adds `delete`: message batches by their ids, and a command below it for every kind. */
 export function addDeleteCommand(program: Command, context: CommandContext): void {
   const command = program.command("delete");
-  addBatchOptions(command);
+  addBatchOptions(refuseFilterOptions(command));
   describeDelete(addRun(command, messageBatches, context));
   for (const kind of kinds) {
-    const below = command.command(kind.resource.name.replaceAll("_", "-"));
+    const below = command.command(commandOf(kind));
     if (kind === messageBatches) addBatchOptions(below);
     describeKind(addRun(below, kind, context), kind);
   }
@@ -52,7 +53,7 @@ function addRun(command: Command, kind: Kind, context: CommandContext): Command 
       "--ignore-not-found",
       `count a ${words(kind.resource.name)} that is already gone as a success`,
     )
-    .option("--insist", "send ids that look like ids of another kind");
+    .option("--insist", "send ids that do not look like ids of their kind");
   return addCommonOptions(command, "print one JSON object per id, each on a line, failures too")
     .action(async (ids: readonly string[]) => {
       // Where `delete` knows an option, it takes it from the commands below it.
@@ -70,7 +71,7 @@ async function runDelete(
   const { json = false, cancel = false, wait = false, insist } = flags;
   checkFlags(kind, flags);
   const client = clientFor(flags, kind.resource, context);
-  const ids = await collectIds(args, host);
+  const ids = await collectIds(args, context);
   checkIds(ids, kind, { insist });
   if (ids.length === 0) {
     await output.note("No ids on stdin: nothing to delete\n");
@@ -92,9 +93,9 @@ async function runDelete(
   const report = createDeleteReport(output, { kind, json, baseUrl, waits: false, signal });
   const allowMissing = flags.ignoreNotFound ?? false;
   const run: Delete = (seen, id) => kind.delete(seen, id, { allowMissing });
-  const ends = AbortSignal.any([signal, report.broken]);
+  const ends = AbortSignal.any([signal, report.outputFailed]);
   const outcomes = deleteEach(client, ids, run, { signal: ends, holds });
-  return await reportEach(outcomes, report.add, report.end);
+  return await reportEach(outcomes, report.add, () => report.end());
 }
 
 /** @throws {CommandError} Two flags, or a flag and a kind, do not go together. */

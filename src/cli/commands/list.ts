@@ -1,9 +1,10 @@
 import { type Command, InvalidArgumentError } from "../deps.ts";
-import { addConditionOptions, type FilterFlags, filterFrom } from "../input/filter-flags.ts";
+import { type FilterFlags, filterFrom } from "../input/filter-flags.ts";
 import { listBatches } from "../list/list-batches.ts";
 import { messageBatches } from "../kinds.ts";
 import type { CommandContext } from "./command-context.ts";
 import { addCommonOptions, clientFor, type CommonFlags, count } from "./common-options.ts";
+import { addConditionOptions } from "./filter-options.ts";
 
 interface ListFlags extends CommonFlags, Omit<FilterFlags, "max" | "all"> {
   readonly limit?: number;
@@ -15,11 +16,13 @@ Examples:
   $ batchsweep list --status in_progress,canceling
   $ batchsweep list --older-than 7d --json | jq -r .id
 
-The newest batch comes first. A condition means what it says: --older-than 1h lists a batch in
-progress too. What a purge would delete is shown by batchsweep purge --dry-run.
+The newest batch comes first. A condition means what it says: --older-than 1h
+lists a batch in progress too. What a purge would delete is shown by
+batchsweep purge --dry-run.
 
-A terminal that is too narrow for the table gets fewer columns; a file or a pipe gets them all.
---json prints the batches as the API gives them, while they come.`;
+A terminal that is too narrow for the table gets fewer columns; a file or a
+pipe gets them all. --json prints the batches as the API gives them, while
+they come.`;
 
 /** Adds `list`: the message batches of the workspace. */
 export function addListCommand(program: Command, context: CommandContext): void {

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from "../deps.ts";
 import { exitCode } from "../exit-code.ts";
-import { addFilterOptions } from "../input/filter-flags.ts";
+import { addFilterOptions } from "./filter-options.ts";
 import { readHolds } from "../purge/holds.ts";
 import { modeOf } from "../purge/purge-mode.ts";
 import { namedIds, type SourceFlags, sourceOf } from "../purge/purge-source.ts";
@@ -24,7 +24,7 @@ export function addPurgeCommand(program: Command, context: CommandContext): void
   addStoreOptions(command);
   addHoldAndPolicyOptions(command)
     .option("--ignore-not-found", "count an id that is not in the workspace as a success")
-    .option("--insist", "take ids that look like ids of another kind");
+    .option("--insist", "take ids that do not look like ids of a batch");
   addCommonOptions(command, "print one JSON object per batch, each on a line, then the totals");
   addFilterOptions(command)
     .addHelpText("after", purgeHelp)
@@ -42,7 +42,7 @@ async function purge(
   const source = sourceOf(args, flags, host);
   const mode = modeOf(flags, source, host);
   const client = clientFor(flags, {}, context);
-  const ids = await namedIds(source, flags, host);
+  const ids = await namedIds(source, flags, context);
   if ("args" in source && ids.length === 0) {
     await output.note("No ids on stdin: nothing to delete\n");
     if (flags.json) await output.result(summaryOfNothing(mode, client));

@@ -71,7 +71,7 @@ export async function deleteBatches(
   const concurrency = waits ? waitsAtOnce : requestsAtOnce;
   const line = waits ? createWaitLine(ids.length, output, host) : undefined;
   const cancellations = watchCancellations(client);
-  const signal = AbortSignal.any([host.signal, report.broken]);
+  const signal = AbortSignal.any([host.signal, report.outputFailed]);
   const settings = { signal, concurrency, holds };
   return await reportEach(
     deleteEach(cancellations.client, ids, run, settings),
@@ -82,7 +82,7 @@ export async function deleteBatches(
     },
     async () => {
       await line?.close();
-      return await report.end(cancellations.left());
+      return await report.end(cancellations.left);
     },
   );
 }

@@ -1,8 +1,8 @@
 import type { DeletionOutcome } from "../../operations/outcome.ts";
-import { describeOutcome, describeStop } from "../terminal/describe.ts";
+import { describeOutcome } from "../terminal/describe.ts";
 import { type Kind, messageBatches } from "../kinds.ts";
 import type { CommandOutput } from "../terminal/output.ts";
-import { createResultWriter, type ResultTarget, type ResultWriter } from "../run/result-writer.ts";
+import { createResultWriter, type ResultTarget } from "../run/result-writer.ts";
 import { createTally } from "../run/tally.ts";
 
 /** How outcomes are reported. */
@@ -26,15 +26,15 @@ export interface DeleteReport {
    */
   add(outcome: DeletionOutcome, more?: string): Promise<void>;
   /** Aborted when stdout cannot be written any more. */
-  readonly broken: AbortSignal;
+  readonly outputFailed: AbortSignal;
   /**
-   * Writes what became of all.
+   * Writes what became of all, whether or not anybody reads stdout.
    *
-   * @param left What is to be said of those that are still there.
+   * @param left What is to be said of those that are canceled and still there: of all of them, or of
+   *   those that no outcome tells of.
    * @returns The exit code.
-   * @throws What stdout could not be written with.
    */
-  end(left?: string): Promise<number>;
+  end(left?: (all: boolean) => string | undefined): Promise<number>;
 }
 
 /** Begins a report. */
@@ -42,11 +42,10 @@ export function createDeleteReport(
   output: CommandOutput,
   { kind, json, baseUrl, waits, signal }: DeleteReportOptions,
 ): DeleteReport {
-  const writer: ResultWriter = createResultWriter(output, { json, signal });
+  const writer = createResultWriter(output, { json, signal });
   const { name } = kind.resource;
   const named = kind === messageBatches ? {} : { resource: name };
-  const tally = createTally();
-  let stopped = false;
+  const tally = createTally(signal);
 
   /** What is gone goes to stdout, what is not to stderr; of those unattempted only the first. */
   const writeText = async (
@@ -58,14 +57,11 @@ export function createDeleteReport(
     if (outcome.outcome === "failed") return await note(line, "bad");
     if (outcome.outcome === "skipped") return await note(line);
     if (outcome.outcome !== "unattempted") return await result(line);
-    if (stopped || writer.stopped(outcome.reason)) return;
-    stopped = true;
-    const from = `Unattempted from ${outcome.id} on`;
-    await note(`${describeStop(outcome.reason)}. ${from}\n`, "bad");
+    await writer.noteStop(outcome.reason, `Unattempted from ${outcome.id} on`);
   };
 
   return {
-    broken: writer.broken,
+    outputFailed: writer.outputFailed,
     async add(outcome, more) {
       tally.add(outcome, waits);
       const message = more === undefined ? {} : { message: more };
@@ -76,13 +72,15 @@ export function createDeleteReport(
       );
     },
     async end(left) {
-      if (writer.deserted()) writer.check();
       const { counts } = tally;
-      if (left !== undefined) await output.note(`${left}\n`);
+      const untold = writer.leftUntold();
+      const still = left?.(untold);
+      if (still !== undefined) await output.note(`${still}\n`);
       const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
       if (tally.unreached()) await output.note(`The API was looked for at ${baseUrl}\n`);
-      if (total > 1) await output.note(`${tally.summary()}\n`);
-      writer.check();
+      if (total > 1 || untold) {
+        await output.note(`${tally.summary(total === 1 ? "id" : "ids")}\n`);
+      }
       return tally.exitCode();
     },
   };

@@ -10,8 +10,13 @@ export interface Cancellations<Watched extends Client> {
   requested(id: string): boolean;
   /** Counts an outcome. */
   add(outcome: DeletionOutcome): void;
-  /** How many were canceled and are still there, as a line; undefined: none that was not told of. */
-  left(): string | undefined;
+  /**
+   * How many were canceled and are still there, as a line; undefined: none.
+   *
+   * @param all Whether those count, too, that have not ended in time: each is told of by itself, where
+   *   outcomes are told.
+   */
+  left(all: boolean): string | undefined;
 }
 
 /** Notices which message batches a run cancels, so that it can say so of those it does not delete. */
@@ -20,7 +25,8 @@ export function watchCancellations<Watched extends Client>(
 ): Cancellations<Watched> {
   const canceled = new Set<string>();
   let total = 0;
-  let left = 0;
+  let undone = 0;
+  let unended = 0;
   const { fetch: send } = settingsOf(client);
   const fetch: Fetch = async (url, init) => {
     const response = await send(url, init);
@@ -35,12 +41,12 @@ export function watchCancellations<Watched extends Client>(
     requested: (id) => canceled.has(id),
     add(outcome) {
       total += 1;
-      // One that has not ended in time is told of by itself.
-      const undone = outcome.outcome === "unattempted" || outcome.outcome === "failed" ||
-        (outcome.outcome === "skipped" && outcome.reason === "export_failed");
-      if (undone && canceled.has(outcome.id)) left += 1;
+      if (!canceled.has(outcome.id)) return;
+      if (outcome.outcome === "skipped" && outcome.reason === "not_ended") unended += 1;
+      else if (!["deleted", "missing"].includes(outcome.outcome)) undone += 1;
     },
-    left() {
+    left(all) {
+      const left = all ? undone + unended : undone;
       if (left === 0) return undefined;
       const which = total === 1 ? "It is" : `${left} of them ${left === 1 ? "is" : "are"}`;
       return `${which} canceled all the same, and still there`;

@@ -1,6 +1,7 @@
 import { paramsOf } from "../../core/resource.ts";
 import { CommandError } from "../exit-code.ts";
-import { type Kind, kinds } from "../kinds.ts";
+import { commandOf, type Kind, kinds, messageBatches } from "../kinds.ts";
+import { closest } from "./closest.ts";
 import { parseId } from "./parse-id.ts";
 import { withArticle, words } from "../words.ts";
 
@@ -15,9 +16,9 @@ export interface CheckOptions {
 }
 
 /**
- * Checks that every id can be one of its kind, before any request: that the library can send it, and
- * that it neither begins as ids of another kind do nor has what no id has, such as a quote or a comma
- * of the table that it comes from.
+ * Checks that every id can be one of its kind, before any request: that the library can send it, that
+ * it begins as ids of its kind do today, and that it has nothing in it that no id has, such as a quote
+ * or a comma of the table that it comes from.
  *
  * @param ids What the command is given.
  * @param kind The kind that is meant.
@@ -39,10 +40,11 @@ export function checkIds(
 
 function problemOf(
   id: string,
-  { resource }: Kind,
+  kind: Kind,
   insist: boolean,
   verb: string,
 ): string | undefined {
+  const { resource } = kind;
   let params: Readonly<Record<string, string>>;
   try {
     params = parseId(resource, id);
@@ -62,10 +64,16 @@ function problemOf(
     const own = resource.prefixes[name];
     if (own !== undefined && value.startsWith(own)) continue;
     const other = prefixes.find(({ prefix }) => value.startsWith(prefix));
-    if (other === undefined) continue;
-    return `Cannot ${verb} ${words(resource.name)} ${quote(id)}: ` +
-      `${whose} looks like ${withArticle(other.what)}; ` +
-      `use --insist if it is ${withArticle(whatIs(name, resource.name))}`;
+    if (other !== undefined) {
+      return `Cannot ${verb} ${words(resource.name)} ${quote(id)}: ` +
+        `${whose} looks like ${withArticle(other.what)}; ` +
+        `use --insist if it is ${withArticle(whatIs(name, resource.name))}` +
+        (verb === "delete" && names.length === 1 ? otherCommand(other.what) : "");
+    }
+    // A version may be a number alone.
+    if (own === undefined || !name.endsWith("_id")) continue;
+    return `Cannot use id ${quote(id)}: ${whose} does not begin with ${quote(own)}; ` +
+      "--insist uses it all the same" + (verb === "delete" ? mistypedKind(id, kind) : "");
   }
   return undefined;
 }
@@ -81,6 +89,19 @@ const prefixes = kinds.flatMap(({ resource }) =>
 /** What a parameter is the id of: `user_id` of a user, `version` of what the kind is. */
 function whatIs(name: string, kind: string): string {
   return name.endsWith("_id") ? name.slice(0, -"_id".length) : kind;
+}
+
+/** The command that deletes what an id looks like, if there is one. */
+function otherCommand(what: string): string {
+  const kind = kinds.find(({ resource }) => resource.name === what);
+  return kind === undefined ? "" : `; did you mean "delete ${commandOf(kind)}"?`;
+}
+
+/** The kind that was meant by what was taken for an id, where it is not there already. */
+function mistypedKind(id: string, kind: Kind): string {
+  const name = closest(id, kinds.map(commandOf));
+  const isThere = kind !== messageBatches && name === commandOf(kind);
+  return name === undefined || isThere ? "" : `; did you mean the kind "${name}"?`;
 }
 
 /** A text that may hold anything, on one line and fit for a terminal. */

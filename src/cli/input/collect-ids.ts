@@ -1,8 +1,14 @@
+import type { CommandContext } from "../commands/command-context.ts";
 import { CommandError } from "../exit-code.ts";
-import type { Host } from "../host.ts";
 import { readLines } from "./read-lines.ts";
 
 const mostIds = 100_000;
+
+/** Where ids come from, and where a person is told that they are waited for. */
+interface Context {
+  readonly host: Pick<CommandContext["host"], "stdin" | "signal">;
+  readonly output: Pick<CommandContext["output"], "note">;
+}
 
 /**
  * The ids that a command is given: its arguments, and the lines of stdin in the place of `-`, or
@@ -13,7 +19,7 @@ const mostIds = 100_000;
  */
 export async function collectIds(
   args: readonly string[],
-  { stdin, signal }: Pick<Host, "stdin" | "signal">,
+  { host: { stdin, signal }, output }: Context,
   verb = "delete",
 ): Promise<readonly string[]> {
   if (args.length === 0 && stdin.isTerminal) {
@@ -30,8 +36,14 @@ export async function collectIds(
   };
   const sources = args.length === 0 ? ["-"] : new Set(args);
   for (const source of sources) {
-    if (source !== "-") add(source);
-    else for await (const line of readLines(stdin.read(), signal)) add(line);
+    if (source !== "-") {
+      add(source);
+      continue;
+    }
+    if (stdin.isTerminal) {
+      await output.note("Reading ids from stdin, one on a line; Ctrl-D ends them\n");
+    }
+    for await (const line of readLines(stdin.read(), signal)) add(line);
   }
   // With `-`, no id is an answer; without, stdin may be empty by mistake.
   if (args.length === 0 && count === 0) {

@@ -5,11 +5,8 @@
  */
 import type { MessageBatchFilter } from "../../operations/filter.ts";
 import { parseTimestamp } from "../../operations/timestamp.ts";
-import type { Command } from "../deps.ts";
 import { CommandError } from "../exit-code.ts";
 import { parseDuration } from "./parse-duration.ts";
-
-const group = "Which batches (every condition that is given has to hold):";
 
 /** What the command line says of the batches that are meant, as it was typed. */
 export interface FilterFlags {
@@ -22,30 +19,6 @@ export interface FilterFlags {
   readonly status?: readonly string[] | undefined;
   readonly max?: string | undefined;
   readonly all?: true | undefined;
-}
-
-/** Adds the conditions on one batch, without those that choose among many. */
-export function addConditionOptions(command: Command): Command {
-  const collect = (value: string, before: readonly string[] = []) => [...before, value];
-  return command
-    .optionsGroup(group)
-    .option("--older-than <duration>", "created so long ago: 7d, 12h or 30m (m is minutes)")
-    .option("--ended-for <duration>", "ended so long ago")
-    .option("--created-before <date>", "2026-11-22 (midnight UTC) or 2026-11-22T14:30:00Z")
-    .option("--created-after <date>", "in the same form, as are those below")
-    .option("--ended-before <date>", "ended before it")
-    .option("--ended-after <date>", "ended after it")
-    .option("--status <status>", "in_progress, canceling or ended; several with commas", collect)
-    .optionsGroup("Options:");
-}
-
-/** Adds every flag that {@link filterFrom} reads. */
-export function addFilterOptions(command: Command): Command {
-  return addConditionOptions(command)
-    .optionsGroup(group)
-    .option("--max <number>", "at most so many: those created first")
-    .option("--all", "all batches; not with another condition")
-    .optionsGroup("Options:");
 }
 
 /**

@@ -8,6 +8,7 @@ import type { CommandContext } from "../commands/command-context.ts";
 import { watchCancellations } from "../delete/watch-cancellations.ts";
 import { CommandError, exitCode } from "../exit-code.ts";
 import { noteInterruption } from "../run/note-interruption.ts";
+import { reportEach } from "../run/report-each.ts";
 import { createOutcomeReport } from "./outcome-report.ts";
 import { plannedItems } from "./preview.ts";
 import { createProgress } from "../terminal/progress.ts";
@@ -27,8 +28,8 @@ export interface ApplyPlanOptions {
  * Applies a plan, and says what becomes of each batch when it does, and of all at the end.
  *
  * @returns The exit code.
- * @throws What stdout cannot be written with, or what the run ends with that is neither an outcome nor
- *   about the audit trail, once everything that was under way has ended, and was told.
+ * @throws What the run ends with that is neither an outcome nor about the audit trail, once everything
+ *   that was under way has ended, and was told.
  */
 export async function applyPlan(
   client: Client & { readonly baseUrl: string },
@@ -56,31 +57,39 @@ export async function applyPlan(
     waited,
   });
   noteInterruption({ host, output });
-  const untold = new Set(planned.map(({ id }) => id));
-  const add = async (outcome: DeletionOutcome) => {
-    untold.delete(outcome.id);
-    progress.add(outcome);
-    await report.add(outcome);
-  };
-  let failure: { readonly error: unknown } | undefined;
-  try {
-    for (const outcome of known) await add(outcome);
-    const signal = AbortSignal.any([host.signal, report.broken]);
+  let failure: CommandError | undefined;
+  /** Every batch ends in an outcome, also where the run ends before it comes to it. */
+  const outcomes = async function* (): AsyncGenerator<DeletionOutcome, void> {
+    yield* known;
+    const left = new Set(planned.map(({ id }) => id));
+    const signal = AbortSignal.any([host.signal, report.outputFailed]);
     const settings = { ...options, signal, history: audit?.history() };
-    const run = applyPurge({ ...cancellations.client, auditTrail: audit }, plan, settings);
-    for await (const outcome of run) await add(outcome);
-  } catch (error) {
-    failure = { error };
-  }
-  // Where the record cannot be read, the run has ended before it began.
-  const interrupted = host.signal.aborted && failure?.error === host.signal.reason;
-  const reason = interrupted ? "interrupted" : "caller_failed";
-  for (const id of untold) await report.add({ outcome: "unattempted", id, reason });
-  await progress.end();
-  const explained = explain(failure?.error, audit);
-  const code = await report.end(explained);
-  if (failure !== undefined && explained === undefined && !interrupted) throw failure.error;
-  return code;
+    try {
+      const run = applyPurge({ ...cancellations.client, auditTrail: audit }, plan, settings);
+      for await (const outcome of run) {
+        left.delete(outcome.id);
+        yield outcome;
+      }
+    } catch (error) {
+      // Where the record cannot be read, the run has ended before it began.
+      const interrupted = host.signal.aborted && error === host.signal.reason;
+      const reason = interrupted ? "interrupted" : "caller_failed";
+      for (const id of left) yield { outcome: "unattempted", id, reason };
+      failure = explain(error, audit);
+      if (failure === undefined && !interrupted) throw error;
+    }
+  };
+  return await reportEach(
+    outcomes(),
+    async (outcome) => {
+      progress.add(outcome);
+      await report.add(outcome);
+    },
+    async () => {
+      await progress.end();
+      return await report.end(failure);
+    },
+  );
 }
 
 /** What is known of an error that a run ends with: it is about the audit trail. */

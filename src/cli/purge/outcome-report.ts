@@ -3,10 +3,10 @@ import type { StopReason } from "../../operations/stop-reason.ts";
 import type { Client } from "../../core/client.ts";
 import type { Cancellations } from "../delete/watch-cancellations.ts";
 import { describeDuration } from "../terminal/describe-duration.ts";
-import { describeOutcome, describeStop } from "../terminal/describe.ts";
-import type { CommandError } from "../exit-code.ts";
+import { describeOutcome } from "../terminal/describe.ts";
+import { type CommandError, exitCode, firstOf } from "../exit-code.ts";
 import type { CommandOutput } from "../terminal/output.ts";
-import { createResultWriter, type ResultTarget, type ResultWriter } from "../run/result-writer.ts";
+import { createResultWriter, type ResultTarget } from "../run/result-writer.ts";
 import { createTally } from "../run/tally.ts";
 
 /** What the outcomes of a run are reported with. */
@@ -30,13 +30,12 @@ export interface OutcomeReport {
   /** Writes an outcome. It does not reject. */
   add(outcome: DeletionOutcome): Promise<void>;
   /** Aborted when stdout cannot be written any more. */
-  readonly broken: AbortSignal;
+  readonly outputFailed: AbortSignal;
   /**
-   * Writes what became of all.
+   * Writes what became of all, whether or not anybody reads stdout.
    *
    * @param failure Why the run ended, if it is no outcome.
    * @returns The exit code.
-   * @throws What stdout could not be written with.
    */
   end(failure: CommandError | undefined): Promise<number>;
 }
@@ -47,8 +46,8 @@ export function createOutcomeReport(
   { json, waited, cancelTimeout = 86_400_000, cancellations, baseUrl, signal }:
     OutcomeReportOptions,
 ): OutcomeReport {
-  const tally = createTally();
-  const writer: ResultWriter = createResultWriter(output, { json, signal });
+  const tally = createTally(signal);
+  const writer = createResultWriter(output, { json, signal });
   let stopped: StopReason | undefined;
 
   /** What there is to say of a wait in vain. */
@@ -64,7 +63,7 @@ export function createOutcomeReport(
   };
 
   return {
-    broken: writer.broken,
+    outputFailed: writer.outputFailed,
     async add(outcome) {
       tally.add(outcome, waited.has(outcome.id));
       cancellations.add(outcome);
@@ -73,7 +72,6 @@ export function createOutcomeReport(
       await writer.write((target) => write(target, outcome, message));
     },
     async end(failure) {
-      if (writer.deserted()) writer.check();
       const { counts } = tally;
       const hasMore = counts.unattempted > 0;
       const planned = Object.values(counts).reduce((sum, count) => sum + count, 0);
@@ -82,19 +80,18 @@ export function createOutcomeReport(
         await writer.write((target) => target.json ? target.result(summary) : Promise.resolve());
       }
       if (tally.unreached()) await output.note(`The API was looked for at ${baseUrl}\n`);
-      if (stopped !== undefined && !writer.stopped(stopped)) {
-        const left = `${counts.unattempted} ${counts.unattempted === 1 ? "is" : "are"} left`;
-        await output.note(`${describeStop(stopped)}. ${left}\n`, "bad");
+      if (stopped !== undefined) {
+        const are = counts.unattempted === 1 ? "is" : "are";
+        await writer.noteStop(stopped, `${counts.unattempted} ${are} left`);
       }
-      const left = cancellations.left();
+      const left = cancellations.left(writer.leftUntold());
       if (left !== undefined) await output.note(`${left}\n`, "bad");
       if (failure !== undefined) await output.note(`${failure.message}\n`, "bad");
-      const code = tally.exitCode() || (failure?.exitCode ?? 0);
+      const code = firstOf(tally.exitCode(), failure?.exitCode ?? exitCode.done);
       if (planned > 0) {
         const noun = planned === 1 ? "message batch" : "message batches";
         await output.note(`${tally.summary(noun)}\n`, code === 0 ? "good" : "strong");
       }
-      writer.check();
       return code;
     },
   };

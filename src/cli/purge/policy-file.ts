@@ -11,7 +11,7 @@ import type { Host } from "../host.ts";
 import { readText } from "../input/read-text.ts";
 
 /** The variable with a retention policy, as the service has it. */
-export const policyVariable = "RETENTION_POLICY";
+const policyVariable = "RETENTION_POLICY";
 
 const mostBytes = 16_777_216; // half a million holds
 const mostNamed = 20;

@@ -6,6 +6,7 @@
 import type { DeletionOutcome } from "../../operations/outcome.ts";
 import type { PurgeItem, PurgePlan } from "../../operations/purge-plan.ts";
 import { parseTimestamp } from "../../operations/timestamp.ts";
+import { cancelHint, describeKept } from "./describe-kept.ts";
 
 /** What is known besides the plan. */
 export interface PreviewDetails {
@@ -19,6 +20,8 @@ export interface PreviewDetails {
   readonly known: readonly DeletionOutcome[];
   /** Where the results are saved first. */
   readonly exportTo?: string | undefined;
+  /** The file that deletions are recorded in. */
+  readonly auditTo?: string | undefined;
 }
 
 /** The batches of a plan that are to be deleted. */
@@ -30,7 +33,7 @@ export function plannedItems({ items }: PurgePlan): readonly PurgeItem[] {
 export function describePlan(plan: PurgePlan, details: PreviewDetails): string {
   const planned = plannedItems(plan);
   const canceled = planned.filter(({ action }) => action === "cancel_and_delete").length;
-  const { stored, policy, held, known, exportTo } = details;
+  const { stored, policy, held, known, exportTo, auditTo } = details;
   const isUnended = (one: DeletionOutcome) =>
     one.outcome === "skipped" && one.reason === "not_ended";
   const notEnded = known.filter(isUnended).length;
@@ -44,9 +47,11 @@ export function describePlan(plan: PurgePlan, details: PreviewDetails): string {
     ["Created", planned.length > 0 && describeAges(planned)],
     ["Cancel", canceled > 0 && `${canceled} of them first, with what results they have by then`],
     ["Held", held > 0 && `${held}: kept`],
-    ["Not ended", notEnded > 0 && `${notEnded} of the ids given: kept`],
+    ...describeKept(plan, stored).map((text, index) => [index === 0 ? "Kept" : "", text] as const),
+    ["Not ended", notEnded > 0 && `${notEnded} of the ids given: kept${cancelHint(notEnded)}`],
     ["Not found", notFound > 0 && `${notFound} of the ids given`],
     ["Results", exportTo !== undefined && `saved to ${exportTo} first`],
+    ["Record", auditTo !== undefined && `each deletion goes to ${auditTo}`],
   ];
   return rows.flatMap(([name, text]) => text === false ? [] : `${name.padEnd(9)}  ${text}\n`)
     .join("");

@@ -5,6 +5,7 @@
  */
 import type { MessageBatchFilter } from "../../operations/filter.ts";
 import type { RetentionPolicy } from "../../retention/policy.ts";
+import type { CommandContext } from "../commands/command-context.ts";
 import { checkIds } from "../input/check-ids.ts";
 import { collectIds } from "../input/collect-ids.ts";
 import { CommandError } from "../exit-code.ts";
@@ -71,10 +72,10 @@ export function sourceOf(
 export async function namedIds(
   source: PurgeSource,
   { insist }: Pick<SourceFlags, "insist">,
-  host: Pick<Host, "stdin" | "signal">,
+  context: Pick<CommandContext, "host" | "output">,
 ): Promise<readonly string[]> {
   if (!("args" in source)) return [];
-  const ids = await collectIds(source.args, host, "purge");
+  const ids = await collectIds(source.args, context, "purge");
   checkIds(ids, messageBatches, { insist, verb: "purge" });
   return ids;
 }

@@ -1,11 +1,12 @@
 import type { Client } from "../../core/client.ts";
+import { settingsOf } from "../../core/settings.ts";
 import { applyPlan } from "./apply-plan.ts";
 import { checkWorkspace } from "./check-workspace.ts";
 import type { CommandContext } from "../commands/command-context.ts";
 import type { PlanFlags } from "../commands/plan-options.ts";
 import { askToDelete } from "./consent.ts";
 import { describeLines } from "../audit/describe-trail.ts";
-import { CommandError, exitCode } from "../exit-code.ts";
+import { CommandError, exitCode, firstOf } from "../exit-code.ts";
 import { describeUnknownHolds, type HoldFlags, withHolds } from "./holds.ts";
 import { makePlan } from "./make-plan.ts";
 import { refuseShare } from "./max-share.ts";
@@ -16,6 +17,8 @@ import { describeCount, describePlan, describeSample, plannedItems } from "./pre
 import type { modeOf } from "./purge-mode.ts";
 import type { PurgeSource } from "./purge-source.ts";
 import { sealTrail } from "../audit/seal-trail.ts";
+import type { Files } from "../host.ts";
+import { filesInTime } from "../input/in-time.ts";
 import { type ShownPlan, showPlan } from "./show-plan.ts";
 
 /** What is to be purged, and how far it goes. */
@@ -48,51 +51,69 @@ export async function runPurge(
   flags: PurgeFlags,
   context: Pick<CommandContext, "host" | "output">,
 ): Promise<number> {
-  const { source, mode, client, ids, holds } = purge;
+  const { mode, client, ids } = purge;
+  const { output } = context;
+  const opened: Stores = mode === "show" ? {} : await openStores(flags, ids, context);
+  let code: number = exitCode.failed;
+  try {
+    code = await runPlan(purge, flags, opened, context);
+  } finally {
+    const close = async () => await opened.audit?.close(settingsOf(client).timeout);
+    code = await alsoAfter(code, close, output);
+  }
+  return code;
+}
+
+/** Makes the plan, and does with it what is asked for. */
+async function runPlan(
+  purge: Purge,
+  flags: PurgeFlags,
+  opened: Stores,
+  context: Pick<CommandContext, "host" | "output">,
+): Promise<number> {
+  const { source, mode, client, holds } = purge;
   const { audit, cancelTimeout, json, maxShare, planOut } = flags;
   const { host, output } = context;
-  const opened: Stores = mode === "show" ? {} : await openStores(flags, ids, context);
-  try {
-    const shown = await prepare(purge, flags, opened, context);
-    const { plan, known, text } = shown;
-    const planned = plannedItems(plan);
-    const refusal = refuseShare(plan, maxShare);
-    if (mode === "show" && (refusal === undefined || planOut === undefined)) {
-      await showPlan(shown, flags, context);
-      const unmet = known.some(({ outcome }) => outcome === "failed");
-      if (refusal === undefined) return unmet ? exitCode.failed : exitCode.done;
-    } else if (refusal !== undefined) {
-      await output.note(text);
-    }
-    if (refusal !== undefined) throw refusal;
-    if (planned.length === 0) {
-      await output.note(`Nothing to delete: ${describeCount(plan)}\n`);
-    } else if (mode === "apply") {
-      const where = plan.workspaceId === undefined ? "" : ` of workspace ${plan.workspaceId}`;
-      const gone = "plan" in source ? await countRecorded(plan, opened) : 0;
-      const past = gone === 0
-        ? ""
-        : `; ${gone} of them ${gone === 1 ? "is" : "are"} gone by the record`;
-      await output.note(`Deleting ${describeCount(plan)}${where}, at ${plan.baseUrl}${past}\n`);
-    } else {
-      await output.note(`${text}\n${describeSample(planned)}\n`);
-      if (!await askToDelete(host, output, planned.length)) {
-        await output.note("Stopped: nothing was deleted\n");
-        return exitCode.failed;
-      }
-    }
-    const settings = { ...opened, known, holds, cancelTimeout, json };
-    let code: number = exitCode.failed;
-    try {
-      code = await applyPlan(client, plan, settings, context);
-    } finally {
-      // Whatever the run ends with, what was deleted is on record.
-      if (audit !== undefined) code = await seal(audit, code, context);
-    }
-    return code;
-  } finally {
-    await opened.audit?.close();
+  const shown = await prepare(purge, flags, opened, context);
+  const { plan, known, text } = shown;
+  const planned = plannedItems(plan);
+  const refusal = refuseShare(plan, maxShare);
+  if (mode === "show" && (refusal === undefined || planOut === undefined)) {
+    await showPlan(shown, flags, context);
+    const unmet = known.some(({ outcome }) => outcome === "failed");
+    if (refusal === undefined) return unmet ? exitCode.failed : exitCode.done;
+  } else if (refusal !== undefined) {
+    await output.note(text);
   }
+  if (refusal !== undefined) throw refusal;
+  if (planned.length === 0) {
+    await output.note(`Nothing to delete: ${describeCount(plan)}\n`);
+  } else if (mode === "apply") {
+    const where = plan.workspaceId === undefined ? "" : ` of workspace ${plan.workspaceId}`;
+    const gone = "plan" in source ? await countRecorded(plan, opened) : 0;
+    const past = gone === 0
+      ? ""
+      : `; ${gone} of them ${gone === 1 ? "is" : "are"} gone by the record`;
+    await output.note(`Deleting ${describeCount(plan)}${where}, at ${plan.baseUrl}${past}\n`);
+  } else {
+    await output.note(`${text}\n${describeSample(planned)}\n`);
+    if (!await askToDelete(host, output, planned.length)) {
+      await output.note("Stopped: nothing was deleted\n");
+      return exitCode.failed;
+    }
+  }
+  const settings = { ...opened, known, holds, cancelTimeout, json };
+  let code: number = exitCode.failed;
+  try {
+    code = await applyPlan(client, plan, settings, context);
+  } finally {
+    // Whatever the run ends with, what was deleted is on record.
+    if (audit !== undefined) {
+      const files = filesInTime(host.files, settingsOf(client).timeout);
+      code = await alsoAfter(code, () => seal(files, audit, output), output);
+    }
+  }
+  return code;
 }
 
 /** Makes the plan, and says what it is about to do. */
@@ -123,24 +144,38 @@ async function prepare(
       ? plan.items.filter(({ id }) => holds.has(id)).length
       : plannedItems(whole).length - plannedItems(plan).length,
     exportTo: flags.export,
+    auditTo: flags.audit,
   });
   return { plan, known, text };
 }
 
-/** Seals what was recorded. Where that fails, what was deleted is deleted all the same. */
+/** Seals what was recorded. */
 async function seal(
+  files: Pick<Files, "read" | "appendTo">,
   audit: string,
+  output: CommandContext["output"],
+): Promise<void> {
+  const { added, head } = await sealTrail(files, audit);
+  if (added > 0) await output.note(`Sealed ${describeLines(added)} of ${audit}; head ${head}\n`);
+}
+
+/**
+ * Does what is left to do about the record. Where that fails, what was deleted is deleted all the same.
+ *
+ * @param code The exit code until then.
+ * @returns The exit code.
+ */
+async function alsoAfter(
   code: number,
-  { host, output }: Pick<CommandContext, "host" | "output">,
+  act: () => Promise<void>,
+  output: CommandContext["output"],
 ): Promise<number> {
   try {
-    const { added, head } = await sealTrail(host.files, audit);
-    if (added > 0) await output.note(`Sealed ${describeLines(added)} of ${audit}; head ${head}\n`);
+    await act();
     return code;
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     await output.note(`${error.message}\n`, "bad");
-    // A wait in vain is only told by the exit code where nothing else failed.
-    return code === exitCode.waitTimedOut ? exitCode.failed : code || exitCode.failed;
+    return firstOf(code, exitCode.failed);
   }
 }

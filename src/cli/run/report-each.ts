@@ -1,6 +1,7 @@
 /**
  * Reports outcomes as they come, and what became of all at the end: also where the run ends in an error
- * that is no outcome, which is thrown then.
+ * that is no outcome, which is thrown then. That stdout has failed is thrown by nobody here: the command
+ * says it at its end.
  *
  * @param run The outcomes.
  * @param add Reports one.

@@ -1,4 +1,5 @@
 import type { StopReason } from "../../operations/stop-reason.ts";
+import { describeStop } from "../terminal/describe.ts";
 import { type CommandOutput, isClosedOutput } from "../terminal/output.ts";
 
 /** Where a result goes, and whether as JSON. */
@@ -6,26 +7,28 @@ export interface ResultTarget extends Pick<CommandOutput, "result" | "note"> {
   readonly json: boolean;
 }
 
-/** Results on their way to stdout, which may fail while work is under way. */
+/**
+ * Results on their way to stdout, which may fail while work is under way. That it has failed, the
+ * command says at its end, by itself.
+ */
 export interface ResultWriter {
   /**
    * Writes a result. It does not reject: what was done must be said somewhere, and once stdout has
-   * failed, that is stderr.
+   * failed, that is stderr. Where nobody reads stdout any more, results are left to the totals.
    *
    * @param write Writes it to the target that it is given.
    */
   write(write: (target: ResultTarget) => Promise<void>): Promise<void>;
-  /** Aborted when stdout cannot be written any more. */
-  readonly broken: AbortSignal;
+  /** Aborted when stdout cannot be written any more: then nothing new is begun. */
+  readonly outputFailed: AbortSignal;
+  /** Whether a result was left to the totals. */
+  leftUntold(): boolean;
   /**
-   * Whether nobody reads any more: then nothing is said. A reader that an interruption has ended with
-   * the command does not count: the user is still there.
+   * Says why a run has stopped, once; not where it is for the failure of stdout.
+   *
+   * @param left What is left, as a sentence.
    */
-  deserted(): boolean;
-  /** Whether it is the failure of stdout that a run has stopped for: that is said by itself. */
-  stopped(reason: StopReason): boolean;
-  /** @throws What stdout could not be written with. */
-  check(): void;
+  noteStop(reason: StopReason, left: string): Promise<void>;
 }
 
 /**
@@ -39,24 +42,28 @@ export function createResultWriter(
   { json, signal }: { readonly json: boolean; readonly signal: AbortSignal },
 ): ResultWriter {
   const { note } = output;
-  const broken = new AbortController();
-  let failure: unknown;
-  const deserted = () => isClosedOutput(failure) && !signal.aborted;
+  const failed = new AbortController();
+  let closed = false;
+  let untold = false;
+  let stopNoted = false;
   return {
-    broken: broken.signal,
-    deserted,
-    stopped: (reason) => reason === "interrupted" && broken.signal.aborted && !signal.aborted,
+    outputFailed: failed.signal,
+    leftUntold: () => untold,
     async write(write) {
       try {
-        if (!broken.signal.aborted) return await write({ ...output, json });
+        if (!failed.signal.aborted) return await write({ ...output, json });
       } catch (error) {
-        failure = error;
-        broken.abort();
+        closed = isClosedOutput(error);
+        failed.abort();
       }
-      if (!deserted()) await write({ note, result: note, json: false });
+      // A reader that an interruption has ended with the command does not count: the user is there.
+      if (closed && !signal.aborted) untold = true;
+      else await write({ note, result: note, json: false });
     },
-    check() {
-      if (broken.signal.aborted) throw failure;
+    async noteStop(reason, left) {
+      if (stopNoted || (reason === "interrupted" && !signal.aborted)) return;
+      stopNoted = true;
+      await note(`${describeStop(reason)}. ${left}\n`, "bad");
     },
   };
 }

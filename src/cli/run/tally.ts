@@ -22,8 +22,13 @@ export interface Tally {
   exitCode(): number;
 }
 
-/** A tally of nothing yet. */
-export function createTally(): Tally {
+/**
+ * A tally of nothing yet.
+ *
+ * @param user Aborted when the user interrupts: what is interrupted by something else is left undone.
+ *   @default every interruption is the user's
+ */
+export function createTally(user?: Pick<AbortSignal, "aborted">): Tally {
   const counts = { deleted: 0, missing: 0, skipped: 0, failed: 0, unattempted: 0 };
   let unrecorded = 0;
   let waitedInVain = 0;
@@ -54,7 +59,7 @@ export function createTally(): Tally {
       return `${total} ${noun}: ${named.join(", ")}`;
     },
     exitCode() {
-      if (interrupted) return exitCode.interrupted;
+      if (interrupted && user?.aborted !== false) return exitCode.interrupted;
       if (refused) return exitCode.credentials;
       const undone = counts.skipped - waitedInVain + counts.failed + counts.unattempted;
       if (undone + unrecorded > 0) return exitCode.failed;
