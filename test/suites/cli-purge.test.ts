@@ -215,7 +215,7 @@ describe("applyPlan()", () => {
 
   test("tells of a record that failed where nobody reads", async () => {
     const { sandbox, plan, client } = await planned(60);
-    const files = createMemoryFiles({}, fullAfter(20));
+    const files = createMemoryFiles({}, fullAfter(4));
     const { write } = failingOutput("EPIPE");
     let results = 0;
     const stdout = { write: () => results++ > 0 ? write("") : Promise.resolve() };
