@@ -32,9 +32,8 @@ export async function record<
   const write = (phase: AuditEntry["phase"], more?: Partial<AuditEntry>) => {
     const end = AbortSignal.timeout(timeout);
     return unlessAborted(auditTrail.append(entry(phase, more)), end).catch((error) => {
-      if (!end.aborted) throw error;
-      const message = `The audit trail could not be written within ${timeout} ms`;
-      throw new DOMException(message, "TimeoutError");
+      const late = `The audit trail could not be written within ${timeout} ms`;
+      throw end.aborted ? new DOMException(late, "TimeoutError") : error;
     });
   };
   // After the deed there is nothing left to abort: only time ends this wait.

@@ -4,7 +4,7 @@ import { bundleSizes } from "../../scripts/bench/bundle-size.ts";
 
 test("the bundles are no larger than they were", async () => {
   const sizes = await bundleSizes();
-  expect(sizes["deleteMessageBatch() alone"]).toBeLessThan(13_900);
+  expect(sizes["deleteMessageBatch() alone"]).toBeLessThan(14_000);
   expect(sizes["all of mod.ts"]).toBeLessThan(34_000);
 });
 
