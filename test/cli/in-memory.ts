@@ -8,7 +8,8 @@ import type { Fetch } from "../../src/core/client.ts";
 import type { Host } from "../../src/cli/host.ts";
 import { main } from "../../src/cli/main.ts";
 import { type BatchSeed, createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
-import { daysAgoIn } from "../fixtures/seed-batches.ts";
+import { deletionsAsked } from "../fixtures/deletions-asked.ts";
+import { daysAgoIn, presentIn } from "../fixtures/seed-batches.ts";
 import { key } from "./keys.ts";
 import { createMemoryHost, environment, type MemoryOutputs } from "./memory-host.ts";
 
@@ -53,6 +54,16 @@ export function stage(): {
   const young = seed({ created_at: daysAgoIn(sandbox, 2) });
   const going = seed({ processing_status: "in_progress" });
   return { sandbox, old, young, going };
+}
+
+/** What was old is deleted, and told on stdout; nothing else was asked for. */
+export function expectOldDeleted(
+  { sandbox, old, young, going }: ReturnType<typeof stage>,
+  stdout: string,
+): void {
+  expect(stdout.match(/^deleted \S+/gm)?.sort()).toEqual(old.map((id) => `deleted ${id}`).sort());
+  expect(presentIn(sandbox, [young, going])).toEqual([young, going]);
+  expect(deletionsAsked(sandbox).sort()).toEqual([...old].sort());
 }
 
 /** A host's stdin that is a file. */

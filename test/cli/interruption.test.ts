@@ -9,9 +9,10 @@ import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
 import { daysAgoIn } from "../fixtures/seed-batches.ts";
 import { main } from "../../src/cli/main.ts";
 import { byCron, environment, type HostChange, key, run } from "./in-memory.ts";
+import { createInterruptingStage } from "./interrupting-stage.ts";
 import { createMemoryFiles } from "./memory-files.ts";
 import { createMemoryHost, failingOutput } from "./memory-host.ts";
-import { createGate, createStage, names } from "./runtimes.ts";
+import { names } from "./runtimes.ts";
 
 const id = "msgbatch_1";
 const policy = JSON.stringify({
@@ -95,19 +96,10 @@ describe("interrupted with nothing left to begin", () => {
 
 describe.each(names)("interrupted on %s", { concurrent: true }, (runtime) => {
   test("deletes what is in flight, and ends with 130", async ({ expect }) => {
-    const [asked, answer] = [createGate(), createGate()];
-    await using stage = await createStage(async (request, next) => {
-      asked.open();
-      await answer.passed;
-      return await next(request);
-    });
+    await using stage = await createInterruptingStage();
     stage.sandbox.seed({ id });
-    const running = stage.start(runtime, ["delete", id]);
-    await asked.passed;
-    running.child.kill("SIGTERM");
-    await running.until("stderr", /^Interrupted/);
-    answer.open();
-    const { code, stdout } = await running.ended;
+    const signal = "SIGTERM";
+    const { code, stdout } = await stage.interrupt(runtime, ["delete", id], { signal });
     expect([code, stdout]).toEqual([130, expect.stringMatching(/^deleted msgbatch_1 \(receipt/)]);
   });
 });

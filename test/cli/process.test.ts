@@ -3,6 +3,7 @@ import { constants } from "node:fs";
 import { type FileHandle, open, readFile, writeFile } from "node:fs/promises";
 import { describe } from "vitest";
 import { testInDirectory as test } from "../fixtures/test-in-directory.ts";
+import { createInterruptingStage } from "./interrupting-stage.ts";
 import { createGate, createStage, names, runtimes, start } from "./runtimes.ts";
 
 /** Opens a pipe to write to it, as soon as somebody reads it. */
@@ -19,19 +20,10 @@ async function onceRead(pipe: string): Promise<FileHandle> {
 
 describe.each(names)("the process on %s", { concurrent: true }, (runtime) => {
   test("finishes what is in flight when it is interrupted", async ({ expect }) => {
-    const [asked, answer] = [createGate(), createGate()];
-    await using stage = await createStage(async (request, next) => {
-      asked.open();
-      await answer.passed;
-      return await next(request);
-    });
+    await using stage = await createInterruptingStage();
     const { id } = stage.sandbox.seed();
-    const running = stage.start(runtime, ["delete", "--json", id, "msgbatch_b", "msgbatch_c"]);
-    await asked.passed;
-    running.child.kill("SIGINT");
-    await running.until("stderr", /^Interrupted/);
-    answer.open();
-    const { code, stdout } = await running.ended;
+    const args = ["delete", "--json", id, "msgbatch_b", "msgbatch_c"];
+    const { code, stdout } = await stage.interrupt(runtime, args);
     expect(code).toBe(130);
     expect(stdout.match(/"outcome":"\w+"|"reason":"\w+"/g)).toEqual([
       '"outcome":"deleted"',

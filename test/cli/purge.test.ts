@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe } from "vitest";
 import { presentIn, seedOldAndYoung } from "../fixtures/seed-batches.ts";
 import { testInDirectory as test } from "../fixtures/test-in-directory.ts";
+import { createInterruptingStage } from "./interrupting-stage.ts";
 import { createGate, createStage, jsonLines, names, runtimes, start } from "./runtimes.ts";
 
 describe.each(names)("purge on %s", (runtime) => {
@@ -108,22 +109,10 @@ describe.each(names)("purge on %s", (runtime) => {
   });
 
   test("finishes what is in flight when it is interrupted, and reports it", async ({ expect, directory, at }) => {
-    const [asked, answer] = [createGate(), createGate()];
-    await using stage = await createStage(async (request, next) => {
-      if (request.method === "DELETE") {
-        asked.open();
-        await answer.passed;
-      }
-      return await next(request);
-    });
+    await using stage = await createInterruptingStage();
     const { old } = seedOldAndYoung(stage.sandbox, 5);
     const args = ["purge", "--older-than", "7d", "--yes", "--json", "--audit", at("a")];
-    const running = stage.start(runtime, args, { directory });
-    await asked.passed;
-    running.child.kill("SIGINT");
-    await running.until("stderr", /^Interrupted/m);
-    answer.open();
-    const { code, stdout, stderr } = await running.ended;
+    const { code, stdout, stderr } = await stage.interrupt(runtime, args, { directory });
     expect(code).toBe(130);
     const deleted = old.length - presentIn(stage.sandbox, old).length;
     expect(deleted).toBeGreaterThan(0);
