@@ -24,27 +24,23 @@ export type { MessageBatch } from "./src/core/message-batch.ts";
 export type { DeleteOptions, Evidence } from "./src/core/resource.ts";
 
 // Operations
-export { type WaitOptions, waitUntilMessageBatchEnded } from "./src/operations/wait.ts";
+export { type WaitOptions, waitUntilMessageBatchEnded } from "./src/purge/wait.ts";
 export {
   cancelAndDeleteMessageBatch,
   type CancelAndDeleteOptions,
-} from "./src/operations/cancel-and-delete.ts";
-export { exportMessageBatchResults, type ResultsExport } from "./src/operations/export-results.ts";
+} from "./src/purge/cancel-and-delete.ts";
+export { exportMessageBatchResults, type ResultsExport } from "./src/purge/export-results.ts";
 export type { ResultStore } from "./src/core/ports.ts";
 export type { StepConfig, Steps } from "./src/core/ports.ts";
-export { type MessageBatchFilter, parseMessageBatchFilter } from "./src/operations/filter.ts";
-export { evaluateFilter, type PurgeDecision } from "./src/operations/evaluate-filter.ts";
-export type { ListedBatch } from "./src/operations/listed-batch.ts";
-export { planPurge, type PlanPurgeOptions } from "./src/operations/plan-purge.ts";
-export { parsePurgePlan, type PurgeItem, type PurgePlan } from "./src/operations/purge-plan.ts";
-export type { PlannedPolicy } from "./src/operations/planned-policy.ts";
-export {
-  applyPurge,
-  type ApplyPurgeOptions,
-  type PurgeSummary,
-} from "./src/operations/apply-purge.ts";
-export type { DeletionOutcome, OutcomeError } from "./src/operations/outcome.ts";
-export type { StopReason } from "./src/operations/stop-reason.ts";
+export { type MessageBatchFilter, parseMessageBatchFilter } from "./src/purge/filter.ts";
+export { evaluateFilter, type PurgeDecision } from "./src/purge/evaluate-filter.ts";
+export type { ListedBatch } from "./src/purge/listed-batch.ts";
+export { planPurge, type PlanPurgeOptions } from "./src/purge/plan-purge.ts";
+export { parsePurgePlan, type PurgeItem, type PurgePlan } from "./src/purge/purge-plan.ts";
+export type { PlannedPolicy } from "./src/purge/planned-policy.ts";
+export { applyPurge, type ApplyPurgeOptions, type PurgeSummary } from "./src/purge/apply-purge.ts";
+export type { DeletionOutcome, OutcomeError } from "./src/purge/outcome.ts";
+export type { StopReason } from "./src/purge/stop-reason.ts";
 
 // Retention
 export { parseRetentionPolicy, type RetentionPolicy } from "./src/retention/policy.ts";
@@ -69,7 +65,7 @@ export type { CallOptions, Client, Fetch, RequestEvent, Secret } from "./src/cor
 export type { AnthropicBeta } from "./src/core/betas.ts";
 export { checkClient } from "./src/core/settings.ts";
 export type { Clock, Pace, Permit } from "./src/core/ports.ts";
-export { createPace, type PaceOptions } from "./src/operations/pace.ts";
+export { createPace, type PaceOptions } from "./src/purge/pace.ts";
 
 // The record
 export type { AppendFile, AuditEntry, AuditError, AuditTrail } from "./src/core/ports.ts";

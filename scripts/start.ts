@@ -7,7 +7,7 @@
  */
 import { parseArgs } from "node:util";
 import { serve } from "../src/adapters/serve.ts";
-import { createSandbox } from "../src/sandbox/sandbox.ts";
+import { createSandbox } from "../src/sandbox/mod.ts";
 import { Webhook } from "../src/service/deps.ts";
 import { startWorker } from "./wrangler-dev.ts";
 

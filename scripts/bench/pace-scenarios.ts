@@ -1,4 +1,4 @@
-import type { RateLimit } from "../../src/sandbox/sandbox.ts";
+import type { RateLimit } from "../../src/sandbox/mod.ts";
 
 /** A limit of the API, and a purge under it. */
 export interface PaceScenario {

@@ -5,7 +5,7 @@
  * @module
  */
 import { serve } from "../../src/adapters/serve.ts";
-import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { createSandbox } from "../../src/sandbox/mod.ts";
 
 const [, , megabytes = "1"] = process.argv;
 const sandbox = createSandbox();

@@ -7,7 +7,7 @@
  */
 import { createInterface } from "node:readline";
 import { serve } from "../../src/adapters/serve.ts";
-import { createSandbox, type RateLimit } from "../../src/sandbox/sandbox.ts";
+import { createSandbox, type RateLimit } from "../../src/sandbox/mod.ts";
 
 /** What the server is asked for. */
 export interface SandboxServerOptions {

@@ -9,7 +9,7 @@ import { isEverDue } from "../service/is-ever-due.ts";
 import { createMemoryStateStore } from "../service/memory-state-store.ts";
 import type { ServiceOptions } from "../service/options.ts";
 import { Problem } from "../service/problem.ts";
-import { createService } from "../service/service.ts";
+import { createService } from "../service/mod.ts";
 import { openServiceTrail } from "./service-trail.ts";
 
 /** What a runtime does for the service. Each throws at once where it cannot. */

@@ -1,5 +1,5 @@
-import type { ListedBatch } from "../operations/listed-batch.ts";
-import { parseTimestamp } from "../operations/timestamp.ts";
+import type { ListedBatch } from "../purge/listed-batch.ts";
+import { parseTimestamp } from "../purge/timestamp.ts";
 
 /** A batch with its times read: what rules go by. */
 export interface DatedBatch {

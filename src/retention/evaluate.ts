@@ -1,5 +1,5 @@
-import type { ListedBatch } from "../operations/listed-batch.ts";
-import { checkNow } from "../operations/check-now.ts";
+import type { ListedBatch } from "../purge/listed-batch.ts";
+import { checkNow } from "../purge/check-now.ts";
 import { type DatedBatch, datedBatch } from "./dated-batch.ts";
 import { parseIsoDuration } from "./iso-duration.ts";
 import { parseRetentionPolicy, type RetentionPolicy } from "./policy.ts";

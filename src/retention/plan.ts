@@ -1,6 +1,6 @@
 import type { CallOptions, Client } from "../core/client.ts";
-import { makePlan } from "../operations/make-plan.ts";
-import type { PurgePlan } from "../operations/purge-plan.ts";
+import { makePlan } from "../purge/make-plan.ts";
+import type { PurgePlan } from "../purge/purge-plan.ts";
 import { evaluateRetention } from "./evaluate.ts";
 import { parseRetentionPolicy, type RetentionPolicy } from "./policy.ts";
 

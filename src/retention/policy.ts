@@ -10,7 +10,7 @@ import {
   unknown,
 } from "../deps.ts";
 import { InvalidPolicyError, type Issue } from "../core/errors.ts";
-import { isBatchId } from "../operations/filter.ts";
+import { isBatchId } from "../purge/filter.ts";
 import { parseIsoDuration } from "./iso-duration.ts";
 import { readMembers } from "./read-members.ts";
 import { type RetentionRule, ruleKind, ruleKinds } from "./rule-kind.ts";

@@ -1,4 +1,4 @@
-import type { PurgePlan } from "../operations/purge-plan.ts";
+import type { PurgePlan } from "../purge/purge-plan.ts";
 
 /**
  * Which share of the batches there were a plan deletes: what a run that nobody watches can be limited

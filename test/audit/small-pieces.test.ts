@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { linePieces } from "../../src/audit/line-pieces.ts";
 import { createByteBuffer } from "../../src/core/byte-buffer.ts";
-import { createResultCounter } from "../../src/operations/results/count-results.ts";
+import { createResultCounter } from "../../src/purge/results/count-results.ts";
 
 const text = JSON.stringify({ custom_id: "a", result: { text: "x".repeat(900_000) } });
 const bytes = new TextEncoder().encode(text);

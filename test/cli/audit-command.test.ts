@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { createSandbox } from "../../src/sandbox/mod.ts";
 import { entriesOf, linesOf, textOf } from "../fixtures/audit-entries.ts";
 import { environment, type HostChange, jsonLines, key, run } from "./in-memory.ts";
 import { createMemoryFiles } from "./memory-files.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { createSandbox } from "../../src/sandbox/mod.ts";
 import { outcomesIn } from "../fixtures/json-lines.ts";
 import { run, stdinOf } from "./in-memory.ts";
 import { createStage, names } from "./runtimes.ts";

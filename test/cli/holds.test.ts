@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
+import { createSandbox, type Sandbox } from "../../src/sandbox/mod.ts";
 import { daysAgoIn, presentIn, seedBatches } from "../fixtures/seed-batches.ts";
 import { byCron, environment, jsonLines, key, run } from "./in-memory.ts";
 import { createMemoryFiles } from "./memory-files.ts";

@@ -7,7 +7,7 @@ import { expect } from "vitest";
 import type { Fetch } from "../../src/core/client.ts";
 import type { Host } from "../../src/cli/host.ts";
 import { main } from "../../src/cli/main.ts";
-import { type BatchSeed, createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
+import { type BatchSeed, createSandbox, type Sandbox } from "../../src/sandbox/mod.ts";
 import { deletionsAsked } from "../fixtures/deletions-asked.ts";
 import { daysAgoIn, presentIn } from "../fixtures/seed-batches.ts";
 import { key } from "./keys.ts";

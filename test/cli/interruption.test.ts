@@ -5,7 +5,7 @@
  * @module
  */
 import { describe, expect, test } from "vitest";
-import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
+import { createSandbox, type Sandbox } from "../../src/sandbox/mod.ts";
 import { daysAgoIn } from "../fixtures/seed-batches.ts";
 import { main } from "../../src/cli/main.ts";
 import { byCron, environment, type HostChange, key, run } from "./in-memory.ts";

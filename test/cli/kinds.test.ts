@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import * as registry from "../../src/resources/registry.ts";
-import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { createSandbox } from "../../src/sandbox/mod.ts";
 import { resourceFixtures } from "../fixtures/resources.ts";
 import { adminKey, environment, jsonLines, key, run, stdinOf, wire } from "./in-memory.ts";
 import { createMemoryFiles } from "./memory-files.ts";

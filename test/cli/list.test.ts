@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { createSandbox } from "../../src/sandbox/mod.ts";
 import { run } from "./in-memory.ts";
 import { createStage, jsonLines, names } from "./runtimes.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { serve } from "../../src/adapters/serve.ts";
-import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { createSandbox } from "../../src/sandbox/mod.ts";
 import { jsonLines, key, run } from "./in-memory.ts";
 import { failingOutput, interruptedReading } from "./memory-host.ts";
 

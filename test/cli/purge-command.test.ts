@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Host } from "../../src/cli/host.ts";
-import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
+import { createSandbox, type Sandbox } from "../../src/sandbox/mod.ts";
 import { day } from "../fixtures/batches.ts";
 import { deletionsAsked } from "../fixtures/deletions-asked.ts";
 import { outcomesIn } from "../fixtures/json-lines.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { createSandbox } from "../../src/sandbox/mod.ts";
 import { deletionsAsked } from "../fixtures/deletions-asked.ts";
 import { daysAgoIn, seedBatches } from "../fixtures/seed-batches.ts";
 import {

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { createTestHarness } from "wrangler";
 import { startWorker } from "../../scripts/wrangler-dev.ts";
 import { serve, type Server } from "../../src/adapters/serve.ts";
-import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
+import { createSandbox, type Sandbox } from "../../src/sandbox/mod.ts";
 import { gatewayTokens, token } from "../fixtures/gateway.ts";
 import { deletionsSeen, retentionPolicy, seedForRetention } from "../fixtures/retention.ts";
 import { apiKey } from "../fixtures/stub.ts";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTestHarness } from "wrangler";
 import { serve, type Server } from "../../src/adapters/serve.ts";
-import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { createSandbox } from "../../src/sandbox/mod.ts";
 import { apiKey } from "../fixtures/stub.ts";
 import { deletion, otherSecret, secret, webhook } from "../fixtures/webhook.ts";
 

@@ -7,8 +7,8 @@ import { describe, expect, test } from "vitest";
  *
  * @see ../../.github/ARCHITECTURE.md
  */
-const layers = ["core", "resources", "operations", "retention", "service", "cli", "adapters"];
-const library = ["mod.ts", "core", "resources", "operations", "retention", "audit"];
+const layers = ["core", "resources", "purge", "retention", "service", "cli", "adapters"];
+const library = ["mod.ts", "core", "resources", "purge", "retention", "audit"];
 
 function mayImport(from: string): readonly string[] {
   if (from === "mod.ts") return ["version.ts", ...library];

@@ -28,7 +28,7 @@ test("a bundle that only deletes batches holds nothing that deletes anything els
   };
   const folders = [
     "resources",
-    "operations",
+    "purge",
     "retention",
     "audit",
     "sandbox",

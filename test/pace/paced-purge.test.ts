@@ -9,7 +9,7 @@ import {
 } from "../../mod.ts";
 import { serve, type Server } from "../../src/adapters/serve.ts";
 import { systemClock } from "../../src/core/clock.ts";
-import { createSandbox, type RateLimit, type Sandbox } from "../../src/sandbox/sandbox.ts";
+import { createSandbox, type RateLimit, type Sandbox } from "../../src/sandbox/mod.ts";
 import { daysAgo, drain } from "../fixtures/batches.ts";
 import { deletionsAsked } from "../fixtures/deletions-asked.ts";
 import { createIdleTime } from "../fixtures/idle-time.ts";

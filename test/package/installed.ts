@@ -81,8 +81,8 @@ export async function addConsumer(
   const text = await readFile(new URL(`consumer/${file}`, import.meta.url), "utf8");
   const specifiers = {
     "../../../mod.ts": library,
-    "../../../src/sandbox/sandbox.ts": "batchsweep/sandbox",
-    "../../../src/service/service.ts": "batchsweep/service",
+    "../../../src/sandbox/mod.ts": "batchsweep/sandbox",
+    "../../../src/service/mod.ts": "batchsweep/service",
   };
   const moved = Object.entries(specifiers).reduce((all, [from, to]) => all.replace(from, to), text);
   if (moved.includes("../")) throw new Error(`Cannot move ${file}: it imports something else`);

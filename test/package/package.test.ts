@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { serve, type Server } from "../../src/adapters/serve.ts";
-import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { createSandbox } from "../../src/sandbox/mod.ts";
 import { version } from "../../src/version.ts";
 import { apiKey } from "../fixtures/stub.ts";
 import { addConsumer, type Installed, output, packAndInstall } from "./installed.ts";

@@ -2,7 +2,7 @@ import Anthropic, { AuthenticationError, BadRequestError, NotFoundError } from "
 import { Anthropic as Older, NotFoundError as OlderNotFoundError } from "anthropic-sdk-0";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { serve, type Server } from "../../src/adapters/serve.ts";
-import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
+import { createSandbox, type Sandbox } from "../../src/sandbox/mod.ts";
 import { DOCUMENTED, type DocumentedDeletion } from "../fixtures/sandbox/documented-resources.ts";
 
 type Params = Readonly<Record<string, string>>;

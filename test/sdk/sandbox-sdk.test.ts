@@ -7,7 +7,7 @@ import Anthropic, {
 import * as Older from "anthropic-sdk-0";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { serve, type Server } from "../../src/adapters/serve.ts";
-import { createSandbox, type Sandbox, type SandboxOptions } from "../../src/sandbox/sandbox.ts";
+import { createSandbox, type Sandbox, type SandboxOptions } from "../../src/sandbox/mod.ts";
 import { createBody } from "../fixtures/sandbox/call.ts";
 
 type Options = { baseURL: string; apiKey?: string; authToken?: string; maxRetries?: number };

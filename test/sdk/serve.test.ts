@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { serve, type Server } from "../../src/adapters/serve.ts";
-import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { createSandbox } from "../../src/sandbox/mod.ts";
 
 let server: Server | undefined;
 afterEach(() => server?.close());

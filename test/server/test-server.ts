@@ -5,7 +5,7 @@
  * @module
  */
 import { serve, type Server } from "../../src/adapters/serve.ts";
-import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
+import { createSandbox, type Sandbox } from "../../src/sandbox/mod.ts";
 
 /** Starts the server. `POST /sandboxes` makes a sandbox, `POST /sandboxes/N/control` moves it. */
 export async function startTestServer(): Promise<Server> {

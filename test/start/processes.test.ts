@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { serve } from "../../src/adapters/serve.ts";
-import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { createSandbox } from "../../src/sandbox/mod.ts";
 import { deletionsSeen, retentionPolicy, seedForRetention } from "../fixtures/retention.ts";
 import { apiKey } from "../fixtures/stub.ts";
 import { deletion, secret, webhook } from "../fixtures/webhook.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { serve, type Server } from "../../src/adapters/serve.ts";
 import { sealLine } from "../../src/audit/seals.ts";
-import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { createSandbox } from "../../src/sandbox/mod.ts";
 import { key, type Running, start } from "../cli/runtimes.ts";
 import { retentionPolicy, seedForRetention } from "../fixtures/retention.ts";
 import { secret } from "../fixtures/webhook.ts";

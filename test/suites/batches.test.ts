@@ -5,7 +5,7 @@ import {
   type MessageBatch,
   retrieveMessageBatch,
 } from "../../mod.ts";
-import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { createSandbox } from "../../src/sandbox/mod.ts";
 import { createRemoteSandbox } from "../fixtures/remote-sandbox.ts";
 import { apiKey, lost, page, refusal, rejection, stub } from "../fixtures/stub.ts";
 

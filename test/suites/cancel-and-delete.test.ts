@@ -9,7 +9,7 @@ import {
   NotFoundError,
   WaitTimeoutError,
 } from "../../mod.ts";
-import { createSandbox, type SandboxOptions } from "../../src/sandbox/sandbox.ts";
+import { createSandbox, type SandboxOptions } from "../../src/sandbox/mod.ts";
 import { deletionsAsked } from "../fixtures/deletions-asked.ts";
 import {
   Crash,

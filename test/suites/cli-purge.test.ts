@@ -14,10 +14,10 @@ import { describeProgress } from "../../src/cli/terminal/progress-line.ts";
 import { modeOf } from "../../src/cli/purge/purge-mode.ts";
 import { sourceOf } from "../../src/cli/purge/purge-source.ts";
 import { createTally } from "../../src/cli/run/tally.ts";
-import type { DeletionOutcome } from "../../src/operations/outcome.ts";
-import { planPurge } from "../../src/operations/plan-purge.ts";
-import type { PurgePlan } from "../../src/operations/purge-plan.ts";
-import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import type { DeletionOutcome } from "../../src/purge/outcome.ts";
+import { planPurge } from "../../src/purge/plan-purge.ts";
+import type { PurgePlan } from "../../src/purge/purge-plan.ts";
+import { createSandbox } from "../../src/sandbox/mod.ts";
 import { createMemoryFiles, fullAfter, fullFor, hangingAfter } from "../cli/memory-files.ts";
 import {
   createMemoryHost,

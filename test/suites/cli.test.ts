@@ -5,11 +5,11 @@ import { createClient } from "../../src/cli/client/create-client.ts";
 import { type Delete, deleteEach } from "../../src/cli/delete/delete-each.ts";
 import { exitCode } from "../../src/cli/exit-code.ts";
 import { type Kind, kinds, messageBatches } from "../../src/cli/kinds.ts";
-import type { DeletionOutcome } from "../../src/operations/outcome.ts";
+import type { DeletionOutcome } from "../../src/purge/outcome.ts";
 import { parseDuration } from "../../src/cli/input/parse-duration.ts";
 import { readLines } from "../../src/cli/input/read-lines.ts";
 import { createTally } from "../../src/cli/run/tally.ts";
-import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { createSandbox } from "../../src/sandbox/mod.ts";
 
 const { signal } = new AbortController();
 

@@ -8,7 +8,7 @@ import {
   NotEndedError,
   NotFoundError,
 } from "../../mod.ts";
-import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { createSandbox } from "../../src/sandbox/mod.ts";
 import { createRemoteSandbox } from "../fixtures/remote-sandbox.ts";
 import { apiKey, lost, receipt, refusal, rejection, stub } from "../fixtures/stub.ts";
 

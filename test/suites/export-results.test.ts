@@ -8,9 +8,9 @@ import {
   type RequestEvent,
   type ResultsExport,
 } from "../../mod.ts";
-import { createResultCounter } from "../../src/operations/results/count-results.ts";
-import { createResultsReceiver } from "../../src/operations/results/receive-results.ts";
-import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { createResultCounter } from "../../src/purge/results/count-results.ts";
+import { createResultsReceiver } from "../../src/purge/results/receive-results.ts";
+import { createSandbox } from "../../src/sandbox/mod.ts";
 import { everythingIn } from "../fixtures/everything-in.ts";
 import {
   createMemorySink,

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { evaluateFilter, type MessageBatch, parseMessageBatchFilter } from "../../mod.ts";
-import { parseTimestamp } from "../../src/operations/timestamp.ts";
+import { parseTimestamp } from "../../src/purge/timestamp.ts";
 import { anyBatches, batchOf, conditions, day, daysAgo, now } from "../fixtures/batches.ts";
 import { apiKey } from "../fixtures/stub.ts";
 

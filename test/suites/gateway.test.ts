@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createMemoryAuditTrail } from "../../mod.ts";
-import { createSandbox } from "../../src/sandbox/sandbox.ts";
-import { createService } from "../../src/service/service.ts";
+import { createSandbox } from "../../src/sandbox/mod.ts";
+import { createService } from "../../src/service/mod.ts";
 import { gatewayTokens, hash, otherToken, token } from "../fixtures/gateway.ts";
 import { apiKey, lost, receipt, refusal, stub, type StubAnswer } from "../fixtures/stub.ts";
 import { deletion, secret, webhook } from "../fixtures/webhook.ts";

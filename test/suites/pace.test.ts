@@ -8,8 +8,8 @@ import {
   type Pace,
   type Permit,
 } from "../../mod.ts";
-import { exportMessageBatchResults } from "../../src/operations/export-results.ts";
-import { createPace } from "../../src/operations/pace.ts";
+import { exportMessageBatchResults } from "../../src/purge/export-results.ts";
+import { createPace } from "../../src/purge/pace.ts";
 import { batchOf, seededRandom } from "../fixtures/batches.ts";
 import { playTraffic, type Traffic } from "../fixtures/paced-traffic.ts";
 import { lost, page, receipt, refusal as refused, rejection, stub } from "../fixtures/stub.ts";

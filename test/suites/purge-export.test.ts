@@ -9,7 +9,7 @@ import {
   type DeletionOutcome,
   planPurge,
 } from "../../mod.ts";
-import type { BatchSeed, SandboxOptions } from "../../src/sandbox/sandbox.ts";
+import type { BatchSeed, SandboxOptions } from "../../src/sandbox/mod.ts";
 import { entryWith } from "../fixtures/audit-entries.ts";
 import { daysAgo, drain, play, type Played, seededRandom } from "../fixtures/batches.ts";
 import { everythingIn } from "../fixtures/everything-in.ts";

@@ -8,11 +8,7 @@ import {
 import { messageBatch } from "../../src/core/delete.ts";
 import type { DeletableResource } from "../../src/core/resource.ts";
 import * as registry from "../../src/resources/registry.ts";
-import {
-  createSandbox,
-  type ResourceObject,
-  type ResourceType,
-} from "../../src/sandbox/sandbox.ts";
+import { createSandbox, type ResourceObject, type ResourceType } from "../../src/sandbox/mod.ts";
 import { type ResourceFixture, resourceFixtures } from "../fixtures/resources.ts";
 import { lost, refusal, rejection, stub } from "../fixtures/stub.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createSandbox, type Fault, type SandboxOptions } from "../../src/sandbox/sandbox.ts";
+import { createSandbox, type Fault, type SandboxOptions } from "../../src/sandbox/mod.ts";
 import { BATCHES, call, HEADERS, ORIGIN, toRequest } from "../fixtures/sandbox/call.ts";
 
 const PATH = `${BATCHES}/b`;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
+import { createSandbox, type Sandbox } from "../../src/sandbox/mod.ts";
 import { BATCHES, call } from "../fixtures/sandbox/call.ts";
 
 /** Five batches, `b1` the oldest, put in place out of order. */

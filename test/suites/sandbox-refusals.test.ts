@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createSandbox, type SandboxOptions } from "../../src/sandbox/sandbox.ts";
+import { createSandbox, type SandboxOptions } from "../../src/sandbox/mod.ts";
 import { BATCHES, call, type CallOptions, createBody, HEADERS } from "../fixtures/sandbox/call.ts";
 
 const VERSION = { "anthropic-version": "2023-06-01" };

@@ -5,7 +5,7 @@ import {
   type ResourceSeed,
   type ResourceType,
   type SandboxOptions,
-} from "../../src/sandbox/sandbox.ts";
+} from "../../src/sandbox/mod.ts";
 import { BATCHES, call, HEADERS } from "../fixtures/sandbox/call.ts";
 import { ADMIN, DOCUMENTED, KEY, OLD_SKILLS } from "../fixtures/sandbox/documented-resources.ts";
 

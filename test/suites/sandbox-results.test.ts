@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { createSandbox } from "../../src/sandbox/mod.ts";
 import { BATCHES, call, createBody, toRequest } from "../fixtures/sandbox/call.ts";
 
 describe("results", () => {

@@ -8,8 +8,8 @@ import {
   type RequestEvent,
   retrieveMessageBatch,
 } from "../../mod.ts";
-import { createSandbox } from "../../src/sandbox/sandbox.ts";
-import { createService } from "../../src/service/service.ts";
+import { createSandbox } from "../../src/sandbox/mod.ts";
+import { createService } from "../../src/service/mod.ts";
 import { everythingIn } from "../fixtures/everything-in.ts";
 import { gatewayTokens, token } from "../fixtures/gateway.ts";
 import { refusal, stub, type StubAnswer } from "../fixtures/stub.ts";

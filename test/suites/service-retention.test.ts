@@ -6,7 +6,7 @@ import { serviceOptionsFrom } from "../../src/service/environment.ts";
 import { environmentOf } from "../../src/service/environment-of.ts";
 import { createMemoryStateStore } from "../../src/service/memory-state-store.ts";
 import type { ServiceOptions } from "../../src/service/options.ts";
-import { createService } from "../../src/service/service.ts";
+import { createService } from "../../src/service/mod.ts";
 import { daysAgo, now, play } from "../fixtures/batches.ts";
 import { gatewayTokens, token } from "../fixtures/gateway.ts";
 import { apiKey, refusal, stub } from "../fixtures/stub.ts";

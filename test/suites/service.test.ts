@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { Client } from "../../mod.ts";
-import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { createSandbox } from "../../src/sandbox/mod.ts";
 import { serviceOptionsFrom } from "../../src/service/environment.ts";
 import type { ServiceOptions } from "../../src/service/options.ts";
-import { createService } from "../../src/service/service.ts";
+import { createService } from "../../src/service/mod.ts";
 import { apiKey, lost, refusal, stub } from "../fixtures/stub.ts";
 import { deletion, otherSecret, secret, webhook, withHeaders } from "../fixtures/webhook.ts";
 

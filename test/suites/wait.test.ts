@@ -10,7 +10,7 @@ import {
   WaitTimeoutError,
   waitUntilMessageBatchEnded,
 } from "../../mod.ts";
-import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { createSandbox } from "../../src/sandbox/mod.ts";
 import {
   createDurableSteps,
   createStepStore,

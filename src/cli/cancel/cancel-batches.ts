@@ -1,5 +1,5 @@
 import type { Client } from "../../core/client.ts";
-import { withPace } from "../../operations/with-pace.ts";
+import { withPace } from "../../purge/with-pace.ts";
 import { cancelOne, type CancelOutcome } from "./cancel-one.ts";
 import { createCancelReport } from "./cancel-report.ts";
 import type { CommandContext } from "../commands/command-context.ts";

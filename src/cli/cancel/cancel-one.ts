@@ -2,9 +2,9 @@ import { cancelMessageBatch, retrieveMessageBatch } from "../../core/batches.ts"
 import type { Client } from "../../core/client.ts";
 import { APIError, BatchsweepError, NotFoundError, WaitTimeoutError } from "../../core/errors.ts";
 import type { MessageBatch } from "../../core/message-batch.ts";
-import { observe } from "../../operations/observe.ts";
-import { outcomeError } from "../../operations/outcome.ts";
-import { waitUntilMessageBatchEnded } from "../../operations/wait.ts";
+import { observe } from "../../purge/observe.ts";
+import { outcomeError } from "../../purge/outcome.ts";
+import { waitUntilMessageBatchEnded } from "../../purge/wait.ts";
 import type { Undone } from "../run/run-each.ts";
 
 /** What became of a batch that was to be canceled. */

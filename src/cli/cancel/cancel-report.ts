@@ -1,4 +1,4 @@
-import { stopReason } from "../../operations/stop-reason.ts";
+import { stopReason } from "../../purge/stop-reason.ts";
 import type { CancelOutcome } from "./cancel-one.ts";
 import { describeDuration } from "../terminal/describe-duration.ts";
 import { describeRequests } from "../terminal/describe-requests.ts";

@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError } from "../deps.ts";
 import { CommandError, exitCode } from "../exit-code.ts";
 import type { Server } from "../host.ts";
 import { listenProblem } from "../input/listen-problem.ts";
-import type { Sandbox } from "../../sandbox/sandbox.ts";
+import type { Sandbox } from "../../sandbox/mod.ts";
 import type { CommandContext } from "./command-context.ts";
 
 const defaultPort = 4010;
@@ -33,7 +33,7 @@ async function runSandbox(
 ): Promise<void> {
   checkPermission(host, `http://127.0.0.1:${port}`);
   // Here, so that no other command loads it.
-  const { createSandbox } = await import("../../sandbox/sandbox.ts");
+  const { createSandbox } = await import("../../sandbox/mod.ts");
   const sandbox = createSandbox();
   const batches = seedEveryState(sandbox);
   let server: Server;

@@ -2,10 +2,10 @@ import type { Client } from "../../core/client.ts";
 import { deleteMessageBatch } from "../../core/delete.ts";
 import { NotFoundError } from "../../core/errors.ts";
 import type { ResultStore } from "../../core/ports.ts";
-import { cancelAndDeleteMessageBatch } from "../../operations/cancel-and-delete.ts";
-import type { Deleted } from "../../operations/delete-one.ts";
-import { exportThenDelete } from "../../operations/results/export-then-delete.ts";
-import { waitUntilMessageBatchEnded } from "../../operations/wait.ts";
+import { cancelAndDeleteMessageBatch } from "../../purge/cancel-and-delete.ts";
+import type { Deleted } from "../../purge/delete-one.ts";
+import { exportThenDelete } from "../../purge/results/export-then-delete.ts";
+import { waitUntilMessageBatchEnded } from "../../purge/wait.ts";
 
 /** What is done about a message batch before it is deleted. */
 export interface DeleteBatchOptions {

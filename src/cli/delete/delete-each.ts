@@ -1,7 +1,7 @@
 import type { Client } from "../../core/client.ts";
-import { type Deleted, deleteOne } from "../../operations/delete-one.ts";
-import type { DeletionOutcome } from "../../operations/outcome.ts";
-import { withPace } from "../../operations/with-pace.ts";
+import { type Deleted, deleteOne } from "../../purge/delete-one.ts";
+import type { DeletionOutcome } from "../../purge/outcome.ts";
+import { withPace } from "../../purge/with-pace.ts";
 import { watchFirstAnswer } from "../run/first-answer.ts";
 import { requestsAtOnce, runEach } from "../run/run-each.ts";
 

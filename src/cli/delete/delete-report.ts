@@ -1,4 +1,4 @@
-import type { DeletionOutcome } from "../../operations/outcome.ts";
+import type { DeletionOutcome } from "../../purge/outcome.ts";
 import { describeOutcome } from "../terminal/describe.ts";
 import { type Kind, messageBatches } from "../kinds.ts";
 import type { CommandOutput } from "../terminal/output.ts";

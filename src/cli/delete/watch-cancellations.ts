@@ -1,5 +1,5 @@
 import type { Client, Fetch } from "../../core/client.ts";
-import type { DeletionOutcome } from "../../operations/outcome.ts";
+import type { DeletionOutcome } from "../../purge/outcome.ts";
 import { settingsOf } from "../../core/settings.ts";
 
 /** What a run has canceled, which is not taken back. */

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { MessageBatchFilter } from "../../operations/filter.ts";
-import { parseTimestamp } from "../../operations/timestamp.ts";
+import type { MessageBatchFilter } from "../../purge/filter.ts";
+import { parseTimestamp } from "../../purge/timestamp.ts";
 import { CommandError } from "../exit-code.ts";
 import { parseDuration } from "./parse-duration.ts";
 

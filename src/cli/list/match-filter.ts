@@ -1,6 +1,6 @@
 import type { MessageBatch } from "../../core/message-batch.ts";
-import type { MessageBatchFilter } from "../../operations/filter.ts";
-import { parseTimestamp } from "../../operations/timestamp.ts";
+import type { MessageBatchFilter } from "../../purge/filter.ts";
+import { parseTimestamp } from "../../purge/timestamp.ts";
 
 const day = 86_400_000;
 

@@ -1,8 +1,8 @@
 import type { Client } from "../../core/client.ts";
 import { PurgeRefusedError } from "../../core/errors.ts";
 import { listPage } from "../../core/list.ts";
-import { observe } from "../../operations/observe.ts";
-import type { PurgePlan } from "../../operations/purge-plan.ts";
+import { observe } from "../../purge/observe.ts";
+import type { PurgePlan } from "../../purge/purge-plan.ts";
 import { planningError } from "./planning-error.ts";
 
 /**

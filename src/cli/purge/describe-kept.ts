@@ -1,4 +1,4 @@
-import type { PurgeItem, PurgePlan } from "../../operations/purge-plan.ts";
+import type { PurgeItem, PurgePlan } from "../../purge/purge-plan.ts";
 
 /**
  * How many batches a plan keeps, by why, a line for each: `2 that have not ended`. What is held, and

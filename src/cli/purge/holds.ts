@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { PurgePlan } from "../../operations/purge-plan.ts";
+import type { PurgePlan } from "../../purge/purge-plan.ts";
 import { checkIds } from "../input/check-ids.ts";
 import { CommandError } from "../exit-code.ts";
 import { fileError } from "../input/file-error.ts";

@@ -1,6 +1,6 @@
 import type { Client } from "../../core/client.ts";
-import { planPurge } from "../../operations/plan-purge.ts";
-import type { PurgePlan } from "../../operations/purge-plan.ts";
+import { planPurge } from "../../purge/plan-purge.ts";
+import type { PurgePlan } from "../../purge/purge-plan.ts";
 import { planRetention } from "../../retention/plan.ts";
 import type { CommandContext } from "../commands/command-context.ts";
 import { readPlan } from "./plan-file.ts";

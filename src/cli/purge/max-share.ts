@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { PurgePlan } from "../../operations/purge-plan.ts";
+import type { PurgePlan } from "../../purge/purge-plan.ts";
 import { deletionShare } from "../../retention/share.ts";
 import { CommandError } from "../exit-code.ts";
 import { describeCount } from "./preview.ts";

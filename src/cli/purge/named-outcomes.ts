@@ -1,5 +1,5 @@
-import type { DeletionOutcome } from "../../operations/outcome.ts";
-import type { PurgePlan } from "../../operations/purge-plan.ts";
+import type { DeletionOutcome } from "../../purge/outcome.ts";
+import type { PurgePlan } from "../../purge/purge-plan.ts";
 
 /** What is known of ids besides the plan. */
 export interface NamedOptions {

@@ -1,5 +1,5 @@
-import type { DeletionOutcome } from "../../operations/outcome.ts";
-import type { StopReason } from "../../operations/stop-reason.ts";
+import type { DeletionOutcome } from "../../purge/outcome.ts";
+import type { StopReason } from "../../purge/stop-reason.ts";
 import type { Client } from "../../core/client.ts";
 import type { Cancellations } from "../delete/watch-cancellations.ts";
 import { describeDuration } from "../terminal/describe-duration.ts";

@@ -5,7 +5,7 @@
  */
 import type { Client } from "../../core/client.ts";
 import { PurgeRefusedError } from "../../core/errors.ts";
-import { checkPlan, type PurgePlan } from "../../operations/purge-plan.ts";
+import { checkPlan, type PurgePlan } from "../../purge/purge-plan.ts";
 import { CommandError } from "../exit-code.ts";
 import { fileError } from "../input/file-error.ts";
 import type { Files } from "../host.ts";

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { DeletionOutcome } from "../../operations/outcome.ts";
-import type { PurgeItem, PurgePlan } from "../../operations/purge-plan.ts";
-import { parseTimestamp } from "../../operations/timestamp.ts";
+import type { DeletionOutcome } from "../../purge/outcome.ts";
+import type { PurgeItem, PurgePlan } from "../../purge/purge-plan.ts";
+import { parseTimestamp } from "../../purge/timestamp.ts";
 import { cancelHint, describeKept } from "./describe-kept.ts";
 
 /** What is known besides the plan. */

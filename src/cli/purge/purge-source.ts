@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { MessageBatchFilter } from "../../operations/filter.ts";
+import type { MessageBatchFilter } from "../../purge/filter.ts";
 import type { RetentionPolicy } from "../../retention/policy.ts";
 import type { CommandContext } from "../commands/command-context.ts";
 import { checkIds } from "../input/check-ids.ts";

@@ -1,5 +1,5 @@
-import type { DeletionOutcome } from "../../operations/outcome.ts";
-import type { PurgeItem, PurgePlan } from "../../operations/purge-plan.ts";
+import type { DeletionOutcome } from "../../purge/outcome.ts";
+import type { PurgeItem, PurgePlan } from "../../purge/purge-plan.ts";
 import type { CommandContext } from "../commands/command-context.ts";
 import { describeOutcome } from "../terminal/describe.ts";
 import { writePlan } from "./plan-file.ts";

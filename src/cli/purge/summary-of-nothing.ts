@@ -1,4 +1,4 @@
-import type { PurgeSummary } from "../../operations/apply-purge.ts";
+import type { PurgeSummary } from "../../purge/apply-purge.ts";
 import type { modeOf } from "./purge-mode.ts";
 
 /** The totals where no id was given, as a line of JSON: of a dry run, or of a run. */

@@ -1,4 +1,4 @@
-import type { StopReason } from "../../operations/stop-reason.ts";
+import type { StopReason } from "../../purge/stop-reason.ts";
 import { describeStop } from "../terminal/describe.ts";
 import { type CommandOutput, isClosedOutput } from "../terminal/output.ts";
 

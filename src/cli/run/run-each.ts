@@ -1,6 +1,6 @@
-import type { DeletionOutcome, OutcomeError } from "../../operations/outcome.ts";
-import { isOutage, type StopReason, stopReason } from "../../operations/stop-reason.ts";
-import { createUnderWay } from "../../operations/under-way.ts";
+import type { DeletionOutcome, OutcomeError } from "../../purge/outcome.ts";
+import { isOutage, type StopReason, stopReason } from "../../purge/stop-reason.ts";
+import { createUnderWay } from "../../purge/under-way.ts";
 
 /** How many requests are under way at a time; the API's limits are kept besides. */
 export const requestsAtOnce = 32;

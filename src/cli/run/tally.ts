@@ -1,5 +1,5 @@
-import type { DeletionOutcome } from "../../operations/outcome.ts";
-import { stopReason } from "../../operations/stop-reason.ts";
+import type { DeletionOutcome } from "../../purge/outcome.ts";
+import { stopReason } from "../../purge/stop-reason.ts";
 import { exitCode } from "../exit-code.ts";
 
 const kinds = ["deleted", "missing", "skipped", "failed", "unattempted"] as const;

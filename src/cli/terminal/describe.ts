@@ -4,8 +4,8 @@
  * @module
  */
 import type { RequestEvent } from "../../core/client.ts";
-import type { DeletionOutcome } from "../../operations/outcome.ts";
-import type { StopReason } from "../../operations/stop-reason.ts";
+import type { DeletionOutcome } from "../../purge/outcome.ts";
+import type { StopReason } from "../../purge/stop-reason.ts";
 import { words } from "../words.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { BatchsweepError } from "../../core/errors.ts";
-import { outcomeError } from "../../operations/outcome.ts";
-import { stopReason } from "../../operations/stop-reason.ts";
+import { outcomeError } from "../../purge/outcome.ts";
+import { stopReason } from "../../purge/stop-reason.ts";
 import { CommandError, exitCode } from "../exit-code.ts";
 
 /**

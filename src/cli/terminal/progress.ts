@@ -1,4 +1,4 @@
-import type { DeletionOutcome } from "../../operations/outcome.ts";
+import type { DeletionOutcome } from "../../purge/outcome.ts";
 import type { Host } from "../host.ts";
 import { describeWait } from "./describe-wait.ts";
 import type { CommandOutput } from "./output.ts";

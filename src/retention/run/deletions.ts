@@ -1,7 +1,7 @@
 import type { AuditEntry } from "../../core/ports.ts";
-import { applyPurge } from "../../operations/apply-purge.ts";
-import type { DeletionOutcome } from "../../operations/outcome.ts";
-import type { PurgePlan } from "../../operations/purge-plan.ts";
+import { applyPurge } from "../../purge/apply-purge.ts";
+import type { DeletionOutcome } from "../../purge/outcome.ts";
+import type { PurgePlan } from "../../purge/purge-plan.ts";
 import type { Budget } from "./budget.ts";
 
 /** What became of some batches of a plan. */

@@ -2,8 +2,8 @@ import type { Client } from "../../core/client.ts";
 import { APIError, PurgeRefusedError } from "../../core/errors.ts";
 import { listPage } from "../../core/list.ts";
 import type { MessageBatch } from "../../core/message-batch.ts";
-import { isBatchId } from "../../operations/filter.ts";
-import { observe } from "../../operations/observe.ts";
+import { isBatchId } from "../../purge/filter.ts";
+import { observe } from "../../purge/observe.ts";
 import { packBatch, unpackBatch } from "./pack.ts";
 import type { RetentionWork } from "./work.ts";
 

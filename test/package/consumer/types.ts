@@ -13,8 +13,8 @@ import {
   NotEndedError,
   retrieveMessageBatch,
 } from "../../../mod.ts";
-import { createSandbox, type Sandbox } from "../../../src/sandbox/sandbox.ts";
-import { createService, type Service } from "../../../src/service/service.ts";
+import { createSandbox, type Sandbox } from "../../../src/sandbox/mod.ts";
+import { createService, type Service } from "../../../src/service/mod.ts";
 
 const sandbox: Sandbox = createSandbox({ apiKeys: ["key"] });
 const client: Client = {
