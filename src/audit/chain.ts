@@ -1,7 +1,6 @@
 import { sha256 } from "../deps.ts";
-import { hex } from "../core/hex.ts";
-import type { AuditLines } from "./bytes.ts";
-import { linePieces } from "./line-pieces.ts";
+import { hex } from "../core/bytes.ts";
+import { type AuditLines, linesOf } from "./jsonl.ts";
 
 /** Where every chain begins: the SHA-256 of `batchsweep audit trail 1` and a newline. */
 export const chainStart = "fea6933dc91e657ae94ad83c3f65b2138c33d29d9197bd3827f906821dd2d34a";
@@ -28,7 +27,7 @@ export async function* chainLines(
   let number = 1;
   let hash = sha256.create();
   let held = true;
-  for await (const { bytes, ends } of linePieces(lines)) {
+  for await (const { bytes, ends } of linesOf(lines)) {
     hash.update(bytes);
     if (ends) {
       yield { number, digest: hex(hash.digest()), bytes: held ? bytes : undefined };

@@ -1,4 +1,4 @@
-import type { AuditLines, ByteSource } from "./bytes.ts";
+import type { AuditLines, ByteSource } from "./jsonl.ts";
 import { chain, type ChainLine, chainLines, chainStart } from "./chain.ts";
 import { type AuditProblem, diagnose, problemOf } from "./problem.ts";
 import { type AuditSeal, readSeals } from "./seals.ts";

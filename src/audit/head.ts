@@ -1,4 +1,4 @@
-import { cannotUse } from "../core/cannot-use.ts";
+import { cannotUse } from "../core/check.ts";
 import type { AuditSeal } from "./seals.ts";
 
 /** The head of a chain as a text: how many lines it seals, and the hash of the last of them. */

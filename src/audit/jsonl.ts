@@ -1,42 +1,101 @@
-import type { AppendFile, AuditEntry, AuditTrail } from "../core/ports.ts";
-import type { ByteSource } from "./bytes.ts";
-import { entryReader, type UnreadableReason } from "./entry.ts";
-import { linePieces, longestLine } from "./line-pieces.ts";
+/**
+ * An audit trail as JSON lines: one line an entry.
+ *
+ * @module
+ */
+import type { AuditEntry, AuditTrail } from "../core/audit.ts";
+import { createLineSplitter, isBlank } from "../core/bytes.ts";
+import { checkOptions, type Checks, hasMethods, isFunction } from "../core/check.ts";
+import {
+  boolean,
+  check,
+  type GenericSchema,
+  literal,
+  number,
+  object,
+  optional,
+  picklist,
+  pipe,
+  regex,
+  safeParse,
+  string,
+} from "../deps.ts";
+
+/** A text file that only grows. */
+export interface AppendFile {
+  /**
+   * Adds lines at the end, as one piece even if others write too. It resolves when they are safe, also
+   * from a crash of the machine. If a crash left a piece of a line at the end, that line is ended
+   * first.
+   */
+  append(text: string): Promise<void>;
+}
+
+/** Bytes as files and answers give them, in pieces of any size. */
+export type ByteSource =
+  | AsyncIterable<Uint8Array>
+  | Iterable<Uint8Array>
+  | ReadableStream<Uint8Array>;
+
+/** The lines of an audit trail: the bytes of JSON lines, or entries, each of which is its JSON. */
+export type AuditLines = ByteSource | AsyncIterable<AuditEntry> | Iterable<AuditEntry>;
+
+/** The bytes of the lines of a trail. Who ends the iteration early ends the source. */
+export async function* bytesOf(lines: AuditLines): AsyncGenerator<Uint8Array, void, undefined> {
+  const encoder = new TextEncoder();
+  for await (const value of "getReader" in lines ? read(lines) : lines) {
+    if (ArrayBuffer.isView(value)) yield value;
+    else if (typeof value === "object") yield encoder.encode(`${JSON.stringify(value)}\n`);
+    else throw new TypeError("Cannot read an audit trail of anything but bytes or entries");
+  }
+}
+
+/** Not every runtime has streams that can be iterated. */
+async function* read(
+  stream: ReadableStream<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const reader = stream.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    reader.cancel().catch(() => {}); // a stream that failed has said so
+  }
+}
 
 /**
  * Makes an audit trail of JSON lines: one line an entry, added in one piece.
  *
  * @param file Where the lines go.
  * @returns The trail. It refuses an entry of more than 1 MiB, which could not be read again.
+ * @throws {TypeError} The file has no `append()`.
  *
  * @example Record deletions as JSON lines
  * ```ts
- * import {
- *   createJsonlAuditTrail,
- *   createMemoryAppendFile,
- *   deleteMessageBatch,
- *   readAuditTrail,
- * } from "batchsweep";
+ * import { deleteMessageBatch } from "batchsweep";
+ * import { createJsonlAuditTrail } from "batchsweep/audit";
  * import { createSandbox } from "batchsweep/sandbox"; // the API, played in memory
  *
  * const sandbox = createSandbox();
  * const { id } = sandbox.seed({ processing_status: "ended" });
- * const file = createMemoryAppendFile(); // or anything that can append and flush
- * const auditTrail = createJsonlAuditTrail(file);
+ * let text = ""; // for a file, see openAppendFile() of "batchsweep/node"
+ * const auditTrail = createJsonlAuditTrail({ append: async (lines) => void (text += lines) });
  * const client = { apiKey: "sk-ant-api03-example", fetch: sandbox.fetch, auditTrail };
  *
  * await deleteMessageBatch(client, id);
- * for await (const { phase, evidence } of readAuditTrail(file.read())) {
- *   console.log(phase, evidence);
- * }
+ * console.log(text); // two lines
  * ```
  */
 export function createJsonlAuditTrail(file: AppendFile): AuditTrail {
+  hasMethods("an AppendFile", "append")(file, "file");
   const encoder = new TextEncoder();
   return {
     append: async (entry) => {
       const line = `${JSON.stringify(entry)}\n`;
-      if (encoder.encode(line).length > longestLine) {
+      if (encoder.encode(line).length > maxLineBytes) {
         throw new RangeError("Cannot record an audit entry: it is longer than 1 MiB");
       }
       await file.append(line);
@@ -54,66 +113,134 @@ export interface UnreadableLine {
 
 /** Options of {@link readAuditTrail}. */
 export interface ReadAuditTrailOptions {
-  /** Is told of each line that is passed over because it is not an entry. */
+  /** Gets each line that is skipped because it is not an entry. */
   readonly onUnreadable?: ((line: UnreadableLine) => void) | undefined;
 }
 
+const readChecks: Checks<ReadAuditTrailOptions> = { onUnreadable: isFunction };
+
 /**
- * Reads the audit trail that {@link createJsonlAuditTrail} wrote, in bounded memory. What comes from
- * a file is not believed unseen: a line that was cut off by a crash, or is no entry for any other
- * reason, is passed over and told of. Blank lines are passed over without a word.
+ * Reads the audit trail that {@link createJsonlAuditTrail} wrote, in bounded memory. It skips and
+ * reports lines that are not entries, such as one that a crash cut off. It skips blank lines silently.
  *
  * @param source The bytes.
- * @param options Who is told of lines that are passed over.
+ * @param options Gets the lines that are skipped.
  * @returns The entries, in order; members that are not known here are left out.
  * @throws {TypeError} The source gives text instead of bytes.
  * @throws What the source fails with.
  *
  * @example Go on with a purge after a crash
  * ```ts
- * import {
- *   applyPurge,
- *   createJsonlAuditTrail,
- *   createMemoryAppendFile,
- *   planPurge,
- *   readAuditTrail,
- * } from "batchsweep";
+ * import { readAuditTrail } from "batchsweep/audit";
+ * import { applyPurge, planPurge } from "batchsweep/purge";
  * import { createSandbox } from "batchsweep/sandbox"; // the API, played in memory
  *
- * const sandbox = createSandbox();
- * sandbox.seed({ processing_status: "ended" });
- * const file = createMemoryAppendFile();
- * const auditTrail = createJsonlAuditTrail(file);
- * const client = { apiKey: "sk-ant-api03-example", fetch: sandbox.fetch, auditTrail };
+ * const client = { apiKey: "sk-ant-api03-example", fetch: createSandbox().fetch };
  * const plan = await planPurge(client, { filter: "*" });
+ * const bytes = new Response("").body ?? []; // the bytes of the trail's file
  *
- * const history = readAuditTrail(file.read(), {
- *   onUnreadable: ({ line, reason }) => console.warn(`Line ${line} is left out: ${reason}`),
+ * const history = readAuditTrail(bytes, {
+ *   onUnreadable: ({ line, reason }) => console.warn(`Line ${line} is skipped: ${reason}`),
  * });
- * for await (const { outcome, id } of applyPurge(client, plan, { history })) {
- *   console.log(outcome, id);
- * }
+ * const { deleted } = await applyPurge(client, plan, { history });
  * ```
  */
 export async function* readAuditTrail(
   source: ByteSource,
-  { onUnreadable }: ReadAuditTrailOptions = {},
+  options: ReadAuditTrailOptions = {},
 ): AsyncGenerator<AuditEntry, void, undefined> {
-  const read = entryReader();
+  const { onUnreadable } = checkOptions(options, readChecks);
+  const parse = entryParser();
   let line = 1;
-  let long = false;
-  for await (const { bytes, ends } of linePieces(source)) {
-    const goesOn = !ends && bytes.length === longestLine;
-    if (!goesOn && (long || !isBlank(bytes))) {
-      const entry = long ? "too_long" : read(bytes);
+  let isTooLong = false;
+  for await (const { bytes, ends } of linesOf(source)) {
+    const goesOn = !ends && bytes.length === maxLineBytes;
+    if (!goesOn && (isTooLong || !isBlank(bytes))) {
+      const entry = isTooLong ? "too_long" : parse(bytes);
       if (typeof entry === "object") yield entry;
       else onUnreadable?.({ line, reason: entry });
     }
-    long = goesOn;
+    isTooLong = goesOn;
     if (ends) line += 1;
   }
-  if (long) onUnreadable?.({ line, reason: "too_long" });
+  if (isTooLong) onUnreadable?.({ line, reason: "too_long" });
 }
 
-const isBlank = (bytes: Uint8Array) =>
-  bytes.every((byte) => byte === 0x0a || byte === 0x0d || byte === 0x20 || byte === 0x09);
+/** How long a line with an entry can be, newline included. */
+const maxLineBytes = 1_048_576;
+
+/** A line of a trail with its newline, or a piece of one that is longer than an entry can be. */
+export interface TrailLine {
+  /** A copy. */
+  readonly bytes: Uint8Array;
+  /** Whether the line ends here. The last line of a file does not if it was cut off. */
+  readonly ends: boolean;
+}
+
+/** Cuts a trail into lines, in bounded memory. */
+export async function* linesOf(lines: AuditLines): AsyncGenerator<TrailLine, void, undefined> {
+  const splitter = createLineSplitter(maxLineBytes);
+  for await (const chunk of bytesOf(lines)) {
+    for (const { bytes, ends } of splitter.split(chunk)) yield { bytes: bytes.slice(), ends };
+  }
+  const bytes = splitter.rest().slice();
+  if (bytes.length > 0) yield { bytes, ends: false };
+}
+
+/** Why a line of a trail is not an entry. */
+export type UnreadableReason = "too_long" | "not_text" | "not_json" | "not_an_entry";
+
+/** Makes the function that parses a line. Unknown members are left out. */
+export function entryParser(): (line: Uint8Array) => AuditEntry | UnreadableReason {
+  const schema = entrySchema();
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  return (line) => {
+    let text: string;
+    try {
+      text = decoder.decode(line);
+    } catch {
+      return "not_text";
+    }
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      return "not_json";
+    }
+    const result = safeParse(schema, value);
+    return result.success ? result.output : "not_an_entry";
+  };
+}
+
+function entrySchema(): GenericSchema<unknown, AuditEntry> {
+  const text = optional(string());
+  const time = pipe(string(), regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i));
+  const count = optional(
+    pipe(number(), check((value) => Number.isSafeInteger(value) && value >= 0)),
+  );
+  return pipe(
+    object({
+      version: literal(1),
+      time,
+      operation: literal("delete"),
+      phase: picklist(["intent", "outcome"]),
+      resource: string(),
+      id: string(),
+      actor: text,
+      outcome: optional(picklist(["deleted", "missing", "failed"])),
+      evidence: text,
+      requestId: text,
+      attempts: count,
+      workspaceId: text,
+      error: optional(object({
+        code: string(),
+        message: string(),
+        outcomeKnown: boolean(),
+        status: optional(number()),
+        type: text,
+      })),
+    }),
+    // An outcome that says none would close an intent, and settle nothing.
+    check(({ phase, outcome }) => (phase === "outcome") === (outcome !== undefined)),
+  );
+}

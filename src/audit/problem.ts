@@ -1,5 +1,5 @@
 import { chain, type ChainLine } from "./chain.ts";
-import { entryReader } from "./entry.ts";
+import { entryParser } from "./jsonl.ts";
 import type { AuditSeal } from "./seals.ts";
 
 /** Where a trail, or what seals it, is not as it was. */
@@ -23,8 +23,8 @@ export interface AuditProblem {
   readonly line: number;
   /** The id in the entry that is in this line now, where it can be read. */
   readonly id?: string | undefined;
-  /** The same in words. */
-  readonly message: string;
+  /** The same in words: `line 3 is not as it was sealed`. */
+  readonly why: string;
 }
 
 const words: { readonly [Kind in AuditProblem["kind"]]: string } = {
@@ -44,12 +44,12 @@ export function problemOf(
   line: number,
   bytes?: Uint8Array,
 ): AuditProblem {
-  const entry = bytes === undefined ? undefined : entryReader()(bytes);
+  const entry = bytes === undefined ? undefined : entryParser()(bytes);
   // Nobody's terminal is to be written on by a file that somebody changed.
   const id = typeof entry === "object" && /^[!-~]{1,200}$/.test(entry.id) ? entry.id : undefined;
   const named = id === undefined ? "" : ` (${JSON.stringify(id)})`;
-  const message = `Cannot verify the audit trail: line ${line}${named} ${words[kind]}`;
-  return { kind, line, ...(id === undefined ? {} : { id }), message };
+  const why = `line ${line}${named} ${words[kind]}`;
+  return { kind, line, ...(id === undefined ? {} : { id }), why };
 }
 
 /** A line whose hash is not that of its seal, and what is around it. */

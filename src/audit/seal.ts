@@ -1,5 +1,5 @@
-import { AuditTrailError } from "../core/audit-trail-error.ts";
-import type { AppendFile } from "../core/ports.ts";
+import { AuditTrailError } from "../core/errors.ts";
+import type { AppendFile } from "./jsonl.ts";
 import { type AuditSource, followSeals } from "./follow-seals.ts";
 import { headOf } from "./head.ts";
 import { type AuditSeal, sealLine } from "./seals.ts";
@@ -33,26 +33,16 @@ const most = 1_000;
  *   the line.
  * @throws What the source or the file fails with. What was added by then is right, and is gone on from.
  *
- * @example Seal what was recorded
+ * @example Seal a trail
  * ```ts
- * import {
- *   createJsonlAuditTrail,
- *   createMemoryAppendFile,
- *   deleteMessageBatch,
- *   sealAuditTrail,
- * } from "batchsweep";
- * import { createSandbox } from "batchsweep/sandbox"; // the API, played in memory
+ * import { sealAuditTrail } from "batchsweep/audit";
  *
- * const sandbox = createSandbox();
- * const { id } = sandbox.seed({ processing_status: "ended" });
- * const file = createMemoryAppendFile();
- * const auditTrail = createJsonlAuditTrail(file);
- * const client = { apiKey: "sk-ant-api03-example", fetch: sandbox.fetch, auditTrail };
- * await deleteMessageBatch(client, id);
- *
- * const seals = createMemoryAppendFile();
- * const source = { lines: () => file.read(), seals: () => seals.read() };
- * console.log(await sealAuditTrail(source, seals)); // { added: 2, sealed: 2, head: "2:…" }
+ * const text = '{"version":1}\n'; // the trail; any lines can be sealed
+ * let seals = "";
+ * const bytes = (lines: string) => [new TextEncoder().encode(lines)];
+ * const source = { lines: () => bytes(text), seals: () => bytes(seals) };
+ * const file = { append: async (lines: string) => void (seals += lines) };
+ * console.log(await sealAuditTrail(source, file)); // { added: 1, sealed: 1, head: "1:…" }
  * ```
  */
 export async function sealAuditTrail(
@@ -73,7 +63,7 @@ export async function sealAuditTrail(
     },
   });
   if (problem !== undefined) {
-    throw new AuditTrailError(problem.message.replace("verify", "seal"), problem.line);
+    throw new AuditTrailError(problem.why, problem.line);
   }
   if (waiting.length > 0) await add();
   const head = last ?? sealed;

@@ -1,5 +1,4 @@
-import type { ByteSource } from "./bytes.ts";
-import { linePieces } from "./line-pieces.ts";
+import { type ByteSource, linesOf } from "./jsonl.ts";
 
 /** What seals a line and all before it. */
 export interface AuditSeal {
@@ -66,7 +65,7 @@ async function* completeLines(
   source: ByteSource,
 ): AsyncGenerator<Uint8Array | undefined, void, undefined> {
   let held = true;
-  for await (const { bytes, ends } of linePieces(source)) {
+  for await (const { bytes, ends } of linesOf(source)) {
     if (ends && bytes.length > 1) yield held ? bytes : undefined;
     held = ends;
   }

@@ -38,28 +38,18 @@ export interface AuditVerification {
  * @throws {TypeError} The head cannot be used.
  * @throws What the source fails with.
  *
- * @example Find an entry that was changed
+ * @example Find a line that was changed
  * ```ts
- * import {
- *   createMemoryAppendFile,
- *   createMemoryAuditTrail,
- *   deleteMessageBatch,
- *   sealAuditTrail,
- *   verifyAuditTrail,
- * } from "batchsweep";
- * import { createSandbox } from "batchsweep/sandbox"; // the API, played in memory
+ * import { sealAuditTrail, verifyAuditTrail } from "batchsweep/audit";
  *
- * const sandbox = createSandbox();
- * const { id } = sandbox.seed({ processing_status: "ended" });
- * const auditTrail = createMemoryAuditTrail();
- * const client = { apiKey: "sk-ant-api03-example", fetch: sandbox.fetch, auditTrail };
- * await deleteMessageBatch(client, id);
+ * let text = '{"version":1}\n'; // the trail; any lines can be sealed
+ * let seals = "";
+ * const bytes = (lines: string) => [new TextEncoder().encode(lines)];
+ * const source = { lines: () => bytes(text), seals: () => bytes(seals) };
+ * const file = { append: async (lines: string) => void (seals += lines) };
+ * const { head } = await sealAuditTrail(source, file); // remember it elsewhere
  *
- * const seals = createMemoryAppendFile();
- * const source = { lines: () => auditTrail.entries, seals: () => seals.read() };
- * const { head } = await sealAuditTrail(source, seals); // remember it elsewhere
- *
- * Object.assign(auditTrail.entries[0] ?? {}, { actor: "somebody else" });
+ * text = '{"version":2}\n';
  * const { problem } = await verifyAuditTrail(source, { head });
  * console.log(problem?.line, problem?.kind); // 1 "changed"
  * ```

@@ -1,10 +1,81 @@
-import type { CallOptions, Client } from "./client.ts";
-import { send } from "./http.ts";
-import { fillPath } from "./path.ts";
-import { judge, type Reply } from "./response.ts";
-import type { MessageBatch } from "./message-batch.ts";
-import { messageBatchSchema } from "./schemas.ts";
-import { settingsOf } from "./settings.ts";
+/**
+ * Message Batches: retrieve, cancel and list them.
+ *
+ * @module
+ */
+import {
+  array,
+  boolean,
+  type GenericSchema,
+  literal,
+  looseObject,
+  nullish,
+  number,
+  string,
+} from "../deps.ts";
+import { checkOptions, fillPath, isNumber } from "./check.ts";
+import { callChecks, type CallOptions, checkClient, type Client } from "./client.ts";
+import { invalidResponse, parseResponse, type Reply } from "./response.ts";
+import { type Call, createCall, send } from "./send.ts";
+
+/**
+ * A Message Batch, as the API describes it.
+ *
+ * @see [Retrieve a Message Batch](https://platform.claude.com/docs/en/api/messages/batches/retrieve)
+ */
+export interface MessageBatch {
+  readonly id: string;
+  /** `"ended"` is the only status in which a batch can be deleted. */
+  readonly processing_status:
+    | "in_progress"
+    | "canceling"
+    | "ended"
+    | (string & Record<never, never>);
+  /** Their sum is the number of requests. All but `processing` stay 0 until the batch has ended. */
+  readonly request_counts: {
+    readonly processing: number;
+    readonly succeeded: number;
+    readonly errored: number;
+    readonly canceled: number;
+    readonly expired: number;
+  };
+  /** Times are RFC 3339 date-times. */
+  readonly created_at: string;
+  readonly expires_at: string;
+  readonly ended_at: string | null;
+  readonly cancel_initiated_at: string | null;
+  /** When the results went; a batch without results can still be viewed and deleted. */
+  readonly archived_at: string | null;
+  /** Where the results are; absolute. */
+  readonly results_url: string | null;
+}
+
+/**
+ * The schema of a Message Batch, read tolerantly: unknown members stay, and a missing nullable member
+ * is null. It is made on demand, so that a bundle has it only where it is used.
+ *
+ * @param id The id that it must have; undefined: any.
+ */
+export function messageBatchSchema(id?: string): GenericSchema<unknown, MessageBatch> {
+  const orNull = nullish(string(), null);
+  return looseObject({
+    id: id === undefined ? string() : literal(id),
+    processing_status: string(),
+    request_counts: looseObject({
+      processing: number(),
+      succeeded: number(),
+      errored: number(),
+      canceled: number(),
+      expired: number(),
+    }),
+    created_at: string(),
+    expires_at: string(),
+    ended_at: orNull,
+    cancel_initiated_at: orNull,
+    archived_at: orNull,
+    results_url: orNull,
+  });
+}
 
 /** Where one Message Batch is. */
 export const batchPath = "/v1/messages/batches/{message_batch_id}" as const;
@@ -39,7 +110,10 @@ export async function retrieveMessageBatch(
   id: string,
   options: CallOptions = {},
 ): Promise<MessageBatch> {
-  return judge(await sendTo(client, "retrieve", id, options), messageBatchSchema(id));
+  return await retrieveBatch(
+    createCall(checkClient(client), checkOptions(options, callChecks)),
+    id,
+  );
 }
 
 /**
@@ -74,19 +148,137 @@ export async function cancelMessageBatch(
   id: string,
   options: CallOptions = {},
 ): Promise<MessageBatch> {
-  return judge(await sendTo(client, "cancel", id, options), messageBatchSchema(id));
+  return await cancelBatch(createCall(checkClient(client), checkOptions(options, callChecks)), id);
 }
 
-/** Sends a request about one batch, without judging the answer. */
-export async function sendTo(
-  client: Client,
-  verb: "retrieve" | "cancel",
+/** Does what {@link retrieveMessageBatch} does. */
+export async function retrieveBatch(call: Call, id: string): Promise<MessageBatch> {
+  return parseResponse(await sendRetrieve(call, id), messageBatchSchema(id));
+}
+
+/** Does what {@link cancelMessageBatch} does. */
+export async function cancelBatch(call: Call, id: string): Promise<MessageBatch> {
+  return parseResponse(await sendTo(call, "cancel", "POST", id, "/cancel"), messageBatchSchema(id));
+}
+
+/** Asks for a batch, and gives the answer as it is. */
+export async function sendRetrieve(call: Call, id: string): Promise<Reply> {
+  return await sendTo(call, "retrieve", "GET", id, "");
+}
+
+async function sendTo(
+  call: Call,
+  operation: string,
+  method: "GET" | "POST",
   id: string,
-  options: CallOptions,
+  suffix: string,
 ): Promise<Reply> {
-  const [method, suffix] = verb === "cancel" ? ["POST", "/cancel"] as const : ["GET", ""] as const;
-  const pathTemplate = batchPath + suffix;
   const path = fillPath(batchPath, { message_batch_id: id }) + suffix;
-  const action = `${verb} message batch ${JSON.stringify(id)}`;
-  return await send(settingsOf(client), { action, method, path, pathTemplate }, options);
+  const subject = subjectOf(id);
+  return await send(call, { operation, subject, method, path, pathTemplate: batchPath + suffix });
+}
+
+/** How messages name a batch. */
+export function subjectOf(id: string): string {
+  return `message batch ${JSON.stringify(id)}`;
+}
+
+/** Whether a text can be the id of a batch: one path segment, and nothing like a key. */
+export function isBatchId(id: string): boolean {
+  try {
+    return fillPath(batchPath, { message_batch_id: id }) !== "";
+  } catch {
+    return false;
+  }
+}
+
+/** Options of a list. */
+export interface ListOptions extends CallOptions {
+  /**
+   * How many batches one request asks for, from 1 to 1000. It does not limit the list.
+   *
+   * @default 1000
+   */
+  readonly pageSize?: number | undefined;
+}
+
+const listChecks = { ...callChecks, pageSize: /* @__PURE__ */ isNumber(1, 1000, { whole: true }) };
+const maxPageBytes = 16_777_216; // a page of 1000 batches has some 600 kB today
+
+/**
+ * Lists the Message Batches of the workspace, newest first. A page is asked for when its first
+ * batch is, and not before.
+ *
+ * What a page does whose cursor was deleted meanwhile is published nowhere: collect the ids before
+ * you delete, or delete a page only after the next one has come.
+ *
+ * @param client Who calls, and how.
+ * @param options Options of the calls.
+ * @returns Every batch, page by page.
+ * @throws {APIError | InvalidResponseError | APIConnectionError | APITimeoutError} As every call.
+ * @throws {TypeError | RangeError} An argument cannot be used; no request was made.
+ *
+ * @example See what is there
+ * ```ts
+ * import { listMessageBatches } from "batchsweep";
+ * import { createSandbox } from "batchsweep/sandbox"; // the API, played in memory
+ *
+ * const sandbox = createSandbox();
+ * sandbox.seed({ processing_status: "ended" });
+ * const client = { apiKey: "sk-ant-api03-example", fetch: sandbox.fetch };
+ *
+ * for await (const batch of listMessageBatches(client)) {
+ *   console.log(batch.id, batch.processing_status);
+ * }
+ * ```
+ * @see [List Message Batches](https://platform.claude.com/docs/en/api/messages/batches/list)
+ */
+export async function* listMessageBatches(
+  client: Client,
+  options: ListOptions = {},
+): AsyncGenerator<MessageBatch, void, undefined> {
+  const { pageSize, ...checked } = checkOptions(options, listChecks);
+  const call = createCall(checkClient(client), checked);
+  const cursors = new Set<string>();
+  let after: string | undefined;
+  for (;;) {
+    const { batches, next, reply } = await listPage(call, after, pageSize);
+    yield* batches;
+    if (next === undefined) return;
+    if (cursors.has(next)) throw invalidResponse(reply, noCursor);
+    cursors.add(next);
+    after = next;
+  }
+}
+
+const noCursor = "it has more, but no cursor that leads on";
+
+/** One page of a list. */
+interface Page {
+  readonly batches: readonly MessageBatch[];
+  /** The cursor of the next page; undefined: this is the last. */
+  readonly next: string | undefined;
+  readonly reply: Reply;
+}
+
+/** Lists the page after a cursor, or the first. */
+export async function listPage(call: Call, after?: string, pageSize = 1000): Promise<Page> {
+  const cursor = after === undefined ? "" : `&after_id=${encodeURIComponent(after)}`;
+  const pathTemplate = "/v1/messages/batches";
+  const reply = await send(call, {
+    operation: "list",
+    subject: "message batches",
+    method: "GET",
+    path: `${pathTemplate}?limit=${pageSize}${cursor}`,
+    pathTemplate,
+    maxBytes: maxPageBytes,
+  });
+  const page = looseObject({
+    data: array(messageBatchSchema()),
+    has_more: boolean(),
+    last_id: nullish(string(), null),
+  });
+  const { data, has_more, last_id } = parseResponse(reply, page);
+  if (has_more && data.length === 0) throw invalidResponse(reply, noCursor);
+  return { batches: data, next: has_more ? last_id ?? data.at(-1)?.id : undefined, reply };
 }

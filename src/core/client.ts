@@ -1,5 +1,51 @@
-import type { AnthropicBeta } from "./betas.ts";
-import type { AuditTrail, Clock, Pace } from "./ports.ts";
+/**
+ * Who calls the API, and how: the client, its check and its defaults.
+ *
+ * @module
+ */
+import type { AuditTrail } from "./audit.ts";
+import {
+  cannotUse,
+  type Check,
+  checkOptions,
+  type Checks,
+  checkText,
+  hasMethods,
+  isBetas,
+  isFunction,
+  isNumber,
+  isSignal,
+  isText,
+} from "./check.ts";
+
+/**
+ * The name of a beta of the API. The names that the documentation lists are suggested; the list
+ * is open, and any string is allowed.
+ *
+ * @see [Beta headers](https://platform.claude.com/docs/en/api/beta-headers)
+ */
+export type AnthropicBeta =
+  | "message-batches-2024-09-24"
+  | "prompt-caching-2024-07-31"
+  | "computer-use-2024-10-22"
+  | "computer-use-2025-01-24"
+  | "pdfs-2024-09-25"
+  | "token-counting-2024-11-01"
+  | "token-efficient-tools-2025-02-19"
+  | "output-128k-2025-02-19"
+  | "files-api-2025-04-14"
+  | "mcp-client-2025-04-04"
+  | "mcp-client-2025-11-20"
+  | "dev-full-thinking-2025-05-14"
+  | "interleaved-thinking-2025-05-14"
+  | "code-execution-2025-05-22"
+  | "extended-cache-ttl-2025-04-11"
+  | "context-1m-2025-08-07"
+  | "context-management-2025-06-27"
+  | "model-context-window-exceeded-2025-08-26"
+  | "skills-2025-10-02"
+  | "fast-mode-2026-02-01"
+  | (string & Record<never, never>);
 
 /**
  * A key or token: the text itself, or a function that gives it. A function is asked before every
@@ -115,4 +161,201 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Betas of this call, added to those of the client. */
   readonly betas?: readonly AnthropicBeta[] | undefined;
+}
+
+/** Time, randomness and waiting, as one parameter: so that tests are quick and exact. */
+export interface Clock {
+  /** The current time, in milliseconds since the epoch. */
+  now(): number;
+  /** A random number, from 0 up to but not including 1. */
+  random(): number;
+  /**
+   * Waits.
+   *
+   * @param duration How long, in milliseconds.
+   * @param signal Ends the wait at once; the promise then rejects with its reason.
+   */
+  sleep(duration: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** What the requests of a client ask for leave, so that all of them together keep to the limits. */
+export interface Pace {
+  /**
+   * Waits until a request may be sent.
+   *
+   * @param signal Ends the wait at once; the promise then rejects with its reason.
+   */
+  permit(signal?: AbortSignal): Promise<Permit>;
+}
+
+/**
+ * Leave to send one request. It is given back by telling what the request came to, or nothing where
+ * none was sent; only the first telling counts.
+ *
+ * @param answer What came back, as far as anything did.
+ * @returns Whether the request was refused for its pace alone. Then it may be sent again, with a
+ *   permit of its own, and that is not one of its retries.
+ */
+export type Permit = (answer?: {
+  readonly status?: number | undefined;
+  readonly headers?: Headers | undefined;
+}) => boolean;
+
+/** The clock that is used where a {@link Client} has none of its own: the runtime's. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  random: () => Math.random(),
+  sleep: (duration, signal) =>
+    new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const stop = () => {
+        clearTimeout(timer);
+        reject(signal?.reason);
+      };
+      const timer = setTimeout(() => {
+        signal?.removeEventListener("abort", stop);
+        resolve();
+      }, duration);
+      signal?.addEventListener("abort", stop, { once: true });
+    }),
+};
+
+/** The configuration of a {@link Client}, checked, with every default in its place. */
+export interface Settings {
+  readonly credential: { readonly name: "apiKey" | "authToken"; readonly secret: Secret };
+  /** Without a slash at its end. */
+  readonly baseUrl: string;
+  /** All headers but the credential. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Values of headers that a server may echo, and that no error may hold: a gateway's token. */
+  readonly confidential: readonly string[];
+  readonly betas: readonly string[];
+  /** The workspace that the client names. */
+  readonly workspaceId: string | undefined;
+  readonly fetch: Fetch;
+  readonly timeout: number;
+  readonly maxRetries: number;
+  readonly maxRetryDelay: number;
+  readonly onRequest: (event: RequestEvent) => unknown;
+  readonly clock: Clock;
+  readonly pace: Pace | undefined;
+  readonly auditTrail: AuditTrail | undefined;
+  readonly actor: string | undefined;
+}
+
+/** The longest wait that the timers of all runtimes can hold, in milliseconds. */
+export const maxTimer: number = 2 ** 31 - 1;
+const sentByLibrary = /^(x-api-key|authorization|anthropic-(version|beta|workspace-id)|accept)$/i;
+
+/** Host names on which plain HTTP is allowed. */
+export const loopback: RegExp = /^(localhost|127(\.\d+){3}|\[::1\])$/;
+
+const isLine: Check<string> = (value, name) =>
+  checkText(value, name, /^[\x20-\x7e]+$/, "it is not one line of ASCII text");
+
+/** The check of a key or token. The runtime's own error for a wrong header would quote it. */
+export const isSecretText: Check<string> = (value, name) => {
+  const why = "it is empty, or has a character that no key has, such as a line break";
+  return checkText(value, name, /^[\x21-\x7e]+$/, why);
+};
+
+const isSecret: Check<Secret> = (value, name) =>
+  typeof value === "function" ? value as Secret : isSecretText(value, name);
+
+const isBaseUrl: Check<string> = (value, name) => {
+  let url: URL;
+  try {
+    url = new URL(String(value));
+  } catch {
+    throw cannotUse(name, "it is not an absolute URL");
+  }
+  if (url.username !== "" || url.password !== "") throw cannotUse(name, "it holds credentials");
+  if (/[?#]/.test(url.href)) throw cannotUse(name, "it has a query or a fragment");
+  if (/\/v1\/*$/.test(url.pathname)) {
+    throw cannotUse(name, "it ends in /v1, which every path begins with");
+  }
+  if (url.protocol !== "https:" && !(url.protocol === "http:" && loopback.test(url.hostname))) {
+    throw cannotUse(name, "it is neither HTTPS nor plain HTTP on loopback");
+  }
+  return url.href.replace(/\/+$/, "");
+};
+
+/** Header names become lower case. */
+const isHeaders: Check<Readonly<Record<string, string>>> = (value, name) => {
+  if (typeof value !== "object" || value === null || Symbol.iterator in value) {
+    throw cannotUse(name, "they are not a plain object");
+  }
+  const headers: Record<string, string> = {};
+  for (const [header, text] of Object.entries(value)) {
+    if (!/^[!#$%&'*+.^`|~\w-]+$/.test(header)) {
+      throw cannotUse(name, "a name is not an HTTP header name");
+    }
+    if (sentByLibrary.test(header)) {
+      throw cannotUse(name, `"${header}" is sent by the library itself`);
+    }
+    headers[header.toLowerCase()] = isLine(text, `header "${header}"`);
+  }
+  return headers;
+};
+
+const clientChecks: Checks<Client> = {
+  apiKey: isSecret,
+  authToken: isSecret,
+  baseUrl: isBaseUrl,
+  apiVersion: isLine,
+  betas: isBetas,
+  workspaceId: isLine,
+  headers: isHeaders,
+  fetch: isFunction,
+  timeout: /* @__PURE__ */ isNumber(1, maxTimer),
+  maxRetries: /* @__PURE__ */ isNumber(0, 100, { whole: true }),
+  maxRetryDelay: /* @__PURE__ */ isNumber(0, maxTimer),
+  auditTrail: /* @__PURE__ */ hasMethods<AuditTrail>("an AuditTrail", "append"),
+  actor: isText,
+  onRequest: isFunction,
+  clock: /* @__PURE__ */ hasMethods<Clock>("a Clock", "now", "random", "sleep"),
+  pace: /* @__PURE__ */ hasMethods<Pace>("a Pace", "permit"),
+};
+
+/** The checks of {@link CallOptions}. */
+export const callChecks: Checks<CallOptions> = { signal: isSignal, betas: isBetas };
+
+/**
+ * Checks a client before its first request, and puts every default in its place.
+ *
+ * @throws {ArgumentError} Something in it cannot be used.
+ */
+export function checkClient(client: Client): Settings {
+  if (typeof client !== "object" || client === null) {
+    throw cannotUse("client", "it is not an object");
+  }
+  const checked = checkOptions(client, clientChecks, "client option");
+  const { apiKey, authToken, workspaceId, timeout = 60_000, maxRetryDelay = 60_000 } = checked;
+  const secret = apiKey ?? authToken;
+  if (secret === undefined) throw cannotUse("client", "it has neither apiKey nor authToken");
+  // Each word, since a server may echo a token without its scheme.
+  const confidential = Object.values(checked.headers ?? {})
+    .flatMap((value) => [value, ...value.split(/[\s,;=]+/)]);
+  return {
+    credential: { name: apiKey === undefined ? "authToken" : "apiKey", secret },
+    baseUrl: String(checked.baseUrl ?? "https://api.anthropic.com"),
+    headers: {
+      ...checked.headers,
+      accept: "application/json",
+      "anthropic-version": checked.apiVersion ?? "2023-06-01",
+      ...workspaceId === undefined ? {} : { "anthropic-workspace-id": workspaceId },
+    },
+    confidential,
+    betas: checked.betas ?? [],
+    workspaceId,
+    fetch: checked.fetch ?? ((url, init) => fetch(url, init)),
+    timeout,
+    maxRetries: checked.maxRetries ?? 2,
+    maxRetryDelay,
+    onRequest: checked.onRequest ?? (() => {}),
+    clock: checked.clock ?? systemClock,
+    pace: checked.pace,
+    auditTrail: checked.auditTrail,
+    actor: checked.actor,
+  };
 }

@@ -1,20 +1,168 @@
+/**
+ * The deletion of one object, validated.
+ *
+ * @module
+ */
 import { literal, object, string } from "../deps.ts";
-import { sendTo } from "./batches.ts";
-import type { Client } from "./client.ts";
-import { APIError, NotEndedError } from "./errors.ts";
-import { type DeleteOptions, deleteResource, type Evidence } from "./resource.ts";
-import { judge } from "./response.ts";
+import { withAuditTrail } from "./audit.ts";
+import { sendRetrieve } from "./batches.ts";
+import { checkOptions, type Checks, fillPath, isBoolean, type PathParams } from "./check.ts";
+import { callChecks, type CallOptions, checkClient, type Client } from "./client.ts";
+import { APIError, NotEndedError, NotFoundError } from "./errors.ts";
+import { parseResponse } from "./response.ts";
+import { type Call, createCall, endOfWait, send } from "./send.ts";
 
-/** A deleted Message Batch, and how its deletion is known. */
-export interface Deletion {
-  /** ID of the batch that was asked for. */
-  readonly id: string;
-  readonly type: "message_batch_deleted";
+/** A kind of object that the API can delete, as data. */
+export interface DeletableResource {
+  /** Its name, as an audit trail has it: `"message_batch"`. */
+  readonly name: string;
+  /** Where it is deleted, with the names of the parameters in braces. */
+  readonly path: string;
+  /** The `type` of the API's receipt. */
+  readonly type: string;
+  /** Whether the API may leave the `type` out. */
+  readonly typeOptional?: true;
+  /** Which fields of the receipt must repeat which parameters. */
+  readonly echoes: Readonly<Record<string, string>>;
+  /** What the parameters begin with today. Their format may change: this is for warnings only. */
+  readonly prefixes: Readonly<Record<string, string>>;
+  /** Whether it takes an administrator's key, as what belongs to the organization does. */
+  readonly administrative?: true;
+  /** Betas of which the API wants one. The first is sent where neither client nor call names one. */
+  readonly betas?: readonly string[];
+}
+
+/**
+ * How a deletion is known. `"receipt"`: the API confirmed it, with the id that was asked for.
+ * `"absent_after_retry"`: an attempt whose answer was lost was repeated, and the object was no
+ * longer there. `"missing"`: it was gone before the call, and the caller allowed that.
+ */
+export type Evidence = "receipt" | "absent_after_retry" | "missing";
+
+/** How a deletion is known, and what the call did. */
+export interface DeletionFacts {
+  /** How it is known that the object is gone. */
   readonly evidence: Evidence;
   /** The API's id of the request that brought the evidence. */
   readonly requestId?: string | undefined;
-  /** Why the deletion could not be written to the audit trail, if it could not. */
+  /** How many deletions were sent. */
+  readonly attempts: number;
+  /** The workspace that the API says it answered for. */
+  readonly workspaceId?: string | undefined;
+  /** Why the audit trail has no entry of this outcome; absent where it has one. */
   readonly auditError?: string | undefined;
+}
+
+/** A deleted Message Batch, and how its deletion is known. */
+export interface Deletion extends DeletionFacts {
+  /** ID of the batch that was asked for. */
+  readonly id: string;
+  readonly type: "message_batch_deleted";
+}
+
+/** Options of a deletion. */
+export interface DeleteOptions extends CallOptions {
+  /**
+   * Whether an object that is already gone is a success, with `"missing"` as its evidence.
+   *
+   * @default false
+   */
+  readonly allowMissing?: boolean | undefined;
+  /**
+   * Whether an earlier call of unknown outcome may have deleted the object, such as one of a process
+   * that died. A 404 then is evidence of that deletion: `"absent_after_retry"`.
+   *
+   * @default false
+   */
+  readonly mayBeDeletedAlready?: boolean | undefined;
+}
+
+/** The checks of {@link DeleteOptions}. */
+export const deleteChecks: Checks<DeleteOptions> = {
+  ...callChecks,
+  allowMissing: isBoolean,
+  mayBeDeletedAlready: isBoolean,
+};
+
+/** The parameters that name one object of a kind. */
+export type ResourceParams<Resource extends DeletableResource> = Readonly<
+  Record<PathParams<Resource["path"]>, string>
+>;
+
+/** What became of one object of a kind: the fields of its receipt, and how it is known. */
+export type ResourceDeletion<Resource extends DeletableResource> =
+  & { readonly [Field in keyof Resource["echoes"]]: string }
+  & { readonly type: Resource["type"] }
+  & DeletionFacts;
+
+/**
+ * Deletes one object of a kind, and validates the receipt.
+ *
+ * @param params The parameters that name the object.
+ * @param options What its absence means.
+ */
+export async function deleteResource<const Resource extends DeletableResource>(
+  call: Call,
+  resource: Resource,
+  params: ResourceParams<Resource>,
+  { allowMissing, mayBeDeletedAlready }: Pick<
+    DeleteOptions,
+    "allowMissing" | "mayBeDeletedAlready"
+  > = {},
+): Promise<ResourceDeletion<Resource>> {
+  // Read once: the id that is sent is the id that is reported.
+  const given: Readonly<Record<string, string>> = Object.fromEntries(
+    paramsOf(resource).map((name) => [name, Reflect.get(params, name)]),
+  );
+  const echoed = Object.entries(resource.echoes)
+    .map(([field, param]) => [field, given[param] ?? ""] as const);
+  const { name, type, typeOptional } = resource;
+  const id = Object.values(given).join("/");
+  const request = {
+    operation: "delete",
+    subject: `${name.replaceAll("_", " ")} ${JSON.stringify(id)}`,
+    method: "DELETE",
+    path: fillPath(resource.path, given),
+    pathTemplate: resource.path,
+  } as const;
+  call.signal?.throwIfAborted();
+
+  const permit = await call.settings.pace?.permit(endOfWait(call)); // before the intent is written
+  const deletion = withAuditTrail(call, name, id, async () => {
+    const reply = await send(withBetas(call, resource), request, permit);
+    let evidence: Evidence = "receipt";
+    try {
+      const fields = Object.fromEntries(echoed.map(([field, value]) => [field, literal(value)]));
+      const receipt = object({ ...fields, type: literal(type) });
+      parseResponse(reply, receipt, typeOptional && { type });
+    } catch (error) {
+      if (!(error instanceof NotFoundError)) throw error;
+      if (!reply.outcomeKnown || mayBeDeletedAlready) evidence = "absent_after_retry";
+      else if (allowMissing) evidence = "missing";
+      else throw error;
+    }
+    const { attempts, requestId, workspaceId } = reply;
+    return {
+      ...Object.fromEntries(echoed), // what was asked for: nothing is copied from the wire
+      type,
+      evidence,
+      attempts,
+      ...(requestId === undefined ? {} : { requestId }),
+      ...(workspaceId === undefined ? {} : { workspaceId }),
+    };
+  });
+  return await deletion.finally(() => permit?.()) as ResourceDeletion<Resource>;
+}
+
+/** The names of the parameters of a kind, in the order of its path. */
+export function paramsOf({ path }: DeletableResource): readonly string[] {
+  return path.split(/[{}]/).filter((_, index) => index % 2 === 1);
+}
+
+function withBetas(call: Call, { betas: wanted = [] }: DeletableResource): Call {
+  const [first] = wanted;
+  if (first === undefined || wanted.some((beta) => call.betas.includes(beta))) return call;
+  return { ...call, betas: [...call.betas, first] };
 }
 
 /** Message Batches, as data. */
@@ -60,25 +208,45 @@ export async function deleteMessageBatch(
   id: string,
   options: DeleteOptions = {},
 ): Promise<Deletion> {
-  const once = (attempted = options.attempted) =>
-    deleteResource(client, messageBatch, { message_batch_id: id }, { ...options, attempted });
+  const checked = checkOptions(options, deleteChecks);
+  return await deleteBatch(createCall(checkClient(client), checked), id, checked);
+}
+
+/** Does what {@link deleteMessageBatch} does. */
+export async function deleteBatch(
+  call: Call,
+  id: string,
+  options: Pick<DeleteOptions, "allowMissing" | "mayBeDeletedAlready"> = {},
+): Promise<Deletion> {
+  const params = { message_batch_id: id };
   try {
-    return await once();
+    return await deleteResource(call, messageBatch, params, options);
   } catch (error) {
-    if (!(error instanceof APIError) || ![400, 409, 422].includes(error.status)) throw error;
-    // How the API refuses a batch that has not ended is published nowhere: look at the batch.
-    const status = await statusOf(client, id, options).catch(() => undefined);
-    options.signal?.throwIfAborted();
+    if (!mayMeanNotEnded(error)) throw error;
+    const status = await statusOf(call, id).catch(() => undefined);
+    endOfWait(call)?.throwIfAborted();
     // It ended meanwhile, or the refusal means something else: then it comes again.
-    if (status === "ended") return await once(options.attempted || !error.outcomeKnown);
-    // Nothing else is repeated in an error: it would be a server's text.
+    if (status === "ended") {
+      const mayBeDeletedAlready = options.mayBeDeletedAlready || !error.outcomeKnown;
+      const again = { ...options, mayBeDeletedAlready };
+      const deletion = await deleteResource(call, messageBatch, params, again);
+      return { ...deletion, attempts: call.facts.deletions };
+    }
+    // An error repeats no other status: it would be a server's text.
     if (status !== "in_progress" && status !== "canceling") throw error;
-    const message = `Cannot delete message batch ${JSON.stringify(id)}: it is ${status}`;
-    throw new NotEndedError(message, error, status);
+    throw new NotEndedError({ ...error, why: `it is ${status}`, processingStatus: status });
   }
 }
 
-async function statusOf(client: Client, id: string, options: DeleteOptions): Promise<string> {
+/**
+ * Whether a refusal may mean that the batch has not ended, or, of a cancellation, that it has. How the
+ * API refuses these is published nowhere: look at the batch.
+ */
+export function mayMeanNotEnded(error: unknown): error is APIError {
+  return error instanceof APIError && [400, 409, 422].includes(error.status);
+}
+
+async function statusOf(call: Call, id: string): Promise<string> {
   const schema = object({ id: literal(id), processing_status: string() });
-  return judge(await sendTo(client, "retrieve", id, options), schema).processing_status;
+  return parseResponse(await sendRetrieve(call, id), schema).processing_status;
 }

@@ -6,13 +6,31 @@
  * @module
  */
 
+/** What could not be done, in words for people: `Cannot ${operation} ${subject}: ${why}`. */
+export interface Failed {
+  /** A verb: `delete`. */
+  readonly operation: string;
+  /** What the operation was about: `message batch "msgbatch_1"`. */
+  readonly subject: string;
+  /** Why it failed, with what is known of its outcome. */
+  readonly why: string;
+}
+
 /** The base of all errors of this library. */
-export abstract class BatchsweepError extends Error {
+export abstract class BatchsweepError extends Error implements Failed {
   abstract override readonly name: string;
   /** Which error this is. Stable: made to be branched on. */
   abstract readonly code: string;
-  /** Why what is said here could not be written to the audit trail, if it could not. */
+  declare readonly operation: string;
+  declare readonly subject: string;
+  declare readonly why: string;
+  /** Why the audit trail has no entry of this outcome; absent where it has one. */
   declare auditError?: string | undefined;
+
+  constructor(facts: Failed) {
+    super(`Cannot ${facts.operation} ${facts.subject}: ${facts.why}`);
+    Object.assign(this, facts);
+  }
 
   /** The error as plain data, safe to print: every property but the stack. */
   toJSON(): Record<string, unknown> {
@@ -23,29 +41,30 @@ export abstract class BatchsweepError extends Error {
 
 /** What is known of the exchange that ended in an error. */
 export interface Exchange {
-  /** How many times the request was made. */
+  /** How many times the request was sent. */
   readonly attempts: number;
   /**
-   * Whether it is certain that the call changed nothing. It is not when an answer was lost, was a
-   * 408 or a 5xx other than 529, or was a success that is not what the API promises: then the deletion
-   * may have happened, and the call can be repeated.
+   * Whether it is certain that the call changed nothing. `false` where an answer was lost, was a 408
+   * or a 5xx other than 529, or was a success that is not what the API promises: the deletion may
+   * have happened, and the call can be repeated.
    */
   readonly outcomeKnown: boolean;
+  /** The workspace that the API says it answered for. */
+  readonly workspaceId?: string | undefined;
 }
 
-/** A call was made, and did not end well. */
+/** A call was made, and failed. */
 export abstract class CallError extends BatchsweepError implements Exchange {
-  readonly attempts: number;
-  readonly outcomeKnown: boolean;
+  declare readonly attempts: number;
+  declare readonly outcomeKnown: boolean;
+  declare readonly workspaceId?: string | undefined;
 
-  constructor(message: string, { attempts, outcomeKnown }: Exchange) {
-    super(message);
-    this.attempts = attempts;
-    this.outcomeKnown = outcomeKnown;
+  constructor(facts: Failed & Exchange) {
+    super(facts);
   }
 }
 
-/** What an answer of the API says of a refusal. */
+/** A refusal by the API. */
 export interface Refusal extends Exchange {
   /** The HTTP status. */
   readonly status: number;
@@ -63,28 +82,22 @@ export interface Refusal extends Exchange {
 export class APIError extends CallError implements Refusal {
   override readonly name: "APIError" | "NotFoundError" | "NotEndedError" = "APIError";
   override readonly code: "ERR_API" | "ERR_NOT_FOUND" | "ERR_NOT_ENDED" = "ERR_API";
-  readonly status: number;
-  readonly type?: string | undefined;
-  readonly errorCode?: string | undefined;
-  readonly requestId?: string | undefined;
-  readonly retryAfter?: number | undefined;
+  declare readonly status: number;
+  declare readonly type?: string | undefined;
+  declare readonly errorCode?: string | undefined;
+  declare readonly requestId?: string | undefined;
+  declare readonly retryAfter?: number | undefined;
 
-  constructor(message: string, refusal: Refusal) {
-    super(message, refusal);
-    this.status = refusal.status;
-    this.type = refusal.type;
-    this.errorCode = refusal.errorCode;
-    this.requestId = refusal.requestId;
-    this.retryAfter = refusal.retryAfter;
+  constructor(facts: Failed & Refusal) {
+    super(facts);
   }
 }
 
 /**
  * There is no such object in the workspace of the key, or no longer.
  *
- * One case cannot be told apart: Deno, Bun and workerd repeat a request by themselves, unseen, when
- * a connection that was used before breaks under it. A deletion that was done just then is answered
- * 404 to the repetition.
+ * Deno, Bun and workerd repeat a request unseen when a connection that was used before breaks. If the
+ * deletion was done just then, the repetition is answered 404, and this error cannot tell.
  */
 export class NotFoundError extends APIError {
   override readonly name = "NotFoundError";
@@ -95,35 +108,33 @@ export class NotFoundError extends APIError {
 export class NotEndedError extends APIError {
   override readonly name = "NotEndedError";
   override readonly code = "ERR_NOT_ENDED";
-  /** The status the batch had when it was looked at: `"in_progress"` or `"canceling"`. */
-  readonly processingStatus: string;
+  /** The status of the batch after the refusal: `"in_progress"` or `"canceling"`. */
+  declare readonly processingStatus: string;
 
-  constructor(message: string, refusal: Refusal, processingStatus: string) {
-    super(message, refusal);
-    this.processingStatus = processingStatus;
+  constructor(facts: Failed & Refusal & { readonly processingStatus: string }) {
+    super(facts);
   }
 }
 
-/** No answer came: no connection, or it was lost before the answer was whole. */
+/** No answer came: there was no connection, or it was lost before the answer was complete. */
 export class APIConnectionError extends CallError {
   override readonly name = "APIConnectionError";
   override readonly code = "ERR_CONNECTION";
 }
 
-/** No whole answer came in time. */
+/** No complete answer came in time. */
 export class APITimeoutError extends CallError {
   override readonly name = "APITimeoutError";
   override readonly code = "ERR_TIMEOUT";
   /** The time that one attempt had, in milliseconds. */
-  readonly timeout: number;
+  declare readonly timeout: number;
 
-  constructor(message: string, exchange: Exchange, timeout: number) {
-    super(message, exchange);
-    this.timeout = timeout;
+  constructor(facts: Failed & Exchange & { readonly timeout: number }) {
+    super(facts);
   }
 }
 
-/** One way in which data is not what it has to be; never with the value received. */
+/** One way in which data is wrong; never with the value received. */
 export interface Issue {
   /** Where: `""` is the whole, `"request_counts.succeeded"` a member. */
   readonly path: string;
@@ -134,50 +145,88 @@ export interface Issue {
 export class InvalidResponseError extends CallError {
   override readonly name = "InvalidResponseError";
   override readonly code = "ERR_INVALID_RESPONSE";
-  readonly status: number;
-  readonly requestId?: string | undefined;
-  readonly issues: readonly Issue[];
+  declare readonly status: number;
+  declare readonly requestId?: string | undefined;
+  declare readonly issues: readonly Issue[];
 
   constructor(
-    message: string,
-    answer: Exchange & { readonly status: number; readonly requestId?: string | undefined },
-    issues: readonly Issue[],
+    facts: Failed & Exchange & {
+      readonly status: number;
+      readonly requestId?: string | undefined;
+      readonly issues: readonly Issue[];
+    },
   ) {
-    super(message, answer);
-    this.status = answer.status;
-    this.requestId = answer.requestId;
-    this.issues = issues;
+    super(facts);
   }
 }
 
-/** A wait was over before the batch had ended. Nothing was deleted. */
+/** A wait ended before the batch had ended. The batch was not deleted. */
 export class WaitTimeoutError extends BatchsweepError {
   override readonly name = "WaitTimeoutError";
   override readonly code = "ERR_WAIT_TIMEOUT";
-  /** The last status that was seen; undefined where no look saw one that this library knows. */
-  readonly lastStatus: "in_progress" | "canceling" | undefined;
+  /** The last status that was seen; undefined where none was, or one unknown to this library. */
+  declare readonly lastStatus: "in_progress" | "canceling" | undefined;
+  /** Whether the batch is being canceled by now. A cancellation is not taken back. */
+  declare readonly canceled: Canceled;
 
-  constructor(message: string, lastStatus: "in_progress" | "canceling" | undefined) {
-    super(message);
-    this.lastStatus = lastStatus;
+  constructor(
+    facts: Failed & {
+      readonly lastStatus: "in_progress" | "canceling" | undefined;
+      readonly canceled: Canceled;
+    },
+  ) {
+    super(facts);
   }
 }
+
+/** Whether a batch was canceled; `"unknown"` where the answer to the cancellation was lost. */
+export type Canceled = boolean | "unknown";
 
 /** A purge that must not go on: its plan is not one, or not for this API or workspace. */
 export class PurgeRefusedError extends BatchsweepError {
   override readonly name = "PurgeRefusedError";
   override readonly code = "ERR_PURGE_REFUSED";
+
+  constructor(operation: "plan" | "apply", why: string) {
+    super({ operation, subject: operation === "plan" ? "a purge" : "the purge plan", why });
+  }
 }
 
 /** A retention policy that cannot be used. Nothing is planned by it. */
 export class InvalidPolicyError extends BatchsweepError {
   override readonly name = "InvalidPolicyError";
   override readonly code = "ERR_INVALID_POLICY";
-  /** All that is wrong with it. */
+  /** Everything that is wrong with it. */
   readonly issues: readonly Issue[];
 
-  constructor(message: string, issues: readonly Issue[]) {
-    super(message);
+  constructor(why: string, issues: readonly Issue[]) {
+    super({ operation: "use", subject: "the retention policy", why });
     this.issues = issues;
   }
 }
+
+/** An audit trail differs from its seals. Nothing was sealed. */
+export class AuditTrailError extends BatchsweepError {
+  override readonly name = "AuditTrailError";
+  override readonly code = "ERR_AUDIT_TRAIL";
+  /** The first line that differs, from 1. */
+  readonly line: number;
+
+  constructor(why: string, line: number) {
+    super({ operation: "seal", subject: "the audit trail", why });
+    this.line = line;
+  }
+}
+
+/** Every error of this library: a `switch` over its `code` is exhaustive at compile time. */
+export type AnyBatchsweepError =
+  | (APIError & { readonly code: "ERR_API" })
+  | NotFoundError
+  | NotEndedError
+  | APIConnectionError
+  | APITimeoutError
+  | InvalidResponseError
+  | WaitTimeoutError
+  | PurgeRefusedError
+  | InvalidPolicyError
+  | AuditTrailError;

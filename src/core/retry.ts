@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { Clock } from "./ports.ts";
+import type { Clock } from "./client.ts";
 
-/** What a retry is decided from. */
-export interface Failure {
+/** How an attempt ended, as far as the retry policy needs it. */
+export interface AttemptOutcome {
   /** The HTTP status; absent where no whole answer came. */
   readonly status?: number | undefined;
   readonly headers?: Headers | undefined;
@@ -15,11 +15,10 @@ export interface Failure {
 }
 
 /**
- * Whether an attempt that ended so is worth repeating: after a lost connection or a timeout, 408,
- * 409, 429 and every status from 500 up. `x-should-retry` decides otherwise. A spent limit stays
- * spent.
+ * Whether an attempt is worth repeating: after a lost connection or a timeout, 408, 409, 429 and every
+ * status from 500 up. `x-should-retry` overrides that. A spend limit that is reached stays reached.
  */
-export function isRetryable({ status, headers, errorCode }: Failure): boolean {
+export function isRetryable({ status, headers, errorCode }: AttemptOutcome): boolean {
   if (status === undefined) return true;
   if (status < 400) return false;
   const asked = headers?.get("x-should-retry");
@@ -29,9 +28,9 @@ export function isRetryable({ status, headers, errorCode }: Failure): boolean {
 }
 
 /**
- * Whether it is certain what an attempt that ended so did. A 429 and a 529 turn the request away at
- * the door; other 5xx and a 408 can come after the deed. A refusal is known by its status, even where
- * its body was lost.
+ * Whether it is certain what an attempt did. The API answers 429 and 529 before it does anything;
+ * other 5xx and a 408 can come after the deletion. A refusal is known by its status, even where its
+ * body was lost.
  */
 export function isOutcomeKnown(
   { status, code }: { readonly status?: number | undefined; readonly code?: string },
@@ -40,7 +39,7 @@ export function isOutcomeKnown(
   return status !== 408 && (status < 500 || status === 529);
 }
 
-const day = 86_400_000;
+const dayMs = 86_400_000;
 
 /**
  * How long the server asks to wait, from `retry-after-ms`, then `retry-after` in seconds or as an
@@ -57,7 +56,7 @@ export function retryAfter(headers: Headers, now: number): number | undefined {
     number(seconds) * 1000,
     seconds?.endsWith("GMT") ? Date.parse(seconds) - now : NaN,
   ];
-  return candidates.find((wait) => wait > 0 && wait <= day);
+  return candidates.find((wait) => wait > 0 && wait <= dayMs);
 }
 
 /**
@@ -69,14 +68,14 @@ export function retryAfter(headers: Headers, now: number): number | undefined {
  * @returns Milliseconds, or `undefined`: the attempt is not repeated.
  */
 export function retryDelay(
-  failure: Failure,
+  outcome: AttemptOutcome,
   attempt: number,
   limits: { readonly maxRetryDelay: number; readonly clock: Clock },
   now: number,
 ): number | undefined {
-  if (!isRetryable(failure)) return undefined;
+  if (!isRetryable(outcome)) return undefined;
   const { maxRetryDelay, clock } = limits;
-  const asked = failure.headers && retryAfter(failure.headers, now);
+  const asked = outcome.headers && retryAfter(outcome.headers, now);
   if (asked !== undefined) return asked > maxRetryDelay ? undefined : asked;
   const backoff = Math.min(500 * 2 ** (attempt - 1), 8_000) * (1 - clock.random() / 4);
   return Math.min(backoff, maxRetryDelay);

@@ -1,77 +1,142 @@
-import { APIError, type BatchsweepError, InvalidResponseError } from "../core/errors.ts";
-import type { Evidence } from "../core/resource.ts";
-import type { ResultsExport } from "./results/export-to-sink.ts";
-import type { StopReason } from "./stop-reason.ts";
+/**
+ * What became of the objects of a run, as data.
+ *
+ * @module
+ */
+import type { DeletionFacts, Evidence } from "../core/delete.ts";
+import type { BatchsweepError, Refusal } from "../core/errors.ts";
+import type { ResultsExport } from "./export.ts";
 
-/** What became of one object of a run. Every object ends in exactly one. */
+/** What became of one object of a run. Every object has exactly one outcome. */
 export type DeletionOutcome =
-  | {
-    readonly outcome: "deleted";
+  & {
     readonly id: string;
-    readonly evidence: Evidence;
-    readonly requestId?: string | undefined;
-    /** How many deletions were sent for it. */
-    readonly attempts: number;
-    /** Whether an earlier run did it, by its audit trail: nothing was sent for it now. */
-    readonly recorded?: true | undefined;
-    /** Its results, where they were stored before. */
-    readonly export?: ResultsExport | undefined;
-    /** Why the outcome could not be written to the audit trail, if it could not. */
+    /** Whether this run canceled the batch, which cannot be undone; absent where it did not. */
+    readonly canceled?: true | "unknown" | undefined;
+    /** Why the audit trail has no entry of this outcome; absent where it has one. */
     readonly auditError?: string | undefined;
   }
-  | {
-    /** It was gone before we came. */
-    readonly outcome: "missing";
-    readonly id: string;
-    /** Whether an earlier run saw that, by its audit trail: nothing was sent for it now. */
-    readonly recorded?: true | undefined;
-    readonly auditError?: string | undefined;
-  }
-  | {
-    /** It was left alone on purpose: it has not ended, or it is held. */
-    readonly outcome: "skipped";
-    readonly id: string;
-    readonly reason: "not_ended" | "held";
-    readonly auditError?: string | undefined;
-  }
-  | {
-    /** Its results were to be stored first, and could not be. No deletion was sent. */
-    readonly outcome: "skipped";
-    readonly id: string;
-    readonly reason: "export_failed";
-    /** Where the store failed, or there are no results to store, its code is `"ERR_EXPORT"`. */
-    readonly error: OutcomeError;
-  }
-  | {
-    readonly outcome: "failed";
-    readonly id: string;
-    readonly error: OutcomeError;
-    readonly auditError?: string | undefined;
-  }
-  | {
-    /** The run stopped before it: no deletion of it was sent, or each was turned away at the door. */
-    readonly outcome: "unattempted";
-    readonly id: string;
-    readonly reason: StopReason;
-  };
+  & (
+    | {
+      readonly outcome: "deleted";
+      readonly evidence: Evidence;
+      readonly requestId?: string | undefined;
+      /** How many deletions were sent for it. */
+      readonly attempts: number;
+      /** The workspace that the API says it answered for. */
+      readonly workspaceId?: string | undefined;
+      /** Whether an earlier run did it, by its audit trail: nothing was sent for it now. */
+      readonly recorded?: true | undefined;
+      /** Its results, where they were stored before. */
+      readonly export?: ResultsExport | undefined;
+    }
+    | {
+      /** It was gone before this run. */
+      readonly outcome: "missing";
+      /** Whether an earlier run saw that, by its audit trail: nothing was sent for it now. */
+      readonly recorded?: true | undefined;
+    }
+    | {
+      /**
+       * It was not deleted, on purpose. `"canceled"`: the run stopped after it had canceled the
+       * batch, and before it could delete it.
+       */
+      readonly outcome: "skipped";
+      readonly reason: "not_ended" | "held" | "canceled";
+    }
+    | {
+      /** Its results could not be stored before. No deletion was sent. */
+      readonly outcome: "skipped";
+      readonly reason: "export_failed";
+      /** The code is `"ERR_EXPORT"` where the store failed, or there are no results to store. */
+      readonly error: OutcomeError;
+    }
+    | { readonly outcome: "failed"; readonly error: OutcomeError }
+    | {
+      /** The run stopped before it: no deletion was sent, or each was refused without effect. */
+      readonly outcome: "unattempted";
+      readonly reason: StopReason;
+    }
+  );
 
 /** An error as data. */
 export interface OutcomeError {
   readonly code: string;
   readonly message: string;
+  /** The message without the object it is about, which is the same for many objects. */
+  readonly why: string;
   readonly status?: number | undefined;
   readonly type?: string | undefined;
   readonly requestId?: string | undefined;
 }
 
 /** An error of the library as data that can be printed and stored. */
-export function outcomeError(error: BatchsweepError): OutcomeError {
-  const { code, message } = error;
-  if (error instanceof APIError) {
-    const { status, type, requestId } = error;
-    return { code, message, status, type, requestId };
+export function outcomeError(error: BatchsweepError & Partial<Refusal>): OutcomeError {
+  const { code, message, why, status, type, requestId } = error;
+  return { code, message, why, status, type, requestId };
+}
+
+/** The outcome of a deletion that succeeded. */
+export function deletionOutcome(
+  id: string,
+  attempts: number,
+  deletion: DeletionFacts & { readonly export?: ResultsExport | undefined },
+): DeletionOutcome {
+  const { evidence, requestId, workspaceId, auditError } = deletion;
+  const common = { id, ...(auditError === undefined ? {} : { auditError }) };
+  if (evidence === "missing") return { outcome: "missing", ...common };
+  return {
+    outcome: "deleted",
+    evidence,
+    attempts,
+    ...(requestId === undefined ? {} : { requestId }),
+    ...(workspaceId === undefined ? {} : { workspaceId }),
+    ...(deletion.export === undefined ? {} : { export: deletion.export }),
+    ...common,
+  };
+}
+
+/**
+ * Why a run stops before its end. `"caller_failed"`: the audit trail or the function of the secret
+ * failed. `"other_workspace"`: the answers come from another workspace than the plan's.
+ */
+export type StopReason =
+  | "interrupted"
+  | "credentials_refused"
+  | "blocked"
+  | "billing"
+  | "rate_limited"
+  | "unreachable"
+  | "caller_failed"
+  | "other_workspace";
+
+/** How many failures in a row, of the connection or of the server, stop a run. */
+const maxFailuresInARow = 10;
+
+/**
+ * Why no later object can do better than this failure, so that the run stops.
+ *
+ * @param error The failure of one object, retries included.
+ * @param failuresInARow How many objects in a row got no answer or a 5xx, this one included.
+ */
+export function stopReason(
+  { code, status, type }: OutcomeError,
+  failuresInARow: number,
+): StopReason | undefined {
+  if (code === "ERR_CALLER") return "caller_failed";
+  if (code === "ERR_PURGE_REFUSED") return "other_workspace";
+  if (code === "ERR_ABORTED") return "interrupted";
+  if (status === 401 || (status === 403 && type === "permission_error")) {
+    return "credentials_refused";
   }
-  if (!(error instanceof InvalidResponseError)) return { code, message };
-  const { status, requestId } = error;
-  return { code, message, status, requestId };
+  if (status === 403) return "blocked";
+  if (status === 402) return "billing";
+  if (status === 429) return "rate_limited";
+  return failuresInARow >= maxFailuresInARow ? "unreachable" : undefined;
+}
+
+/** Whether a failure counts towards those in a row: no answer came, or the server failed. */
+export function isOutage({ code, status }: OutcomeError): boolean {
+  return code === "ERR_CONNECTION" || code === "ERR_TIMEOUT" ||
+    (status !== undefined && status >= 500);
 }

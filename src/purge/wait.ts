@@ -1,53 +1,81 @@
-import { batchPath, retrieveMessageBatch } from "../core/batches.ts";
-import { cannotUse } from "../core/cannot-use.ts";
-import type { CallOptions, Client } from "../core/client.ts";
-import { WaitTimeoutError } from "../core/errors.ts";
-import type { MessageBatch } from "../core/message-batch.ts";
-import { fillPath } from "../core/path.ts";
-import type { Steps } from "../core/ports.ts";
-import { checkBetas, settingsOf } from "../core/settings.ts";
-import { checkSignal } from "./check-signal.ts";
-import { checkWaitTime } from "./check-wait-time.ts";
-import { errorOf, isPassing, settle, type Settled } from "./failure.ts";
-import { hasMethods } from "./has-methods.ts";
-import { createLooks } from "./looks.ts";
-import { abortable, createSteps, stepConfig } from "./steps.ts";
+/**
+ * Waits until a batch has ended; cancels it first, and deletes it then, if that is asked for.
+ *
+ * @module
+ */
+import {
+  batchPath,
+  cancelBatch,
+  type MessageBatch,
+  retrieveBatch,
+  subjectOf,
+} from "../core/batches.ts";
+import { checkOptions, type Checks, fillPath, hasMethods, isWaitTime } from "../core/check.ts";
+import { callChecks, type CallOptions, checkClient, type Client } from "../core/client.ts";
+import {
+  deleteBatch,
+  deleteChecks,
+  type DeleteOptions,
+  type Deletion,
+  mayMeanNotEnded,
+} from "../core/delete.ts";
+import { type Canceled, NotFoundError, WaitTimeoutError } from "../core/errors.ts";
+import { type Call, createCall } from "../core/send.ts";
+import {
+  deserializeError,
+  isPassing,
+  type Result,
+  type SerializedError,
+  stepConfig,
+  type Steps,
+  stepsOf,
+  toResult,
+} from "./steps.ts";
 
 /** Options of a wait. */
 export interface WaitOptions extends CallOptions {
   /**
-   * How long to wait in all, in milliseconds; at its end there is one more look. It is not
-   * `timeout` of the {@link Client}, which is the time of one attempt at one request: a request
-   * under way is not cut short by this one. The API ends every batch 24 hours after its creation.
+   * How long to wait in all, in milliseconds; at its end there is one more look. It does not cut a
+   * request short: `timeout` of the {@link Client} limits each attempt. The API ends every batch 24
+   * hours after its creation.
    *
    * @default 86_400_000
    */
-  readonly timeout?: number | undefined;
+  readonly waitTimeout?: number | undefined;
   /**
-   * What makes the steps. Durable ones let the operation outlive its process: make it again with the
-   * same arguments, and it goes on where it was. Names of steps are unique within one operation.
+   * Runs the steps. With durable steps the operation outlives its process: call it again with the
+   * same arguments, and it goes on. Names of steps are unique within one operation.
    *
    * @default steps in memory
    */
   readonly steps?: Steps | undefined;
 }
 
-const longest = 86_400_000; // after it, the API has ended every batch
-const believedFailures = 10;
+/** Options of {@link cancelAndDeleteMessageBatch}. */
+export interface CancelAndDeleteOptions extends WaitOptions, DeleteOptions {}
+
+const waitChecks: Checks<WaitOptions> = {
+  ...callChecks,
+  waitTimeout: isWaitTime,
+  steps: /* @__PURE__ */ hasMethods<Steps>("a Steps object with do() and sleep()", "do", "sleep"),
+};
+
+const defaultWaitTimeout = 86_400_000; // after it, the API has ended every batch
+const maxFailures = 10;
 
 /**
- * Waits until a Message Batch has ended. The API has no event for it, so the batch is looked at: at
- * once, after a second, then at intervals that grow by half to a minute, or longer where the API asks
- * for it. Failures that may pass are waited out.
+ * Waits until a Message Batch has ended. The API has no event for it, so the batch is retrieved again
+ * and again: at once, after a second, then at intervals that grow by half up to a minute, or longer
+ * where the API asks for it. Failures that may pass do not end the wait.
  *
  * @param client Who calls, and how.
  * @param id ID of the batch.
  * @param options Options of the wait.
  * @returns The batch, ended.
  * @throws {WaitTimeoutError} It has not ended in time.
- * @throws {NotFoundError} Three looks found no such batch, and none between them found it.
+ * @throws {NotFoundError} Three looks in a row found no such batch.
  * @throws {APIError | InvalidResponseError} The API refused to show it.
- * @throws {APIConnectionError | APITimeoutError} Ten looks failed, and none between them succeeded.
+ * @throws {APIConnectionError | APITimeoutError} Ten looks in a row failed.
  * @throws {TypeError | RangeError} An argument cannot be used; no request was made.
  *
  * @example Wait for a batch, an hour at most
@@ -59,7 +87,7 @@ const believedFailures = 10;
  * const { id } = sandbox.seed({ processing_status: "in_progress" });
  * const client = { apiKey: "sk-ant-api03-example", fetch: sandbox.fetch };
  *
- * const batch = await waitUntilMessageBatchEnded(client, id, { timeout: 3_600_000 });
+ * const batch = await waitUntilMessageBatchEnded(client, id, { waitTimeout: 3_600_000 });
  * console.log(batch.request_counts.succeeded); // 1
  * ```
  * @see [Retrieve a Message Batch](https://platform.claude.com/docs/en/api/messages/batches/retrieve)
@@ -69,92 +97,229 @@ export async function waitUntilMessageBatchEnded(
   id: string,
   options: WaitOptions = {},
 ): Promise<MessageBatch> {
-  const end = await untilEnded(client, id, options, prepare(client, id, options));
+  const { steps, waitTimeout, ...checked } = checkOptions(options, waitChecks);
+  const call = createCall(checkClient(client), checked);
+  fillPath(batchPath, { message_batch_id: id });
+  const end = await pollUntilEnded(call, id, stepsOf(call, steps), waitTimeout);
   if ("batch" in end) return end.batch;
-  const action = `Cannot wait for message batch ${JSON.stringify(id)} any longer`;
-  throw new WaitTimeoutError(`${action}: ${end.still}`, end.lastStatus);
+  throw new WaitTimeoutError({
+    operation: "wait any longer for",
+    subject: subjectOf(id),
+    why: end.why,
+    lastStatus: end.lastStatus,
+    canceled: end.lastStatus === "canceling",
+  });
 }
 
 /**
- * Checks every argument of an operation before its first step.
+ * Deletes a Message Batch whatever its state: cancels it if it is being processed, waits until it has
+ * ended as {@link waitUntilMessageBatchEnded} does, and deletes it. Results it has by then are deleted
+ * with it.
  *
- * @returns The steps it is made of.
+ * @param client Who calls, and how.
+ * @param id ID of the batch.
+ * @param options Options of the operation.
+ * @returns The deletion, with its evidence, and whether the batch was canceled.
+ * @throws {WaitTimeoutError} It has not ended in time, and was not deleted. `canceled` says whether
+ *   it was canceled: a cancellation is not taken back.
+ * @throws {NotFoundError} No such batch, or no longer, and `allowMissing` is not set.
+ * @throws {NotEndedError | InvalidResponseError} As {@link deleteMessageBatch}.
+ * @throws {APIError | APIConnectionError | APITimeoutError} As every call.
+ * @throws {TypeError | RangeError} An argument cannot be used; no request was made.
+ *
+ * @example Delete a batch that is still being processed
+ * ```ts
+ * import { cancelAndDeleteMessageBatch } from "batchsweep";
+ * import { createSandbox } from "batchsweep/sandbox"; // the API, played in memory
+ *
+ * const sandbox = createSandbox({ cancelingTime: 0 });
+ * const { id } = sandbox.seed({ processing_status: "in_progress" });
+ * const client = { apiKey: "sk-ant-api03-example", fetch: sandbox.fetch };
+ *
+ * const deletion = await cancelAndDeleteMessageBatch(client, id);
+ * console.log(deletion.evidence, deletion.canceled); // "receipt" true
+ * ```
+ * @see [Cancel a Message Batch](https://platform.claude.com/docs/en/api/messages/batches/cancel)
  */
-export function prepare(client: Client, id: string, options: WaitOptions): Steps {
-  const { signal, betas, timeout, steps } = options;
-  const { clock } = settingsOf(client);
-  checkBetas(betas);
+export async function cancelAndDeleteMessageBatch(
+  client: Client,
+  id: string,
+  options: CancelAndDeleteOptions = {},
+): Promise<Deletion & { readonly canceled: Canceled }> {
+  const { steps, ...checked } = checkOptions(options, { ...waitChecks, ...deleteChecks });
+  const call = createCall(checkClient(client), checked);
   fillPath(batchPath, { message_batch_id: id });
-  checkWaitTime(timeout, "timeout");
-  checkSignal(signal);
-  if (steps !== undefined && !hasMethods(steps, "do", "sleep")) {
-    throw cannotUse("steps", "they have no do() or no sleep()");
-  }
-  return abortable(steps ?? createSteps(clock, signal), signal);
+  return await cancelAndDelete(call, id, checked, steps);
 }
 
-/** How a wait ended: with the batch, or without it. */
-export type WaitEnd = { readonly batch: MessageBatch } | {
-  /** The last status that was seen; undefined where none was, or one that is not known here. */
+/** Does what {@link cancelAndDeleteMessageBatch} does. */
+export async function cancelAndDelete(
+  call: Call,
+  id: string,
+  { waitTimeout, allowMissing, mayBeDeletedAlready }: Omit<CancelAndDeleteOptions, "steps">,
+  engine?: Steps,
+): Promise<Deletion & { readonly canceled: Canceled }> {
+  const steps = stepsOf(call, engine);
+  try {
+    await cancelUntilEnded(call, id, steps, waitTimeout);
+  } catch (error) {
+    // The deletion says how the absence is known, and records it.
+    if (!(error instanceof NotFoundError && (allowMissing || mayBeDeletedAlready))) throw error;
+  }
+  const deleted = await steps.do("delete", stepConfig, async ({ attempt = 1 } = {}) => {
+    // An earlier run of this step did not end, so its outcome is unknown.
+    const again = attempt > 1;
+    const absence = { allowMissing, mayBeDeletedAlready: mayBeDeletedAlready || again };
+    const result = await toResult(call.signal, () => deleteBatch(call, id, absence));
+    if (!again || "value" in result || result.error.code === "ERR_NOT_ENDED") return result;
+    return { error: { ...result.error, outcomeKnown: false } };
+  });
+  if ("error" in deleted) throw deserializeError(deleted.error);
+  return { ...deleted.value, canceled: call.facts.canceled };
+}
+
+/**
+ * Cancels a batch that is being processed, and waits until it has ended.
+ *
+ * @throws {WaitTimeoutError} It has not ended in time.
+ */
+export async function cancelUntilEnded(
+  call: Call,
+  id: string,
+  steps: Steps,
+  waitTimeout?: number,
+): Promise<MessageBatch> {
+  const { facts } = call;
+  let refusal: SerializedError | undefined;
+  const cancel = async (batch: MessageBatch, turn: number): Promise<Result<MessageBatch>> => {
+    if (batch.processing_status === "canceling" || facts.canceled === true) return { value: batch };
+    if (refusal) return { error: refusal };
+    const canceled = await steps.do(
+      `cancel ${turn}`,
+      stepConfig,
+      () => toResult(call.signal, () => cancelBatch(call, id)),
+    );
+    if ("value" in canceled) {
+      facts.canceled = true;
+      return canceled;
+    }
+    if (!canceled.error.outcomeKnown) facts.canceled = "unknown";
+    if (!mayMeanNotEnded(deserializeError(canceled.error))) return canceled;
+    // It has just ended, or another client canceled it: the next look decides.
+    refusal = canceled.error;
+    return { value: batch };
+  };
+  const end = await pollUntilEnded(call, id, steps, waitTimeout, cancel);
+  if ("batch" in end) return end.batch;
+  const canceled = end.lastStatus === "canceling" || facts.canceled;
+  throw new WaitTimeoutError({
+    operation: "delete",
+    subject: subjectOf(id),
+    why: `${end.why}; ${cancellation(canceled)}nothing was deleted`,
+    lastStatus: end.lastStatus,
+    canceled,
+  });
+}
+
+function cancellation(canceled: Canceled): string {
+  if (canceled === false) return "";
+  return `its cancellation ${canceled === true ? "was" : "may have been"} requested, and `;
+}
+
+/** The end of a wait: with the batch, or without it. */
+type WaitEnd = { readonly batch: MessageBatch } | {
+  /** The last status that was seen; undefined where none was, or one unknown to this library. */
   readonly lastStatus: WaitTimeoutError["lastStatus"];
-  /** The same in words. */
-  readonly still: string;
+  readonly why: string;
 };
 
 /**
- * Looks at a batch until it has ended or the time is over.
+ * Retrieves a batch until it has ended or the time is over. Times come from steps, so that an
+ * operation that is run again takes the same turns.
  *
- * Times come from steps, so that an operation that is made again takes the same turns.
- *
- * @param act Is given every batch that has not ended, and the number of the turn. What it returns
- *   counts as what was seen.
+ * @param act Gets every batch that has not ended, and the number of the turn. Its result replaces the
+ *   batch that was seen.
  */
-export async function untilEnded(
-  client: Client,
+async function pollUntilEnded(
+  call: Call,
   id: string,
-  { signal, betas, timeout = longest }: WaitOptions,
   steps: Steps,
-  act?: (batch: MessageBatch, turn: number) => Promise<Settled<MessageBatch>>,
+  waitTimeout = defaultWaitTimeout,
+  act?: (batch: MessageBatch, turn: number) => Promise<Result<MessageBatch>>,
 ): Promise<WaitEnd> {
-  const { clock } = settingsOf(client);
+  const { clock } = call.settings;
   const start = await steps.do("start", stepConfig, () => Promise.resolve(clock.now()));
-  const looks = createLooks();
+  const poller = createPoller();
   let lastStatus: WaitTimeoutError["lastStatus"];
   let failures = 0;
   for (let turn = 1;; turn += 1) {
     const look = await steps.do(`look ${turn}`, stepConfig, async () => ({
-      seen: await settle(() => retrieveMessageBatch(client, id, { signal, betas }), signal),
+      seen: await toResult(call.signal, () => retrieveBatch(call, id)),
       at: clock.now(),
     }));
     let { seen } = look;
     if ("value" in seen) {
-      lastStatus = nameable(seen.value);
+      lastStatus = knownStatus(seen.value);
       if (act && !hasEnded(seen.value)) seen = await act(seen.value, turn);
     }
     if ("value" in seen) {
       if (hasEnded(seen.value)) return { batch: seen.value };
-      lastStatus = nameable(seen.value);
-      looks.found();
+      lastStatus = knownStatus(seen.value);
+      poller.found();
       failures = 0;
-    } else if (seen.failure.code === "ERR_NOT_FOUND") {
-      if (looks.missed()) throw errorOf(seen.failure);
+    } else if (seen.error.code === "ERR_NOT_FOUND") {
+      if (poller.notFound()) throw deserializeError(seen.error);
     } else {
       failures += 1;
-      if (failures === believedFailures || !isPassing(seen.failure)) throw errorOf(seen.failure);
+      if (failures === maxFailures || !isPassing(seen.error)) throw deserializeError(seen.error);
     }
-    const left = start + timeout - look.at;
+    const left = start + waitTimeout - look.at;
     if (left <= 0) {
       const it = lastStatus === undefined ? "its status is not known" : `it is still ${lastStatus}`;
-      return { lastStatus, still: `${it} after ${timeout} ms` };
+      return { lastStatus, why: `${it} after ${waitTimeout} ms` };
     }
-    const asked = "failure" in seen ? seen.failure.retryAfter ?? 0 : 0;
-    await steps.sleep(`wait ${turn}`, Math.min(Math.max(looks.pause(), asked), left));
+    const asked = "error" in seen ? seen.error.retryAfter ?? 0 : 0;
+    await steps.sleep(`wait ${turn}`, Math.min(Math.max(poller.nextDelay(), asked), left));
   }
 }
 
 const hasEnded = ({ processing_status }: MessageBatch) => processing_status === "ended";
 
 /** A status that an error can repeat: any other would be a server's text. */
-function nameable({ processing_status }: MessageBatch): WaitTimeoutError["lastStatus"] {
+function knownStatus({ processing_status }: MessageBatch): WaitTimeoutError["lastStatus"] {
   return (["in_progress", "canceling"] as const).find((status) => status === processing_status);
+}
+
+/** Polling schedule: exponential delays, and how many 404s in a row mean that the batch is gone. */
+export interface Poller {
+  /** Notes a 404, and says whether the batch counts as gone. */
+  notFound(): boolean;
+  /** Notes that the batch is there: earlier 404s no longer count. */
+  found(): void;
+  /** How long to wait before the next look, in milliseconds. */
+  nextDelay(): number;
+}
+
+const looksForAbsence = 3; // the API was seen to answer 404 for a live batch for a moment
+const firstDelay = 1_000;
+const maxDelay = 60_000; // as in the documentation's own example
+
+/** Begins to poll. */
+export function createPoller(): Poller {
+  let notFound = 0;
+  let next = firstDelay;
+  return {
+    notFound() {
+      notFound += 1;
+      return notFound >= looksForAbsence;
+    },
+    found() {
+      notFound = 0;
+    },
+    nextDelay() {
+      const delay = next;
+      next = Math.min(delay * 1.5, maxDelay);
+      return delay;
+    },
+  };
 }

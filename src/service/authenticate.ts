@@ -1,4 +1,4 @@
-import { hex } from "../core/hex.ts";
+import { hex } from "../core/bytes.ts";
 import type { GatewayToken } from "./options.ts";
 
 /** The longest token that is looked at, in characters. */

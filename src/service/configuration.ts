@@ -4,8 +4,7 @@
  *
  * @module
  */
-import type { Client } from "../core/client.ts";
-import { checkClient } from "../core/settings.ts";
+import { checkClient, type Client } from "../core/client.ts";
 import { array, object, pipe, regex, safeParse, string } from "../deps.ts";
 import { Webhook } from "./deps.ts";
 import { inVariables } from "./environment.ts";
@@ -39,7 +38,7 @@ export function clientOf({ client }: ServiceOptions): Client {
   try {
     checkClient(client ?? {});
   } catch (error) {
-    throw new Problem(500, inVariables(error instanceof Error ? error.message : ""));
+    throw new Problem(500, inVariables(error));
   }
   return client ?? {};
 }

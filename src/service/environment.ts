@@ -1,3 +1,4 @@
+import { isArgumentError } from "../core/check.ts";
 import type { Client } from "../core/client.ts";
 import type { ServiceOptions } from "./options.ts";
 
@@ -28,14 +29,11 @@ export function clientFrom(environment: Environment): Client {
 
 const noCredentials = "Cannot use ANTHROPIC_API_KEY: neither it nor ANTHROPIC_AUTH_TOKEN is set";
 
-/** Says a mistake that `checkClient()` found in the words of the environment. */
-export function inVariables(message: string): string {
-  return message
-    .replace(/^Cannot use client: .*/, noCredentials)
-    .replace(/^Cannot use (\w+)/, (all, member: string) => {
-      const variable = variables[member];
-      return variable === undefined ? all : `Cannot use ${variable}`;
-    });
+/** The words for an error of `checkClient()`, with the variable in the place of the option. */
+export function inVariables(error: unknown): string {
+  if (!isArgumentError(error)) return "Cannot use the client";
+  if (error.subject === "client") return noCredentials;
+  return `Cannot use ${variables[error.subject] ?? error.subject}: ${error.why}`;
 }
 
 /** The options of the service that the environment describes. */

@@ -1,7 +1,7 @@
 import { deleteMessageBatch, type Deletion } from "../core/delete.ts";
-import { fillPath } from "../core/path.ts";
 import { batchPath } from "../core/batches.ts";
-import { readBytes } from "../core/read-bytes.ts";
+import { readBytes } from "../core/bytes.ts";
+import { fillPath } from "../core/check.ts";
 import { literal, looseObject, safeParse, strictObject, string } from "../deps.ts";
 import { clientOf, verifiersOf } from "./configuration.ts";
 import { type Webhook, WebhookVerificationError } from "./deps.ts";

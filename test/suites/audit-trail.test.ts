@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type AuditEntry, createMemoryAuditTrail, deleteMessageBatch } from "../../mod.ts";
+import { type AuditEntry, deleteMessageBatch } from "../../mod.ts";
+import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
 import {
   apiKey,
   lost,
@@ -51,7 +52,7 @@ describe("deleteMessageBatch() records", () => {
     const { client, seen } = stub([receipt(id)], { auditTrail, timeout: 20 });
     await expect(deleteMessageBatch(client, id)).rejects.toMatchObject({
       name: "TimeoutError",
-      message: "The audit trail could not be written within 20 ms",
+      message: "Cannot write the audit trail: no answer within 20 ms",
     });
     expect(seen).toHaveLength(0);
   });
@@ -124,6 +125,7 @@ describe("deleteMessageBatch() with a trail that breaks", () => {
       type: "message_batch_deleted",
       evidence: "receipt",
       requestId: "req_1",
+      attempts: 1,
       auditError: "disk full",
     });
     const failing = stub([refusal(403, "permission_error")], { auditTrail: breaking("outcome") });

@@ -5,10 +5,10 @@ import {
   APIError,
   cancelAndDeleteMessageBatch,
   type Client,
-  createMemoryAuditTrail,
   NotFoundError,
   WaitTimeoutError,
 } from "../../mod.ts";
+import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
 import { createSandbox, type SandboxOptions } from "../../src/sandbox/mod.ts";
 import { deletionsAsked } from "../fixtures/deletions-asked.ts";
 import {
@@ -60,6 +60,8 @@ function setUp(status: Status = "in_progress", options: SandboxOptions = {}) {
   };
 }
 
+const enough = { operation: "do", subject: "this", why: "enough" };
+
 describe("cancelAndDeleteMessageBatch() deletes", () => {
   test("a batch in progress: one cancel, looks until it has ended, one deletion", async () => {
     const { client, id, sandbox, count, sleeps } = setUp();
@@ -68,6 +70,9 @@ describe("cancelAndDeleteMessageBatch() deletes", () => {
       type: "message_batch_deleted",
       evidence: "receipt",
       requestId: sandbox.requests.at(-1)?.requestId,
+      attempts: 1,
+      workspaceId: "wrkspc_011CZkZaBF1tNoB5wlCeusgy",
+      canceled: true,
     });
     expect(sandbox.requests.map(({ method }) => method).join(" ")).toBe(
       "GET POST GET GET GET GET GET DELETE",
@@ -208,7 +213,9 @@ describe("cancelAndDeleteMessageBatch() finds a batch missing", () => {
 
   test("as absent_after_retry where an earlier call is said to be unknown", async () => {
     const { client, sandbox } = setUp();
-    const call = cancelAndDeleteMessageBatch(client, "msgbatch_gone", { attempted: true });
+    const call = cancelAndDeleteMessageBatch(client, "msgbatch_gone", {
+      mayBeDeletedAlready: true,
+    });
     expect(await call).toMatchObject({ evidence: "absent_after_retry" });
     expect(sandbox.size).toBe(1);
   });
@@ -218,7 +225,7 @@ describe("cancelAndDeleteMessageBatch() deletes nothing", () => {
   test("at the timeout, and says that the cancellation was requested", async () => {
     const { client, id, count, sandbox, started } = setUp("in_progress", { cancelingTime: 7e7 });
     const error = await rejection(
-      cancelAndDeleteMessageBatch(client, id, { timeout: 600_000, allowMissing: true }),
+      cancelAndDeleteMessageBatch(client, id, { waitTimeout: 600_000, allowMissing: true }),
     );
     expect(error).toBeInstanceOf(WaitTimeoutError);
     expect(error).toMatchObject({
@@ -233,7 +240,7 @@ describe("cancelAndDeleteMessageBatch() deletes nothing", () => {
 
   test("at the timeout, and says that the cancellation was requested by somebody else", async () => {
     const { client, id, count } = setUp("canceling");
-    const error = await rejection(cancelAndDeleteMessageBatch(client, id, { timeout: 500 }));
+    const error = await rejection(cancelAndDeleteMessageBatch(client, id, { waitTimeout: 500 }));
     expect(String(error)).toContain("its cancellation was requested, and nothing was deleted");
     expect(count()).toEqual({ cancels: 0, deletes: 0 });
   });
@@ -241,7 +248,7 @@ describe("cancelAndDeleteMessageBatch() deletes nothing", () => {
   test("at the timeout, where the cancel came at the last look", async () => {
     const { client, id, count, sandbox } = setUp();
     sandbox.fail({ method: "GET", status: 503 });
-    const error = await rejection(cancelAndDeleteMessageBatch(client, id, { timeout: 500 }));
+    const error = await rejection(cancelAndDeleteMessageBatch(client, id, { waitTimeout: 500 }));
     expect(error).toMatchObject({ code: "ERR_WAIT_TIMEOUT", lastStatus: "canceling" });
     expect(count()).toEqual({ cancels: 1, deletes: 0 });
   });
@@ -254,7 +261,7 @@ describe("cancelAndDeleteMessageBatch() deletes nothing", () => {
     for (const [fault, said] of cases) {
       const { client, id, count, sandbox } = setUp();
       sandbox.fail({ method: "POST", times: 2, ...fault });
-      const error = await rejection(cancelAndDeleteMessageBatch(client, id, { timeout: 500 }));
+      const error = await rejection(cancelAndDeleteMessageBatch(client, id, { waitTimeout: 500 }));
       expect(error).toBeInstanceOf(WaitTimeoutError);
       expect(String(error)).toContain(said);
       expect(count()).toEqual({ cancels: 2, deletes: 0 });
@@ -293,7 +300,7 @@ describe("cancelAndDeleteMessageBatch() deletes nothing", () => {
       for (const method of ["GET", "POST"]) {
         const { client, id, after, count, clock } = setUp();
         const controller = new AbortController();
-        const reason = new APIConnectionError("enough", { attempts: 1, outcomeKnown: true });
+        const reason = new APIConnectionError({ ...enough, attempts: 1, outcomeKnown: true });
         after(method, () => controller.abort(reason));
         const steps = durable ? createDurableSteps(createStepStore(), clock) : undefined;
         const options = { signal: controller.signal, steps };
@@ -318,7 +325,7 @@ describe("cancelAndDeleteMessageBatch() records", () => {
   test("the abort of a deletion under way before it rejects", async () => {
     const { client, id, after } = setUp("ended");
     const controller = new AbortController();
-    const reason = new APIConnectionError("enough", { attempts: 1, outcomeKnown: true });
+    const reason = new APIConnectionError({ ...enough, attempts: 1, outcomeKnown: true });
     const auditTrail = createMemoryAuditTrail();
     after("DELETE", () => controller.abort(reason));
     const call = cancelAndDeleteMessageBatch({ ...client, auditTrail }, id, controller);

@@ -77,6 +77,7 @@ describe("deleteMessageBatch() resolves", () => {
       type: "message_batch_deleted",
       evidence: "receipt",
       requestId: "req_1",
+      attempts: 1,
     });
   });
 
@@ -87,6 +88,7 @@ describe("deleteMessageBatch() resolves", () => {
       type: "message_batch_deleted",
       evidence: "absent_after_retry",
       requestId: "req_2",
+      attempts: 2,
     });
     expect(seen).toHaveLength(2);
     expect(waits).toEqual([500]);
@@ -120,7 +122,7 @@ describe("deleteMessageBatch() resolves", () => {
 
   test("with absent_after_retry for a 404 where an earlier call is said to be unknown", async () => {
     const { client } = stub([refusal(404, "not_found_error")]);
-    const deletion = await deleteMessageBatch(client, id, { attempted: true });
+    const deletion = await deleteMessageBatch(client, id, { mayBeDeletedAlready: true });
     expect(deletion.evidence).toBe("absent_after_retry");
   });
 

@@ -36,6 +36,8 @@ function setUp(processingTime: number, overrides: Partial<Client> = {}) {
   return { ...time, sandbox, id, client };
 }
 
+const enough = { operation: "do", subject: "this", why: "enough" };
+
 describe("waitUntilMessageBatchEnded() resolves", () => {
   test("with a batch that has ended after one look, without a wait", async () => {
     const { client, sandbox, id, sleeps } = setUp(0);
@@ -68,7 +70,7 @@ describe("waitUntilMessageBatchEnded() resolves", () => {
 
   test("with a batch that ends at the last moment of the timeout", async () => {
     const { client, id } = setUp(10_000);
-    const batch = await waitUntilMessageBatchEnded(client, id, { timeout: 10_000 });
+    const batch = await waitUntilMessageBatchEnded(client, id, { waitTimeout: 10_000 });
     expect(batch.processing_status).toBe("ended");
   });
 
@@ -116,7 +118,7 @@ describe("waitUntilMessageBatchEnded() resolves", () => {
     expect(sleeps).toEqual([90_000]);
     const hurried = setUp(1_000);
     hurried.sandbox.fail({ status: 429, headers: { "retry-after": "90" } });
-    await waitUntilMessageBatchEnded(hurried.client, hurried.id, { timeout: 5_000 });
+    await waitUntilMessageBatchEnded(hurried.client, hurried.id, { waitTimeout: 5_000 });
     expect(hurried.sleeps).toEqual([5_000]);
   });
 
@@ -159,14 +161,15 @@ describe("waitUntilMessageBatchEnded() resolves", () => {
 describe("waitUntilMessageBatchEnded() rejects", () => {
   test("at the timeout, exactly, with the last status", async () => {
     const { client, id, sandbox, started, sleeps } = setUp(day);
-    const error = await rejection(waitUntilMessageBatchEnded(client, id, { timeout: 10_000 }));
+    const error = await rejection(waitUntilMessageBatchEnded(client, id, { waitTimeout: 10_000 }));
     expect(error).toBeInstanceOf(WaitTimeoutError);
     expect(error).toMatchObject({
       code: "ERR_WAIT_TIMEOUT",
       name: "WaitTimeoutError",
       lastStatus: "in_progress",
-      message: `Cannot wait for message batch "${id}" any longer: it is still in_progress after ` +
+      message: `Cannot wait any longer for message batch "${id}": it is still in_progress after ` +
         "10000 ms",
+      canceled: false,
     });
     expect(sandbox.now() - started).toBe(10_000);
     expect(sandbox.requests.at(-1)?.time).toBe(started + 10_000);
@@ -176,7 +179,7 @@ describe("waitUntilMessageBatchEnded() rejects", () => {
   test("at the timeout without a status where no look saw the batch", async () => {
     const { client, id, sandbox } = setUp(0);
     sandbox.fail({ status: 404, times: 2 });
-    const error = await rejection(waitUntilMessageBatchEnded(client, id, { timeout: 500 }));
+    const error = await rejection(waitUntilMessageBatchEnded(client, id, { waitTimeout: 500 }));
     expect(error).toBeInstanceOf(WaitTimeoutError);
     expect(String(error)).toMatch(/: its status is not known after 500 ms$/);
     expect(error).toHaveProperty("lastStatus", undefined);
@@ -186,7 +189,7 @@ describe("waitUntilMessageBatchEnded() rejects", () => {
     const { client, id, sandbox } = setUp(day);
     const body = { ...sandbox.batch(id), processing_status: `${apiKey}\n${"x".repeat(1e5)}` };
     sandbox.fail({ status: 200, body, times: 99 });
-    const error = await rejection(waitUntilMessageBatchEnded(client, id, { timeout: 500 }));
+    const error = await rejection(waitUntilMessageBatchEnded(client, id, { waitTimeout: 500 }));
     expect(error).toBeInstanceOf(WaitTimeoutError);
     expect(error).toHaveProperty("lastStatus", undefined);
     expect(JSON.stringify(error)).not.toContain(apiKey);
@@ -196,7 +199,7 @@ describe("waitUntilMessageBatchEnded() rejects", () => {
     const { client, id, clock, sandbox, started } = setUp(day);
     const store = createStepStore();
     const first = createDurableSteps(store, clock, { turn: 4, when: "before" });
-    const options = { timeout: 10_000 };
+    const options = { waitTimeout: 10_000 };
     await rejection(waitUntilMessageBatchEnded(client, id, { ...options, steps: first }));
     await clock.sleep(60_000);
     const steps = createDurableSteps(store, clock);
@@ -265,7 +268,7 @@ describe("waitUntilMessageBatchEnded() rejects", () => {
   test("with the caller's reason, untouched, when it is aborted in a wait", async () => {
     for (const durable of [false, true]) {
       // An error of this library is a reason as any other.
-      const reason = new APIConnectionError("enough", { attempts: 1, outcomeKnown: true });
+      const reason = new APIConnectionError({ ...enough, attempts: 1, outcomeKnown: true });
       const controller = new AbortController();
       const { client, id, sandbox, clock } = setUp(day);
       const never = () => {
@@ -293,7 +296,7 @@ describe("waitUntilMessageBatchEnded() rejects", () => {
 
   test("with the caller's reason, untouched, when it is aborted before or in a look", async () => {
     for (const durable of [false, true]) {
-      const reason = new APIError("enough", { status: 401, attempts: 1, outcomeKnown: true });
+      const reason = new APIError({ ...enough, status: 401, attempts: 1, outcomeKnown: true });
       const controller = new AbortController();
       const { client, seen, clock } = stub([() => {
         controller.abort(reason);
@@ -315,10 +318,10 @@ describe("waitUntilMessageBatchEnded() rejects", () => {
   const wrong: [string, string, object][] = [
     ["an id that is empty", "", {}],
     ["an id that is no path segment", "..", {}],
-    ["a timeout of 0", "msgbatch_1", { timeout: 0 }],
-    ["a timeout below 0", "msgbatch_1", { timeout: -1 }],
-    ["a timeout that is no number", "msgbatch_1", { timeout: NaN }],
-    ["a timeout that is text", "msgbatch_1", { timeout: "1" }],
+    ["a timeout of 0", "msgbatch_1", { waitTimeout: 0 }],
+    ["a timeout below 0", "msgbatch_1", { waitTimeout: -1 }],
+    ["a timeout that is no number", "msgbatch_1", { waitTimeout: NaN }],
+    ["a timeout that is text", "msgbatch_1", { waitTimeout: "1" }],
     ["a beta with a line break", "msgbatch_1", { betas: ["a\nb"] }],
   ];
   for (const [name, id, options] of wrong) {
@@ -394,12 +397,12 @@ describe("waitUntilMessageBatchEnded()", () => {
 
   test("is never late, nor early, at its timeout", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 1, max: 300_000 }), async (timeout) => {
+      fc.asyncProperty(fc.integer({ min: 1, max: 300_000 }), async (waitTimeout) => {
         const { client, id, sandbox, started } = setUp(day);
         sandbox.fail({ path: get, status: 503, probability: 0.1 });
-        const error = await rejection(waitUntilMessageBatchEnded(client, id, { timeout }));
+        const error = await rejection(waitUntilMessageBatchEnded(client, id, { waitTimeout }));
         expect(error).toBeInstanceOf(WaitTimeoutError);
-        expect(sandbox.now() - started).toBe(timeout);
+        expect(sandbox.now() - started).toBe(waitTimeout);
       }),
       { numRuns: 40 },
     );

@@ -10,8 +10,33 @@ import {
   safeParse,
   string,
 } from "../../deps.ts";
-import type { StateStore } from "../../core/ports.ts";
 import { parseTimestamp } from "../../purge/timestamp.ts";
+
+/** What a {@link StateStore} has under a name. */
+export interface StoredState {
+  readonly value: string;
+  /** Which writing of the name this is. */
+  readonly version: number;
+}
+
+/**
+ * Where what has to outlive a process is kept: one text a name, always written as a whole.
+ *
+ * It has what a retention run is still to delete, and is believed: who can write to it decides what
+ * goes, but for what the policy holds.
+ */
+export interface StateStore {
+  /** Reads what a name has; undefined: nothing was ever written. */
+  read(name: string): Promise<StoredState | undefined>;
+  /**
+   * Writes, if nobody else has written since.
+   *
+   * @param value The text, as a whole. It may be some megabytes long.
+   * @param version What was read; undefined: nothing was there.
+   * @returns Whether it was written. The version is one higher then, and 1 the first time.
+   */
+  write(name: string, value: string, version: number | undefined): Promise<boolean>;
+}
 
 /** What became of one run of a retention policy. Times are RFC 3339 date-times. */
 export interface RetentionRun {

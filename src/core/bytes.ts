@@ -1,0 +1,141 @@
+/**
+ * Bytes: read up to a limit, put together, cut into lines, written in hexadecimal.
+ *
+ * @module
+ */
+
+/**
+ * Reads a stream up to a limit, and no further.
+ *
+ * @param stream The body of a request or an answer.
+ * @param maxBytes The limit.
+ * @returns The bytes, or `undefined` where there are more.
+ */
+export async function readBytes(
+  stream: ReadableStream<Uint8Array> | null,
+  maxBytes: number,
+): Promise<Uint8Array | undefined> {
+  if (stream === null) return new Uint8Array();
+  const reader = stream.getReader();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    if (!ArrayBuffer.isView(value)) {
+      throw new TypeError("Cannot read a stream of anything but bytes");
+    }
+    length += value.byteLength;
+    if (length > maxBytes) {
+      // Not awaited: a hostile stream may never confirm that it was canceled.
+      reader.cancel().catch(() => {});
+      return undefined;
+    }
+    chunks.push(value);
+  }
+  if (chunks.length === 1 && chunks[0] !== undefined) return chunks[0];
+  const bytes = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return bytes;
+}
+
+/** Puts bytes together, however small the pieces are. */
+export interface ByteBuffer {
+  /** How many bytes there are. */
+  readonly length: number;
+  /** Copies bytes to the end. */
+  append(piece: Uint8Array): void;
+  /** The bytes. Not a copy: valid until the next call. */
+  bytes(): Uint8Array;
+  /** Removes all bytes. */
+  clear(): void;
+}
+
+const maxBytesKept = 1_048_576; // memory that stays reserved after clear()
+
+/** Creates an empty buffer. It grows by doubling, so that a byte is copied twice on average. */
+export function createByteBuffer(): ByteBuffer {
+  let memory = new Uint8Array();
+  let length = 0;
+  return {
+    get length() {
+      return length;
+    },
+    append(piece) {
+      const needed = length + piece.length;
+      if (needed > memory.length) {
+        const before = memory.subarray(0, length);
+        memory = new Uint8Array(Math.max(needed, 2 * memory.length, 1_024));
+        memory.set(before);
+      }
+      memory.set(piece, length);
+      length = needed;
+    },
+    bytes: () => memory.subarray(0, length),
+    clear() {
+      length = 0;
+      if (memory.length > maxBytesKept) memory = new Uint8Array();
+    },
+  };
+}
+
+/** A line with its newline, or a piece of one that is longer than the bound. */
+export interface LinePiece {
+  /** Valid until the next piece. */
+  readonly bytes: Uint8Array;
+  /** Whether the line ends here. */
+  readonly ends: boolean;
+}
+
+/** Cuts bytes into lines. It holds one line, up to a bound. */
+export interface LineSplitter {
+  /** Takes bytes, and gives the lines that end in them, and pieces of lines that are too long. */
+  split(chunk: Uint8Array): Generator<LinePiece, void, undefined>;
+  /** The line that has not ended. */
+  rest(): Uint8Array;
+}
+
+const newline = 0x0a;
+
+/** Begins to cut bytes into lines of at most so many bytes, newline included. */
+export function createLineSplitter(maxBytes: number): LineSplitter {
+  const line = createByteBuffer();
+  return {
+    *split(chunk) {
+      for (let start = 0; start < chunk.length;) {
+        const within = chunk.subarray(start, start + maxBytes - line.length);
+        const at = within.indexOf(newline);
+        const part = at === -1 ? within : within.subarray(0, at + 1);
+        start += part.length;
+        const ends = at !== -1;
+        if (line.length === 0 && ends) {
+          yield { bytes: part, ends };
+          continue;
+        }
+        line.append(part);
+        if (!ends && line.length < maxBytes) continue;
+        yield { bytes: line.bytes(), ends };
+        line.clear();
+      }
+    },
+    rest: () => line.bytes(),
+  };
+}
+
+/** Whether there is nothing but white space. */
+export function isBlank(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === newline || byte === 0x0d || byte === 0x20 || byte === 0x09);
+}
+
+/** Writes bytes in hexadecimal, in small letters. */
+export function hex(bytes: Uint8Array): string {
+  const code = (digit: number) => digit + (digit < 10 ? 0x30 : 0x57);
+  const codes: number[] = [];
+  for (const byte of bytes) codes.push(code(byte >> 4), code(byte & 15));
+  // In one piece: a string that is concatenated keeps its pieces, which take many times as much.
+  return String.fromCharCode(...codes);
+}

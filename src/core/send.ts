@@ -1,0 +1,343 @@
+/**
+ * Sends a request, and repeats it by the retry policy.
+ *
+ * @module
+ */
+import { ky } from "../deps.ts";
+import { unlessAborted } from "./abort.ts";
+import { cannotUse } from "./check.ts";
+import { type CallOptions, isSecretText, type Permit, type Settings } from "./client.ts";
+import { APIConnectionError, APITimeoutError, type Canceled } from "./errors.ts";
+import {
+  type Answer,
+  readAnswer,
+  readErrorBody,
+  readIdHeader,
+  redactor,
+  type Reply,
+} from "./response.ts";
+import { isOutcomeKnown, retryDelay } from "./retry.ts";
+
+/** One call of the library: it may send several requests. */
+export interface Call {
+  readonly settings: Settings;
+  /** Aborts the call, in the middle of an attempt if need be. */
+  readonly signal?: AbortSignal | undefined;
+  /** Betas of the client and of the call. */
+  readonly betas: readonly string[];
+  /** A signal that ends waits between attempts, but no attempt: what was sent is seen to its end. */
+  readonly waitSignal?: ((facts: CallFacts) => AbortSignal) | undefined;
+  /** What the call did so far. It is known however the call ends. */
+  readonly facts: CallFacts;
+}
+
+/** What a call did so far. */
+export interface CallFacts {
+  /** How many deletions were sent. */
+  deletions: number;
+  /** Whether one of them may have deleted the object. */
+  mayBeDeleted: boolean;
+  /** Whether the batch was canceled. */
+  canceled: Canceled;
+  /** Why the audit trail has no intent, so that nothing was sent. */
+  auditTrailFailure?: string | undefined;
+  /** The workspaces that the API says it answered for: one, unless a key changed in the middle. */
+  readonly workspaceIds: Set<string>;
+}
+
+/** Begins a call. */
+export function createCall(
+  settings: Settings,
+  { signal, betas = [] }: CallOptions = {},
+  waitSignal?: Call["waitSignal"],
+): Call {
+  return {
+    settings,
+    signal,
+    betas: [...new Set([...settings.betas, ...betas])],
+    waitSignal,
+    facts: {
+      deletions: 0,
+      mayBeDeleted: false,
+      canceled: false,
+      workspaceIds: new Set(),
+    },
+  };
+}
+
+/** The signal that ends a wait of a call. */
+export function endOfWait({ signal, waitSignal, facts }: Call): AbortSignal | undefined {
+  const other = waitSignal?.(facts);
+  return signal && other ? AbortSignal.any([signal, other]) : signal ?? other;
+}
+
+/**
+ * Waits, in milliseconds.
+ *
+ * @throws The reason of the signal that ended the wait.
+ */
+export async function pause(call: Call, duration: number): Promise<void> {
+  const end = endOfWait(call);
+  end?.throwIfAborted();
+  // A clock need not heed a signal.
+  await unlessAborted(call.settings.clock.sleep(duration, end), end);
+}
+
+/** A request without credential, host or defaults. */
+export interface ApiRequest {
+  /** A verb for messages: `delete`. */
+  readonly operation: string;
+  /** What it is about, for messages: `message batch "msgbatch_1"`. */
+  readonly subject: string;
+  readonly method: "GET" | "POST" | "DELETE";
+  /** The path and query after the base URL, encoded. */
+  readonly path: string;
+  /** The path with the names of its parameters. */
+  readonly pathTemplate: string;
+  /**
+   * The most of the answer that is read, in bytes.
+   *
+   * @default 1_048_576
+   */
+  readonly maxBytes?: number | undefined;
+  /**
+   * The absolute URL, where it is not the path after the base URL.
+   *
+   * @default the path after the base URL
+   */
+  readonly url?: string | undefined;
+  /**
+   * Whether the URL is on another origin. Such requests carry no credentials and none of our headers.
+   *
+   * @default false
+   */
+  readonly foreign?: boolean | undefined;
+  /** Reads the answer as a stream. If it rejects, the connection counts as lost. */
+  readonly read?:
+    | ((response: Response, idleTimer: IdleTimer) => Promise<Answer | NoAnswer>)
+    | undefined;
+}
+
+/** Idle timeout of a streamed answer. */
+export interface IdleTimer {
+  /** Aborted at the end of the attempt. */
+  readonly signal: AbortSignal;
+  /** Gives the server the full timeout again. */
+  restart(): void;
+  /** Suspends the timeout. */
+  stop(): void;
+}
+
+/** The end of an attempt without a complete answer. */
+export interface NoAnswer {
+  readonly code: "ERR_CONNECTION" | "ERR_TIMEOUT" | "ERR_ABORTED";
+  /** The status, where that much of the answer came. */
+  readonly status?: number | undefined;
+}
+
+/** Tells ky to make another attempt; it repeats nothing else. */
+class Retry extends Error {}
+
+/** How often a request is repeated at most because of the pace. */
+const maxPaceRepeats = 30;
+
+/**
+ * Sends a request, and repeats it by the retry policy. It does not look at what the answer means.
+ *
+ * ky runs the repetitions. It sees neither the credential nor an error of the runtime: its own errors
+ * hold the request, and it recognises network errors on some runtimes only.
+ *
+ * @param permit Leave for the first attempt, where the pace has given it already.
+ * @returns The last answer, whatever its status.
+ * @throws {APIConnectionError | APITimeoutError} The last attempt got no complete answer.
+ */
+export async function send(call: Call, request: ApiRequest, permit?: Permit): Promise<Reply> {
+  const { settings, facts } = call;
+  const { clock, maxRetries } = settings;
+  const { operation, subject, method, pathTemplate } = request;
+  const pace = request.foreign ? undefined : settings.pace;
+  call.signal?.throwIfAborted();
+
+  const credentials: string[] = [];
+  const redact = (text: string) => redactor([...credentials, ...settings.confidential])(text);
+  let attempts = 0;
+  let paceRepeats = 0;
+  let outcomeKnown = true;
+  let workspaceId: string | undefined;
+  let end: Reply | NoAnswer | { readonly thrown: unknown } = { code: "ERR_CONNECTION" };
+  let delay: number | undefined;
+
+  /** Makes an attempt, and sets its end, or the delay before the next. */
+  const once = async (): Promise<void> => {
+    delay = undefined;
+    let startedAt: number;
+    let answer: Answer | NoAnswer | undefined;
+    try {
+      permit ??= await pace?.permit(endOfWait(call));
+      attempts += 1;
+      startedAt = clock.now();
+      answer = await attempt(call, request, credentials);
+    } catch (error) {
+      end = { thrown: error }; // the caller's own
+      return;
+    } finally {
+      if (permit?.(answer) && paceRepeats < maxPaceRepeats) paceRepeats += 1;
+      permit = undefined;
+    }
+    const receivedAt = clock.now();
+    const known = isOutcomeKnown(answer);
+    outcomeKnown &&= known;
+    note(facts, method, answer.status, known);
+    let outcome = {};
+    if ("code" in answer) end = answer;
+    else {
+      const requestId = readIdHeader(answer.headers, "request-id", redact);
+      if (!request.foreign) {
+        workspaceId = readIdHeader(answer.headers, "anthropic-workspace-id", redact) ?? workspaceId;
+        if (workspaceId !== undefined) facts.workspaceIds.add(workspaceId);
+      }
+      const exchange = { attempts, outcomeKnown, receivedAt, redact, requestId, workspaceId };
+      end = { ...answer, operation, subject, ...exchange };
+      outcome = { ...answer, ...readErrorBody(answer) };
+    }
+    const mayRepeat = attempts <= maxRetries + paceRepeats &&
+      !("code" in answer && answer.code === "ERR_ABORTED");
+    if (mayRepeat) delay = retryDelay(outcome, attempts, settings, receivedAt);
+    const event = {
+      method,
+      pathTemplate,
+      attempt: attempts,
+      duration: receivedAt - startedAt,
+      outcomeKnown: known,
+      retryDelay: delay,
+      ...("code" in end
+        ? { errorCode: end.code }
+        : { status: end.status, requestId: end.requestId }),
+    };
+    // What the observer throws must not change what became of a deletion.
+    (async () => await settings.onRequest(event))().catch(() => {});
+  };
+
+  await once();
+  if (delay !== undefined) {
+    await pause(call, delay);
+    await ky(settings.baseUrl + request.path, {
+      method,
+      fetch: async () => {
+        await once();
+        if (delay !== undefined) throw new Retry();
+        return new Response();
+      },
+      throwHttpErrors: false,
+      timeout: false, // every attempt has its own
+      retry: {
+        limit: maxRetries + (pace ? maxPaceRepeats : 0),
+        methods: ["get", "post", "delete"],
+        delay: () => 0, // the wait is ours, so that time is a parameter
+        shouldRetry: async ({ error }) => {
+          if (!(error instanceof Retry)) return false;
+          await pause(call, delay ?? 0);
+          return true;
+        },
+      },
+    });
+  }
+
+  if ("thrown" in end) throw end.thrown;
+  if (!("code" in end)) return end;
+  if (end.code === "ERR_ABORTED") throw call.signal?.reason;
+  const doubt = outcomeKnown || method === "GET" ? "" : "; it may have been done all the same";
+  const why = end.code === "ERR_TIMEOUT"
+    ? `no answer within ${settings.timeout} ms`
+    : "no connection, or it was lost before the answer was whole";
+  const exchange = { operation, subject, why: why + doubt, attempts, outcomeKnown, workspaceId };
+  throw end.code === "ERR_TIMEOUT"
+    ? new APITimeoutError({ ...exchange, timeout: settings.timeout })
+    : new APIConnectionError(exchange);
+}
+
+/** Notes what an attempt may have changed. */
+function note(
+  facts: CallFacts,
+  method: ApiRequest["method"],
+  status: number | undefined,
+  known: boolean,
+): void {
+  const didNothing = known && status !== undefined && status >= 400;
+  if (method === "DELETE") {
+    facts.deletions += 1;
+    if (!didNothing) facts.mayBeDeleted = true;
+  }
+  if (method === "POST" && !didNothing) facts.canceled = known || facts.canceled || "unknown";
+}
+
+/**
+ * Makes one attempt at a request: asks for the secret, sends, and reads the whole answer, within the
+ * timeout. A request that reads the answer as a stream gets the timeout as an idle timer.
+ *
+ * What the runtime says of a failure is dropped: every runtime says something else, and some quote
+ * headers.
+ *
+ * @param credentials Receives the credential that is sent.
+ * @throws What the function of the secret throws, and `signal.reason` before anything was sent.
+ */
+async function attempt(
+  { settings, signal, betas }: Call,
+  request: ApiRequest,
+  credentials: string[],
+): Promise<Answer | NoAnswer> {
+  signal?.throwIfAborted();
+  const { name, secret } = settings.credential;
+  const controller = new AbortController();
+  let code: NoAnswer["code"] = "ERR_CONNECTION";
+  const abort = (why: NoAnswer["code"], reason?: unknown) => {
+    code = why;
+    controller.abort(reason);
+  };
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const stop = () => clearTimeout(timer);
+  const restart = () => {
+    stop();
+    timer = setTimeout(() => {
+      const why = `its function gave nothing within ${settings.timeout} ms`;
+      abort("ERR_TIMEOUT", cannotUse(name, why));
+    }, settings.timeout);
+  };
+  restart();
+  const onAbort = () => abort("ERR_ABORTED", signal?.reason);
+  signal?.addEventListener("abort", onAbort, { once: true });
+  let status: number | undefined;
+  try {
+    const headers: Record<string, string> = {};
+    if (!request.foreign) {
+      Object.assign(headers, settings.headers);
+      const given = typeof secret === "function"
+        ? await unlessAborted(Promise.resolve(secret()), controller.signal)
+        : secret;
+      const credential = isSecretText(given, name);
+      credentials.push(credential);
+      if (name === "apiKey") headers["x-api-key"] = credential;
+      else headers["authorization"] = `Bearer ${credential}`;
+      if (betas.length > 0) headers["anthropic-beta"] = betas.join(",");
+    }
+
+    const { fetch } = settings; // workerd's does not work as a method
+    const { read } = request;
+    const exchange = async () => {
+      const response = await fetch(request.url ?? settings.baseUrl + request.path, {
+        method: request.method,
+        headers,
+        redirect: "manual", // fetch would carry x-api-key to another host
+        signal: controller.signal,
+      });
+      status = response.status;
+      return read
+        ? await read(response, { signal: controller.signal, restart, stop })
+        : await readAnswer(response, request.maxBytes);
+    };
+    return await unlessAborted(exchange(), controller.signal).catch(() => ({ code, status }));
+  } finally {
+    stop();
+    signal?.removeEventListener("abort", onAbort);
+  }
+}

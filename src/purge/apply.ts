@@ -1,0 +1,282 @@
+/**
+ * Applies a plan.
+ *
+ * @module
+ */
+import type { AuditEntry } from "../core/audit.ts";
+import { isBatchId } from "../core/batches.ts";
+import {
+  cannotUse,
+  type Check,
+  checkOptions,
+  type Checks,
+  hasMethods,
+  isNumber,
+  isSignal,
+  isWaitTime,
+} from "../core/check.ts";
+import { checkClient, type Client } from "../core/client.ts";
+import { deleteBatch } from "../core/delete.ts";
+import { createRun, type Run, type RunSummary, type Task } from "./engine.ts";
+import type { ResultStore } from "./export.ts";
+import { exportThenDelete } from "./export-then-delete.ts";
+import { type DeletionOutcome, deletionOutcome } from "./outcome.ts";
+import { checkPlan, type PurgeItem, type PurgePlan } from "./plan.ts";
+import { parseTimestamp } from "./timestamp.ts";
+import { cancelAndDelete } from "./wait.ts";
+
+/** Options of {@link applyPurge}. */
+export interface ApplyPurgeOptions {
+  /**
+   * Stops the run: no deletion begins, waits end, and requests in flight come to their end, so that
+   * their outcome is known. The run does not throw; the remaining batches are `unattempted`.
+   */
+  readonly signal?: AbortSignal | undefined;
+  /** Ids that are not deleted, whatever the plan says. */
+  readonly holds?: Iterable<string> | undefined;
+  /**
+   * The most batches at a time, from 1 to 100. The run goes as fast as the API's limit allows: with
+   * slow answers, it needs this many requests in flight for that. Batches that have to be canceled
+   * wait side by side, 500 at most. A `pace` of the {@link Client} has a limit of its own.
+   *
+   * @default 32
+   */
+  readonly concurrency?: number | undefined;
+  /**
+   * How long to wait for a batch that had to be canceled, in milliseconds. One that has not ended by
+   * then is `skipped`.
+   *
+   * @default 86_400_000
+   */
+  readonly waitTimeout?: number | undefined;
+  /**
+   * Where the results of a batch are stored before it is deleted. If they cannot be stored complete,
+   * the batch is `skipped`. A deletion then costs three requests. So does a batch that is gone, over
+   * 2.5 seconds: the API was seen to answer 404 for a live batch for a moment, so absence counts after
+   * three looks in a row. A batch that had to be canceled costs the requests of its wait besides.
+   *
+   * @default results are deleted with their batches
+   */
+  readonly exportTo?: ResultStore | undefined;
+  /**
+   * The audit trail of earlier runs of this plan. Batches that it shows as deleted are reported from
+   * it, without a request. Entries that are older than the plan are ignored.
+   */
+  readonly history?: Iterable<AuditEntry> | AsyncIterable<AuditEntry> | undefined;
+}
+
+/** How many batches of a plan ended in each outcome; those that the plan keeps are not counted. */
+export type PurgeSummary = RunSummary;
+
+/**
+ * A run of a plan. Iterate over it for the outcomes, or await it for the summary: awaiting runs it to
+ * its end, and may also come after the iteration.
+ */
+export type PurgeRun =
+  & AsyncGenerator<DeletionOutcome, PurgeSummary, undefined>
+  & PromiseLike<PurgeSummary>;
+
+/** Makes the check of something to iterate over. A text is that, too, but never meant so. */
+function isList<Value>(what: string, ...methods: readonly symbol[]): Check<Value> {
+  return (value, name) => {
+    const iterable = methods.some((method) => typeof Object(value)[method] === "function");
+    if (iterable && typeof value !== "string") return value as Value;
+    throw cannotUse(name, `it is not ${what}`);
+  };
+}
+
+const isHolds: Check<Iterable<string>> = (value, name) => {
+  const held = [...isList<Iterable<unknown>>("a list of ids", Symbol.iterator)(value, name)];
+  for (const id of held) {
+    // A hold with a space or a line break in it would hold nothing.
+    if (typeof id !== "string" || !isBatchId(id) || /[\s\p{C}]/u.test(id)) {
+      throw cannotUse(name, "one is not an id of a batch");
+    }
+  }
+  return held as string[];
+};
+
+const applyChecks: Checks<ApplyPurgeOptions> = {
+  signal: isSignal,
+  holds: isHolds,
+  concurrency: isNumber(1, 100, { whole: true }),
+  waitTimeout: isWaitTime,
+  exportTo: hasMethods<ResultStore>("a ResultStore", "open"),
+  history: isList("a list of entries", Symbol.iterator, Symbol.asyncIterator),
+};
+
+/**
+ * Applies a plan: deletes exactly the batches that it lists. A batch that had not ended is looked at
+ * again. Each batch that the plan does not keep ends in one outcome. After a failure the run goes on
+ * with the next batch. It stops after a 401, 402 or 403, a 429 that cannot be waited out, ten
+ * connection failures or 5xx in a row, or an answer from another workspace than the plan's; the
+ * remaining batches are `unattempted`.
+ *
+ * All requests together keep to the API's rate limits, by its headers and by its refusals (429):
+ * after one, all requests pause. So other users of the same limit cause no failures.
+ *
+ * Outcomes come in no order. If you break out of the loop, deletions in flight are awaited, but their
+ * outcomes are not reported; the audit trail of the client has them.
+ *
+ * @param client Who calls, and how.
+ * @param plan What {@link planPurge} gave, as it was or read from JSON.
+ * @param options Options of the run.
+ * @returns The run. It begins with the first `next()`, `for await` or `await`.
+ * @throws {PurgeRefusedError} It is no plan, or one for another API, or for another workspace than the
+ *   client names; nothing was done.
+ * @throws {TypeError | RangeError} An argument cannot be used; no request was made.
+ * @throws What the audit trail or the function of the secret fails with, after all outcomes.
+ *
+ * @example Apply a plan that was agreed to
+ * ```ts
+ * import { applyPurge, planPurge } from "batchsweep/purge";
+ * import { createSandbox } from "batchsweep/sandbox"; // the API, played in memory
+ *
+ * const sandbox = createSandbox();
+ * sandbox.seed({ created_at: "2026-01-01T00:00:00Z" });
+ * const client = { apiKey: "sk-ant-api03-example", fetch: sandbox.fetch };
+ *
+ * const plan = await planPurge(client, { filter: { minDaysSinceEnded: 30 } });
+ * const run = applyPurge(client, plan);
+ * for await (const { outcome, id } of run) console.log(outcome, id);
+ * const { deleted, failed } = await run; // alone, this line runs the plan, too
+ * ```
+ * @see [Delete a Message Batch](https://platform.claude.com/docs/en/api/messages/batches/delete)
+ */
+export function applyPurge(
+  client: Client,
+  plan: PurgePlan,
+  options: ApplyPurgeOptions = {},
+): PurgeRun {
+  let summary: PurgeSummary | undefined;
+  let failure: { readonly error: unknown } | undefined;
+  async function* iterate(): AsyncGenerator<DeletionOutcome, PurgeSummary, undefined> {
+    try {
+      const run = await prepare(client, plan, options);
+      try {
+        yield* run.outcomes();
+      } finally {
+        summary = run.summary();
+      }
+      return summary;
+    } catch (error) {
+      failure = { error };
+      throw error;
+    }
+  }
+  const outcomes = iterate();
+  const finish = async (): Promise<PurgeSummary> => {
+    while (!(await outcomes.next()).done);
+    if (failure !== undefined) throw failure.error;
+    if (summary === undefined) throw new Error("Cannot sum up the purge: it never began");
+    return summary;
+  };
+  let finished: Promise<PurgeSummary> | undefined;
+  return Object.assign(outcomes, {
+    then: ((...callbacks) => (finished ??= finish()).then(...callbacks)) as PurgeRun["then"],
+  });
+}
+
+/** Checks everything before the first request. */
+async function prepare(client: Client, plan: PurgePlan, options: ApplyPurgeOptions): Promise<Run> {
+  const settings = checkClient(client);
+  const { items, ...checked } = checkPlan(settings, plan);
+  const { concurrency = 32, signal, holds = [], waitTimeout, exportTo, history = [] } =
+    checkOptions(options, applyChecks);
+  const held = new Set(holds);
+  const planned = items.filter(({ action }) => action !== "keep");
+  const past = await readHistory(history, { ...checked, items: planned });
+  const work = [
+    ...planned.filter(({ action }) => action === "delete"),
+    ...planned.filter(({ action }) => action === "cancel_and_delete"),
+  ];
+  const taskOf = ({ id, action }: PurgeItem): Task => {
+    const cancel = action === "cancel_and_delete";
+    const absence = { allowMissing: true, mayBeDeletedAlready: past.isUncertain(id) };
+    return {
+      id,
+      known: past.outcome(id) ??
+        (held.has(id) ? { outcome: "skipped", id, reason: "held" } : undefined),
+      waits: cancel,
+      async run(call) {
+        const deletion = exportTo !== undefined
+          ? await exportThenDelete(call, id, { ...absence, store: exportTo, cancel, waitTimeout })
+          : cancel
+          ? await cancelAndDelete(call, id, { ...absence, waitTimeout })
+          : await deleteBatch(call, id, absence);
+        return deletionOutcome(id, call.facts.deletions, deletion);
+      },
+    };
+  };
+  return createRun(settings, work, taskOf, {
+    concurrency,
+    signal,
+    workspaceId: checked.workspaceId,
+  });
+}
+
+/** The audit trail says this of one batch. */
+interface PastOf {
+  /** Intents without an outcome. */
+  open: number;
+  /** Whether an earlier deletion has an unknown outcome. */
+  uncertain: boolean;
+  outcome?: DeletionOutcome;
+}
+
+/** What earlier runs of a plan did, as far as it was recorded. */
+interface PurgeHistory {
+  /** The outcome of a batch that is gone by the audit trail; undefined: it is still to be deleted. */
+  outcome(id: string): DeletionOutcome | undefined;
+  /** Whether a deletion of the batch was sent, and its outcome is unknown. */
+  isUncertain(id: string): boolean;
+}
+
+/**
+ * Reads what earlier runs of a plan recorded. Entries older than the plan are ignored, since the plan
+ * saw the batch later. So are outcomes in another workspace.
+ *
+ * @throws {TypeError} It has something else than entries, such as the lines of a file.
+ */
+async function readHistory(
+  entries: Iterable<AuditEntry> | AsyncIterable<AuditEntry>,
+  { createdAt, workspaceId, items }: Pick<PurgePlan, "createdAt" | "workspaceId" | "items">,
+): Promise<PurgeHistory> {
+  const since = parseTimestamp(createdAt) ?? Infinity;
+  const past = new Map<string, PastOf>();
+  let ids: ReadonlySet<string> | undefined; // made on demand: a plan may have 100,000
+  for await (const entry of entries) {
+    if (typeof entry !== "object" || entry === null) {
+      throw cannotUse("history", "one of it is not an entry");
+    }
+    ids ??= new Set(items.map(({ id }) => id));
+    const { id, phase, operation, resource, time } = entry;
+    if (operation !== "delete" || resource !== "message_batch" || !ids.has(id)) continue;
+    if (!((parseTimestamp(time) ?? NaN) >= since)) continue;
+    const one = past.get(id) ?? { open: 0, uncertain: false };
+    past.set(id, one);
+    if (phase === "intent") one.open += 1;
+    else noteOutcome(one, entry, workspaceId);
+  }
+  return {
+    outcome: (id) => past.get(id)?.outcome,
+    isUncertain(id) {
+      const { open = 0, uncertain = false } = past.get(id) ?? {};
+      return open > 0 || uncertain;
+    },
+  };
+}
+
+function noteOutcome(past: PastOf, entry: AuditEntry, workspaceId: string | undefined): void {
+  const { id, outcome, evidence, requestId, attempts = 1 } = entry;
+  past.open = Math.max(0, past.open - 1);
+  if (outcome === "failed") past.uncertain ||= entry.error?.outcomeKnown !== true;
+  const here = workspaceId === undefined || (entry.workspaceId ?? workspaceId) === workspaceId;
+  if (!here || past.outcome?.outcome === "deleted") return;
+  if (outcome === "missing") past.outcome = { outcome, id, recorded: true };
+  if (outcome !== "deleted" || (evidence !== "receipt" && evidence !== "absent_after_retry")) {
+    return;
+  }
+  const request = requestId === undefined ? {} : { requestId };
+  past.outcome = { outcome, id, evidence, ...request, attempts, recorded: true };
+}

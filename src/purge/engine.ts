@@ -1,0 +1,253 @@
+/**
+ * Runs the deletion of many objects: concurrency, pace, order, stop, totals.
+ *
+ * @module
+ */
+import { isAbort } from "../core/abort.ts";
+import type { Settings } from "../core/client.ts";
+import { BatchsweepError, NotEndedError, WaitTimeoutError } from "../core/errors.ts";
+import { type Call, createCall } from "../core/send.ts";
+import { ExportFailure } from "./export.ts";
+import {
+  type DeletionOutcome,
+  isOutage,
+  type OutcomeError,
+  outcomeError,
+  type StopReason,
+  stopReason,
+} from "./outcome.ts";
+import { createPace } from "./pace.ts";
+
+/** What a run does about one object. */
+export interface Task {
+  readonly id: string;
+  /** Its outcome, where that is known without a request. */
+  readonly known?: DeletionOutcome | undefined;
+  /** Whether it waits for long. Such tasks run beside the others, 500 at most. */
+  readonly waits?: boolean | undefined;
+  /** Works on the object, and gives the outcome where it succeeded. */
+  run(call: Call): Promise<DeletionOutcome>;
+}
+
+/** How a run behaves. */
+export interface RunOptions {
+  /** The most tasks at a time, those that wait aside. */
+  readonly concurrency: number;
+  /** Stops the run: no task begins, waits end, and attempts in flight come to their end. */
+  readonly signal?: AbortSignal | undefined;
+  /** The only workspace whose answers count. */
+  readonly workspaceId?: string | undefined;
+}
+
+/** How many objects ended in each outcome. `planned` is the sum of the five after it. */
+export interface RunSummary {
+  /** How many objects there were. */
+  readonly planned: number;
+  readonly deleted: number;
+  readonly missing: number;
+  readonly skipped: number;
+  readonly failed: number;
+  readonly unattempted: number;
+  /** Whether the run stopped before the end. It can be run again. */
+  readonly hasMore: boolean;
+}
+
+/**
+ * How many batches are waited for at a time. Each is looked at once a minute: with so many, half of
+ * the lowest limit of today, 1,000 requests a minute, is left for the rest.
+ */
+const maxWaiting = 500;
+
+/**
+ * Settings with a pace: the client's own, or a new one.
+ *
+ * @param concurrency The most requests that a new one has in flight at a time.
+ */
+export function withPace(settings: Settings, concurrency: number): Settings {
+  const { clock, maxRetryDelay: longestWait } = settings;
+  const pace = settings.pace ?? createPace({ clock, concurrency, longestWait });
+  return { ...settings, pace };
+}
+
+/** A run of tasks. */
+export interface Run {
+  /**
+   * Runs the tasks, and gives each outcome as it happens, in no order. If the iteration ends early,
+   * the tasks in flight are awaited, but their outcomes are not reported.
+   *
+   * @throws What the audit trail or the function of the secret failed with, after all outcomes.
+   */
+  outcomes(): AsyncGenerator<DeletionOutcome, void, undefined>;
+  /** The totals so far. */
+  summary(): RunSummary;
+}
+
+/**
+ * Prepares a run over many objects, side by side and in their order. The first one goes alone: what
+ * stops a run, such as a refused key, shows there.
+ *
+ * @param items The objects; those that wait come last.
+ * @param taskOf Makes the task of an object when its turn comes: there may be 100,000.
+ */
+export function createRun<Item>(
+  settings: Settings,
+  items: readonly Item[],
+  taskOf: (item: Item) => Task,
+  { concurrency, signal, workspaceId }: RunOptions,
+): Run {
+  const paced = withPace(settings, concurrency);
+  const abandoned = new AbortController(); // the caller ended the iteration
+  const stopped = new AbortController();
+  const interrupted = signal ? AbortSignal.any([signal, abandoned.signal]) : abandoned.signal;
+  const early = AbortSignal.any([interrupted, stopped.signal]);
+  // Once a deletion may have happened, only an interruption ends the attempts to learn its outcome.
+  const waitSignal: Call["waitSignal"] = ({ mayBeDeleted }) => mayBeDeleted ? interrupted : early;
+  const counts = { deleted: 0, missing: 0, skipped: 0, failed: 0 };
+  const callerErrors: unknown[] = [];
+  let reason: StopReason | undefined;
+  let failuresInARow = 0;
+  let proven = false;
+  let canceledOnly = 0; // batches that this run canceled and did not delete
+
+  const attempt = async (task: Task): Promise<DeletionOutcome> => {
+    const call = createCall(paced, {}, waitSignal);
+    const { facts } = call;
+    const outcome = await task.run(call).catch((error) => {
+      if (isAbort(error, interrupted, early)) return interruptedOutcome(task, call);
+      if (!(error instanceof BatchsweepError || error instanceof ExportFailure)) {
+        callerErrors.push(error);
+      }
+      return failedOutcome(task, call, error);
+    });
+    const canceled = facts.canceled === false ? {} : { canceled: facts.canceled };
+    const elsewhere = workspaceId !== undefined &&
+      [...facts.workspaceIds].some((answered) => answered !== workspaceId);
+    if (elsewhere) reason ??= "other_workspace";
+    // A 404 of another workspace says nothing of this object. A receipt does, whoever gave it.
+    const restsOnAbsence = outcome.outcome === "missing" ||
+      (outcome.outcome === "deleted" && outcome.evidence !== "receipt");
+    return elsewhere && restsOnAbsence
+      ? { ...failed(task, "ERR_PURGE_REFUSED", otherWorkspace), ...canceled }
+      : { ...outcome, ...canceled };
+  };
+  const work = async (task: Task): Promise<DeletionOutcome> => {
+    const outcome = await attempt(task);
+    proven = true;
+    if (outcome.outcome === "unattempted") reason ??= outcome.reason;
+    const error = "error" in outcome ? outcome.error : undefined;
+    failuresInARow = error && isOutage(error) ? failuresInARow + 1 : 0;
+    if (error) reason ??= stopReason(error, failuresInARow);
+    if (reason) stopped.abort();
+    return outcome.outcome === "unattempted" && reason ? { ...outcome, reason } : outcome;
+  };
+  const count = (outcome: DeletionOutcome): DeletionOutcome => {
+    if (outcome.outcome !== "unattempted") counts[outcome.outcome] += 1;
+    if (outcome.outcome === "skipped" && outcome.reason === "canceled") canceledOnly += 1;
+    return outcome;
+  };
+
+  async function* outcomes(): AsyncGenerator<DeletionOutcome, void, undefined> {
+    const inFlight = createCompletionQueue<DeletionOutcome>();
+    try {
+      for (const item of items) {
+        const task = taskOf(item);
+        const room = () => task.waits ? maxWaiting : proven ? concurrency : 1;
+        while (inFlight.size >= room()) yield count(await inFlight.next());
+        if (signal?.aborted) reason ??= "interrupted";
+        if (task.known !== undefined) yield count(task.known);
+        else if (reason) yield count({ outcome: "unattempted", id: task.id, reason });
+        else inFlight.add(work(task));
+      }
+      while (inFlight.size > 0) yield count(await inFlight.next());
+    } finally {
+      abandoned.abort();
+      while (inFlight.size > 0) count(await inFlight.next());
+    }
+    if (callerErrors.length > 0) throw callerErrors[0];
+  }
+
+  return {
+    outcomes,
+    summary() {
+      const { deleted, missing, skipped, failed } = counts;
+      const unattempted = items.length - deleted - missing - skipped - failed;
+      const hasMore = unattempted + canceledOnly > 0;
+      return { planned: items.length, ...counts, unattempted, hasMore };
+    },
+  };
+}
+
+const otherWorkspace = "the answer came from another workspace than the plan was made for";
+
+/** The outcome of a task whose waits were ended. */
+function interruptedOutcome(task: Task, { facts }: Call): DeletionOutcome {
+  const { id } = task;
+  if (facts.mayBeDeleted) {
+    return failed(task, "ERR_ABORTED", "the run was interrupted; it may be deleted all the same");
+  }
+  return facts.canceled === false
+    ? { outcome: "unattempted", id, reason: "interrupted" }
+    : { outcome: "skipped", id, reason: "canceled" };
+}
+
+function failedOutcome(task: Task, { facts }: Call, error: unknown): DeletionOutcome {
+  const { id } = task;
+  if (error instanceof ExportFailure) {
+    return { outcome: "skipped", id, reason: "export_failed", error: error.failure };
+  }
+  if (error instanceof BatchsweepError) {
+    const { auditError } = error;
+    const audit = auditError === undefined ? {} : { auditError };
+    return error instanceof NotEndedError || error instanceof WaitTimeoutError
+      ? { outcome: "skipped", id, reason: "not_ended", ...audit }
+      : { outcome: "failed", id, error: outcomeError(error), ...audit };
+  }
+  const what = facts.auditTrailFailure === undefined
+    ? "the function of the secret failed"
+    : `the audit trail failed: ${facts.auditTrailFailure}`;
+  return failed(task, "ERR_CALLER", facts.mayBeDeleted ? what : `${what}; nothing was deleted`);
+}
+
+function failed({ id }: Task, code: string, why: string): DeletionOutcome {
+  const error: OutcomeError = { code, message: `Cannot delete ${JSON.stringify(id)}: ${why}`, why };
+  return { outcome: "failed", id, error };
+}
+
+/** Promises, taken as they end. */
+interface CompletionQueue<Result> {
+  /** How many were not taken. */
+  readonly size: number;
+  /** Adds a promise. It must not reject. */
+  add(promise: Promise<Result>): void;
+  /** Waits for the next that ends, and takes it. There must be one. */
+  next(): Promise<Result>;
+}
+
+/** Creates an empty queue. The cost of taking does not depend on its size. */
+function createCompletionQueue<Result>(): CompletionQueue<Result> {
+  const ended: Promise<Result>[] = [];
+  let size = 0;
+  let wake = () => {};
+  return {
+    get size() {
+      return size;
+    },
+    add(promise) {
+      size += 1;
+      promise.then(() => {
+        ended.push(promise);
+        wake();
+      });
+    },
+    async next() {
+      for (;;) {
+        const promise = ended.shift();
+        if (promise !== undefined) {
+          size -= 1;
+          return await promise;
+        }
+        await new Promise<void>((resolve) => wake = resolve);
+      }
+    },
+  };
+}

@@ -1,0 +1,133 @@
+/**
+ * Deletes a batch once its results are stored, and only then.
+ *
+ * @module
+ */
+import { isAbort } from "../core/abort.ts";
+import { withAuditTrail } from "../core/audit.ts";
+import { type MessageBatch, messageBatchSchema, sendRetrieve, subjectOf } from "../core/batches.ts";
+import { deleteBatch, type DeletionFacts, messageBatch } from "../core/delete.ts";
+import { CallError, NotFoundError, WaitTimeoutError } from "../core/errors.ts";
+import { parseResponse, type Reply } from "../core/response.ts";
+import { type Call, endOfWait, pause } from "../core/send.ts";
+import { ExportFailure, type ResultsExport, type ResultStore, storeResults } from "./export.ts";
+import { outcomeError } from "./outcome.ts";
+import { stepsOf } from "./steps.ts";
+import { cancelUntilEnded, createPoller } from "./wait.ts";
+
+/** How a batch is deleted whose results are to be kept. */
+interface ExportThenDeleteOptions {
+  readonly store: ResultStore;
+  /** Whether a batch that has not ended is canceled, rather than skipped. */
+  readonly cancel: boolean;
+  /** How long to wait for it then, in milliseconds. */
+  readonly waitTimeout?: number | undefined;
+  /** Whether an earlier call may have deleted it. */
+  readonly mayBeDeletedAlready: boolean;
+}
+
+/**
+ * Deletes a batch once its results are stored. If they cannot be stored, no deletion is sent, even if
+ * the batch seems to be gone: that counts after three looks in a row, whatever the deletion said.
+ *
+ * @throws {ExportFailure} The results could not be stored.
+ * @throws {WaitTimeoutError} The batch has not ended.
+ * @throws {NotFoundError} Deletions do not find it, and looks do.
+ * @throws As `deleteMessageBatch()`.
+ */
+export async function exportThenDelete(
+  call: Call,
+  id: string,
+  options: ExportThenDeleteOptions,
+): Promise<DeletionFacts & { readonly export?: ResultsExport }> {
+  // A stop ends looks and the export at once, but no deletion.
+  const stoppable: Call = { ...call, signal: endOfWait(call) };
+  const found = await find(call, stoppable, id, options);
+  if ("reply" in found) return await recordAbsence(call, id, found.reply, options);
+  let stored: ResultsExport | undefined;
+  for (const poller = createPoller();;) {
+    try {
+      stored ??= await storeResults(stoppable, found.batch, options.store);
+      stoppable.signal?.throwIfAborted();
+      return { ...await deleteBatch(call, id), export: stored };
+    } catch (error) {
+      // The batch, or its results, are not found: it may just have been deleted.
+      if (!isNotFound(error)) throw error;
+      const seen = await look(stoppable, id);
+      if ("reply" in seen) return await recordAbsence(call, id, seen.reply, options);
+      if (stored === undefined || poller.notFound()) throw error;
+      await pause(stoppable, poller.nextDelay());
+    }
+  }
+}
+
+const isNotFound = (error: unknown) =>
+  error instanceof NotFoundError ||
+  (error instanceof ExportFailure && error.failure.code === "ERR_NOT_FOUND");
+
+/** What a look shows: the batch, or the API's own answer that there is none. */
+type Seen = { readonly batch: MessageBatch } | { readonly reply: Reply };
+
+/** Looks until there is a batch, or three looks in a row found none. */
+async function look(call: Call, id: string): Promise<Seen> {
+  for (const poller = createPoller();;) {
+    const seen = await lookOnce(call, id);
+    if ("batch" in seen || poller.notFound()) return seen;
+    await pause(call, poller.nextDelay());
+  }
+}
+
+async function lookOnce(call: Call, id: string): Promise<Seen> {
+  try {
+    const reply = await sendRetrieve(call, id);
+    try {
+      return { batch: parseResponse(reply, messageBatchSchema(id)) };
+    } catch (error) {
+      if (error instanceof NotFoundError) return { reply };
+      throw error;
+    }
+  } catch (error) {
+    if (!(error instanceof CallError) || isAbort(error, call.signal)) throw error;
+    throw new ExportFailure(outcomeError(error));
+  }
+}
+
+/** The batch, ended; or the answer that there is none. */
+async function find(
+  call: Call,
+  stoppable: Call,
+  id: string,
+  { cancel, waitTimeout }: ExportThenDeleteOptions,
+): Promise<Seen> {
+  if (!cancel) {
+    const seen = await look(stoppable, id);
+    if ("reply" in seen || seen.batch.processing_status === "ended") return seen;
+    throw new WaitTimeoutError({
+      operation: "delete",
+      subject: subjectOf(id),
+      why: "it has not ended",
+      lastStatus: undefined,
+      canceled: false,
+    });
+  }
+  try {
+    return { batch: await cancelUntilEnded(call, id, stepsOf(call, undefined), waitTimeout) };
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    const seen = await lookOnce(stoppable, id); // once more, for the answer
+    if ("reply" in seen) return seen;
+    throw new ExportFailure(outcomeError(error));
+  }
+}
+
+/** Records that a batch is gone, as a deletion that found nothing. */
+async function recordAbsence(
+  call: Call,
+  id: string,
+  { attempts, requestId, workspaceId }: Reply,
+  { mayBeDeletedAlready }: ExportThenDeleteOptions,
+): Promise<DeletionFacts> {
+  const evidence = mayBeDeletedAlready ? "absent_after_retry" : "missing";
+  const facts: DeletionFacts = { evidence, requestId, attempts, workspaceId };
+  return await withAuditTrail(call, messageBatch.name, id, () => Promise.resolve(facts));
+}

@@ -1,0 +1,344 @@
+/**
+ * Exports the results of a batch to a sink or a store.
+ *
+ * @module
+ */
+import { isAbort, unlessAborted, within } from "../core/abort.ts";
+import { batchPath, type MessageBatch, subjectOf } from "../core/batches.ts";
+import { cannotUse, checkOptions, fillPath, isArgumentError } from "../core/check.ts";
+import {
+  callChecks,
+  type CallOptions,
+  checkClient,
+  type Client,
+  loopback,
+} from "../core/client.ts";
+import { APITimeoutError, BatchsweepError } from "../core/errors.ts";
+import {
+  type Answer,
+  invalidResponse,
+  parseResponse,
+  printable,
+  readAnswer,
+  redactor,
+} from "../core/response.ts";
+import {
+  type ApiRequest,
+  type Call,
+  createCall,
+  type IdleTimer,
+  type NoAnswer,
+  send,
+} from "../core/send.ts";
+import { unknown } from "../deps.ts";
+import { type OutcomeError, outcomeError } from "./outcome.ts";
+import { createResultsReceiver } from "./results.ts";
+
+/** Results that were exported, complete. */
+export interface ResultsExport {
+  /** ID of the batch. */
+  readonly id: string;
+  /** How many results there are: as many as `request_counts` of the batch say. */
+  readonly lines: number;
+  readonly bytes: number;
+  /** SHA-256 of the bytes, in hexadecimal, as `sha256sum` prints it. */
+  readonly sha256: string;
+  /** The API's id of the request that brought the last of them. */
+  readonly requestId?: string | undefined;
+}
+
+/** Where the results of batches are kept before the batches are deleted. */
+export interface ResultStore {
+  /**
+   * Opens a place for the results of a batch. Closing the stream keeps them, and resolves when they
+   * are safe. A stream that is aborted leaves nothing.
+   *
+   * @param id ID of the batch.
+   */
+  open(id: string): Promise<WritableStream<Uint8Array>>;
+}
+
+/**
+ * Streams the results of a Message Batch into a sink, in constant memory and no faster than the sink
+ * takes them. It resolves when the sink has closed and has everything. On an error it aborts the sink:
+ * do not use what is in it.
+ *
+ * Each line must be a result: a JSON object in UTF-8 with a string `custom_id` and an object `result`.
+ * No `custom_id` may come twice, and there must be as many results as the batch has. The content of a
+ * result is not checked. The memory holds the ids (256 characters each at most) and one line (64 MiB
+ * at most); more is refused. Blank lines are copied.
+ *
+ * If the connection is lost, the results are asked for again from their beginning, within `maxRetries`
+ * of the client. The bytes that the sink has already must come again unchanged, and are left out.
+ * `timeout` of the client limits the wait for the beginning of the answer, and then each silence; the
+ * time that the sink takes does not count. Each attempt is one event of `onRequest`, at its end.
+ *
+ * `results_url` may be on another origin than the base URL. That origin gets no header of the client,
+ * so no credential; and it must be HTTPS, or on loopback as the base URL is.
+ *
+ * @param client Who calls, and how.
+ * @param batch The batch, as the API shows it since it has ended. Its results are there until they
+ *   are archived, 29 days after its creation.
+ * @param sink Where the results go: JSON lines, in the order in which the API gives them. It is
+ *   closed at the end; what it fails with is thrown untouched.
+ * @param options Options of the call.
+ * @returns How much it was, and its SHA-256.
+ * @throws {TypeError} The batch has not ended, its results are archived, its `request_counts` are
+ *   not those of an ended batch, or an argument cannot be used otherwise; no request was made.
+ * @throws {InvalidResponseError} It is not the results, by what is checked, breaks off in the middle
+ *   of a line, or came otherwise when it was asked for again.
+ * @throws {NotFoundError | APIError} The API refused.
+ * @throws {APIConnectionError | APITimeoutError} The last attempt got no whole answer.
+ *
+ * @example Keep the results of a batch before it is deleted
+ * ```ts
+ * import { deleteMessageBatch, exportMessageBatchResults, retrieveMessageBatch } from "batchsweep";
+ * import { createSandbox } from "batchsweep/sandbox"; // the API, played in memory
+ *
+ * const sandbox = createSandbox();
+ * const { id } = sandbox.seed({ requests: 3 });
+ * const client = { apiKey: "sk-ant-api03-example", fetch: sandbox.fetch };
+ *
+ * const batch = await retrieveMessageBatch(client, id);
+ * const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+ * const kept = new Response(readable).text(); // a file, a bucket, …
+ * const { lines, sha256 } = await exportMessageBatchResults(client, batch, writable);
+ * console.log(lines, sha256, (await kept).length);
+ * await deleteMessageBatch(client, id);
+ * ```
+ * @see [Retrieve Message Batch results](https://platform.claude.com/docs/en/api/messages/batches/results)
+ */
+export async function exportMessageBatchResults(
+  client: Client,
+  batch: MessageBatch,
+  sink: WritableStream<Uint8Array>,
+  options: CallOptions = {},
+): Promise<ResultsExport> {
+  const writer = writerOf(sink);
+  try {
+    const call = createCall(checkClient(client), checkOptions(options, callChecks));
+    return await exportToSink(call, locateResults(call, batch), writer);
+  } catch (error) {
+    await abortSink(writer, error);
+    throw error instanceof SinkError ? error.reason : error;
+  }
+}
+
+/** The sink failed. The reason is the caller's own. */
+class SinkError extends Error {
+  readonly reason: unknown;
+
+  constructor(reason: unknown) {
+    super("The sink failed");
+    this.reason = reason;
+  }
+}
+
+const abortTimeMs = 1_000; // a sink that hangs does not delay the error
+
+async function abortSink(
+  writer: WritableStreamDefaultWriter<Uint8Array>,
+  error: unknown,
+): Promise<void> {
+  const reason = error instanceof SinkError ? error.reason : error;
+  await within(abortTimeMs, writer.abort(reason).catch(() => {}));
+}
+
+function writerOf(sink: WritableStream<Uint8Array>): WritableStreamDefaultWriter<Uint8Array> {
+  if (typeof Object(sink).getWriter !== "function") {
+    throw cannotUse("sink", "it is not a WritableStream");
+  }
+  if (sink.locked) throw cannotUse("sink", "it is locked to another writer");
+  return sink.getWriter();
+}
+
+/** Streams the results into a sink, and closes it. */
+async function exportToSink(
+  call: Call,
+  { id, request, results }: ResultsLocation,
+  writer: WritableStreamDefaultWriter<Uint8Array>,
+): Promise<ResultsExport> {
+  let problem: string | undefined;
+  let sinkError: SinkError | undefined;
+  const heed = (work: Promise<void>) =>
+    work.catch((reason) => {
+      throw sinkError = new SinkError(reason);
+    });
+  const receiver = createResultsReceiver(results, (chunk) => heed(writer.write(chunk)));
+
+  const read = async (response: Response, idleTimer: IdleTimer): Promise<Answer | NoAnswer> => {
+    const { status, headers } = response;
+    if (status !== 200) return await readAnswer(response);
+    try {
+      ({ problem } = await receiver.receive(response.body, idleTimer));
+      return { status, headers, body: { text: "" } };
+    } catch (error) {
+      if (error instanceof SinkError) return { code: "ERR_ABORTED", status };
+      throw error;
+    }
+  };
+  const reply = await send(call, { ...request, read }).catch((error) => {
+    if (sinkError !== undefined) throw sinkError;
+    if (!(error instanceof APITimeoutError) || receiver.bytes === 0) throw error;
+    const why = `nothing came for ${error.timeout} ms, after ${receiver.bytes} bytes`;
+    throw new APITimeoutError({ ...error, why });
+  });
+  if (reply.status !== 200) parseResponse(reply, unknown());
+  if (problem !== undefined) throw invalidResponse(reply, problem);
+  await unlessAborted(heed(writer.close()), call.signal);
+  const { requestId } = reply;
+  return {
+    id,
+    lines: results,
+    bytes: receiver.bytes,
+    sha256: receiver.sha256(),
+    ...(requestId === undefined ? {} : { requestId }),
+  };
+}
+
+/** Where the results of a batch are, and how many there must be. */
+interface ResultsLocation {
+  readonly id: string;
+  readonly request: ApiRequest & { readonly url: string; readonly foreign: boolean };
+  /** How many of its requests have a result. */
+  readonly results: number;
+}
+
+/**
+ * Finds the results of a batch, without a request. A `results_url` on the client's own origin is asked
+ * for with its headers, another one without.
+ *
+ * @throws {TypeError} It is no batch, has not ended, or has no results that can be asked for.
+ */
+function locateResults({ settings }: Call, batch: MessageBatch): ResultsLocation {
+  const refuse = (why: string) => cannotUse("batch", why);
+  if (typeof batch !== "object" || batch === null) throw refuse("it is not a message batch");
+  const { id, processing_status, archived_at, results_url, request_counts } = batch;
+  const path = `${fillPath(batchPath, { message_batch_id: id })}/results`;
+  if (processing_status !== "ended") throw refuse("it has not ended, and has no results before");
+  if (typeof archived_at === "string") {
+    throw refuse("its results are gone: they were archived, 29 days after its creation");
+  }
+  if (typeof results_url !== "string") throw refuse("it has no results_url");
+
+  const { processing, succeeded, errored, canceled, expired } = Object(request_counts);
+  const counts: unknown[] = [succeeded, errored, canceled, expired];
+  const results = counts.every(isCount) ? counts.reduce((sum, count) => sum + count, 0) : 0;
+  // A batch has a request at least, so one that has ended has a result.
+  if (processing !== 0 || results < 1 || !isCount(results)) {
+    throw refuse("its request_counts are not those of a batch that has ended");
+  }
+
+  const url = parse(results_url);
+  const own = new URL(settings.baseUrl);
+  const foreign = url?.origin !== own.origin;
+  const near = loopback.test(own.hostname) && loopback.test(url?.hostname ?? "");
+  if (foreign && url?.protocol !== "https:" && !(url?.protocol === "http:" && near)) {
+    throw refuse("its results_url is neither of the API nor HTTPS");
+  }
+  if (url.username !== "" || url.password !== "") throw refuse("its results_url holds credentials");
+  const whose = foreign ? " from another origin, which is given no credential" : "";
+  return {
+    id,
+    request: {
+      operation: "export the results of",
+      subject: subjectOf(id) + whose,
+      method: "GET",
+      path,
+      pathTemplate: `${batchPath}/results`,
+      url: url.href,
+      foreign,
+    },
+    results,
+  };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+function parse(url: string): URL | undefined {
+  try {
+    return new URL(url);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The results of a batch could not be stored, so it was not deleted. */
+export class ExportFailure extends Error {
+  readonly failure: OutcomeError;
+
+  constructor(failure: OutcomeError) {
+    super(failure.message);
+    this.failure = failure;
+  }
+}
+
+/**
+ * Stores the results of a batch before it is deleted.
+ *
+ * @throws {ExportFailure} They are not stored.
+ * @throws `signal.reason`, and what the function of the secret throws.
+ */
+export async function storeResults(
+  call: Call,
+  batch: MessageBatch,
+  store: ResultStore,
+): Promise<ResultsExport> {
+  let location: ResultsLocation;
+  try {
+    location = locateResults(call, batch);
+  } catch (error) {
+    const why = isArgumentError(error) ? error.why : "it has no results";
+    const there = typeof batch.results_url === "string" && batch.archived_at === null;
+    throw exportFailure(batch, there ? why : `${why}; it can be deleted without an export`);
+  }
+  let writer: WritableStreamDefaultWriter<Uint8Array> | undefined;
+  try {
+    writer = await openStore(call, store, batch.id);
+    return await exportToSink(call, location, writer);
+  } catch (error) {
+    if (writer !== undefined) await abortSink(writer, error);
+    if (isAbort(error, call.signal)) throw error;
+    if (error instanceof SinkError) {
+      throw exportFailure(batch, `the store failed${wordsOf(call, error.reason)}`);
+    }
+    if (!(error instanceof BatchsweepError)) throw error;
+    const { status, type, ...rest } = outcomeError(error);
+    // A refusal by another origin says nothing of the credentials, nor of the other batches.
+    throw new ExportFailure(location.request.foreign ? rest : { status, type, ...rest });
+  }
+}
+
+async function openStore(
+  { signal }: Call,
+  store: ResultStore,
+  id: string,
+): Promise<WritableStreamDefaultWriter<Uint8Array>> {
+  const opening = (async () => writerOf(await store.open(id)))();
+  try {
+    return await unlessAborted(opening, signal);
+  } catch (error) {
+    opening.then((writer) => writer.abort(error)).catch(() => {}); // it may still open
+    throw signal?.aborted ? error : new SinkError(error);
+  }
+}
+
+/**
+ * The message of a store's error, without known secrets. If a function gives the secret, it is not
+ * known: the function may have given another since.
+ */
+function wordsOf(
+  { settings: { confidential, credential: { secret } } }: Call,
+  reason: unknown,
+): string {
+  if (typeof secret !== "string") return "";
+  if (!(reason instanceof Error) || reason.message === "") return "";
+  return `: ${printable(reason.message, 500, redactor([...confidential, secret]))}`;
+}
+
+function exportFailure({ id }: MessageBatch, why: string): ExportFailure {
+  const message = `Cannot export the results of ${subjectOf(id)}: ${why}`;
+  return new ExportFailure({ code: "ERR_EXPORT", message, why });
+}

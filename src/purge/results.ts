@@ -1,0 +1,184 @@
+/**
+ * Receives the results of a batch, checks that they are complete, and hashes them.
+ *
+ * @module
+ */
+import { createLineSplitter, hex, isBlank } from "../core/bytes.ts";
+import type { IdleTimer } from "../core/send.ts";
+import { sha256 } from "../deps.ts";
+
+/** Receives results, over as many answers as it takes. */
+export interface ResultsReceiver {
+  /**
+   * Receives an answer from its beginning to its end. Bytes that came in an earlier answer, which was
+   * cut off, must be the same in this one, and are not written again.
+   *
+   * @returns Why the answer is not what the API promises; nothing where it is. The rest is not read.
+   * @throws What the stream or `write` throws, and `idleTimer.signal.reason`.
+   */
+  receive(
+    stream: ReadableStream<Uint8Array> | null,
+    idleTimer: IdleTimer,
+  ): Promise<{ readonly problem?: string }>;
+  /** How many bytes were written. */
+  readonly bytes: number;
+  /** The SHA-256 of what was written, in hexadecimal. */
+  sha256(): string;
+}
+
+/** No result comes near it: an answer without line ends fills neither the memory nor the sink. */
+const defaultMaxLineBytes = 67_108_864;
+
+/**
+ * Begins to receive results.
+ *
+ * @param results How many there must be.
+ * @param write Gets every byte once, in order, and is awaited.
+ * @param maxLineBytes The bytes that one line has at most, with the blank lines before it.
+ */
+export function createResultsReceiver(
+  results: number,
+  write: (chunk: Uint8Array) => Promise<void>,
+  maxLineBytes: number = defaultMaxLineBytes,
+): ResultsReceiver {
+  const hash = sha256.create();
+  const counter = createResultCounter(results, maxLineBytes);
+  let bytes = 0;
+
+  async function take(chunk: Uint8Array): Promise<string | undefined> {
+    const problem = counter.add(chunk);
+    if (problem !== undefined) return problem;
+    hash.update(chunk);
+    bytes += chunk.length;
+    await write(chunk); // last: the sink may change the bytes
+    return undefined;
+  }
+
+  return {
+    async receive(stream, idleTimer) {
+      const repetition = createRepetition(hash.clone(), bytes);
+      for await (const chunk of read(stream, idleTimer)) {
+        const fresh = repetition.leaveOut(chunk);
+        if (fresh === undefined) return { problem: "it changed while it was asked for again" };
+        const problem = fresh.length > 0 ? await take(fresh) : undefined;
+        if (problem !== undefined) return { problem };
+      }
+      if (!repetition.isOver()) {
+        return { problem: "it is shorter than when it was asked for before" };
+      }
+      const problem = counter.end();
+      return problem === undefined ? {} : { problem };
+    },
+    get bytes() {
+      return bytes;
+    },
+    sha256: () => hex(hash.clone().digest()),
+  };
+}
+
+/** Leaves the bytes of an earlier answer out of a later one, if they are the same. */
+function createRepetition(before: ReturnType<typeof sha256.create>, length: number) {
+  const again = sha256.create();
+  const expected = hex(before.digest());
+  let left = length;
+  return {
+    /** What is new of a piece; undefined: the repeated part differs. */
+    leaveOut(chunk: Uint8Array): Uint8Array | undefined {
+      if (left === 0) return chunk;
+      const repeated = chunk.subarray(0, left);
+      again.update(repeated);
+      left -= repeated.length;
+      if (left === 0 && hex(again.digest()) !== expected) return undefined;
+      return chunk.subarray(repeated.length);
+    },
+    isOver: () => left === 0,
+  };
+}
+
+/** Reads an answer piece by piece. The time that the sink takes is not the server's. */
+async function* read(
+  stream: ReadableStream<Uint8Array> | null,
+  { signal, restart, stop }: IdleTimer,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  if (stream === null) return;
+  const reader = stream.getReader();
+  // Not awaited: a hostile stream may never confirm that it was canceled.
+  const cancel = () => void reader.cancel().catch(() => {});
+  signal.addEventListener("abort", cancel);
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      restart();
+      const { done, value } = await reader.read();
+      stop();
+      signal.throwIfAborted(); // a stream that was canceled says that it is done
+      if (done) return;
+      if (!ArrayBuffer.isView(value)) {
+        throw new TypeError("Cannot read a stream of anything but bytes");
+      }
+      yield value;
+    }
+  } finally {
+    signal.removeEventListener("abort", cancel);
+    cancel();
+  }
+}
+
+const maxIdLength = 256; // characters; the API documents 64, and every id is held
+
+/** Checks and counts results, JSON lines, as they come. It holds one line, and the ids. */
+function createResultCounter(expected: number, maxLineBytes: number) {
+  const ids = new Set<string>();
+  const splitter = createLineSplitter(maxLineBytes);
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  let sinceResult = 0; // bytes of complete lines
+
+  function count(line: Uint8Array, otherwise: string): string | undefined {
+    const id = customIdOf(line, decoder);
+    if (id === undefined) return otherwise;
+    if (ids.size === expected) return `it has more lines than the batch has results, ${expected}`;
+    if (ids.has(id)) return `its line ${ids.size + 1} has the custom_id of one before it`;
+    ids.add(id);
+    sinceResult = 0;
+    return undefined;
+  }
+
+  return {
+    /** Takes bytes, and says why they cannot be the results; undefined: they can. */
+    add(chunk: Uint8Array): string | undefined {
+      for (const { bytes, ends } of splitter.split(chunk)) {
+        sinceResult += bytes.length;
+        if (!ends || sinceResult > maxLineBytes) {
+          return `it has a line of more than ${maxLineBytes} bytes`;
+        }
+        const problem = isBlank(bytes)
+          ? undefined
+          : count(bytes, `its line ${ids.size + 1} is not a result`);
+        if (problem !== undefined) return problem;
+      }
+      return sinceResult + splitter.rest().length > maxLineBytes
+        ? `it has a line of more than ${maxLineBytes} bytes`
+        : undefined;
+    },
+    /** Ends the text. A last line without its newline counts if it is a whole result. */
+    end(): string | undefined {
+      const rest = splitter.rest();
+      const cut = `it breaks off: its line ${ids.size + 1} is not a whole result`;
+      const problem = isBlank(rest) ? undefined : count(rest, cut);
+      if (problem !== undefined || ids.size === expected) return problem;
+      return `it has ${ids.size} lines, and the batch ${expected} results`;
+    },
+  };
+}
+
+/** The `custom_id` of a line that is a result; a line that is cut off is none. */
+function customIdOf(bytes: Uint8Array, decoder: TextDecoder): string | undefined {
+  try {
+    // Object() of anything but an object has neither.
+    const { custom_id, result } = Object(JSON.parse(decoder.decode(bytes)));
+    if (typeof result !== "object" || result === null || Array.isArray(result)) return undefined;
+    return typeof custom_id === "string" && custom_id.length <= maxIdLength ? custom_id : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * Every other kind of object that can be deleted: one row of data and one export each.
+ *
+ * @module
+ */
+import { checkOptions, type PathParams } from "./core/check.ts";
+import { checkClient, type Client } from "./core/client.ts";
+import {
+  type DeletableResource,
+  deleteChecks,
+  type DeleteOptions,
+  deleteResource,
+  paramsOf,
+  type ResourceDeletion,
+  type ResourceParams,
+} from "./core/delete.ts";
+import { createCall } from "./core/send.ts";
+
+export type { DeletableResource, DeleteOptions, ResourceDeletion };
+
+/** The kinds. To add one: a row here, an export below, a row in the sandbox's table, a fixture. */
+const resources = {
+  file: {
+    name: "file",
+    path: "/v1/files/{file_id}",
+    type: "file_deleted",
+    typeOptional: true,
+    echoes: { id: "file_id" },
+    prefixes: { file_id: "file_" },
+  },
+  skill: {
+    name: "skill",
+    path: "/v1/skills/{skill_id}",
+    type: "skill_deleted",
+    echoes: { id: "skill_id" },
+    prefixes: { skill_id: "skill_" },
+  },
+  skill_version: {
+    name: "skill_version",
+    path: "/v1/skills/{skill_id}/versions/{version}",
+    type: "skill_version_deleted",
+    echoes: { id: "version" },
+    prefixes: { skill_id: "skill_", version: "skver_" },
+  },
+  memory_store: {
+    name: "memory_store",
+    path: "/v1/memory_stores/{memory_store_id}",
+    type: "memory_store_deleted",
+    echoes: { id: "memory_store_id" },
+    prefixes: { memory_store_id: "memstore_" },
+    betas: ["agent-memory-2026-07-22", "managed-agents-2026-04-01"],
+  },
+  invite: {
+    name: "invite",
+    path: "/v1/organizations/invites/{invite_id}",
+    type: "invite_deleted",
+    administrative: true,
+    echoes: { id: "invite_id" },
+    prefixes: { invite_id: "invite_" },
+  },
+  user: {
+    name: "user",
+    path: "/v1/organizations/users/{user_id}",
+    type: "user_deleted",
+    administrative: true,
+    echoes: { id: "user_id" },
+    prefixes: { user_id: "user_" },
+  },
+  workspace_member: {
+    name: "workspace_member",
+    path: "/v1/organizations/workspaces/{workspace_id}/members/{user_id}",
+    type: "workspace_member_deleted",
+    administrative: true,
+    echoes: { user_id: "user_id", workspace_id: "workspace_id" },
+    prefixes: { workspace_id: "wrkspc_", user_id: "user_" },
+  },
+} as const;
+
+type Resources = typeof resources;
+
+/** The kinds, as data. */
+export const resourceKinds: readonly DeletableResource[] = Object.values(resources);
+
+/** The id of one object of a kind; where its path has several parameters, those by name. */
+export type ResourceId<Resource extends DeletableResource> = PathParams<Resource["path"]> extends
+  infer Name extends string
+  ? [Name] extends [UnionToIntersection<Name>] ? string : ResourceParams<Resource>
+  : never;
+
+type UnionToIntersection<Union> = (Union extends unknown ? (value: Union) => void : never) extends
+  (value: infer All) => void ? All
+  : never;
+
+/**
+ * Deletes one object of a kind, and validates the receipt. It resolves and throws as
+ * `deleteMessageBatch()` does.
+ */
+export type DeleteFunction<Resource extends DeletableResource> = (
+  client: Client,
+  id: ResourceId<Resource>,
+  options?: DeleteOptions,
+) => Promise<ResourceDeletion<Resource>>;
+
+function deleteFunction<const Resource extends DeletableResource>(
+  resource: Resource,
+): DeleteFunction<Resource> {
+  const [param = ""] = paramsOf(resource);
+  return async (client, id: unknown, options = {}) => {
+    const params = typeof id === "object" && id !== null ? id : { [param]: id };
+    const checked = checkOptions(options, deleteChecks);
+    const call = createCall(checkClient(client), checked);
+    return await deleteResource(call, resource, params as ResourceParams<Resource>, checked);
+  };
+}
+
+/**
+ * Deletes a file. This cannot be undone.
+ *
+ * @see [Delete a file](https://platform.claude.com/docs/en/api/files/delete)
+ */
+export const deleteFile: DeleteFunction<Resources["file"]> = /* @__PURE__ */ deleteFunction(
+  resources.file,
+);
+
+/**
+ * Deletes a skill, and its versions with it. This cannot be undone. With the beta
+ * `skills-2025-10-02`, the API refuses a skill that has versions.
+ *
+ * @see [Delete a skill](https://platform.claude.com/docs/en/api/skills/delete)
+ */
+export const deleteSkill: DeleteFunction<Resources["skill"]> = /* @__PURE__ */ deleteFunction(
+  resources.skill,
+);
+
+/**
+ * Deletes one version of a skill, named by `{ skill_id, version }`. This cannot be undone.
+ *
+ * @see [Delete a skill version](https://platform.claude.com/docs/en/api/skills/versions/delete)
+ */
+export const deleteSkillVersion: DeleteFunction<Resources["skill_version"]> =
+  /* @__PURE__ */ deleteFunction(resources.skill_version);
+
+/**
+ * Deletes a memory store, and its memories with it. This cannot be undone.
+ *
+ * @see [Delete a memory store](https://platform.claude.com/docs/en/api/beta/memory_stores/delete)
+ */
+export const deleteMemoryStore: DeleteFunction<Resources["memory_store"]> =
+  /* @__PURE__ */ deleteFunction(resources.memory_store);
+
+/**
+ * Withdraws an invite to the organization. It takes an administrator's key.
+ *
+ * @see [Delete an invite](https://platform.claude.com/docs/en/api/admin/invites/delete)
+ */
+export const deleteInvite: DeleteFunction<Resources["invite"]> = /* @__PURE__ */ deleteFunction(
+  resources.invite,
+);
+
+/**
+ * Removes a user from the organization. It takes an administrator's key; the API refuses to remove an
+ * admin and the last member.
+ *
+ * @see [Delete a user](https://platform.claude.com/docs/en/api/admin/users/delete)
+ */
+export const deleteUser: DeleteFunction<Resources["user"]> = /* @__PURE__ */ deleteFunction(
+  resources.user,
+);
+
+/**
+ * Removes a user, named by `{ workspace_id, user_id }`, from a workspace. It takes an administrator's
+ * key.
+ *
+ * @see [Delete a workspace member](https://platform.claude.com/docs/en/api/admin/workspaces/members/delete)
+ */
+export const deleteWorkspaceMember: DeleteFunction<Resources["workspace_member"]> =
+  /* @__PURE__ */ deleteFunction(resources.workspace_member);
