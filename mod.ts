@@ -23,31 +23,45 @@ export { listMessageBatches, type ListOptions } from "./src/core/list.ts";
 export type { MessageBatch } from "./src/core/message-batch.ts";
 export type { DeleteOptions, Evidence } from "./src/core/resource.ts";
 
-// Operations
-export { type WaitOptions, waitUntilMessageBatchEnded } from "./src/purge/wait.ts";
+// What stands around the call: waiting, purging, retention
 export {
+  applyPurge,
+  type ApplyPurgeOptions,
   cancelAndDeleteMessageBatch,
   type CancelAndDeleteOptions,
-} from "./src/purge/cancel-and-delete.ts";
-export { exportMessageBatchResults, type ResultsExport } from "./src/purge/export-results.ts";
-export type { ResultStore } from "./src/core/ports.ts";
-export type { StepConfig, Steps } from "./src/core/ports.ts";
-export { type MessageBatchFilter, parseMessageBatchFilter } from "./src/purge/filter.ts";
-export { evaluateFilter, type PurgeDecision } from "./src/purge/evaluate-filter.ts";
-export type { ListedBatch } from "./src/purge/listed-batch.ts";
-export { planPurge, type PlanPurgeOptions } from "./src/purge/plan-purge.ts";
-export { parsePurgePlan, type PurgeItem, type PurgePlan } from "./src/purge/purge-plan.ts";
-export type { PlannedPolicy } from "./src/purge/planned-policy.ts";
-export { applyPurge, type ApplyPurgeOptions, type PurgeSummary } from "./src/purge/apply-purge.ts";
-export type { DeletionOutcome, OutcomeError } from "./src/purge/outcome.ts";
-export type { StopReason } from "./src/purge/stop-reason.ts";
-
-// Retention
-export { parseRetentionPolicy, type RetentionPolicy } from "./src/retention/policy.ts";
-export type { RetentionRule } from "./src/retention/rule-kind.ts";
-export { evaluateRetention, type RetentionDecision } from "./src/retention/evaluate.ts";
-export { planRetention } from "./src/retention/plan.ts";
-export { deletionShare } from "./src/retention/share.ts";
+  createPace,
+  type DecisionSource,
+  type DeleteAfterRule,
+  type DeletionOutcome,
+  describeDecision,
+  evaluateFilter,
+  evaluateRetention,
+  exportMessageBatchResults,
+  type KeepCode,
+  type KeepLastRule,
+  type ListedBatch,
+  type MessageBatchFilter,
+  type OutcomeError,
+  type PaceOptions,
+  parseMessageBatchFilter,
+  parsePurgePlan,
+  parseRetentionPolicy,
+  type PlanByFilter,
+  type PlanByPolicy,
+  planPurge,
+  type PlanPurgeOptions,
+  type PurgeDecision,
+  type PurgeItem,
+  type PurgePlan,
+  type PurgeSummary,
+  type ResultsExport,
+  type RetentionPolicy,
+  type RetentionRule,
+  type StopReason,
+  type WaitOptions,
+  waitUntilMessageBatchEnded,
+} from "./src/purge/mod.ts";
+export type { ResultStore, StepConfig, Steps } from "./src/core/ports.ts";
 
 // The other deletions
 export * from "./src/resources/registry.ts";
@@ -65,7 +79,6 @@ export type { CallOptions, Client, Fetch, RequestEvent, Secret } from "./src/cor
 export type { AnthropicBeta } from "./src/core/betas.ts";
 export { checkClient } from "./src/core/settings.ts";
 export type { Clock, Pace, Permit } from "./src/core/ports.ts";
-export { createPace, type PaceOptions } from "./src/purge/pace.ts";
 
 // The record
 export type { AppendFile, AuditEntry, AuditError, AuditTrail } from "./src/core/ports.ts";

@@ -6,7 +6,7 @@ import { checkWaitTime } from "./check-wait-time.ts";
 import { isBatchId } from "./filter.ts";
 import { hasMethods } from "./has-methods.ts";
 import type { DeletionOutcome } from "./outcome.ts";
-import { checkPlan, type PurgePlan } from "./purge-plan.ts";
+import { checkPlan, type PurgePlan } from "./plan.ts";
 import { createPurgeRun } from "./purge-run.ts";
 import { createUnderWay } from "./under-way.ts";
 import { withPace } from "./with-pace.ts";

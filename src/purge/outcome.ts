@@ -1,6 +1,7 @@
 import { APIError, type BatchsweepError, InvalidResponseError } from "../core/errors.ts";
 import type { Evidence } from "../core/resource.ts";
 import type { ResultsExport } from "./results/export-to-sink.ts";
+import type { KeepCode } from "./decision.ts";
 import type { StopReason } from "./stop-reason.ts";
 
 /** What became of one object of a run. Every object ends in exactly one. */
@@ -28,10 +29,13 @@ export type DeletionOutcome =
     readonly auditError?: string | undefined;
   }
   | {
-    /** It was left alone on purpose: it has not ended, or it is held. */
+    /**
+     * It was left alone on purpose. Of a purge: it has not ended, or it is held. Of ids given to the
+     * command: why the plan keeps it.
+     */
     readonly outcome: "skipped";
     readonly id: string;
-    readonly reason: "not_ended" | "held";
+    readonly reason: KeepCode;
     readonly auditError?: string | undefined;
   }
   | {

@@ -2,8 +2,8 @@ import { cannotUse } from "../core/cannot-use.ts";
 import type { AuditEntry } from "../core/ports.ts";
 import type { Evidence } from "../core/resource.ts";
 import type { DeletionOutcome } from "./outcome.ts";
-import type { PurgePlan } from "./purge-plan.ts";
-import { parseTimestamp } from "./timestamp.ts";
+import type { PurgePlan } from "./plan.ts";
+import { parseTimestamp } from "./time.ts";
 
 /** What a trail says of one batch of a plan. */
 interface PastOf {

@@ -6,7 +6,7 @@ import { type Deleted, deleteOne } from "./delete-one.ts";
 import { exportThenDelete } from "./results/export-then-delete.ts";
 import type { DeletionOutcome } from "./outcome.ts";
 import { readHistory } from "./purge-history.ts";
-import type { PurgeItem, PurgePlan } from "./purge-plan.ts";
+import type { PurgeItem, PurgePlan } from "./plan.ts";
 import { isOutage, type StopReason, stopReason } from "./stop-reason.ts";
 
 /** How the batches of a run are worked on. */

@@ -5,9 +5,8 @@
  */
 import { InvalidPolicyError } from "../core/errors.ts";
 import type { StateStore } from "../core/ports.ts";
-import { parseIsoDuration } from "../retention/iso-duration.ts";
-import { parsePolicyText } from "../retention/parse-policy-text.ts";
-import { parseRetentionPolicy, type RetentionPolicy } from "../retention/policy.ts";
+import { parseIsoDuration } from "../purge/time.ts";
+import { parsePolicyText, parseRetentionPolicy, type RetentionPolicy } from "../purge/policy.ts";
 import type { ServiceOptions } from "./options.ts";
 import { Problem } from "./problem.ts";
 

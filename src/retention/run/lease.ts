@@ -1,5 +1,5 @@
 import type { Clock, StateStore } from "../../core/ports.ts";
-import { parseTimestamp } from "../../purge/timestamp.ts";
+import { parseTimestamp } from "../../purge/time.ts";
 import { readStatus, type RetentionRun, type RetentionStatus, writeStatus } from "./status.ts";
 
 /** The floor: no other run acts while it is held. */

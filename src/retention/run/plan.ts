@@ -1,7 +1,7 @@
 import { CallError, InvalidResponseError, PurgeRefusedError } from "../../core/errors.ts";
 import { settingsOf } from "../../core/settings.ts";
-import { evaluateRetention } from "../evaluate.ts";
-import type { RetentionPolicy } from "../policy.ts";
+import { evaluateRetention } from "../../purge/evaluate-policy.ts";
+import type { RetentionPolicy } from "../../purge/policy.ts";
 import type { Budget } from "./budget.ts";
 import { createListing, isCursorRefused, type Listing, whose } from "./listing.ts";
 import type { RetentionWork, WorkDesk } from "./work.ts";

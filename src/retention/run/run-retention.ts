@@ -5,7 +5,7 @@ import type { StateStore } from "../../core/ports.ts";
 import { settingsOf } from "../../core/settings.ts";
 import { checkSignal } from "../../purge/check-signal.ts";
 import { hasMethods } from "../../purge/has-methods.ts";
-import { parseRetentionPolicy, type RetentionPolicy } from "../policy.ts";
+import { parseRetentionPolicy, type RetentionPolicy } from "../../purge/policy.ts";
 import { createBudget } from "./budget.ts";
 import { deleteSome } from "./deletions.ts";
 import { takeLease } from "./lease.ts";

@@ -11,7 +11,7 @@ import {
   string,
 } from "../../deps.ts";
 import type { StateStore } from "../../core/ports.ts";
-import { parseTimestamp } from "../../purge/timestamp.ts";
+import { parseTimestamp } from "../../purge/time.ts";
 
 /** What became of one run of a retention policy. Times are RFC 3339 date-times. */
 export interface RetentionRun {

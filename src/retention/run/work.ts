@@ -8,7 +8,7 @@ import {
   string,
 } from "../../deps.ts";
 import type { StateStore } from "../../core/ports.ts";
-import { parseTimestamp } from "../../purge/timestamp.ts";
+import { parseTimestamp } from "../../purge/time.ts";
 
 /** What a run leaves to the next one: a list that was read in part, or a plan that was applied in part. */
 export interface RetentionWork {
