@@ -13,6 +13,7 @@ export {
   boolean,
   check,
   type GenericSchema,
+  type InferOutput,
   literal,
   looseObject,
   minLength,

@@ -10,7 +10,13 @@ export type DeleteAll = (baseUrl: string, ids: readonly string[]) => Promise<num
 /** This library, as it comes. */
 const batchsweep: DeleteAll = async (baseUrl, ids) => {
   const time = "2026-01-01T00:00:00Z";
-  const item = { createdAt: time, endedAt: time, status: "ended", action: "delete", reason: "" };
+  const item = {
+    createdAt: time,
+    endedAt: time,
+    status: "ended",
+    action: "delete",
+    code: "matches",
+  };
   const plan = {
     version: 1,
     createdAt: time,

@@ -238,7 +238,14 @@ export async function* listMessageBatches(
   options: ListOptions = {},
 ): AsyncGenerator<MessageBatch, void, undefined> {
   const { pageSize, ...checked } = checkOptions(options, listChecks);
-  const call = createCall(checkClient(client), checked);
+  yield* listBatches(createCall(checkClient(client), checked), pageSize);
+}
+
+/** Does what {@link listMessageBatches} does. */
+export async function* listBatches(
+  call: Call,
+  pageSize?: number,
+): AsyncGenerator<MessageBatch, void, undefined> {
   const cursors = new Set<string>();
   let after: string | undefined;
   for (;;) {

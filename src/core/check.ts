@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { redactor } from "./response.ts";
 
 /** An argument that cannot be used: a `TypeError` or `RangeError` that says so as data, too. */
 export interface ArgumentError extends TypeError {
@@ -59,7 +60,7 @@ export function checkOptions<Options extends object>(
   }
   for (const name of Object.keys(options)) {
     if (Object.hasOwn(checks, name)) continue;
-    throw cannotUse(`${subject} ${quoteKey(name)}`, suggestName(name, Object.keys(checks)));
+    throw cannotUse(`${subject} ${quoteKey(name)}`, suggest(name, Object.keys(checks)));
   }
   const checked: Record<string, unknown> = {};
   for (const [name, check] of Object.entries<Check<unknown>>(checks)) {
@@ -69,38 +70,58 @@ export function checkOptions<Options extends object>(
   return checked as Options;
 }
 
-/** Says which names there are, or the one that was meant. */
-export function suggestName(name: string, names: readonly string[]): string {
-  const near = nearest(name, names);
-  return near === undefined ? `there are ${names.join(", ")}` : `did you mean "${near}"?`;
-}
-
-/** The name that was meant: at most two letters differ, or a third of them; case does not count. */
-export function nearest(name: string, names: readonly string[]): string | undefined {
-  if (name.length > 64) return undefined;
-  const [best] = names.map((known) => ({ known, distance: editDistance(name, known) }))
-    .filter(({ known, distance }) => distance <= Math.max(2, known.length / 3))
-    .sort((one, other) => one.distance - other.distance);
-  return best?.known;
-}
-
-/** How many letters must be inserted, removed or replaced (Levenshtein). */
-function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (const letter of from.toLowerCase()) {
-    const next = [(row[0] ?? 0) + 1];
-    for (const [index, other] of [...to.toLowerCase()].entries()) {
-      const [diagonal = 0, above = 0] = row.slice(index);
-      next.push(Math.min(diagonal + Number(letter !== other), above + 1, (next[index] ?? 0) + 1));
-    }
-    row = next;
+/**
+ * Finds the name that a misspelt word stands for. Up to a third of the name's letters may be wrong, so
+ * that a plural counts as a misspelling. Capitals, hyphens and underscores do not matter.
+ *
+ * @param word The word as it was typed.
+ * @param names The names to choose from.
+ * @returns The nearest name, or `undefined` if none is near.
+ */
+export function nearest(word: string, names: readonly string[]): string | undefined {
+  const typed = plain(word);
+  let least = Infinity;
+  let found: string | undefined;
+  for (const name of names) {
+    const most = Math.floor(name.length / 3);
+    const letters = plain(name);
+    if (Math.abs(typed.length - letters.length) > most) continue;
+    const edits = editsBetween(typed, letters);
+    if (edits > most || edits >= least) continue;
+    least = edits;
+    found = name;
   }
-  return row.at(-1) ?? 0;
+  return found;
 }
 
-/** A name that came from outside, fit for a message: quoted, bounded, and without keys. */
-export function quoteKey(name: string): string {
-  return JSON.stringify(name.replace(/sk-ant-[\w-]*/gi, "[redacted]").slice(0, 64));
+/** What to say about an unknown name: the nearest name, or all names if none is near. */
+export function suggest(word: string, names: readonly string[]): string {
+  const name = nearest(word, names);
+  return name === undefined ? `there are ${names.join(", ")}` : `did you mean "${name}"?`;
+}
+
+const plain = (text: string) => text.toLowerCase().replaceAll(/[_-]/g, "");
+
+/** The Levenshtein distance: how many letters have to be added, removed or replaced. */
+function editsBetween(one: string, other: string): number {
+  let above = Array.from({ length: other.length + 1 }, (_, index) => index);
+  for (const [row, letter] of [...one].entries()) {
+    const line = [row + 1];
+    for (const [column, otherLetter] of [...other].entries()) {
+      line.push(Math.min(
+        (line[column] ?? 0) + 1,
+        (above[column + 1] ?? 0) + 1,
+        (above[column] ?? 0) + (letter === otherLetter ? 0 : 1),
+      ));
+    }
+    above = line;
+  }
+  return above.at(-1) ?? 0;
+}
+
+/** A key of an object from outside, fit for a message: quoted, short, and without secrets. */
+export function quoteKey(key: string): string {
+  return JSON.stringify(redactor([])(key).slice(0, 64));
 }
 
 export const isBoolean: Check<boolean> = (value, name) => {

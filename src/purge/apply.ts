@@ -22,7 +22,7 @@ import type { ResultStore } from "./export.ts";
 import { exportThenDelete } from "./export-then-delete.ts";
 import { type DeletionOutcome, deletionOutcome } from "./outcome.ts";
 import { checkPlan, type PurgeItem, type PurgePlan } from "./plan.ts";
-import { parseTimestamp } from "./timestamp.ts";
+import { parseTimestamp } from "./time.ts";
 import { cancelAndDelete } from "./wait.ts";
 
 /** Options of {@link applyPurge}. */

@@ -11,16 +11,15 @@ import {
   safeParse,
   string,
 } from "../deps.ts";
-import { batchPath } from "../core/batches.ts";
-import { cannotUse } from "../core/cannot-use.ts";
-import { fillPath } from "../core/path.ts";
-import { redactor } from "../core/redact.ts";
-import { parseTimestamp } from "./timestamp.ts";
+import { isBatchId, type MessageBatch } from "../core/batches.ts";
+import { cannotUse, quoteKey, suggest } from "../core/check.ts";
+import type { PurgeDecision } from "./decision.ts";
+import { checkNow, dayMs, daysSchema, parseTimestamp, timeSchema } from "./time.ts";
 
 /**
- * Which Message Batches a purge is about. A batch is meant where every condition that is given holds;
- * at least one must be given. Where a time has to be old, it must be readable and not in the future,
- * and the batch must have ended.
+ * Which Message Batches a purge deletes: those for which every given condition holds. At least one
+ * condition must be given. A condition on age holds only for a batch that has ended, and whose time can
+ * be read and is not in the future.
  */
 export interface MessageBatchFilter {
   /** Only these. */
@@ -40,56 +39,64 @@ export interface MessageBatchFilter {
   /** Only batches that ended after this RFC 3339 date-time. */
   readonly endedAfter?: string | undefined;
   /**
-   * At most so many: of all that the other conditions leave and that can be deleted, those created
-   * first. Ties are decided by id.
+   * At most so many: of all batches that the other conditions leave and that can be deleted, those
+   * created first. Batches created at the same time are taken in the order of their ids.
    */
   readonly oldest?: number | undefined;
 }
 
-type Conditions = { readonly [Name in keyof MessageBatchFilter]-?: GenericSchema<unknown> };
+/** The conditions of a filter, in the order in which they are judged. */
+export const conditionNames = [
+  "ids",
+  "status",
+  "minDaysSinceCreated",
+  "minDaysSinceEnded",
+  "createdBefore",
+  "createdAfter",
+  "endedBefore",
+  "endedAfter",
+  "oldest",
+] as const;
 
-/** The schema of each condition. Its messages go after a path, and quote nothing. */
-function conditions() {
-  const time = pipe(
-    string("is not a string"),
-    check((text) => parseTimestamp(text) !== undefined, "is not an RFC 3339 date-time"),
-  );
-  const days = pipe(
-    number("is not a number"),
-    check((value) => value > 0 && Number.isFinite(value), "is not above 0"),
-  );
-  const id = pipe(string("is not a string"), check(isBatchId, "is not an id of a batch"));
-  const states = picklist(
-    ["in_progress", "canceling", "ended"],
-    'is not "in_progress", "canceling" or "ended"',
-  );
-  return {
-    ids: optional(pipe(array(id, "is not an array"), minLength(1, "is empty"))),
-    status: optional(pipe(array(states, "is not an array"), minLength(1, "is empty"))),
-    minDaysSinceCreated: optional(days),
-    minDaysSinceEnded: optional(days),
-    createdBefore: optional(time),
-    createdAfter: optional(time),
-    endedBefore: optional(time),
-    endedAfter: optional(time),
-    oldest: optional(pipe(
-      number("is not a number"),
-      check((value) => Number.isSafeInteger(value) && value > 0, "is not a whole number above 0"),
-    )),
-  } satisfies Conditions;
+/** One value for each condition. */
+export type PerCondition<Value> = { readonly [Name in keyof MessageBatchFilter]-?: Value };
+
+/** The part of a Message Batch that decides what happens to it. */
+export type ListedBatch = Pick<
+  MessageBatch,
+  "id" | "processing_status" | "created_at" | "ended_at"
+>;
+
+/** A batch with its times read, in milliseconds since the epoch. */
+export interface DatedBatch {
+  readonly id: string;
+  readonly status: string;
+  /** `NaN` if it cannot be read. No comparison holds for `NaN`. */
+  readonly createdAt: number;
+  /** `NaN` if the batch has not ended, or if it cannot be read. */
+  readonly endedAt: number;
 }
 
+/** Reads the times of a batch, each once. */
+export function datedBatch(batch: ListedBatch): DatedBatch {
+  const { id, processing_status: status, created_at, ended_at } = batch;
+  const endedAt = status === "ended" ? read(ended_at) : NaN;
+  return { id, status, createdAt: read(created_at), endedAt };
+}
+
+const read = (time: string | null | undefined) => parseTimestamp(time ?? null) ?? NaN;
+
 /**
- * Reads a filter, such as one from JSON. Nothing is guessed: a condition that is misspelt is refused,
- * and so is a filter without any, since it would say more than was meant.
+ * Reads a filter, such as one from JSON. A misspelt condition is refused, and so is a filter without
+ * conditions: it would delete more than was meant.
  *
- * @param input The filter, or `"*"`, which says all.
- * @returns The filter, as plain data of its own.
- * @throws {TypeError} It cannot be used. The message names the place, and never quotes a value.
+ * @param input The filter, or `"*"` for all batches.
+ * @returns A copy of the filter, as plain data.
+ * @throws {TypeError} The filter cannot be used. The message says where, and never quotes a value.
  *
  * @example Read a filter
  * ```ts
- * import { parseMessageBatchFilter } from "batchsweep";
+ * import { parseMessageBatchFilter } from "batchsweep/purge";
  *
  * const filter = parseMessageBatchFilter(JSON.parse('{ "minDaysSinceEnded": 30, "oldest": 100 }'));
  * console.log(filter);
@@ -100,31 +107,180 @@ export function parseMessageBatchFilter(input: unknown): MessageBatchFilter | "*
   if (typeof input !== "object" || input === null || Array.isArray(input)) {
     throw cannotUse("filter", 'it is neither an object nor "*"');
   }
-  const entries = conditions();
-  const names = Object.keys(entries).join(", ");
-  const unknown = Object.keys(input).find((name) => !Object.hasOwn(entries, name));
+  const unknown = Object.keys(input).find((name) => !conditionNames.some((one) => one === name));
   if (unknown !== undefined) {
-    const shown = JSON.stringify(redactor([])(unknown).slice(0, 64));
-    throw cannotUse("filter", `${shown} is no condition; there are ${names}`);
+    const why = `${quoteKey(unknown)} is no condition: ${suggest(unknown, conditionNames)}`;
+    throw cannotUse("filter", why);
   }
-  const result = safeParse(object(entries), input);
+  const result = safeParse(filterSchema(), input);
   if (!result.success) {
-    const [{ path, message }] = result.issues;
-    const place = path?.map(({ key }) => typeof key === "number" ? `[${key}]` : `.${key}`).join("");
-    throw new TypeError(`Cannot use filter: filter${place ?? ""} ${message}`);
+    const [{ path = [], message }] = result.issues;
+    const place = path.map(({ key }) => typeof key === "number" ? `[${key}]` : `.${key}`);
+    throw cannotUse(`filter${place.join("")}`, `it ${message}`);
   }
   const given = Object.entries(result.output).filter(([, value]) => value !== undefined);
   if (given.length === 0) {
+    const names = conditionNames.join(", ");
     throw cannotUse("filter", `it is empty: give one of ${names}, or "*" for all`);
   }
   return Object.fromEntries(given);
 }
 
-/** Whether a text can be the id of a batch: one path segment, and nothing like a key. */
-export function isBatchId(id: string): boolean {
-  try {
-    return fillPath(batchPath, { message_batch_id: id }) !== "";
-  } catch {
-    return false;
+/** The schema of a number of batches. As of every schema here, a message follows a path. */
+export function countSchema(): GenericSchema<unknown, number> {
+  return pipe(
+    number("is not a number"),
+    check((count) => Number.isSafeInteger(count) && count > 0, "is not a whole number above 0"),
+  );
+}
+
+/** The schema of an id. */
+export function idSchema(): GenericSchema<unknown, string> {
+  return pipe(string("is not a string"), check(isBatchId, "is not an id of a batch"));
+}
+
+function filterSchema() {
+  const [days, time] = [daysSchema(), timeSchema()];
+  const states = picklist(
+    ["in_progress", "canceling", "ended"],
+    'is not "in_progress", "canceling" or "ended"',
+  );
+  const entries = {
+    ids: optional(pipe(array(idSchema(), "is not an array"), minLength(1, "is empty"))),
+    status: optional(pipe(array(states, "is not an array"), minLength(1, "is empty"))),
+    minDaysSinceCreated: optional(days),
+    minDaysSinceEnded: optional(days),
+    createdBefore: optional(time),
+    createdAfter: optional(time),
+    endedBefore: optional(time),
+    endedAfter: optional(time),
+    oldest: optional(countSchema()),
+  } satisfies PerCondition<GenericSchema>;
+  return object(entries);
+}
+
+/** The conditions that hold for no batch that has not ended. */
+export const needsEnd: ReadonlySet<keyof MessageBatchFilter> = new Set<keyof MessageBatchFilter>(
+  ["minDaysSinceCreated", "minDaysSinceEnded", "createdBefore", "endedBefore", "endedAfter"],
+);
+
+type Time = "createdAt" | "endedAt";
+type Holds = (batch: DatedBatch) => boolean;
+
+/** Which batches each condition holds for, if the filter has it. */
+function holdsOf(filter: MessageBatchFilter, now: number): PerCondition<Holds> {
+  /** A time makes a batch old only if the batch has ended, and the time is not in the future. */
+  const past = (batch: DatedBatch, time: Time) =>
+    batch.status === "ended" && batch[time] <= now ? batch[time] : NaN;
+  const daysSince = (time: Time, days = NaN): Holds => (batch) =>
+    now - past(batch, time) >= days * dayMs;
+  const before = (time: Time, limit: number): Holds => (batch) => past(batch, time) < limit;
+  const after = (time: Time, limit: number): Holds => (batch) => batch[time] > limit;
+  const ids = new Set(filter.ids);
+  return {
+    ids: ({ id }) => ids.has(id),
+    status: ({ status }) => filter.status?.some((one) => one === status) ?? false,
+    minDaysSinceCreated: daysSince("createdAt", filter.minDaysSinceCreated),
+    minDaysSinceEnded: daysSince("endedAt", filter.minDaysSinceEnded),
+    createdBefore: before("createdAt", read(filter.createdBefore)),
+    createdAfter: after("createdAt", read(filter.createdAfter)),
+    endedBefore: before("endedAt", read(filter.endedBefore)),
+    endedAfter: after("endedAt", read(filter.endedAfter)),
+    oldest: () => true, // it compares batches: evaluateFilter() counts them at the end
+  };
+}
+
+const keep = <Code extends string>(code: Code) => ({ action: "keep", code }) as const;
+
+// Each decision is made once, since a list may have 100,000 batches.
+const createdUnknown = keep("created_unknown");
+const createdLater = keep("created_later");
+const notEnded = keep("not_ended");
+const unknownStatus = keep("unknown_status");
+const notAmongOldest = keep("not_among_oldest");
+const deletes = { action: "delete", code: "matches" } as const;
+const cancels = { action: "cancel_and_delete", code: "matches" } as const;
+
+/** Keeps a batch that may have been created after the request, as far as both clocks agree. */
+export function keptByCreation(createdAt: number, now: number): PurgeDecision | undefined {
+  if (Number.isNaN(createdAt)) return createdUnknown;
+  return createdAt > now ? createdLater : undefined;
+}
+
+/** Keeps a batch that has not ended, or whose status is unknown. */
+export function keptByStatus(status: string): PurgeDecision | undefined {
+  if (status === "ended") return undefined;
+  return status === "in_progress" || status === "canceling" ? notEnded : unknownStatus;
+}
+
+/**
+ * Decides for each batch what a filter means for it. Pure: the result depends on the arguments only.
+ *
+ * A batch that has not ended is kept, unless `cancelInProgress` is set; its age never selects it. A
+ * time that is null, unreadable or in the future makes no batch old. A batch whose creation time is
+ * after `now` or unreadable is kept unless the filter names its id: it may be newer than the request.
+ *
+ * @param filter Which batches; `"*"` for all.
+ * @param batches All batches there are. If two have the same id, the later one counts.
+ * @param now The time to judge by, in milliseconds since the epoch.
+ * @param options Whether batches that have not ended may be canceled and deleted.
+ * @returns A decision for each id; {@link describeDecision} puts it into words.
+ * @throws {TypeError} The filter cannot be used.
+ * @throws {RangeError} `now` is no time.
+ *
+ * @example Try a filter before it is used
+ * ```ts
+ * import { listMessageBatches, type MessageBatch } from "batchsweep";
+ * import { describeDecision, evaluateFilter } from "batchsweep/purge";
+ * import { createSandbox } from "batchsweep/sandbox"; // the API, played in memory
+ *
+ * const sandbox = createSandbox();
+ * sandbox.seed({ created_at: "2026-01-01T00:00:00Z" });
+ * const client = { apiKey: "sk-ant-api03-example", fetch: sandbox.fetch };
+ *
+ * const batches: MessageBatch[] = [];
+ * for await (const batch of listMessageBatches(client)) batches.push(batch);
+ * const filter = { minDaysSinceEnded: 30 };
+ * for (const [id, decision] of evaluateFilter(filter, batches, Date.now())) {
+ *   console.log(id, decision.action, describeDecision(decision, { filter }));
+ * }
+ * ```
+ */
+export function evaluateFilter(
+  filter: MessageBatchFilter | "*",
+  batches: Iterable<ListedBatch>,
+  now: number,
+  options: { readonly cancelInProgress?: boolean | undefined } = {},
+): ReadonlyMap<string, PurgeDecision> {
+  const parsed = parseMessageBatchFilter(filter);
+  checkNow(now);
+  const given: MessageBatchFilter = parsed === "*" ? {} : parsed;
+  const { ids, oldest = Infinity } = given;
+  const holds = holdsOf(given, now);
+  const conditions = conditionNames.filter((name) => given[name] !== undefined).map((name) => ({
+    holds: holds[name],
+    decision: { action: "keep", code: "condition", condition: name } as const,
+  }));
+  const decide = (batch: DatedBatch): PurgeDecision => {
+    const kept = (ids === undefined ? keptByCreation(batch.createdAt, now) : undefined) ??
+      conditions.find((one) => !one.holds(batch))?.decision ?? keptByStatus(batch.status);
+    return kept === notEnded && options.cancelInProgress === true ? cancels : kept ?? deletes;
+  };
+
+  const decisions = new Map<string, PurgeDecision>();
+  const chosen = new Map<string, number>();
+  for (const listed of batches) {
+    const batch = datedBatch(listed);
+    const decision = decide(batch);
+    decisions.set(batch.id, decision);
+    if (decision.action === "keep") chosen.delete(batch.id);
+    else chosen.set(batch.id, batch.createdAt);
   }
+  if (chosen.size <= oldest) return decisions;
+  const age = (createdAt: number) => Number.isNaN(createdAt) ? Infinity : createdAt;
+  const byAge = [...chosen].sort(([id, one], [otherId, other]) =>
+    age(one) - age(other) || (id < otherId ? -1 : 1)
+  );
+  for (const [id] of byAge.slice(oldest)) decisions.set(id, notAmongOldest);
+  return decisions;
 }

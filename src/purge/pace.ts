@@ -1,7 +1,7 @@
-import { systemClock } from "../core/clock.ts";
-import type { Clock, Pace, Permit } from "../core/ports.ts";
+import { systemClock } from "../core/client.ts";
+import type { Clock, Pace, Permit } from "../core/client.ts";
 import { retryAfter } from "../core/retry.ts";
-import { unlessAborted } from "../core/unless-aborted.ts";
+import { unlessAborted } from "../core/abort.ts";
 import { createLearnedLimit } from "./pace/learned-limit.ts";
 import { readLimitHeaders } from "./pace/limit-headers.ts";
 import { createOwnTime } from "./pace/own-time.ts";

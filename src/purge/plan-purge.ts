@@ -1,44 +1,74 @@
-import { cannotUse } from "../core/cannot-use.ts";
-import type { CallOptions, Client } from "../core/client.ts";
-import { settingsOf } from "../core/settings.ts";
-import { evaluateFilter } from "./evaluate-filter.ts";
-import { type MessageBatchFilter, parseMessageBatchFilter } from "./filter.ts";
-import { makePlan } from "./make-plan.ts";
-import type { PurgePlan } from "./purge-plan.ts";
+/**
+ * Makes a plan.
+ *
+ * @module
+ */
+import { isBatchId, listBatches } from "../core/batches.ts";
+import { cannotUse, checkOptions, type Checks, isBoolean } from "../core/check.ts";
+import { callChecks, type CallOptions, checkClient, type Client } from "../core/client.ts";
+import { PurgeRefusedError } from "../core/errors.ts";
+import { createCall } from "../core/send.ts";
+import type { PurgeDecision } from "./decision.ts";
+import { withPace } from "./engine.ts";
+import { evaluateRetention } from "./evaluate-policy.ts";
+import {
+  evaluateFilter,
+  type ListedBatch,
+  type MessageBatchFilter,
+  parseMessageBatchFilter,
+} from "./filter.ts";
+import { type PurgeItem, type PurgePlan, statuses } from "./plan.ts";
+import { parseRetentionPolicy, type RetentionPolicy } from "./policy.ts";
+import { parseTimestamp } from "./time.ts";
 
-/** Options of {@link planPurge}. */
-export interface PlanPurgeOptions extends CallOptions {
-  /** Which batches; `"*"` says all. */
+/** Options of {@link planPurge}: exactly one of `filter` and `policy`. */
+export type PlanPurgeOptions = PlanByFilter | PlanByPolicy;
+
+/** Options to plan by a filter. */
+export interface PlanByFilter extends CallOptions {
+  /** Which batches; `"*"` for all. */
   readonly filter: MessageBatchFilter | "*";
   /**
-   * Whether batches that have not ended are to be canceled and deleted, where the filter means them.
-   * Results they have by then go with them.
+   * Whether to cancel and delete batches that have not ended, if the filter selects them. The results
+   * that they have by then are deleted with them.
    *
    * @default false
    */
   readonly cancelInProgress?: boolean | undefined;
+  readonly policy?: undefined;
+}
+
+/** Options to plan by a retention policy, which never cancels a batch. */
+export interface PlanByPolicy extends CallOptions {
+  /** How long batches stay. */
+  readonly policy: RetentionPolicy;
+  readonly filter?: undefined;
+  readonly cancelInProgress?: undefined;
 }
 
 /**
- * Plans a purge: lists all batches, and says for each what {@link applyPurge} will do about it, and
- * why. It changes nothing.
+ * Plans a purge by a filter or by a retention policy: lists all batches, and says for each what
+ * {@link applyPurge} will do with it, and why. It changes nothing.
  *
- * What arrives while the list is read is not in the plan: the list goes from the newest down, so it
- * stands before what is read; and what was created after the plan was begun is kept. That is judged
- * by the client's clock. One that is behind the API's keeps the newest batches, unless the filter names
- * them by id; one that is ahead makes batches older than they are, by as much.
+ * A batch that is created while the list is read is not deleted. The client's clock decides that and
+ * every age. If it is behind the API's clock, batches stay longer, and the newest are kept unless a
+ * filter names them by id; if it is ahead, batches count as older than they are.
+ *
+ * A plan keeps the batches that its policy holds, and {@link parsePurgePlan} refuses one that was
+ * changed to delete them. Give holds that were placed since to {@link applyPurge}.
  *
  * @param client Who calls, and how.
- * @param options Which batches.
+ * @param options A filter or a policy.
  * @returns The plan: plain data, fit for JSON.
  * @throws {PurgeRefusedError} The answers are not from the client's workspace, or from several, or
  *   hold an id that could not be deleted.
  * @throws {APIError | InvalidResponseError | APIConnectionError | APITimeoutError} As every call.
+ * @throws {InvalidPolicyError} The policy cannot be used; no request was made.
  * @throws {TypeError | RangeError} An argument cannot be used; no request was made.
  *
  * @example See what a purge would do
  * ```ts
- * import { planPurge } from "batchsweep";
+ * import { describeDecision, planPurge } from "batchsweep/purge";
  * import { createSandbox } from "batchsweep/sandbox"; // the API, played in memory
  *
  * const sandbox = createSandbox();
@@ -46,22 +76,88 @@ export interface PlanPurgeOptions extends CallOptions {
  * const client = { apiKey: "sk-ant-api03-example", fetch: sandbox.fetch };
  *
  * const plan = await planPurge(client, { filter: { minDaysSinceEnded: 30 } });
- * for (const { id, action, reason } of plan.items) console.log(id, action, reason);
+ * for (const item of plan.items) {
+ *   console.log(item.id, item.action, describeDecision(item, plan, item));
+ * }
  * ```
  * @see [List Message Batches](https://platform.claude.com/docs/en/api/messages/batches/list)
  */
 export async function planPurge(client: Client, options: PlanPurgeOptions): Promise<PurgePlan> {
-  settingsOf(client);
-  if (typeof options !== "object" || options === null) throw cannotUse("options", "there are none");
-  const { cancelInProgress, signal, betas } = options;
-  const filter = parseMessageBatchFilter(options.filter);
-  if (cancelInProgress !== undefined && typeof cancelInProgress !== "boolean") {
-    throw cannotUse("cancelInProgress", "it is not a boolean");
+  const settings = checkClient(client);
+  const checked = checkOptions<PlanOptions>(options, planChecks);
+  const source = sourceOf(checked);
+  const { cancelInProgress } = checked;
+  const call = createCall(withPace(settings, 1), checked);
+  const { baseUrl, clock, workspaceId: asked } = settings;
+  const now = clock.now();
+  const batches = new Map<string, ListedBatch>();
+  for await (const batch of listBatches(call)) {
+    const { id, processing_status, created_at, ended_at } = batch; // the rest would fill the memory
+    if (!isBatchId(id)) throw cannotPlan("the list holds an id that cannot be used");
+    batches.set(id, { id, processing_status, created_at, ended_at });
   }
-  return await makePlan(
-    client,
-    { filter },
-    (batches, now) => evaluateFilter(filter, batches, now, { cancelInProgress }),
-    { signal, betas },
-  );
+  const [answered = asked, ...others] = call.facts.workspaceIds;
+  if (others.length > 0) throw cannotPlan("the answers come from several workspaces");
+  if (asked !== undefined && answered !== asked) {
+    throw cannotPlan("the answers come from another workspace than the client names");
+  }
+  const decisions = "policy" in source
+    ? evaluateRetention(source.policy, batches.values(), now)
+    : evaluateFilter(source.filter, batches.values(), now, { cancelInProgress });
+  return {
+    version: 1,
+    createdAt: new Date(now).toISOString(),
+    baseUrl,
+    ...(answered === undefined ? {} : { workspaceId: answered }),
+    ...source,
+    items: [...batches.values()].flatMap((batch) => {
+      const decision = decisions.get(batch.id);
+      return decision === undefined ? [] : [itemOf(batch, decision)];
+    }),
+  };
+}
+
+/** All options of a plan. */
+interface PlanOptions extends CallOptions {
+  readonly filter?: MessageBatchFilter | "*" | undefined;
+  readonly policy?: RetentionPolicy | undefined;
+  readonly cancelInProgress?: boolean | undefined;
+}
+
+const planChecks: Checks<PlanOptions> = {
+  ...callChecks,
+  filter: parseMessageBatchFilter,
+  policy: parseRetentionPolicy,
+  cancelInProgress: isBoolean,
+};
+
+/** The filter or the policy of the options. */
+function sourceOf({ filter, policy, cancelInProgress }: PlanOptions): PlanSource {
+  if (policy !== undefined && filter === undefined) {
+    if (cancelInProgress) throw cannotUse("cancelInProgress", "a policy never cancels a batch");
+    return { policy };
+  }
+  if (filter !== undefined && policy === undefined) return { filter };
+  throw cannotUse("options", "give exactly one of filter and policy");
+}
+
+type PlanSource =
+  | { readonly filter: MessageBatchFilter | "*" }
+  | { readonly policy: RetentionPolicy };
+
+/** What a plan says of a batch: of the server's texts, only those that could be read. */
+function itemOf(batch: ListedBatch, decision: PurgeDecision): PurgeItem {
+  const { id, created_at, ended_at, processing_status: status } = batch;
+  const readable = (time: string | null) => parseTimestamp(time) === undefined ? null : time;
+  return {
+    id,
+    createdAt: readable(created_at),
+    endedAt: readable(ended_at),
+    status: statuses.find((one) => one === status) ?? "unknown",
+    ...decision,
+  };
+}
+
+function cannotPlan(why: string): PurgeRefusedError {
+  return new PurgeRefusedError("plan", why);
 }

@@ -1,6 +1,6 @@
-import { systemClock } from "../core/clock.ts";
-import type { StateStore } from "../core/ports.ts";
-import { parseTimestamp } from "../purge/timestamp.ts";
+import { systemClock } from "../core/client.ts";
+import type { StateStore } from "../retention/mod.ts";
+import { parseTimestamp } from "../purge/time.ts";
 import { readStatus, type RetentionStatus, writeStatus } from "../retention/run/status.ts";
 import { checkOptions, clientOf } from "./configuration.ts";
 import type { ServiceOptions } from "./options.ts";

@@ -1,4 +1,4 @@
-import type { RetentionPolicy } from "../retention/policy.ts";
+import type { RetentionPolicy } from "../purge/policy.ts";
 
 /**
  * What the service keeps how long, and how its runs behave. Texts are what the variables of the

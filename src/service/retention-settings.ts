@@ -4,10 +4,9 @@
  * @module
  */
 import { InvalidPolicyError } from "../core/errors.ts";
-import type { StateStore } from "../core/ports.ts";
-import { parseIsoDuration } from "../retention/iso-duration.ts";
-import { parsePolicyText } from "../retention/parse-policy-text.ts";
-import { parseRetentionPolicy, type RetentionPolicy } from "../retention/policy.ts";
+import type { StateStore } from "../retention/mod.ts";
+import { parseIsoDuration } from "../purge/time.ts";
+import { parsePolicyText, parseRetentionPolicy, type RetentionPolicy } from "../purge/policy.ts";
 import type { ServiceOptions } from "./options.ts";
 import { Problem } from "./problem.ts";
 
@@ -32,7 +31,7 @@ export function policyOf({ retention }: ServiceOptions): RetentionPolicy | undef
     throw cannotUse(
       "RETENTION_POLICY",
       error instanceof InvalidPolicyError
-        ? error.message.replace("Cannot use the retention policy: ", "")
+        ? error.why
         : "it is not JSON", // the text of the error could quote it
     );
   }

@@ -12,8 +12,12 @@ export async function runSchedule(options: ServiceOptions): Promise<void> {
   try {
     const settings = retentionOf(options);
     if (settings === undefined) return;
-    await runRetention({ ...clientOf(options), actor: "retention" }, settings.policy, {
-      ...settings,
+    const { policy, store, requests, costOfDeletion, maxShare } = settings;
+    await runRetention({ ...clientOf(options), actor: "retention" }, policy, {
+      store,
+      requests,
+      costOfDeletion,
+      maxShare,
       onError: (error) => report(options, error),
     });
   } catch (error) {

@@ -458,8 +458,9 @@ describe("purge --dry-run", () => {
     const { sandbox, old } = stage();
     const args = ["purge", "--dry-run", "--json", "--older-than", "14d"];
     const lines = jsonLines((await run(args, byCron, sandbox)).stdout);
+    const reason = "It was created at least 14 days ago";
     expect(lines.slice(0, -1)).toMatchObject(
-      old.map((id) => ({ id, action: "delete", status: "ended", reason: expect.any(String) })),
+      old.map((id) => ({ id, action: "delete", status: "ended", code: "matches", reason })),
     );
     expect(lines.at(-1)).toEqual({
       summary: {

@@ -225,12 +225,13 @@ describe("retain --plan-out", () => {
     expect(JSON.parse(plan).items).toContainEqual(expect.objectContaining({
       id: young,
       action: "keep",
-      reason: "It ended less than 14 days ago",
+      code: "rule",
+      rule: 0,
     }));
 
     const greedy = plan.replace(
-      '"action":"keep","reason":"It is held"',
-      '"action":"delete","reason":""',
+      '"action":"keep","code":"held"',
+      '"action":"delete","code":"matches"',
     );
     expect(greedy).not.toBe(plan);
     const change = { ...byCron, files: createMemoryFiles({ "plan.json": greedy }) };

@@ -5,7 +5,7 @@ import { bundleSizes } from "../../scripts/bench/bundle-size.ts";
 test("the bundles are no larger than they were", async () => {
   const sizes = await bundleSizes();
   expect(sizes["deleteMessageBatch() alone"]).toBeLessThan(14_000);
-  expect(sizes["all of mod.ts"]).toBeLessThan(34_000);
+  expect(sizes["all of mod.ts"]).toBeLessThan(35_000);
 });
 
 test("a bundle that only deletes batches holds nothing that deletes anything else", async () => {

@@ -27,7 +27,7 @@ import { everythingIn } from "../fixtures/everything-in.ts";
 import { presentIn } from "../fixtures/seed-batches.ts";
 import { apiKey, lost, receipt, refusal, rejection, stub } from "../fixtures/stub.ts";
 
-const item = { createdAt: daysAgo(9), endedAt: daysAgo(8), status: "ended", reason: "" } as const;
+const item = { createdAt: daysAgo(9), endedAt: daysAgo(8), status: "ended" } as const;
 const planOf = (count: number, more: Partial<PurgePlan> = {}): PurgePlan => ({
   version: 1,
   createdAt: new Date(now).toISOString(),
@@ -35,7 +35,12 @@ const planOf = (count: number, more: Partial<PurgePlan> = {}): PurgePlan => ({
   filter: "*",
   items: Array.from(
     { length: count },
-    (_, index) => ({ ...item, id: `msgbatch_${index + 1}`, action: "delete" }),
+    (_, index) => ({
+      ...item,
+      id: `msgbatch_${index + 1}`,
+      action: "delete",
+      code: "matches",
+    }),
   ),
   ...more,
 });
@@ -536,7 +541,7 @@ describe("applyPurge() refuses", () => {
     expect(() => parsePurgePlan({ ...plan, version: "1" })).toThrow("plan.version is not 1");
     expect(() => parsePurgePlan({ ...plan, filter: {} })).toThrow("plan.filter: it is empty");
     expect(() => parsePurgePlan({ ...plan, filter: { oldest: 0 } }))
-      .toThrow("Cannot apply the purge plan: plan.filter.oldest is not a whole number above 0");
+      .toThrow("Cannot apply the purge plan: plan.filter.oldest: it is not a whole number above 0");
   });
 
   test("a plan for another workspace than the client names", async () => {
@@ -571,8 +576,6 @@ describe("applyPurge() refuses", () => {
   test("a plan whose texts forge what is shown", () => {
     for (const text of ["a\nb", "a\u2028b", "a\u001b[1m", "a".repeat(1_001)]) {
       expect(() => parsePurgePlan({ ...plan, workspaceId: text })).toThrow("plan.workspaceId");
-      expect(() => parsePurgePlan({ ...plan, items: [{ ...one, reason: text }] }))
-        .toThrow("plan.items[0].reason");
     }
   });
 

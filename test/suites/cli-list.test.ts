@@ -6,7 +6,7 @@ import { type FilterFlags, filterFrom } from "../../src/cli/input/filter-flags.t
 import { listBatches, type ListBatchesOptions } from "../../src/cli/list/list-batches.ts";
 import { matchFilter } from "../../src/cli/list/match-filter.ts";
 import { formatTable } from "../../src/cli/list/table.ts";
-import { parseTimestamp } from "../../src/purge/timestamp.ts";
+import { parseTimestamp } from "../../src/purge/time.ts";
 import { anyBatches, batchOf, conditions, daysAgo, now } from "../fixtures/batches.ts";
 import { closedOutput, type CommandStage, createCommandStage } from "../fixtures/command-stage.ts";
 

@@ -16,7 +16,7 @@ import { sourceOf } from "../../src/cli/purge/purge-source.ts";
 import { createTally } from "../../src/cli/run/tally.ts";
 import type { DeletionOutcome } from "../../src/purge/outcome.ts";
 import { planPurge } from "../../src/purge/plan-purge.ts";
-import type { PurgePlan } from "../../src/purge/purge-plan.ts";
+import type { PurgeItem, PurgePlan } from "../../src/purge/plan.ts";
 import { createSandbox } from "../../src/sandbox/mod.ts";
 import { createMemoryFiles, fullAfter, fullFor, hangingAfter } from "../cli/memory-files.ts";
 import {
@@ -318,17 +318,16 @@ describe("sourceOf()", () => {
 
 describe("namedOutcomes()", () => {
   test("gives everyone an outcome that the plan does not delete", async () => {
-    const { plan, ids: [first = "", second = "", third = ""] } = await planned(3);
-    const items = plan.items.map((item) =>
-      item.id === first ? item : { ...item, action: "keep" as const }
-    );
-    const outcomes = namedOutcomes([first, second, third, "x", "y"], { ...plan, items }, {
-      holds: new Set([third]),
-      missingIsFine: (id) => id === "y",
+    const { plan, ids: [first = "", ...others] } = await planned(4);
+    const codes = ["not_ended", "held", "unknown_status"] as const;
+    const items = plan.items.map((item): PurgeItem => {
+      const { id, createdAt, endedAt, status } = item;
+      const code = codes[others.indexOf(id)];
+      return code === undefined ? item : { id, createdAt, endedAt, status, action: "keep", code };
     });
-    expect(outcomes).toEqual([
-      { outcome: "skipped", id: second, reason: "not_ended" },
-      { outcome: "skipped", id: third, reason: "held" },
+    const ids = [first, ...others, "x", "y"];
+    expect(namedOutcomes(ids, { ...plan, items }, (id) => id === "y")).toEqual([
+      ...others.map((id, index) => ({ outcome: "skipped", id, reason: codes[index] })),
       { outcome: "failed", id: "x", error: { code: "ERR_NOT_FOUND", message: expect.any(String) } },
       { outcome: "missing", id: "y" },
     ]);

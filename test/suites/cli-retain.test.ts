@@ -89,7 +89,7 @@ describe("runPurge() of a policy", () => {
     }
   });
 
-  test("only shows, with the reason of each batch in the plan that it writes", async () => {
+  test("only shows, with the code of each batch in the plan that it writes", async () => {
     const stage = createStage();
     const flags = { planOut: "plan.json" };
     expect(await retain(stage, { mode: "show", flags })).toBe(exitCode.done);
@@ -99,7 +99,8 @@ describe("runPurge() of a policy", () => {
     expect(plan.items).toContainEqual(expect.objectContaining({
       id: "msgbatch_young",
       action: "keep",
-      reason: "It ended less than 14 days ago",
+      code: "rule",
+      rule: 0,
     }));
   });
 

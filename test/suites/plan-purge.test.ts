@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { parsePurgePlan, planPurge, PurgeRefusedError } from "../../mod.ts";
+import {
+  type MessageBatchFilter,
+  parsePurgePlan,
+  planPurge,
+  type PurgeItem,
+  PurgeRefusedError,
+} from "../../mod.ts";
 import { batchOf, daysAgo, now, play } from "../fixtures/batches.ts";
 import { everythingIn } from "../fixtures/everything-in.ts";
 import { apiKey, page, rejection, stub } from "../fixtures/stub.ts";
@@ -24,14 +30,19 @@ describe("planPurge()", () => {
           endedAt: null,
           action: "keep",
         }),
-        expect.objectContaining({ id: young, action: "keep" }),
+        expect.objectContaining({
+          id: young,
+          action: "keep",
+          code: "condition",
+          condition: "minDaysSinceEnded",
+        }),
         {
           id: old,
           createdAt: daysAgo(40),
           endedAt: expect.any(String),
           status: "ended",
           action: "delete",
-          reason: "It ended at least 30 days ago",
+          code: "matches",
         },
       ],
     });
@@ -70,7 +81,7 @@ describe("planPurge()", () => {
   test("keeps the newest where its clock is behind, unless they are named", async () => {
     const { sandbox, client } = play();
     const { id } = sandbox.seed({ created_at: new Date(now + 5_000).toISOString() });
-    const action = async (filter: Parameters<typeof planPurge>[1]["filter"]) =>
+    const action = async (filter: MessageBatchFilter | "*") =>
       (await planPurge(client, { filter })).items[0]?.action;
     expect(await action("*")).toBe("keep");
     expect(await action({ ids: [id] })).toBe("delete");
@@ -112,8 +123,18 @@ describe("planPurge()", () => {
 
   test("refuses what it cannot use, before any request", async () => {
     const { client, seen } = stub([page([])]);
-    // @ts-expect-error A filter is needed.
-    await expect(planPurge(client, {})).rejects.toThrow(TypeError);
+    const policy = { version: 1, rules: [{ type: "keep_last", count: 1 }], holds: [] } as const;
+    const one = { subject: "options", why: "give exactly one of filter and policy" };
+    // @ts-expect-error A filter or a policy is needed.
+    await expect(planPurge(client, {})).rejects.toMatchObject({ name: "TypeError", ...one });
+    // @ts-expect-error Only one of them.
+    await expect(planPurge(client, { filter: "*", policy })).rejects.toMatchObject({
+      name: "TypeError",
+      ...one,
+    });
+    // @ts-expect-error A policy never cancels.
+    const canceling = planPurge(client, { policy, cancelInProgress: true });
+    await expect(canceling).rejects.toThrow("Cannot use cancelInProgress: a policy never cancels");
     // @ts-expect-error Options are needed.
     await expect(planPurge(client)).rejects.toThrow(TypeError);
     await expect(planPurge(client, { filter: {} })).rejects.toThrow("it is empty");
@@ -150,11 +171,11 @@ describe("parsePurgePlan()", () => {
     endedAt: daysAgo(40),
     status: "ended",
     action: "delete",
-    reason: "It ended at least 30 days ago",
+    code: "matches",
   };
   const policy = {
     version: 1,
-    rules: [{ type: "delete_after", days: 30, since: "ended" }, { type: "of_later", any: [1] }],
+    rules: [{ type: "delete_after", days: 30, since: "ended" }, { type: "keep_last", count: 5 }],
     holds: ["msgbatch_2"],
     minimumAge: "P1D",
   };
@@ -180,12 +201,17 @@ describe("parsePurgePlan()", () => {
     ["neither a filter nor a policy", {}, "it has neither a filter nor a policy"],
     ["both", { filter: "*", policy }, "it has both a filter and a policy"],
     ["a policy that is none", { policy: "keep all" }, "plan.policy is not an object"],
-    ["a policy that is a list", { policy: [] }, "plan.policy.version is missing"],
+    ["a policy that is a list", { policy: [] }, "plan.policy is not an object"],
     ["a policy of another version", { policy: { ...policy, version: 2 } }, "version is not 1"],
-    ["a policy without holds", { policy: { version: 1 } }, "plan.policy.holds is missing"],
-    ["a hold that is no id", { policy: { ...policy, holds: [apiKey] } }, "holds[0] is not an id"],
-    ["a policy that is no JSON", { policy: cycle }, "plan.policy is not JSON, or too long"],
-    ["a long policy", { policy: { ...policy, note: "x".repeat(2 ** 24) } }, "too long"],
+    [
+      "a policy without holds",
+      { policy: { ...policy, holds: undefined } },
+      "holds is not an array",
+    ],
+    ["a hold that is no id", { policy: { ...policy, holds: [apiKey] } }, "holds.0 is not an id"],
+    ["a policy with a cycle", { policy: cycle }, "plan.policy.rules.0.type is no rule"],
+    ["an unknown member of a policy", { policy: { ...policy, [apiKey]: 1 } }, "is no member"],
+    ["an unknown rule", { policy: { ...policy, rules: [{ type: "of_later" }] } }, "is no rule"],
     [
       "a deletion of what its policy holds",
       { policy: { ...policy, holds: ["msgbatch_1"] } },
@@ -196,11 +222,69 @@ describe("parsePurgePlan()", () => {
       { policy, items: [{ ...item, status: "in_progress", action: "cancel_and_delete" }] },
       "it cancels a batch, and was made from a policy, which never does",
     ],
+    ["a filter that is none", { filter: { oldest: 0 } }, "plan.filter.oldest: it is not a whole"],
   ];
   test.each(refused)("refuses a plan with %s", (_, change, message) => {
     const parse = () => parsePurgePlan({ ...plan, ...change });
     expect(parse).toThrow(PurgeRefusedError);
     expect(parse).toThrow(message);
     expect(parse).not.toThrow(/sentinel/);
+  });
+
+  const filter = { minDaysSinceEnded: 30, oldest: 2 };
+  const keep = (code: string, more: object = {}) => ({ ...item, action: "keep", code, ...more });
+  const made: [string, object, readonly object[]][] = [
+    ["a filter", { filter }, [
+      keep("held"),
+      keep("not_ended"),
+      keep("unknown_status"),
+      keep("created_later"),
+      keep("created_unknown"),
+      keep("not_among_oldest"),
+      keep("condition", { condition: "minDaysSinceEnded" }),
+      { ...item, status: "canceling", action: "cancel_and_delete" },
+    ]],
+    ["a policy", { policy }, [
+      keep("held"),
+      keep("not_ended"),
+      keep("ended_unknown"),
+      keep("too_young"),
+      keep("rule", { rule: 1 }),
+    ]],
+  ];
+  test.each(made)("takes every decision that %s makes", (_, source, items) => {
+    const input = items.map((one, index) => ({ ...one, id: `msgbatch_${index}` }));
+    expect(parsePurgePlan({ ...plan, ...source, items: input }).items).toStrictEqual(input);
+  });
+
+  const unfit: [string, object, object][] = [
+    ["without a code", { filter }, { ...item, code: undefined }],
+    ["with an unknown code", { filter }, keep("kept_by_me")],
+    ["with a reason in place of a code", { filter }, { ...item, code: undefined, reason: "It is" }],
+    ["that is deleted for a reason to keep it", { filter }, { ...item, code: "held" }],
+    ["that is kept because it matches", { filter }, keep("matches")],
+    ["with a condition that there is not", { filter }, keep("condition", { condition: "age" })],
+    ["with a condition of another filter", { filter }, keep("condition", { condition: "ids" })],
+    ["with a condition of no filter", { policy }, keep("condition", { condition: "oldest" })],
+    ["without its condition", { filter }, keep("condition")],
+    ["not among the oldest of no limit", { filter: "*" }, keep("not_among_oldest")],
+    ["with a rule of no policy", { filter }, keep("rule", { rule: 0 })],
+    ["with a rule that the policy has not", { policy }, keep("rule", { rule: 2 })],
+    ["with a part of a rule", { policy }, keep("rule", { rule: 0.5 })],
+    ["without its rule", { policy }, keep("rule")],
+    ["that is too young for a filter", { filter }, keep("too_young")],
+  ];
+  test.each(unfit)("refuses a batch %s", (_, source, one) => {
+    const parse = () => parsePurgePlan({ ...plan, ...source, items: [one] });
+    expect(parse).toThrow(PurgeRefusedError);
+    expect(parse).toThrow(
+      /^Cannot apply the purge plan: plan\.items\[0\]\.(code|action|condition|rule) /,
+    );
+  });
+
+  test("keeps no member that a decision has not", () => {
+    const more = { reason: "A forged\nline", condition: "oldest", rule: 0 };
+    const { items } = parsePurgePlan({ ...plan, filter, items: [{ ...item, ...more }] });
+    expect(items).toStrictEqual([item] as PurgeItem[]);
   });
 });

@@ -7,7 +7,6 @@ import {
   type RetentionPolicy,
   type RetentionRule,
 } from "../../mod.ts";
-import { datedBatch } from "../../src/retention/dated-batch.ts";
 import { anyBatches, batchOf, day, daysAgo, now } from "../fixtures/batches.ts";
 import { anyPolicy, anyRule, idsToGo, policyOf } from "../fixtures/policies.ts";
 
@@ -52,11 +51,12 @@ describe("evaluateRetention()", () => {
     expect(goneBy(policyOf(rules), batches)).toEqual(expected);
   });
 
-  test("says why, for each: of a deletion every rule, else the first thing that keeps it", () => {
+  test("says why, for each: the first thing that keeps it, of several rules the first", () => {
     const odd = [
       batchOf("paused", { processing_status: "paused" }),
       batchOf("canceling", { processing_status: "canceling", ended_at: daysAgo(9) }),
       batchOf("uncreated", { created_at: "long ago" }),
+      batchOf("unmade", { created_at: daysAgo(-1) }),
       batchOf("endless", { ended_at: null }),
       batchOf("tomorrow", { ended_at: daysAgo(-1) }),
       batchOf("fresh", { ended_at: daysAgo(0.04) }),
@@ -64,23 +64,29 @@ describe("evaluateRetention()", () => {
     ];
     const policy = policyOf([endedFor(1), createdFor(9), keep(2)], { holds: ["held", "absent"] });
     const decisions = evaluateRetention(policy, [...all, ...odd, aged("bygone", 30)], now);
-    const reasons = Object.fromEntries([...decisions].map(([id, { reason }]) => [id, reason]));
-    expect(reasons).toEqual({
-      old:
-        "It ended at least 1 day ago, and was created at least 9 days ago, and is not among the newest 2",
-      bygone:
-        "It ended at least 1 day ago, and was created at least 9 days ago, and is not among the newest 2",
-      young: "It was created less than 9 days ago",
-      unended: "It is in_progress: only an ended batch can be deleted",
-      middle: "It is among the newest 2",
-      paused: "It is in a state that is not known here",
-      canceling: "It is canceling: only an ended batch can be deleted",
-      uncreated: "It was created at a time that cannot be read, or in the future",
-      endless: "It ended at a time that cannot be read, or in the future",
-      tomorrow: "It ended at a time that cannot be read, or in the future",
-      fresh: "It ended too recently: the minimum age is PT1H",
-      held: "It is held",
+    const keptBy = (rule: number) => ({ action: "keep", code: "rule", rule });
+    const codes = Object.fromEntries(
+      [...decisions].map(([id, decision]) =>
+        decision.code === "rule" ? [id, decision] : [id, decision.code]
+      ),
+    );
+    expect(codes).toEqual({
+      old: "matches",
+      bygone: "matches",
+      young: keptBy(1),
+      unended: "not_ended",
+      middle: keptBy(2),
+      paused: "unknown_status",
+      canceling: "not_ended",
+      uncreated: "created_unknown",
+      unmade: "created_later",
+      endless: "ended_unknown",
+      tomorrow: "ended_unknown",
+      fresh: "too_young",
+      held: "held",
     });
+    expect(decisions.get("old")).toEqual({ action: "delete", code: "matches" });
+    expect(decisions.get("old")).toBe(decisions.get("bygone")); // one object for all
   });
 
   test("keep_last counts by time, never by id or order; what is as new as the last of them stays", () => {
@@ -138,6 +144,21 @@ describe("evaluateRetention()", () => {
     expect(goneBy(policyOf([endedFor(1)]), [shifted], later - 1)).toEqual([]);
   });
 
+  test.each(["soon", "", daysAgo(-1), new Date(now + 1).toISOString(), null])(
+    "takes a batch as neither created nor ended at %j, whatever the rules",
+    (time) => {
+      const rules = policyOf([createdFor(1), endedFor(1), keep(1)], { minimumAge: "PT0S" });
+      const batches = [
+        batchOf("created", { created_at: time ?? "" }),
+        { ...aged("ended", 50), ended_at: time },
+        { ...aged("canceling", 50), processing_status: "canceling" },
+        ...["one", "two"].map((id) => aged(id, 30)), // of the same age: both are the newest
+        aged("three", 40),
+      ];
+      expect(goneBy(rules, batches)).toEqual(["three"]);
+    },
+  );
+
   test("decides nothing at a time that is no time, or without a policy", () => {
     expect(evaluateRetention(policyOf([keep(1)]), [], now).size).toBe(0);
     expect(() => evaluateRetention(policyOf([]), all, now)).toThrow(InvalidPolicyError);
@@ -158,24 +179,6 @@ describe("evaluateRetention()", () => {
   });
 });
 
-describe("datedBatch()", () => {
-  test("gives rules no time that could make a batch old: of the future, unread, or of no end", () => {
-    const time = (overrides: Partial<MessageBatch>) => datedBatch(batchOf("one", overrides), now);
-    expect(time({ ended_at: daysAgo(1) })).toEqual({
-      id: "one",
-      status: "ended",
-      createdAt: now - 10 * day,
-      endedAt: now - day,
-    });
-    for (const bad of ["soon", "", daysAgo(-1), new Date(now + 1).toISOString()]) {
-      const { createdAt, endedAt } = time({ created_at: bad, ended_at: bad });
-      expect([createdAt, endedAt]).toEqual([undefined, undefined]);
-    }
-    expect(time({ ended_at: null }).endedAt).toBeUndefined();
-    expect(time({ processing_status: "canceling" }).endedAt).toBeUndefined();
-  });
-});
-
 describe("evaluateRetention(), whatever the batches and the policy,", () => {
   const once = anyBatches.map((
     batches,
@@ -187,7 +190,6 @@ describe("evaluateRetention(), whatever the batches and the policy,", () => {
         const decisions = evaluateRetention(policy, batches, now);
         expect([...decisions.keys()]).toEqual(batches.map(({ id }) => id));
         expect(goneBy(policy, batches)).toEqual(idsToGo(policy, batches, now));
-        for (const { reason } of decisions.values()) expect(reason).toMatch(/^It \w/);
       }),
       { numRuns: 500 },
     );

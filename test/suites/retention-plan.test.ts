@@ -2,13 +2,12 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   applyPurge,
-  deletionShare,
   InvalidPolicyError,
   listMessageBatches,
   type MessageBatch,
   parsePurgePlan,
   parseRetentionPolicy,
-  planRetention,
+  planPurge,
   PurgeRefusedError,
   type RetentionPolicy,
 } from "../../mod.ts";
@@ -20,7 +19,7 @@ import { apiKey, page, refusal, rejection, stub } from "../fixtures/stub.ts";
 
 const month = { type: "delete_after", days: 30, since: "ended" } as const;
 
-describe("planRetention()", () => {
+describe("planPurge() by a policy", () => {
   test("says for each batch what will happen and why, and changes nothing", async () => {
     const { sandbox, client } = play();
     const { id: old } = sandbox.seed({ created_at: daysAgo(40) });
@@ -30,7 +29,7 @@ describe("planRetention()", () => {
     const policy = policyOf([month, { type: "keep_last", count: 2 }], {
       holds: [held, "msgbatch_x"],
     });
-    const plan = await planRetention(client, policy);
+    const plan = await planPurge(client, { policy });
     expect(plan).toEqual({
       version: 1,
       createdAt: "2026-11-22T00:00:00.000Z",
@@ -42,16 +41,17 @@ describe("planRetention()", () => {
         expect.objectContaining({
           id: young,
           action: "keep",
-          reason: "It ended less than 30 days ago",
+          code: "rule",
+          rule: 0,
         }),
-        expect.objectContaining({ id: held, action: "keep", reason: "It is held" }),
+        expect.objectContaining({ id: held, action: "keep", code: "held" }),
         {
           id: old,
           createdAt: daysAgo(40),
           endedAt: expect.any(String),
           status: "ended",
           action: "delete",
-          reason: "It ended at least 30 days ago, and is not among the newest 2",
+          code: "matches",
         },
       ],
     });
@@ -67,7 +67,7 @@ describe("planRetention()", () => {
     const { id: held } = sandbox.seed({ created_at: daysAgo(39) });
     const { id: heldSince } = sandbox.seed({ created_at: daysAgo(38) });
     sandbox.seed({ created_at: daysAgo(1) });
-    const plan = await planRetention(client, policyOf([month], { holds: [held] }));
+    const plan = await planPurge(client, { policy: policyOf([month], { holds: [held] }) });
     const stored = parsePurgePlan(JSON.parse(JSON.stringify(plan)));
     const { outcomes } = await drain(applyPurge(client, stored, { holds: [heldSince] }));
     expect(outcomes).toContainEqual({ outcome: "skipped", id: heldSince, reason: "held" });
@@ -80,14 +80,15 @@ describe("planRetention()", () => {
     for (let index = 0; index < 1_500; index += 1) {
       sandbox.seed({ created_at: new Date(now - index * 3_600_000 - 60_000).toISOString() });
     }
-    const plan = await planRetention(client, policyOf([{ type: "keep_last", count: 1_200 }]));
+    const plan = await planPurge(client, {
+      policy: policyOf([{ type: "keep_last", count: 1_200 }]),
+    });
     expect(plan.items).toHaveLength(1_500);
     expect(plan.items.slice(-300).every(({ action }) => action === "delete")).toBe(true);
-    expect(deletionShare(plan)).toBe(0.2);
     const running = batchOf("msgbatch_1", { processing_status: "in_progress", ended_at: null });
     const twice = stub([page([batchOf("msgbatch_1"), running])]);
     const policy = policyOf([{ type: "delete_after", days: 1, since: "created" }]);
-    expect((await planRetention(twice.client, policy)).items).toMatchObject([{ action: "keep" }]);
+    expect((await planPurge(twice.client, { policy })).items).toMatchObject([{ action: "keep" }]);
   });
 
   test("judges by the client's clock, as it was when the plan was begun", async () => {
@@ -99,7 +100,7 @@ describe("planRetention()", () => {
       const { client } = stub([page([batchOf("msgbatch_1", { ended_at: daysAgo(10) })])], {
         clock: slow,
       });
-      const plan = await planRetention(client, policyOf([month]));
+      const plan = await planPurge(client, { policy: policyOf([month]) });
       return [plan.createdAt, plan.items[0]?.action];
     };
     expect(await at(19)).toEqual([daysAgo(-19), "keep"]);
@@ -109,12 +110,12 @@ describe("planRetention()", () => {
 
   test("refuses a policy that it cannot use, before any request", async () => {
     const { client, seen } = stub([page([])]);
-    const bad = [undefined, {}, { ...policyOf([month]), rules: [] }, {
+    const bad = [null, {}, { ...policyOf([month]), rules: [] }, {
       ...policyOf([month]),
       hold: [],
     }];
     for (const policy of bad) {
-      const error = await rejection(planRetention(client, policy as RetentionPolicy));
+      const error = await rejection(planPurge(client, { policy: policy as RetentionPolicy }));
       expect(error).toBeInstanceOf(InvalidPolicyError);
     }
     expect(seen).toHaveLength(0);
@@ -123,29 +124,33 @@ describe("planRetention()", () => {
   test("refuses answers of another workspace, and ids that could not be deleted", async () => {
     const headers = { "anthropic-workspace-id": "wrkspc_2" };
     const other = stub([page([], { headers })], { workspaceId: "wrkspc_1" });
-    await expect(planRetention(other.client, policyOf([month]))).rejects.toThrow(PurgeRefusedError);
+    await expect(planPurge(other.client, { policy: policyOf([month]) })).rejects.toThrow(
+      PurgeRefusedError,
+    );
     const bad = stub([page([batchOf(apiKey)])]);
-    const error = await rejection(planRetention(bad.client, policyOf([month])));
+    const error = await rejection(planPurge(bad.client, { policy: policyOf([month]) }));
     expect(error).toBeInstanceOf(PurgeRefusedError);
     expect(everythingIn(error)).not.toContain("sentinel");
   });
 
   test("plans nothing where the list fails, and ends with an abort", async () => {
     const { client } = stub([refusal(500, "api_error")], { maxRetries: 0 });
-    await expect(planRetention(client, policyOf([month]))).rejects.toMatchObject({ status: 500 });
+    await expect(planPurge(client, { policy: policyOf([month]) })).rejects.toMatchObject({
+      status: 500,
+    });
     const reason = new Error("enough");
     const signal = AbortSignal.abort(reason);
-    expect(await rejection(planRetention(client, policyOf([month]), { signal }))).toBe(reason);
+    expect(await rejection(planPurge(client, { policy: policyOf([month]), signal }))).toBe(reason);
   });
 
   test("sends the betas it is given", async () => {
     const { client, seen } = stub([page([])]);
-    await planRetention(client, policyOf([month]), { betas: ["a-2026-01-01"] });
+    await planPurge(client, { policy: policyOf([month]), betas: ["a-2026-01-01"] });
     expect(seen[0]?.headers.get("anthropic-beta")).toBe("a-2026-01-01");
   });
 });
 
-describe("planRetention() and applyPurge(), whatever the workspace and the policy,", () => {
+describe("planPurge() by a policy and applyPurge(), whatever the workspace and the policy,", () => {
   const time = fc.oneof(
     { weight: 9, arbitrary: fc.integer({ min: 0, max: 240 }).map((part) => daysAgo(part / 6)) },
     fc.constantFrom(daysAgo(-3), "soon", "2026-02-30T00:00:00Z"),
@@ -170,7 +175,7 @@ describe("planRetention() and applyPurge(), whatever the workspace and the polic
         for await (const batch of listMessageBatches(client)) before.push(batch);
         const expected = idsToGo(policy, before, now).sort();
 
-        const plan = await planRetention(client, policy);
+        const plan = await planPurge(client, { policy });
         expect(plan.items.filter(({ action }) => action !== "keep").map(({ id }) => id).sort())
           .toEqual(expected);
         const { summary } = await drain(applyPurge(client, plan));
@@ -179,35 +184,11 @@ describe("planRetention() and applyPurge(), whatever the workspace and the polic
         expect(sandbox.size).toBe(seeds.length - expected.length);
         deleted += expected.length;
 
-        const again = await planRetention(client, policy);
-        expect(deletionShare(again)).toBe(0);
+        const again = await planPurge(client, { policy });
+        expect(again.items.filter(({ action }) => action !== "keep")).toEqual([]);
       }),
       { numRuns: 100 },
     );
     expect(deleted).toBeGreaterThan(5); // some 90; else nothing was shown
-  });
-});
-
-describe("deletionShare()", () => {
-  test("is the share of what is not kept, of all there were", async () => {
-    const { sandbox, client } = play();
-    const policy = policyOf([month]);
-    expect(deletionShare(await planRetention(client, policy))).toBe(0);
-    sandbox.seed({ created_at: daysAgo(40) });
-    expect(deletionShare(await planRetention(client, policy))).toBe(1);
-    for (let index = 0; index < 3; index += 1) sandbox.seed({ created_at: daysAgo(1) });
-    expect(deletionShare(await planRetention(client, policy))).toBe(0.25);
-  });
-
-  test("counts what is to be canceled first", () => {
-    const item = {
-      id: "msgbatch_1",
-      createdAt: null,
-      endedAt: null,
-      status: "in_progress",
-      reason: "",
-    } as const;
-    const items = [{ ...item, action: "cancel_and_delete" }, { ...item, action: "keep" }] as const;
-    expect(deletionShare({ items })).toBe(0.5);
   });
 });

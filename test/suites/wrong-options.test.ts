@@ -7,7 +7,6 @@ import {
   type CancelAndDeleteOptions,
   exportMessageBatchResults,
   planPurge,
-  planRetention,
   type RetentionPolicy,
   retrieveMessageBatch,
   waitUntilMessageBatchEnded,
@@ -163,7 +162,10 @@ describe("a signal that is none is refused before the first request", () => {
         ({ client }, options: CancelAndDeleteOptions) =>
           planPurge(client, { filter: "*", ...options }),
       ],
-      ["planRetention", ({ client }, options) => planRetention(client, policy, options)],
+      [
+        "planPurge, of a policy,",
+        ({ client }, options: CancelAndDeleteOptions) => planPurge(client, { policy, ...options }),
+      ],
       [
         "waitUntilMessageBatchEnded",
         ({ client, id }, options) => waitUntilMessageBatchEnded(client, id, options),

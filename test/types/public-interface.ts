@@ -19,10 +19,9 @@ import {
   listMessageBatches,
   type MessageBatch,
   type NotEndedError,
-  planRetention,
+  planPurge,
   type PurgeDecision,
   type PurgePlan,
-  type RetentionDecision,
   type RetentionPolicy,
   type RetentionRule,
   retrieveMessageBatch,
@@ -41,7 +40,7 @@ expectTypeOf(listMessageBatches(client)).toEqualTypeOf<
 >();
 expectTypeOf(createMemoryAuditTrail().entries).toEqualTypeOf<readonly AuditEntry[]>();
 
-expectTypeOf(planRetention(client, policy)).resolves.toEqualTypeOf<PurgePlan>();
+expectTypeOf(planPurge(client, { policy })).resolves.toEqualTypeOf<PurgePlan>();
 expectTypeOf<RetentionRule>().toEqualTypeOf<
   | {
     readonly type: "delete_after";
@@ -50,8 +49,11 @@ expectTypeOf<RetentionRule>().toEqualTypeOf<
   }
   | { readonly type: "keep_last"; readonly count: number }
 >();
-expectTypeOf<RetentionPolicy>().toExtend<NonNullable<PurgePlan["policy"]>>();
-expectTypeOf<RetentionDecision>().toExtend<PurgeDecision>();
+expectTypeOf<NonNullable<PurgePlan["policy"]>>().toEqualTypeOf<RetentionPolicy>();
+expectTypeOf(evaluateRetention(policy, [], 0)).toEqualTypeOf<
+  ReadonlyMap<string, PurgeDecision>
+>();
+expectTypeOf<PurgePlan["items"][number]>().toExtend<PurgeDecision>();
 // @ts-expect-error There is no such rule.
 evaluateRetention({ version: 1, rules: [{ type: "keep_first", count: 1 }], holds: [] }, [], 0);
 // @ts-expect-error What is held is said, also where nothing is.

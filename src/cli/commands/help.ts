@@ -1,5 +1,5 @@
 import type { Command } from "../deps.ts";
-import { closest } from "../input/closest.ts";
+import { nearest } from "../../core/nearest.ts";
 
 /** Adds `help`: the help of the commands below one, by their names. */
 export function addHelpCommand(above: Command): void {
@@ -19,7 +19,7 @@ export function addHelpCommand(above: Command): void {
 }
 
 function refuse(command: Command, name: string): void {
-  const close = closest(name, command.commands.map((one) => one.name()));
+  const close = nearest(name, command.commands.map((one) => one.name()));
   const hint = close === undefined ? "" : `\n(Did you mean ${close}?)`;
   command.error(`error: unknown command '${name}'${hint}`);
 }

@@ -1,7 +1,7 @@
 import { paramsOf } from "../../core/resource.ts";
 import { CommandError } from "../exit-code.ts";
 import { commandOf, type Kind, kinds, messageBatches } from "../kinds.ts";
-import { closest } from "./closest.ts";
+import { nearest } from "../../core/nearest.ts";
 import { parseId } from "./parse-id.ts";
 import { withArticle, words } from "../words.ts";
 
@@ -99,7 +99,7 @@ function otherCommand(what: string): string {
 
 /** The kind that was meant by what was taken for an id, where it is not there already. */
 function mistypedKind(id: string, kind: Kind): string {
-  const name = closest(id, kinds.map(commandOf));
+  const name = nearest(id, kinds.map(commandOf));
   const isThere = kind !== messageBatches && name === commandOf(kind);
   return name === undefined || isThere ? "" : `; did you mean the kind "${name}"?`;
 }

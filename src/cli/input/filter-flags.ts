@@ -4,7 +4,7 @@
  * @module
  */
 import type { MessageBatchFilter } from "../../purge/filter.ts";
-import { parseTimestamp } from "../../purge/timestamp.ts";
+import { dayMs, parseTimestamp } from "../../purge/time.ts";
 import { CommandError } from "../exit-code.ts";
 import { parseDuration } from "./parse-duration.ts";
 
@@ -51,14 +51,13 @@ export function filterFrom(flags: FilterFlags): MessageBatchFilter | "*" | undef
   return given.length === 0 ? undefined : Object.fromEntries(given);
 }
 
-const day = 86_400_000;
 const statuses = ["in_progress", "canceling", "ended"] as const;
 
 function daysOf(flag: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const duration = parseDuration(text) ?? 0;
   // Longer than time is known to be, it would be no number.
-  if (duration > 0 && Number.isFinite(duration)) return duration / day;
+  if (duration > 0 && Number.isFinite(duration)) return duration / dayMs;
   throw cannotUse(flag, text, "give a number above 0 with its unit: 7d, 12h or 30m");
 }
 

@@ -5,7 +5,7 @@ import { listMessageBatches } from "../../core/list.ts";
 import type { MessageBatch } from "../../core/message-batch.ts";
 import type { MessageBatchFilter } from "../../purge/filter.ts";
 import { observe } from "../../purge/observe.ts";
-import { parseTimestamp } from "../../purge/timestamp.ts";
+import { parseTimestamp } from "../../purge/time.ts";
 import { describeRequests } from "../terminal/describe-requests.ts";
 import { exitCode } from "../exit-code.ts";
 import { explainError } from "../terminal/explain-error.ts";

@@ -1,8 +1,6 @@
 import type { MessageBatch } from "../../core/message-batch.ts";
 import type { MessageBatchFilter } from "../../purge/filter.ts";
-import { parseTimestamp } from "../../purge/timestamp.ts";
-
-const day = 86_400_000;
+import { dayMs, parseTimestamp } from "../../purge/time.ts";
 
 /**
  * Whether the conditions of a filter hold for a batch, to the letter. That is not whether a purge
@@ -20,8 +18,8 @@ export function matchFilter(filter: MessageBatchFilter, batch: MessageBatch, now
   // Nothing compares with NaN.
   return (status?.some((one) => one === batch.processing_status) ?? true) &&
     (filter.minDaysSinceCreated === undefined ||
-      now - created >= filter.minDaysSinceCreated * day) &&
-    (filter.minDaysSinceEnded === undefined || now - ended >= filter.minDaysSinceEnded * day) &&
+      now - created >= filter.minDaysSinceCreated * dayMs) &&
+    (filter.minDaysSinceEnded === undefined || now - ended >= filter.minDaysSinceEnded * dayMs) &&
     (createdBefore === undefined || created < timeOf(createdBefore)) &&
     (createdAfter === undefined || created > timeOf(createdAfter)) &&
     (endedBefore === undefined || ended < timeOf(endedBefore)) &&

@@ -2,7 +2,7 @@ import type { Client } from "../../core/client.ts";
 import type { ResultStore } from "../../core/ports.ts";
 import { applyPurge } from "../../purge/apply-purge.ts";
 import type { DeletionOutcome } from "../../purge/outcome.ts";
-import type { PurgePlan } from "../../purge/purge-plan.ts";
+import type { PurgePlan } from "../../purge/plan.ts";
 import type { AuditFile } from "../audit/audit-file.ts";
 import type { CommandContext } from "../commands/command-context.ts";
 import { watchCancellations } from "../delete/watch-cancellations.ts";

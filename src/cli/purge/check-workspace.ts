@@ -2,7 +2,7 @@ import type { Client } from "../../core/client.ts";
 import { PurgeRefusedError } from "../../core/errors.ts";
 import { listPage } from "../../core/list.ts";
 import { observe } from "../../purge/observe.ts";
-import type { PurgePlan } from "../../purge/purge-plan.ts";
+import type { PurgePlan } from "../../purge/plan.ts";
 import { planningError } from "./planning-error.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { readHistory } from "../../purge/purge-history.ts";
-import type { PurgePlan } from "../../purge/purge-plan.ts";
+import type { PurgePlan } from "../../purge/plan.ts";
 import { plannedItems } from "./preview.ts";
 import type { Stores } from "./open-stores.ts";
 

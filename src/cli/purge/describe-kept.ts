@@ -1,31 +1,48 @@
-import type { PurgeItem, PurgePlan } from "../../purge/purge-plan.ts";
+import type { KeepCode } from "../../purge/decision.ts";
+import { needsEnd } from "../../purge/filter.ts";
+import type { PurgeItem, PurgePlan } from "../../purge/plan.ts";
+
+/** Why batches are kept, if that is worth a line; in the order of the lines. */
+type Cause = "cancelable" | "unended" | KeepCode | "others";
 
 /**
- * How many batches a plan keeps, by why, a line for each: `2 that have not ended`. What is held, and
- * what is not among the ids given, is told elsewhere.
+ * How many batches a plan keeps, by cause, a line each: `2 that have not ended`. Held batches, and those
+ * that are not among the ids given, have lines elsewhere.
  *
  * @param plan The plan.
- * @param stored Whether it was made earlier: then it is too late for another option.
+ * @param stored Whether it was made earlier: then another option would come too late.
  */
 export function describeKept({ items, filter }: PurgePlan, stored: boolean): readonly string[] {
   const named = filter !== undefined && filter !== "*" && filter.ids !== undefined;
   if (named && !stored) return [];
-  const others = named
-    ? undefined
-    : filter === undefined
-    ? "by the policy"
-    : "that the filter does not mean";
-  const counts = new Map<string, number>([[cancelable, 0], [unended, 0]]); // they come first
+  const counts = new Map<Cause, number>([["cancelable", 0], ["unended", 0]]); // they come first
   for (const item of items) {
-    if (item.action !== "keep" || item.reason === "It is held") continue;
-    const why = whyKept(item) ?? others;
-    if (why !== undefined) counts.set(why, (counts.get(why) ?? 0) + 1);
+    const cause = causeOf(item);
+    if (cause !== undefined) counts.set(cause, (counts.get(cause) ?? 0) + 1);
   }
-  return [...counts].filter(([, count]) => count > 0).map(([why, count]) => {
-    if (why !== cancelable && why !== unended) return `${count} ${why}`;
-    const hint = why === cancelable && filter !== undefined && !stored ? cancelHint(count) : "";
-    return `${count} that ${count === 1 ? "has" : "have"} not ended${hint}`;
-  });
+  if (named) counts.delete("others");
+  const limit = filter === undefined || filter === "*" ? undefined : filter.oldest;
+  const mayCancel = filter !== undefined && !stored;
+  const words = (cause: Cause, count: number): string => {
+    switch (cause) {
+      case "cancelable":
+      case "unended":
+        return `that ${count === 1 ? "has" : "have"} not ended` +
+          (cause === "cancelable" && mayCancel ? cancelHint(count) : "");
+      case "unknown_status":
+        return "with a status that this version does not know";
+      case "created_later":
+        return "created after planning began";
+      case "created_unknown":
+        return "created at a time that cannot be read";
+      case "not_among_oldest":
+        return `not among the oldest ${limit}`;
+      default:
+        return filter === undefined ? "by the policy" : "that the filter does not mean";
+    }
+  };
+  return [...counts].filter(([, count]) => count > 0)
+    .map(([cause, count]) => `${count} ${words(cause, count)}`);
 }
 
 /** How batches are deleted that have not ended. */
@@ -33,18 +50,24 @@ export function cancelHint(count: number): string {
   return ` (--cancel cancels ${count === 1 ? "it" : "them"} first)`;
 }
 
-const cancelable = "cancelable";
-const unended = "unended";
-
-/** Why a batch is kept, if it is not for what the filter or the policy says. */
-function whyKept({ reason, status }: PurgeItem): string | undefined {
-  if (status === "in_progress" || status === "canceling") {
-    // It would go, had it ended; one that is to be of an age would not.
-    if (reason === `It is ${status}: only an ended batch can be deleted`) return cancelable;
-    if (reason.startsWith("It has not ended")) return unended;
+/** The line that a batch counts for, if it is kept and has no line elsewhere. */
+function causeOf(item: PurgeItem): Cause | undefined {
+  if (item.action !== "keep") return undefined;
+  switch (item.code) {
+    case "held":
+      return undefined;
+    case "not_ended":
+      return "cancelable"; // it would go if it had ended
+    case "condition": {
+      const running = item.status === "in_progress" || item.status === "canceling";
+      return running && needsEnd.has(item.condition) ? "unended" : "others";
+    }
+    case "unknown_status":
+    case "created_later":
+    case "created_unknown":
+    case "not_among_oldest":
+      return item.code;
+    default:
+      return "others";
   }
-  const [, why] =
-    /^It (?:is|was) ((?:in a state|not among the oldest|not there) .*)$/.exec(reason) ??
-      [];
-  return why;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { PurgePlan } from "../../purge/purge-plan.ts";
+import type { PurgePlan } from "../../purge/plan.ts";
 import { checkIds } from "../input/check-ids.ts";
 import { CommandError } from "../exit-code.ts";
 import { fileError } from "../input/file-error.ts";
@@ -70,9 +70,12 @@ export function withHolds(plan: PurgePlan, holds: ReadonlySet<string>): PurgePla
   if (holds.size === 0) return plan;
   return {
     ...plan,
-    items: plan.items.map((item) =>
-      holds.has(item.id) ? { ...item, action: "keep", reason: "It is held" } : item
-    ),
+    items: plan.items.map((item) => {
+      const { id, createdAt, endedAt, status } = item;
+      return holds.has(id)
+        ? { id, createdAt, endedAt, status, action: "keep", code: "held" }
+        : item;
+    }),
   };
 }
 

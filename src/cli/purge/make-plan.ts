@@ -1,7 +1,6 @@
 import type { Client } from "../../core/client.ts";
 import { planPurge } from "../../purge/plan-purge.ts";
-import type { PurgePlan } from "../../purge/purge-plan.ts";
-import { planRetention } from "../../retention/plan.ts";
+import type { PurgePlan } from "../../purge/plan.ts";
 import type { CommandContext } from "../commands/command-context.ts";
 import { readPlan } from "./plan-file.ts";
 import { planningError } from "./planning-error.ts";
@@ -24,7 +23,7 @@ export async function makePlan(
   if ("plan" in source) return await readPlan(files, source.plan, client, signal);
   await output.status("Listing the message batches");
   try {
-    if ("policy" in source) return await planRetention(client, source.policy, { signal });
+    if ("policy" in source) return await planPurge(client, { policy: source.policy, signal });
     const filter = "filter" in source ? source.filter : { ids };
     return await planPurge(client, { filter, cancelInProgress: cancel, signal });
   } catch (error) {

@@ -3,10 +3,9 @@
  *
  * @module
  */
-import type { PurgePlan } from "../../purge/purge-plan.ts";
-import { deletionShare } from "../../retention/share.ts";
+import type { PurgePlan } from "../../purge/plan.ts";
 import { CommandError } from "../exit-code.ts";
-import { describeCount } from "./preview.ts";
+import { describeCount, plannedItems } from "./preview.ts";
 
 /**
  * Reads a share of the command line, such as `50%`, as a number from 0 to 1.
@@ -28,7 +27,8 @@ export function maxShare(text: string): number {
  * @param most The share that it may delete, from 0 to 1; any, if it is not given.
  */
 export function refuseShare(plan: PurgePlan, most = 1): CommandError | undefined {
-  if (deletionShare(plan) <= most) return undefined;
+  const all = plan.items.length;
+  if (all === 0 || plannedItems(plan).length / all <= most) return undefined;
   const limit = `${Number((most * 100).toFixed(6))}%`;
   return new CommandError(
     `Cannot apply the policy: it would delete ${describeCount(plan)}, and --max-share is ${limit}`,

@@ -5,13 +5,13 @@
  */
 import type { Client } from "../../core/client.ts";
 import { PurgeRefusedError } from "../../core/errors.ts";
-import { checkPlan, type PurgePlan } from "../../purge/purge-plan.ts";
+import { checkPlan, type PurgePlan } from "../../purge/plan.ts";
 import { CommandError } from "../exit-code.ts";
 import { fileError } from "../input/file-error.ts";
 import type { Files } from "../host.ts";
 import { readText } from "../input/read-text.ts";
 
-// A plan of 100,000 batches has some 25 MB.
+// A plan of 100,000 batches has some 18 MB.
 const limit = { bytes: 268_435_456, what: "a plan" };
 
 /**

@@ -4,8 +4,7 @@
  * @module
  */
 import { InvalidPolicyError } from "../../core/errors.ts";
-import { parsePolicyText } from "../../retention/parse-policy-text.ts";
-import type { RetentionPolicy } from "../../retention/policy.ts";
+import { parsePolicyText, type RetentionPolicy } from "../../purge/policy.ts";
 import { CommandError } from "../exit-code.ts";
 import type { Host } from "../host.ts";
 import { readText } from "../input/read-text.ts";

@@ -3,9 +3,10 @@
  *
  * @module
  */
+import { describeDecision, type KeepCode } from "../../purge/decision.ts";
 import type { DeletionOutcome } from "../../purge/outcome.ts";
-import type { PurgeItem, PurgePlan } from "../../purge/purge-plan.ts";
-import { parseTimestamp } from "../../purge/timestamp.ts";
+import type { PurgeItem, PurgePlan } from "../../purge/plan.ts";
+import { parseTimestamp } from "../../purge/time.ts";
 import { cancelHint, describeKept } from "./describe-kept.ts";
 
 /** What is known besides the plan. */
@@ -34,9 +35,10 @@ export function describePlan(plan: PurgePlan, details: PreviewDetails): string {
   const planned = plannedItems(plan);
   const canceled = planned.filter(({ action }) => action === "cancel_and_delete").length;
   const { stored, policy, held, known, exportTo, auditTo } = details;
-  const isUnended = (one: DeletionOutcome) =>
-    one.outcome === "skipped" && one.reason === "not_ended";
-  const notEnded = known.filter(isUnended).length;
+  const skippedFor = (reason: KeepCode) =>
+    known.filter((one) => one.outcome === "skipped" && one.reason === reason).length;
+  const notEnded = skippedFor("not_ended");
+  const unknownStatus = skippedFor("unknown_status");
   const notFound = known.filter(({ outcome }) => outcome !== "skipped").length;
   const rows: (readonly [string, string | false])[] = [
     ["API", plan.baseUrl],
@@ -49,6 +51,7 @@ export function describePlan(plan: PurgePlan, details: PreviewDetails): string {
     ["Held", held > 0 && `${held}: kept`],
     ...describeKept(plan, stored).map((text, index) => [index === 0 ? "Kept" : "", text] as const),
     ["Not ended", notEnded > 0 && `${notEnded} of the ids given: kept${cancelHint(notEnded)}`],
+    ["Unknown", unknownStatus > 0 && `${unknownStatus} of the ids given: kept, status unknown`],
     ["Not found", notFound > 0 && `${notFound} of the ids given`],
     ["Results", exportTo !== undefined && `saved to ${exportTo} first`],
     ["Record", auditTo !== undefined && `each deletion goes to ${auditTo}`],
@@ -73,19 +76,21 @@ function describeShare(part: number, all: number): string {
   return `${Math.ceil(part * 1_000 / all) / 10}%`;
 }
 
-/** Up to ten batches of a plan: those at both ends of the list, the newest and the oldest. */
-export function describeSample(items: readonly PurgeItem[]): string {
-  const lines = items.map((item) => `  ${describeItem(item)}\n`);
-  if (lines.length <= 10) return lines.join("");
-  const more = `  … ${lines.length - 10} more …\n`;
-  return [...lines.slice(0, 5), more, ...lines.slice(-5)].join("");
+/** Up to ten batches that a plan deletes: the five newest and the five oldest, as they are listed. */
+export function describeSample(plan: PurgePlan): string {
+  const items = plannedItems(plan);
+  const lines = (some: readonly PurgeItem[]) =>
+    some.map((item) => `  ${describeItem(item, plan)}\n`).join("");
+  if (items.length <= 10) return lines(items);
+  const more = `  … ${items.length - 10} more …\n`;
+  return lines(items.slice(0, 5)) + more + lines(items.slice(-5));
 }
 
 /** One batch of a plan, and why: `msgbatch_1  2026-11-22  It was created at least 7 days ago`. */
-export function describeItem({ id, createdAt, reason }: PurgeItem): string {
-  const at = parseTimestamp(createdAt);
+export function describeItem(item: PurgeItem, plan: PurgePlan): string {
+  const at = parseTimestamp(item.createdAt);
   const day = at === undefined ? "no date   " : new Date(at).toISOString().slice(0, 10);
-  return `${id}  ${day}  ${reason}`;
+  return `${item.id}  ${day}  ${describeDecision(item, plan, item)}`;
 }
 
 function describeAges(items: readonly PurgeItem[]): string {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { MessageBatchFilter } from "../../purge/filter.ts";
-import type { RetentionPolicy } from "../../retention/policy.ts";
+import type { RetentionPolicy } from "../../purge/policy.ts";
 import type { CommandContext } from "../commands/command-context.ts";
 import { checkIds } from "../input/check-ids.ts";
 import { collectIds } from "../input/collect-ids.ts";

@@ -96,7 +96,7 @@ async function runPlan(
       : `; ${gone} of them ${gone === 1 ? "is" : "are"} gone by the record`;
     await output.note(`Deleting ${describeCount(plan)}${where}, at ${plan.baseUrl}${past}\n`);
   } else {
-    await output.note(`${text}\n${describeSample(planned)}\n`);
+    await output.note(`${text}\n${describeSample(plan)}\n`);
     if (!await askToDelete(host, output, planned.length)) {
       await output.note("Stopped: nothing was deleted\n");
       return exitCode.failed;
@@ -131,10 +131,9 @@ async function prepare(
   for (const line of describeUnknownHolds(flags, holds, plan)) {
     await context.output.note(`${line}\n`, "bad");
   }
-  const known = namedOutcomes(ids, plan, {
-    holds,
-    missingIsFine: (id) => flags.ignoreNotFound === true || (audit?.mentions(id) ?? false),
-  });
+  const missingIsFine = (id: string) =>
+    flags.ignoreNotFound === true || (audit?.mentions(id) ?? false);
+  const known = namedOutcomes(ids, plan, missingIsFine);
   const byPolicy = "policy" in source;
   const text = describePlan(plan, {
     known,

@@ -1,5 +1,6 @@
 import type { DeletionOutcome } from "../../purge/outcome.ts";
-import type { PurgeItem, PurgePlan } from "../../purge/purge-plan.ts";
+import { describeDecision } from "../../purge/decision.ts";
+import type { PurgeItem, PurgePlan } from "../../purge/plan.ts";
 import type { CommandContext } from "../commands/command-context.ts";
 import { describeOutcome } from "../terminal/describe.ts";
 import { writePlan } from "./plan-file.ts";
@@ -31,7 +32,11 @@ export async function showPlan(
   if (planOut !== undefined) await writePlan(host.files, planOut, plan);
   const planned = plannedItems(plan);
   if (json) {
-    for (const line of [...known, ...planned]) await output.result(`${JSON.stringify(line)}\n`);
+    for (const outcome of known) await output.result(`${JSON.stringify(outcome)}\n`);
+    for (const item of planned) {
+      const reason = describeDecision(item, plan, item);
+      await output.result(`${JSON.stringify({ ...item, reason })}\n`);
+    }
     const { baseUrl, workspaceId, items } = plan;
     const totals = { dryRun: true, listed: items.length, planned: planned.length };
     const summary = { ...totals, baseUrl, workspaceId };
@@ -40,7 +45,9 @@ export async function showPlan(
     for (const outcome of known) {
       await output.note(`${describeOutcome(outcome, "message_batch")}\n`);
     }
-    if (dryRun) { for (const item of planned) await output.result(`${wouldDelete(item)}\n`); }
+    if (dryRun) {
+      for (const item of planned) await output.result(`${wouldDelete(item, plan)}\n`);
+    }
   }
   await output.note(text);
   await output.note(
@@ -51,7 +58,7 @@ export async function showPlan(
   );
 }
 
-function wouldDelete(item: PurgeItem): string {
+function wouldDelete(item: PurgeItem, plan: PurgePlan): string {
   const first = item.action === "cancel_and_delete" ? "cancel and " : "";
-  return `would ${first}delete ${describeItem(item)}`;
+  return `would ${first}delete ${describeItem(item, plan)}`;
 }

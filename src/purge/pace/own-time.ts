@@ -1,4 +1,4 @@
-import type { Clock } from "../../core/ports.ts";
+import type { Clock } from "../../core/client.ts";
 
 /** A time that never goes back, whatever the clock does. */
 export interface OwnTime {

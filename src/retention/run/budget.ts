@@ -1,5 +1,4 @@
-import type { Client } from "../../core/client.ts";
-import { settingsOf } from "../../core/settings.ts";
+import { checkClient, type Client } from "../../core/client.ts";
 
 /** How many requests a run may still make, and for how long. */
 export interface Budget {
@@ -28,7 +27,7 @@ const longest = 720_000;
  * @param requests How many there may be.
  */
 export function createBudget(client: Client, requests: number): Budget {
-  const { clock, fetch } = settingsOf(client);
+  const { clock, fetch } = checkClient(client);
   const end = clock.now() + longest;
   const over = new AbortController();
   let used = 0;

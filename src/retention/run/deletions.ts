@@ -1,7 +1,7 @@
-import type { AuditEntry } from "../../core/ports.ts";
-import { applyPurge } from "../../purge/apply-purge.ts";
+import type { AuditEntry } from "../../core/audit.ts";
+import { applyPurge } from "../../purge/apply.ts";
 import type { DeletionOutcome } from "../../purge/outcome.ts";
-import type { PurgePlan } from "../../purge/purge-plan.ts";
+import type { PurgePlan } from "../../purge/plan.ts";
 import type { Budget } from "./budget.ts";
 
 /** What became of some batches of a plan. */
@@ -105,7 +105,7 @@ const item = {
   endedAt: null,
   status: "ended",
   action: "delete",
-  reason: "The policy lets it go",
+  code: "matches",
 } as const;
 
 /** Whether a deletion failed because the budget was spent before its end: nobody has judged it. */

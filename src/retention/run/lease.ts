@@ -1,6 +1,12 @@
-import type { Clock, StateStore } from "../../core/ports.ts";
-import { parseTimestamp } from "../../purge/timestamp.ts";
-import { readStatus, type RetentionRun, type RetentionStatus, writeStatus } from "./status.ts";
+import type { Clock } from "../../core/client.ts";
+import { parseTimestamp } from "../../purge/time.ts";
+import {
+  readStatus,
+  type RetentionRun,
+  type RetentionStatus,
+  type StateStore,
+  writeStatus,
+} from "./status.ts";
 
 /** The floor: no other run acts while it is held. */
 export interface Lease {

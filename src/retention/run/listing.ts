@@ -1,9 +1,7 @@
-import type { Client } from "../../core/client.ts";
+import { isBatchId, listPage, type MessageBatch } from "../../core/batches.ts";
+import { checkClient, type Client } from "../../core/client.ts";
 import { APIError, PurgeRefusedError } from "../../core/errors.ts";
-import { listPage } from "../../core/list.ts";
-import type { MessageBatch } from "../../core/message-batch.ts";
-import { isBatchId } from "../../purge/filter.ts";
-import { observe } from "../../purge/observe.ts";
+import { createCall } from "../../core/send.ts";
 import { packBatch, unpackBatch } from "./pack.ts";
 import type { RetentionWork } from "./work.ts";
 
@@ -37,7 +35,7 @@ export function createListing(
 ): Listing {
   const lines = list === undefined ? [] : list.batches.split("\n");
   const ids = new Set(lines.map((line) => line.slice(0, line.indexOf(" "))));
-  const seen = observe(client);
+  const settings = checkClient(client);
   const cursors = new Set(list?.cursors);
   let cursor = list?.cursor;
   let workspaceId = known ?? asked;
@@ -45,8 +43,9 @@ export function createListing(
 
   return {
     async readPage(signal) {
-      const { batches, next } = await listPage(seen.client, { after: cursor, signal });
-      for (const answered of seen.workspaces) {
+      const call = createCall(settings, { signal });
+      const { batches, next } = await listPage(call, cursor);
+      for (const answered of call.facts.workspaceIds) {
         workspaceId ??= answered;
         if (answered !== workspaceId) throw refuse("the answers come from another workspace");
       }
@@ -91,5 +90,5 @@ export function isCursorRefused(error: unknown): boolean {
 }
 
 function refuse(why: string): PurgeRefusedError {
-  return new PurgeRefusedError(`Cannot plan a purge: ${why}`);
+  return new PurgeRefusedError("plan", why);
 }

@@ -1,5 +1,5 @@
-import type { MessageBatch } from "../../core/message-batch.ts";
-import { parseTimestamp } from "../../purge/timestamp.ts";
+import type { MessageBatch } from "../../core/batches.ts";
+import { parseTimestamp } from "../../purge/time.ts";
 
 const letters: Readonly<Record<string, string>> = { ended: "e", in_progress: "i", canceling: "c" };
 

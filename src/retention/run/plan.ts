@@ -1,7 +1,7 @@
+import { checkClient } from "../../core/client.ts";
 import { CallError, InvalidResponseError, PurgeRefusedError } from "../../core/errors.ts";
-import { settingsOf } from "../../core/settings.ts";
-import { evaluateRetention } from "../evaluate.ts";
-import type { RetentionPolicy } from "../policy.ts";
+import { evaluateRetention } from "../../purge/evaluate-policy.ts";
+import type { RetentionPolicy } from "../../purge/policy.ts";
 import type { Budget } from "./budget.ts";
 import { createListing, isCursorRefused, type Listing, whose } from "./listing.ts";
 import type { RetentionWork, WorkDesk } from "./work.ts";
@@ -38,7 +38,7 @@ export async function planOn(
   budget: Budget,
   { policy, purpose, maxShare, signal }: PlanOptions,
 ): Promise<RestOfPlan> {
-  const { clock, headers } = settingsOf(budget.client);
+  const { clock, workspaceId } = checkClient(budget.client);
   if (work?.ids !== undefined) {
     const { createdAt } = work;
     const [ids, tried] = [idsIn(work.ids), idsIn(work.tried)];
@@ -46,7 +46,7 @@ export async function planOn(
   }
   const begin = (from?: RetentionWork) => ({
     createdAt: from?.createdAt ?? new Date(clock.now()).toISOString(),
-    listing: createListing(budget.client, from, headers["anthropic-workspace-id"]),
+    listing: createListing(budget.client, from, workspaceId),
   });
   let { createdAt, listing } = begin(work);
   const keep = async () => {
@@ -81,7 +81,8 @@ export async function planOn(
   if (share > maxShare) {
     await save(undefined);
     throw new PurgeRefusedError(
-      `Cannot apply the retention plan: it deletes ${ids.length} of ${listing.size()} batches, ` +
+      "apply",
+      `it deletes ${ids.length} of ${listing.size()} batches, ` +
         `which is more than the share of ${maxShare} that is allowed`,
     );
   }

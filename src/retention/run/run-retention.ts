@@ -1,17 +1,21 @@
-import { cannotUse } from "../../core/cannot-use.ts";
-import type { Client } from "../../core/client.ts";
+import {
+  cannotUse,
+  checkOptions,
+  type Checks,
+  hasMethods,
+  isFunction,
+  isNumber,
+  isSignal,
+} from "../../core/check.ts";
+import { checkClient, type Client } from "../../core/client.ts";
 import { BatchsweepError, PurgeRefusedError } from "../../core/errors.ts";
-import type { StateStore } from "../../core/ports.ts";
-import { settingsOf } from "../../core/settings.ts";
-import { checkSignal } from "../../purge/check-signal.ts";
-import { hasMethods } from "../../purge/has-methods.ts";
-import { parseRetentionPolicy, type RetentionPolicy } from "../policy.ts";
+import { parseRetentionPolicy, type RetentionPolicy } from "../../purge/policy.ts";
 import { createBudget } from "./budget.ts";
 import { deleteSome } from "./deletions.ts";
 import { takeLease } from "./lease.ts";
 import { whose } from "./listing.ts";
 import { planOn } from "./plan.ts";
-import type { RetentionRun } from "./status.ts";
+import type { RetentionRun, StateStore } from "./status.ts";
 import { openWork, Overtaken } from "./work.ts";
 
 /** Options of {@link runRetention}. */
@@ -68,15 +72,14 @@ export async function runRetention(
   policy: RetentionPolicy,
   options: RunRetentionOptions,
 ): Promise<RetentionRun | undefined> {
-  const { clock, baseUrl, headers } = settingsOf(client);
+  const { clock, baseUrl, workspaceId: workspace } = checkClient(client);
   const parsed = parseRetentionPolicy(policy);
-  const { store, requests, costOfDeletion, maxShare, signal, onError } = checkOptions(options);
+  const { store, requests, costOfDeletion, maxShare, signal, onError } = checkRunOptions(options);
   const lease = await takeLease(store, clock);
   if (lease === undefined) return undefined;
 
   const started = clock.now();
   const budget = createBudget(client, requests);
-  const workspace = headers["anthropic-workspace-id"];
   const purpose = JSON.stringify({ policy: parsed, baseUrl, workspace, maxShare });
   const counts = { listed: 0, deleted: 0, missing: 0, skipped: 0, failed: 0 };
   let hasMore = true;
@@ -159,23 +162,21 @@ function errorOf(thrown: unknown): { readonly code: string; readonly message: st
     : { code: "ERR_UNEXPECTED", message: "An unexpected error occurred" };
 }
 
-function checkOptions(options: RunRetentionOptions) {
-  if (!hasMethods(options?.store, "read", "write")) throw cannotUse("store", "there is none");
-  const { store, requests = 40, costOfDeletion = 1, maxShare = 1, signal, onError } = options;
-  checkSignal(signal);
-  if (onError !== undefined && typeof onError !== "function") {
-    throw cannotUse("onError", "it is not a function");
-  }
-  for (const [name, value] of Object.entries({ requests, costOfDeletion })) {
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw new RangeError(`Cannot use ${name}: it is not a whole number above 0`);
-    }
-  }
+const runChecks: Checks<RunRetentionOptions> = {
+  store: hasMethods("a StateStore", "read", "write"),
+  requests: isNumber(1, Number.MAX_SAFE_INTEGER, { whole: true }),
+  costOfDeletion: isNumber(1, Number.MAX_SAFE_INTEGER, { whole: true }),
+  maxShare: isNumber(0, 1),
+  signal: isSignal,
+  onError: isFunction,
+};
+
+function checkRunOptions(options: RunRetentionOptions) {
+  const checked = checkOptions(options, runChecks);
+  const { store, requests = 40, costOfDeletion = 1, maxShare = 1, signal, onError } = checked;
+  if (store === undefined) throw cannotUse("store", "there is none");
   if (requests < costOfDeletion) {
-    throw new RangeError("Cannot use requests: they do not suffice for one deletion");
-  }
-  if (typeof maxShare !== "number" || !(maxShare >= 0 && maxShare <= 1)) {
-    throw new RangeError("Cannot use maxShare: it is not a number from 0 to 1");
+    throw cannotUse("requests", "they do not suffice for one deletion", RangeError);
   }
   return { store, requests, costOfDeletion, maxShare, signal, onError };
 }

@@ -10,7 +10,7 @@ import {
   safeParse,
   string,
 } from "../../deps.ts";
-import { parseTimestamp } from "../../purge/timestamp.ts";
+import { parseTimestamp } from "../../purge/time.ts";
 
 /** What a {@link StateStore} has under a name. */
 export interface StoredState {

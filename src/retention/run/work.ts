@@ -7,8 +7,8 @@ import {
   safeParse,
   string,
 } from "../../deps.ts";
-import type { StateStore } from "../../core/ports.ts";
-import { parseTimestamp } from "../../purge/timestamp.ts";
+import { parseTimestamp } from "../../purge/time.ts";
+import type { StateStore } from "./status.ts";
 
 /** What a run leaves to the next one: a list that was read in part, or a plan that was applied in part. */
 export interface RetentionWork {

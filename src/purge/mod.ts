@@ -1,0 +1,29 @@
+/**
+ * Deletes many Message Batches: a filter or a retention policy makes a plan, and the plan is applied.
+ *
+ * @module
+ */
+export { InvalidPolicyError, PurgeRefusedError } from "../core/errors.ts";
+export { applyPurge, type ApplyPurgeOptions, type PurgeRun, type PurgeSummary } from "./apply.ts";
+export {
+  type DecisionSource,
+  describeDecision,
+  type KeepCode,
+  type PurgeDecision,
+} from "./decision.ts";
+export type { ResultsExport, ResultStore } from "./export.ts";
+export {
+  evaluateFilter,
+  type ListedBatch,
+  type MessageBatchFilter,
+  parseMessageBatchFilter,
+} from "./filter.ts";
+export type { DeletionOutcome, OutcomeError, StopReason } from "./outcome.ts";
+export { createPace, type PaceOptions } from "./pace.ts";
+export {
+  type PlanByFilter,
+  type PlanByPolicy,
+  planPurge,
+  type PlanPurgeOptions,
+} from "./plan-purge.ts";
+export { parsePurgePlan, type PurgeItem, type PurgePlan } from "./plan.ts";

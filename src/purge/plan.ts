@@ -1,0 +1,228 @@
+import {
+  array,
+  check,
+  type InferOutput,
+  literal,
+  nullable,
+  number,
+  object,
+  optional,
+  picklist,
+  pipe,
+  safeParse,
+  string,
+  unknown,
+} from "../deps.ts";
+import { isArgumentError } from "../core/check.ts";
+import type { Settings } from "../core/client.ts";
+import { InvalidPolicyError, PurgeRefusedError } from "../core/errors.ts";
+import { type DecisionSource, keepCodes, type PurgeDecision } from "./decision.ts";
+import {
+  conditionNames,
+  idSchema,
+  type MessageBatchFilter,
+  parseMessageBatchFilter,
+} from "./filter.ts";
+import { parseRetentionPolicy, type RetentionPolicy } from "./policy.ts";
+import { timeSchema } from "./time.ts";
+
+/** What happens to one batch. */
+export type PurgeItem = PurgeDecision & {
+  readonly id: string;
+  /** When it was created, as the API says; `null` if that is no RFC 3339 date-time. */
+  readonly createdAt: string | null;
+  /** When it ended; `null` if it has not, or if that is no RFC 3339 date-time. */
+  readonly endedAt: string | null;
+  readonly status: "in_progress" | "canceling" | "ended" | "unknown";
+};
+
+/** What a purge will do, as plain data: it can be shown, stored as JSON, and applied later. */
+export interface PurgePlan {
+  readonly version: 1;
+  /** When planning began, as an RFC 3339 date-time. Batches created later are not deleted. */
+  readonly createdAt: string;
+  /** The API that it was made for. */
+  readonly baseUrl: string;
+  /** The workspace, as the API or else the client names it; absent if neither does. */
+  readonly workspaceId?: string | undefined;
+  /** The filter that it was made by; absent if it was made by a policy. */
+  readonly filter?: MessageBatchFilter | "*" | undefined;
+  /** The retention policy that it was made by; absent if it was made by a filter. */
+  readonly policy?: RetentionPolicy | undefined;
+  /** Every batch there was, newest first as a rule. */
+  readonly items: readonly PurgeItem[];
+}
+
+/** The states of a batch that are known here. */
+export const statuses = ["in_progress", "canceling", "ended"] as const;
+
+/**
+ * Reads a plan, such as one from a file, and checks all of it.
+ *
+ * @param input The plan.
+ * @returns A copy of the plan, as plain data.
+ * @throws {PurgeRefusedError} It is no plan, one of another version, or one with an id twice. The
+ *   message names the place, and never quotes a value.
+ *
+ * @example Read a plan that was stored
+ * ```ts
+ * import { parsePurgePlan, planPurge } from "batchsweep/purge";
+ * import { createSandbox } from "batchsweep/sandbox"; // the API, played in memory
+ *
+ * const client = { apiKey: "sk-ant-api03-example", fetch: createSandbox().fetch };
+ *
+ * const stored = JSON.stringify(await planPurge(client, { filter: "*" }));
+ * const plan = parsePurgePlan(JSON.parse(stored));
+ * console.log(plan.createdAt, plan.items.length);
+ * ```
+ */
+export function parsePurgePlan(input: unknown): PurgePlan {
+  const result = safeParse(planSchema(), input);
+  if (!result.success) {
+    const [{ path = [], message }] = result.issues;
+    const place = path.map(({ key }) => typeof key === "number" ? `[${key}]` : `.${String(key)}`);
+    throw cannotApply(`plan${place.join("")} ${message}`);
+  }
+  const { workspaceId, filter, policy, items, ...plan } = result.output;
+  if ((filter === undefined) === (policy === undefined)) {
+    throw cannotApply(
+      `it has ${policy ? "both" : "neither"} a filter ${policy ? "and" : "nor"} a policy`,
+    );
+  }
+  const source = policy === undefined
+    ? { filter: parseFilter(filter) }
+    : { policy: parsePolicy(policy) };
+  return {
+    ...plan,
+    ...(workspaceId === undefined ? {} : { workspaceId }),
+    ...source,
+    items: readItems(items, source),
+  };
+}
+
+/**
+ * Reads a plan that is about to be applied.
+ *
+ * @throws {PurgeRefusedError} It is no plan, or one for another API or workspace.
+ */
+export function checkPlan({ baseUrl, workspaceId }: Settings, input: unknown): PurgePlan {
+  const plan = parsePurgePlan(input);
+  if (plan.baseUrl !== baseUrl) {
+    throw cannotApply(`it was made for another base URL than ${baseUrl}`);
+  }
+  if (workspaceId !== undefined && plan.workspaceId !== workspaceId) {
+    throw cannotApply(`it was made for another workspace than ${workspaceId}`);
+  }
+  return plan;
+}
+
+const maxTextLength = 1_000;
+
+function planSchema() {
+  const text = string("is not a string");
+  // People are shown the workspace before they agree: a line break would forge what they see.
+  const line = pipe(
+    text,
+    check((value) => !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(value), "has a control character or line break"),
+    check((value) => value.length <= maxTextLength, `is longer than ${maxTextLength} characters`),
+  );
+  const time = timeSchema();
+  const shape = ({ path }: { readonly path?: unknown }) =>
+    path === undefined ? "is not an object" : "is missing";
+  const item = object({
+    id: idSchema(),
+    createdAt: nullable(time),
+    endedAt: nullable(time),
+    status: picklist([...statuses, "unknown"], "is no status"),
+    action: picklist(["delete", "cancel_and_delete", "keep"], "is no action"),
+    code: picklist(["matches", ...keepCodes, "condition", "rule"], "is no code"),
+    condition: optional(picklist(conditionNames, "is no condition")),
+    rule: optional(number("is not a number")),
+  }, shape);
+  return object({
+    version: literal(1, "is not 1, the version that is known here"),
+    createdAt: time,
+    baseUrl: text,
+    workspaceId: optional(line),
+    filter: optional(unknown()),
+    policy: optional(unknown()),
+    items: array(item, "is not an array"),
+  }, shape);
+}
+
+/** What the schema knows of an item. */
+type RawItem = InferOutput<ReturnType<typeof planSchema>>["items"][number];
+
+/** Checks that the items agree with one another, and with the filter or the policy of their plan. */
+function readItems(items: readonly RawItem[], source: DecisionSource): readonly PurgeItem[] {
+  const { policy } = source;
+  const held = new Set(policy?.holds);
+  if (new Set(items.map(({ id }) => id)).size < items.length) {
+    throw cannotApply("it has an id twice");
+  }
+  return items.map((item, index) => {
+    const { id, createdAt, endedAt, status, action } = item;
+    if (action === "delete" && status !== "ended") {
+      throw cannotApply("it deletes a batch that has not ended, without canceling it");
+    }
+    if (action !== "keep" && held.has(id)) {
+      throw cannotApply("it deletes a batch that its policy holds");
+    }
+    if (action === "cancel_and_delete" && policy !== undefined) {
+      throw cannotApply("it cancels a batch, and was made from a policy, which never does");
+    }
+    const decision = readDecision(item, source);
+    if (decision !== undefined) return { id, createdAt, endedAt, status, ...decision };
+    const whose = policy === undefined ? "filter" : "policy";
+    throw cannotApply(`plan.items[${index}].code does not fit its action or its ${whose}`);
+  });
+}
+
+/** The decision of an item, if the filter or the policy of its plan can come to it. */
+function readDecision(
+  { action, code, condition, rule }: RawItem,
+  { filter = "*", policy }: DecisionSource,
+): PurgeDecision | undefined {
+  if (code === "matches") return action === "keep" ? undefined : { action, code };
+  if (action !== "keep") return undefined;
+  const conditions = filter === "*" ? {} : filter;
+  switch (code) {
+    case "condition": {
+      const isThere = condition !== undefined && conditions[condition] !== undefined;
+      return isThere ? { action, code, condition } : undefined;
+    }
+    case "rule": {
+      const isThere = rule !== undefined && policy?.rules[rule] !== undefined;
+      return isThere ? { action, code, rule } : undefined;
+    }
+    case "not_among_oldest":
+      return conditions.oldest === undefined ? undefined : { action, code };
+    case "ended_unknown":
+    case "too_young":
+      return policy === undefined ? undefined : { action, code };
+    default:
+      return { action, code };
+  }
+}
+
+function parseFilter(filter: unknown): PurgePlan["filter"] {
+  try {
+    return parseMessageBatchFilter(filter);
+  } catch (error) {
+    throw isArgumentError(error) ? cannotApply(`plan.${error.subject}: ${error.why}`) : error;
+  }
+}
+
+function parsePolicy(policy: unknown): RetentionPolicy {
+  try {
+    return parseRetentionPolicy(policy);
+  } catch (error) {
+    if (!(error instanceof InvalidPolicyError)) throw error;
+    const [{ path, message } = { path: "", message: "cannot be used" }] = error.issues;
+    throw cannotApply(`${["plan.policy", ...path === "" ? [] : [path]].join(".")} ${message}`);
+  }
+}
+
+function cannotApply(why: string): PurgeRefusedError {
+  return new PurgeRefusedError("apply", why);
+}

@@ -1,0 +1,24 @@
+/**
+ * Retention: how long batches stay, as a policy that runs on a schedule.
+ *
+ * @module
+ */
+export { InvalidPolicyError, type Issue } from "../core/errors.ts";
+export { evaluateRetention } from "../purge/evaluate-policy.ts";
+export {
+  type DeleteAfterRule,
+  type KeepLastRule,
+  parsePolicyText,
+  parseRetentionPolicy,
+  type RetentionPolicy,
+  type RetentionRule,
+} from "../purge/policy.ts";
+export { runRetention, type RunRetentionOptions } from "./run/run-retention.ts";
+export {
+  readStatus,
+  type RetentionRun,
+  type RetentionStatus,
+  type StateStore,
+  type StoredState,
+  writeStatus,
+} from "./run/status.ts";
