@@ -22,7 +22,10 @@ await rm("dist", { recursive: true, force: true });
 await build([
   {
     ...shared,
-    input: ["mod.ts", "src/sandbox/mod.ts", "src/service/mod.ts", "src/adapters/node.ts"],
+    input: [
+      ...["mod.ts", "src/sandbox/mod.ts", "src/service/mod.ts"],
+      ...["src/adapters/mod.ts", "src/adapters/node.ts"],
+    ],
     external: /^node:/,
     plugins: [importPackages, nodeShebang],
     output: { dir: "dist/lib", preserveModules: true, comments },

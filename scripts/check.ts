@@ -13,7 +13,7 @@ const checks = [
   "tsc -p src/adapters/tsconfig.bun.json",
   "deno fmt --check",
   "deno lint",
-  "deno check mod.ts src/adapters/deno.ts src/adapters/deno-service.ts",
+  "deno check mod.ts src/adapters/mod.ts src/adapters/deno.ts src/adapters/deno-service.ts",
   "wrangler types --check src/adapters/cloudflare/worker-configuration.d.ts --env-file=/dev/null",
   "wrangler deploy --dry-run",
 ] as const;

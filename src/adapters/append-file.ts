@@ -4,19 +4,26 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { type FileHandle, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { OpenFile } from "../cli/host.ts";
-import { sync } from "./new-file.ts";
+import type { AppendFile } from "../core/ports.ts";
+
+/** A file that is only added to, to be closed at the end. */
+export interface OpenAppendFile extends AppendFile {
+  /** Waits for what is being added, then closes the file. */
+  close(): Promise<void>;
+}
 
 /**
- * Opens a file that is only added to. It is made where there is none, for its owner only. Several
- * processes can add to it at once. What waits while the disk is busy is added in one piece.
+ * Opens a file that is only added to, such as the one of an audit trail. A new file is readable for
+ * its owner only. Several processes can add to one file at once. Texts that wait while the disk is
+ * busy are written together.
  *
- * @param path Where it is. Its directory is read, too, when it is made.
- * @returns The file. Closing it waits for what is being added.
+ * @param path Path of the file. Its directory must exist, and must be readable if the file is new.
+ * @returns The file.
+ * @throws The error of the file system, with its `code`.
  */
-export async function openAppendFile(path: string): Promise<OpenFile> {
+export async function openAppendFile(path: string): Promise<OpenAppendFile> {
   const file = await open(path, "a+", 0o600);
   try {
     if ((await file.stat()).size === 0) await sync(dirname(path));
@@ -29,7 +36,7 @@ export async function openAppendFile(path: string): Promise<OpenFile> {
     if (broken !== undefined) throw broken;
     await writeLines(file, text);
     await file.datasync().catch((error: unknown) => {
-      broken = error; // the next one would be told that all is well, with this one lost
+      broken = error; // the next flush would succeed, with this text lost
       throw error;
     });
   };
@@ -44,7 +51,7 @@ export async function openAppendFile(path: string): Promise<OpenFile> {
         return write(next.text);
       }),
     };
-    last = next.safe.catch(() => {}); // told to those who wait for it
+    last = next.safe.catch(() => {}); // append() gives the error to its callers
     return next;
   };
   return {
@@ -61,20 +68,35 @@ export async function openAppendFile(path: string): Promise<OpenFile> {
   };
 }
 
-/** What is added in one piece. */
+/** Texts that are written together. */
 interface Group {
   text: string;
   readonly safe: Promise<void>;
 }
 
-/** What is asked of a file that is open. */
-export type AppendHandle = Pick<FileHandle, "stat" | "read" | "write">;
+/** The part of an open file that {@link writeLines} uses. */
+export interface AppendHandle {
+  stat(): Promise<{ readonly size: number }>;
+  read(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<{ readonly bytesRead: number }>;
+  write(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    position: null,
+  ): Promise<{ readonly bytesWritten: number }>;
+}
 
 const newline = Buffer.from("\n");
 
 /**
- * Writes whole lines at the end of a file, in one write, so that others can do the same. Where it ends
- * in the middle of a line, as a process that dies or a full disk leaves it, that line is ended first.
+ * Writes whole lines at the end of a file, in one write, so that other processes can do the same. If
+ * the file ends in the middle of a line, since a process died or the disk was full, that line is
+ * ended first.
  */
 export async function writeLines(file: AppendHandle, text: string): Promise<void> {
   const lines = Buffer.from(text);
@@ -99,6 +121,30 @@ async function writeWhole(file: AppendHandle, parts: readonly Buffer[]): Promise
 }
 
 async function readFrom(file: AppendHandle, start: number, end: number): Promise<Buffer> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(end - start), 0, end - start, start);
+  const buffer = Buffer.alloc(end - start);
+  const { bytesRead } = await file.read(buffer, 0, end - start, start);
   return buffer.subarray(0, bytesRead);
+}
+
+/** Flushes a file, or the list of files in a directory, so that it survives a crash of the machine. */
+export async function sync(path: string): Promise<void> {
+  const handle = await open(path, "r").catch(ignore("EISDIR", "EPERM")); // Windows opens no directory
+  if (handle === undefined) return;
+  try {
+    await handle.sync().catch(ignore("EISDIR", "EPERM", "EINVAL"));
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A handler for `catch()`: it throws every error but those of the file system with these codes. */
+export function ignore(...codes: readonly string[]): (error: unknown) => undefined {
+  return (error) => {
+    if (!codes.some((code) => hasCode(error, code))) throw error;
+  };
+}
+
+/** Whether an error of the file system has a code. */
+export function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
 }

@@ -6,7 +6,7 @@
  */
 import type { Output } from "../cli/host.ts";
 import { main } from "../cli/main.ts";
-import { lazyFiles } from "./lazy-files.ts";
+import { files } from "./files.ts";
 
 const interruption = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -46,6 +46,6 @@ const code = await main(Deno.args, {
     return Deno.permissions.requestSync({ name: "net", host }).state === "granted";
   },
   serve: async (handler, address) => (await import("./serve.ts")).serve(handler, address),
-  files: lazyFiles,
+  files,
 });
 Deno.exit(code);

@@ -1,17 +1,19 @@
 /**
- * The file system of the command by `node:fs`, which Node, Deno and Bun have.
+ * Files that are read, and files that are written whole or not at all, over `node:fs`, which Node,
+ * Deno and Bun have.
  *
  * @module
  */
-import { open, stat } from "node:fs/promises";
+import { link, lstat, mkdir, open, readdir, rename, stat, unlink } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import type { Files } from "../cli/host.ts";
-import { openAppendFile } from "./append-file.ts";
-import { createNewFile, ignore } from "./new-file.ts";
-import { openResultFiles } from "./result-files.ts";
+import { fileProblem } from "../cli/input/file-problem.ts";
+import type { ResultStore } from "../core/ports.ts";
+import { hasCode, ignore, openAppendFile, sync } from "./append-file.ts";
 
-/** The file system of the process. */
+/** The file system of the command. */
 export const files: Files = {
-  read,
+  read: readFileBytes,
   async write(path, text) {
     const file = await createNewFile(path);
     try {
@@ -24,20 +26,29 @@ export const files: Files = {
   },
   async appendTo(path) {
     const found = await stat(path).catch(ignore("ENOENT"));
-    // A pipe would be waited for, and a device has no end; what a directory is, its opening says.
+    // A pipe would block, and a device has no end. Opening a directory fails with a reason.
     if (found !== undefined && !found.isFile() && !found.isDirectory()) {
       throw new Error("it is no regular file");
     }
     return await openAppendFile(path);
   },
-  resultsIn: openResultFiles,
+  resultsIn: openResultFolder,
 };
 
-async function* read(path: string): AsyncGenerator<Uint8Array> {
+const blockSize = 65_536;
+
+/**
+ * Reads a file in pieces, such as an audit trail for `readAuditTrail()`.
+ *
+ * @param path Path of the file.
+ * @returns Its bytes.
+ * @throws The error of the file system, with its `code`.
+ */
+export async function* readFileBytes(path: string): AsyncGenerator<Uint8Array, void, undefined> {
   const file = await open(path, "r");
   try {
     for (;;) {
-      const bytes = new Uint8Array(65_536);
+      const bytes = new Uint8Array(blockSize);
       const { bytesRead } = await file.read(bytes, 0, bytes.length);
       if (bytesRead === 0) return;
       yield bytes.subarray(0, bytesRead);
@@ -46,3 +57,169 @@ async function* read(path: string): AsyncGenerator<Uint8Array> {
     await file.close();
   }
 }
+
+const abandonedAfter = 3_600_000; // ms without a write
+
+/**
+ * Opens a folder for the results of batches, one file `ID.jsonl` each, readable for their owner only.
+ * A file that exists is never replaced. If it has the same content, the results count as stored: an
+ * earlier run may have been killed after it stored them. If its content differs, storing fails.
+ *
+ * @param directory Path of the folder. It is created if it does not exist.
+ * @returns The folder, as the place where a purge or an export stores results.
+ * @throws The error of the file system, with its `code`; `"ENOTDIR"` if the path is a file.
+ */
+export async function openResultFolder(directory: string): Promise<ResultStore> {
+  const made = await mkdir(directory, { recursive: true, mode: 0o700 }).catch((error) => {
+    throw hasCode(error, "EEXIST") ? Object.assign(error, { code: "ENOTDIR" }) : error;
+  });
+  // The directory above may be unreadable. The system then flushes it later.
+  if (made !== undefined) await sync(dirname(resolve(directory))).catch(() => {});
+  await (await createNewFile(join(directory, "check"))).discard(); // fails if it is not writable
+  const parts = new Map<string, string[]>();
+  for (const name of await readdir(directory)) {
+    if (!partSuffix.test(name)) continue;
+    const whole = name.replace(partSuffix, "");
+    parts.set(whole, [...parts.get(whole) ?? [], name]);
+  }
+  return {
+    async open(id) {
+      const path = join(directory, `${encodeURIComponent(id)}.jsonl`);
+      // A run that was killed leaves its part. A run that still writes may be storing this batch.
+      for (const name of parts.get(basename(path)) ?? []) {
+        const part = join(directory, name);
+        const written = await stat(part).catch(ignore("ENOENT"));
+        if (written === undefined || Date.now() - written.mtimeMs < abandonedAfter) continue;
+        await unlink(part).catch(ignore("ENOENT"));
+      }
+      const file = await createNewFile(path).catch((error) => {
+        throw explained(error, path);
+      });
+      return streamTo(file, path);
+    },
+  };
+}
+
+function streamTo(file: NewFile, path: string): WritableStream<Uint8Array> {
+  /** A stream whose sink fails is neither closed nor aborted. */
+  const orDiscard = async (action: () => Promise<void>) => {
+    try {
+      await action();
+    } catch (error) {
+      await file.discard();
+      throw explained(error, path);
+    }
+  };
+  return new WritableStream({
+    write: (chunk) => orDiscard(() => file.write(chunk)),
+    close: () =>
+      orDiscard(async () => {
+        try {
+          await file.keep();
+        } catch (error) {
+          if (!hasCode(error, "EEXIST")) throw error;
+          if (!await isSame(file.part, path)) {
+            throw new Error(`${path} is there already, with another content`);
+          }
+          await file.discard();
+          await sync(path);
+          await sync(dirname(path));
+        }
+      }),
+    abort: () => file.discard(),
+  });
+}
+
+/** An error of the file system in words, with its code. Any other error stays as it is. */
+function explained(error: unknown, path: string): unknown {
+  if (!(error instanceof Error && "code" in error)) return error;
+  const message = `Cannot write ${path}: ${fileProblem(error)}`;
+  return Object.assign(new Error(message), { code: error.code });
+}
+
+/** Whether two files have the same content. */
+async function isSame(one: string, other: string): Promise<boolean> {
+  const [first, second] = await Promise.all([open(one, "r"), open(other, "r")]);
+  const [block, otherBlock] = [new Uint8Array(blockSize), new Uint8Array(blockSize)];
+  const fill = async (file: typeof first, bytes: Uint8Array) => {
+    let size = 0;
+    for (let read = 1; read > 0 && size < bytes.length; size += read) {
+      read = (await file.read(bytes, size, bytes.length - size)).bytesRead;
+    }
+    return size;
+  };
+  try {
+    for (;;) {
+      const size = await fill(first, block);
+      if (await fill(second, otherBlock) !== size) return false;
+      for (let at = 0; at < size; at += 1) if (block[at] !== otherBlock[at]) return false;
+      if (size < blockSize) return true;
+    }
+  } finally {
+    await Promise.all([first.close(), second.close()]);
+  }
+}
+
+/** A file that gets its name once it is whole. */
+interface NewFile {
+  /** Its path until then. */
+  readonly part: string;
+  write(bytes: Uint8Array): Promise<void>;
+  /**
+   * Gives the file its name. It resolves when the file survives a crash of the machine, and rejects
+   * with the code `"EEXIST"` if another file has the name.
+   */
+  keep(): Promise<void>;
+  /** Deletes the file, unless it has its name. */
+  discard(): Promise<void>;
+}
+
+/** The end of a part's name: eight random characters, so that two processes never share a part. */
+const partSuffix = /\.[0-9a-f]{8}\.part$/;
+
+/** Begins a file, readable for its owner only. */
+async function createNewFile(path: string): Promise<NewFile> {
+  const part = `${path}.${crypto.randomUUID().slice(0, 8)}.part`;
+  const file = await open(part, "wx", 0o600);
+  let isOpen = true;
+  const close = async () => {
+    if (isOpen) await file.close();
+    isOpen = false;
+  };
+  return {
+    part,
+    async write(bytes) {
+      for (let at = 0; at < bytes.length;) {
+        at += (await file.write(bytes, at, bytes.length - at)).bytesWritten;
+      }
+    },
+    async keep() {
+      await file.sync();
+      await close();
+      await publish(part, path);
+      await sync(dirname(path));
+    },
+    async discard() {
+      await close();
+      await unlink(part).catch(ignore("ENOENT"));
+    },
+  };
+}
+
+/** Moves a file to a name that must be free. A link fails if the name is taken; a move does not. */
+async function publish(part: string, path: string): Promise<void> {
+  try {
+    await link(part, path);
+  } catch (error) {
+    if (!withoutLinks.some((code) => hasCode(error, code))) throw error;
+    const taken = await lstat(path).catch(ignore("ENOENT"));
+    if (taken !== undefined) {
+      throw Object.assign(new Error(`The file exists already: ${path}`), { code: "EEXIST" });
+    }
+    return await rename(part, path);
+  }
+  await unlink(part);
+}
+
+/** The errors of file systems without links, such as exFAT and some network drives. */
+const withoutLinks = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"];

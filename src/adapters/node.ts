@@ -5,8 +5,11 @@
  *
  * @module
  */
+import { constants, open } from "node:fs";
 import { stat } from "node:fs/promises";
+import { Socket } from "node:net";
 import process from "node:process";
+import { promisify } from "node:util";
 import type { Files } from "../cli/host.ts";
 import { main } from "../cli/main.ts";
 import { processHost } from "./process-host.ts";
@@ -16,7 +19,16 @@ const files: Files = {
   ...host.files,
   async *read(path) {
     const isPipe = await stat(path).then((found) => found.isFIFO(), () => false);
-    yield* isPipe ? (await import("./read-pipe.ts")).readPipe(path) : host.files.read(path);
+    yield* isPipe ? readPipe(path) : host.files.read(path);
   },
 };
 process.exit(await main(process.argv.slice(2), { ...host, files }));
+
+/**
+ * Reads a named pipe without a thread. Node cannot end a thread that waits for a file, and the
+ * process does not end before its threads.
+ */
+async function* readPipe(path: string): AsyncGenerator<Uint8Array> {
+  const fd = await promisify(open)(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  yield* new Socket({ fd, readable: true, writable: false });
+}

@@ -1,7 +1,7 @@
 import process from "node:process";
 import type { WriteStream } from "node:tty";
 import type { Host, Output } from "../cli/host.ts";
-import { lazyFiles } from "./lazy-files.ts";
+import { files } from "./files.ts";
 
 /** The host of the command where there is a `process`: Node and Bun. */
 export function processHost(): Host {
@@ -17,7 +17,7 @@ export function processHost(): Host {
     stderr: outputOf(process.stderr),
     signal: interruption.signal,
     serve: async (handler, address) => (await import("./serve.ts")).serve(handler, address),
-    files: lazyFiles,
+    files,
   };
 }
 

@@ -1,8 +1,15 @@
 import { writeSync } from "node:fs";
 import process from "node:process";
+import { createJsonlAuditTrail } from "../audit/jsonl.ts";
+import { verifyAuditTrail } from "../audit/verify.ts";
+import { auditSource } from "../cli/audit/audit-source.ts";
+import { inFile } from "../cli/audit/describe-trail.ts";
+import { surveyTrail } from "../cli/audit/survey-trail.ts";
 import { CommandError } from "../cli/exit-code.ts";
-import type { Address, Handler } from "../cli/host.ts";
+import type { Address, Files, Handler, OpenFile } from "../cli/host.ts";
+import { fileProblem } from "../cli/input/file-problem.ts";
 import { listenProblem } from "../cli/input/listen-problem.ts";
+import type { AuditTrail } from "../core/ports.ts";
 import { checkOptions } from "../service/configuration.ts";
 import { type Environment, serviceOptionsFrom } from "../service/environment.ts";
 import { isEverDue } from "../service/is-ever-due.ts";
@@ -10,7 +17,7 @@ import { createMemoryStateStore } from "../service/memory-state-store.ts";
 import type { ServiceOptions } from "../service/options.ts";
 import { Problem } from "../service/problem.ts";
 import { createService } from "../service/mod.ts";
-import { openServiceTrail } from "./service-trail.ts";
+import { files } from "./files.ts";
 
 /** What a runtime does for the service. Each throws at once where it cannot. */
 export interface ServiceRuntime {
@@ -59,8 +66,8 @@ async function start(
   const expression = expressionFrom(read);
   checkConfiguration(options);
   const address = { hostname: read("HOST") ?? "127.0.0.1", port: portFrom(read("PORT") ?? "8787") };
-  const auditFile = read("AUDIT_FILE");
-  const auditTrail = auditFile === undefined ? undefined : await openServiceTrail(auditFile);
+  const auditFile = read(auditVariable);
+  const auditTrail = auditFile === undefined ? undefined : await openTrail(auditFile);
   const service = createService({ ...options, client: { ...client, auditTrail } });
 
   // Nothing is waited for from here on: no run begins before it is certain that the service listens.
@@ -70,7 +77,7 @@ async function start(
   const { hostname } = address;
   const host = /^[\da-f]*:/i.test(hostname) ? `[${hostname}]` : hostname; // IPv6
   const { port = address.port } = orRefuse(
-    () => listen(address, (request) => service.fetch(request)),
+    () => listen(address, service.fetch),
     (error) => `Cannot listen on ${host}:${address.port}: ${listenProblem(error)}`,
   );
   print(`Listening on http://${host}:${port}`, stdout, stderr);
@@ -110,6 +117,46 @@ function portFrom(text: string): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65_535) return port;
   throw new CommandError("Cannot use PORT: it is not a whole number from 0 to 65535");
+}
+
+const auditVariable = "AUDIT_FILE";
+
+/**
+ * Opens the audit trail of the service, and reads all of it, as the command does. It refuses a file
+ * that is no audit trail, and a trail that was changed, since that could not be sealed afterwards.
+ *
+ * @param path Path of the file. It is created if it does not exist.
+ */
+async function openTrail(path: string): Promise<AuditTrail> {
+  const file = await openTrailFile(path);
+  try {
+    await checkTrail(path);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  return createJsonlAuditTrail(file);
+}
+
+async function openTrailFile(path: string): Promise<OpenFile> {
+  try {
+    return await files.appendTo(path);
+  } catch (error) {
+    const isDenied = error instanceof Error && error.name === "NotCapable"; // a class of Deno
+    const folder = isDenied ? "; its folder needs --allow-read, too" : "";
+    throw new CommandError(`Cannot use ${auditVariable}: ${fileProblem(error)}${folder}`);
+  }
+}
+
+async function checkTrail(path: string): Promise<void> {
+  // The messages name the variable, so the variable stands for the path here.
+  const named: Pick<Files, "read"> = {
+    read: (name) => files.read(name.replace(auditVariable, () => path)),
+  };
+  const { foreign } = await surveyTrail(named, auditVariable);
+  if (foreign !== undefined) throw foreign;
+  const { problem } = await verifyAuditTrail(auditSource(named, auditVariable));
+  if (problem !== undefined) throw new CommandError(inFile(problem.message, auditVariable));
 }
 
 /** Does what a runtime may refuse, and says so in the words of the environment. */

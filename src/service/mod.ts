@@ -17,7 +17,10 @@ export type { ServiceOptions };
 
 /** The service: what it does about each kind of event, the same on every runtime. */
 export interface Service {
-  /** Answers a request. It never rejects. */
+  /**
+   * Answers a request. It never rejects. It takes no further arguments, such as the server that
+   * `Bun.serve` passes.
+   */
   fetch(request: Request): Promise<Response>;
   /**
    * Runs the retention policy once, where there is one. It never rejects.

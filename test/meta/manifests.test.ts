@@ -4,6 +4,7 @@ import { version } from "../../mod.ts";
 
 const packageJson = JSON.parse(readFileSync("package.json", "utf8"));
 const denoJson = JSON.parse(readFileSync("deno.json", "utf8"));
+const lock = JSON.parse(readFileSync("package-lock.json", "utf8"));
 
 describe("the manifests", () => {
   test("agree on the version", () => {
@@ -17,5 +18,16 @@ describe("the manifests", () => {
     ) => [...readFileSync(file, "utf8").matchAll(/"npm:(@?[^@"]+)@([^/"]+)[^"]*"/g)]);
     expect(Object.fromEntries(pinned.map(([, name, exact]) => [name, exact])))
       .toEqual(packageJson.dependencies);
+  });
+
+  test("lock what package.json asks for", () => {
+    const { name, version, license, dependencies, devDependencies, bin, engines } = packageJson;
+    expect(lock.packages[""])
+      .toEqual({ name, version, license, dependencies, devDependencies, bin, engines });
+  });
+
+  test("name no registry in the lock file, whose host differs between machines", () => {
+    expect(Object.keys(lock.packages).length).toBeGreaterThan(50);
+    expect(JSON.stringify(lock)).not.toMatch(/"resolved"|https?:[^"]*\.tgz/);
   });
 });

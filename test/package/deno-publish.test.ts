@@ -10,7 +10,7 @@ test("deno publish would publish the library, and nothing else", async () => {
   const files = [...text.matchAll(/^ +file:\/\/(\S+) \(/gm)].map(([, path = ""]) =>
     path.slice(process.cwd().length + 1)
   );
-  const source = globSync("src/{core,resources,operations,retention,audit}/**/*.ts");
+  const source = globSync("src/{core,resources,purge,retention,audit}/**/*.ts");
   expect(files.sort()).toEqual(
     ["LICENSE", "README.md", "deno.json", "mod.ts", "src/deps.ts", "src/version.ts", ...source]
       .sort(),

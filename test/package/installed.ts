@@ -83,6 +83,7 @@ export async function addConsumer(
     "../../../mod.ts": library,
     "../../../src/sandbox/mod.ts": "batchsweep/sandbox",
     "../../../src/service/mod.ts": "batchsweep/service",
+    "../../../src/adapters/mod.ts": "batchsweep/node",
   };
   const moved = Object.entries(specifiers).reduce((all, [from, to]) => all.replace(from, to), text);
   if (moved.includes("../")) throw new Error(`Cannot move ${file}: it imports something else`);

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { serve, type Server } from "../../src/adapters/serve.ts";
 import { createSandbox } from "../../src/sandbox/mod.ts";
 import { version } from "../../src/version.ts";
+import { exampleRuntimes, runNodeExample } from "../fixtures/node-example.ts";
 import { apiKey } from "../fixtures/stub.ts";
 import { addConsumer, type Installed, output, packAndInstall } from "./installed.ts";
 import { runWorker } from "./run-worker.ts";
@@ -46,6 +47,14 @@ describe("the package, installed from its tarball,", () => {
     await expectDeletion((id) => output(project, [...command(), "delete.ts", api.url, apiKey, id]));
   });
 
+  test.for(Object.entries(exampleRuntimes))(
+    "lets a script record, export and delete in %s",
+    async ([runtime, command]) => {
+      const more = runtime === "Deno" ? ["--check"] : [];
+      await runNodeExample(join(installed.project, `node-${runtime}`), [...command, ...more]);
+    },
+  );
+
   test("deletes a batch in a Worker without Node compatibility", async () => {
     const variables = { API: api.url, KEY: apiKey };
     await expectDeletion((id) => runWorker(installed.project, id, variables));
@@ -80,7 +89,7 @@ describe("the package, installed from its tarball,", () => {
 
   test("exports what it says, and nothing else", async () => {
     const script =
-      `for (const name of ["batchsweep", "batchsweep/mod.js", "batchsweep/sandbox", "batchsweep/service"]) {
+      `for (const name of ["", "/mod.js", "/sandbox", "/service", "/node"].map((path) => "batchsweep" + path)) {
       console.log(name, Object.keys(await import(name)).join());
     }
     await import("batchsweep/dist/lib/mod.js").catch(({ code }) => console.log(code));`;
@@ -91,6 +100,7 @@ describe("the package, installed from its tarball,", () => {
       `batchsweep/mod.js ${library}`,
       "batchsweep/sandbox createSandbox",
       "batchsweep/service createMemoryStateStore,createService,serviceOptionsFrom",
+      "batchsweep/node openAppendFile,openResultFolder,readFileBytes,serve",
       "ERR_PACKAGE_PATH_NOT_EXPORTED",
     ]);
   });
@@ -152,7 +162,8 @@ describe("the tarball", () => {
       text: /^(README\.md|LICENSE)$/,
       modJs: /^dist\/mod\.js$/,
       module: /^dist\/lib\/(mod|src\/[a-z0-9/-]+|_virtual\/_rolldown\/runtime)\.js$/,
-      types: /^dist\/lib\/(mod|src\/(?!cli\/|adapters\/)[a-z0-9/-]+)\.d\.ts$/,
+      types: /^dist\/lib\/(mod|src\/(?!cli\/)[a-z0-9/-]+)\.d\.ts$/,
+      typesOfFiles: /^dist\/lib\/src\/cli\/(host|input\/file-problem)\.d\.ts$/, // adapters/files.ts
     };
     const kindOf = (file: string) =>
       Object.entries(kinds).find(([, pattern]) => pattern.test(file))?.[0] ?? file;

@@ -255,6 +255,18 @@ describe("createService() without its configuration", () => {
   });
 });
 
+test("fetch() takes the request alone, whatever else a server passes to its handler", async () => {
+  const { batch, service } = setUp();
+  const untouchable = new Proxy({}, {
+    get: (_, name) => expect.unreachable(`It reads ${String(name)}`),
+    has: (_, name) => expect.unreachable(`It looks for ${String(name)}`),
+    ownKeys: () => expect.unreachable("It lists the members"),
+  });
+  const handler: (...args: [Request, ...unknown[]]) => Promise<Response> = service.fetch;
+  const response = await handler(webhook(deletion(batch.id)), untouchable, untouchable);
+  expect(response.status).toBe(200);
+});
+
 describe("GET /healthz", () => {
   test("answers ok", async () => {
     const response = await setUp().service.fetch(new Request("http://localhost/healthz"));

@@ -1,8 +1,7 @@
 import { serviceOptionsFrom } from "../../service/environment.ts";
 import { environmentOf } from "../../service/environment-of.ts";
 import { createService, type Service } from "../../service/mod.ts";
-import { createD1AuditTrail } from "./d1-audit-trail.ts";
-import { createD1StateStore } from "./d1-state-store.ts";
+import { createD1AuditTrail, createD1StateStore } from "./d1.ts";
 
 let service: Service | undefined;
 

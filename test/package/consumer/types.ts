@@ -13,6 +13,7 @@ import {
   NotEndedError,
   retrieveMessageBatch,
 } from "../../../mod.ts";
+import { openAppendFile, type Server } from "../../../src/adapters/mod.ts";
 import { createSandbox, type Sandbox } from "../../../src/sandbox/mod.ts";
 import { createService, type Service } from "../../../src/service/mod.ts";
 
@@ -24,6 +25,11 @@ const client: Client = {
 };
 
 export const service: Service = createService({ client, webhookSecrets: [] });
+
+export async function stop(server: Server): Promise<void> {
+  const file = await openAppendFile("audit.jsonl");
+  await Promise.all([file.close(), server.close()]);
+}
 
 export async function sweep(id: string): Promise<Evidence> {
   const batch = await retrieveMessageBatch(client, id, { signal: AbortSignal.timeout(1_000) });
@@ -50,5 +56,7 @@ export async function mistakes(): Promise<unknown> {
   createSandbox({ keys: [] });
   // @ts-expect-error A service has no such option.
   createService({ secrets: [] });
+  // @ts-expect-error A path is a text.
+  await openAppendFile(1);
   return [wrongClient, wrongEvidence];
 }
