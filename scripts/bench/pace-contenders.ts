@@ -1,6 +1,6 @@
 import Anthropic from "@anthropic-ai/sdk";
 import pLimit from "p-limit";
-import { applyPurge, type PurgePlan } from "../../mod.ts";
+import { applyPurge, type PurgePlan } from "../../src/purge/mod.ts";
 
 const apiKey = "sk-ant-api03-bench";
 

@@ -6,7 +6,7 @@
 import { Buffer } from "node:buffer";
 import { open } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { AppendFile } from "../core/ports.ts";
+import type { AppendFile } from "../audit/jsonl.ts";
 
 /** A file that is only added to, to be closed at the end. */
 export interface OpenAppendFile extends AppendFile {

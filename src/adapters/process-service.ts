@@ -9,7 +9,7 @@ import { CommandError } from "../cli/exit-code.ts";
 import type { Address, Files, Handler, OpenFile } from "../cli/host.ts";
 import { fileProblem } from "../cli/input/file-problem.ts";
 import { listenProblem } from "../cli/input/listen-problem.ts";
-import type { AuditTrail } from "../core/ports.ts";
+import type { AuditTrail } from "../core/audit.ts";
 import { checkOptions } from "../service/configuration.ts";
 import { type Environment, serviceOptionsFrom } from "../service/environment.ts";
 import { isEverDue } from "../service/is-ever-due.ts";

@@ -30,9 +30,7 @@ export function policyOf({ retention }: ServiceOptions): RetentionPolicy | undef
   } catch (error) {
     throw cannotUse(
       "RETENTION_POLICY",
-      error instanceof InvalidPolicyError
-        ? error.why
-        : "it is not JSON", // the text of the error could quote it
+      error instanceof InvalidPolicyError ? error.why : "it is not JSON", // the text of the error could quote it
     );
   }
 }

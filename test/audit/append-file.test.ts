@@ -9,15 +9,14 @@ import {
 } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
+import { applyPurge, planPurge } from "../../src/purge/mod.ts";
+import type { AuditEntry } from "../../mod.ts";
 import {
-  applyPurge,
-  type AuditEntry,
   createJsonlAuditTrail,
-  planPurge,
   readAuditTrail,
   sealAuditTrail,
   verifyAuditTrail,
-} from "../../mod.ts";
+} from "../../src/audit/mod.ts";
 import { type AppendHandle, openAppendFile, writeLines } from "../../src/adapters/append-file.ts";
 import { files } from "../../src/adapters/files.ts";
 import { auditSource, sealsOf } from "../../src/cli/audit/audit-source.ts";

@@ -2,7 +2,8 @@ import process from "node:process";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
-import { createMemoryAppendFile, sealAuditTrail, verifyAuditTrail } from "../../mod.ts";
+import { createMemoryAppendFile } from "../fixtures/memory-append-file.ts";
+import { sealAuditTrail, verifyAuditTrail } from "../../src/audit/mod.ts";
 import { entryOf } from "../fixtures/audit-entries.ts";
 
 test("an audit trail of 100,000 entries is sealed and verified in bounded memory", {

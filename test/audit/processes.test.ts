@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "vitest";
-import { readAuditTrail, type UnreadableLine, verifyAuditTrail } from "../../mod.ts";
+import { readAuditTrail, type UnreadableLine, verifyAuditTrail } from "../../src/audit/mod.ts";
 import { files } from "../../src/adapters/files.ts";
 import { auditSource } from "../../src/cli/audit/audit-source.ts";
 import { collect } from "../fixtures/audit-entries.ts";

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect } from "vitest";
-import { parsePurgePlan } from "../../mod.ts";
+import { parsePurgePlan } from "../../src/purge/mod.ts";
 import { day, seededRandom } from "../fixtures/batches.ts";
 import { deletionsAsked } from "../fixtures/deletions-asked.ts";
 import { outcomesIn } from "../fixtures/json-lines.ts";

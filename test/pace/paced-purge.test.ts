@@ -2,11 +2,10 @@ import { afterEach, describe, expect, test } from "vitest";
 import {
   applyPurge,
   type ApplyPurgeOptions,
-  type Client,
-  deleteMessageBatch,
   planPurge,
   type PurgePlan,
-} from "../../mod.ts";
+} from "../../src/purge/mod.ts";
+import { type Client, deleteMessageBatch } from "../../mod.ts";
 import { serve, type Server } from "../../src/adapters/serve.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { createSandbox, type RateLimit, type Sandbox } from "../../src/sandbox/mod.ts";

@@ -2,17 +2,14 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   applyPurge,
-  type AuditEntry,
-  type Client,
-  createMemoryAuditTrail,
   type DeletionOutcome,
-  type Pace,
   parsePurgePlan,
   planPurge,
   type PurgePlan,
-  PurgeRefusedError,
   type PurgeSummary,
-} from "../../mod.ts";
+} from "../../src/purge/mod.ts";
+import { type AuditEntry, type Client, type Pace, PurgeRefusedError } from "../../mod.ts";
+import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
 import { entryWith as entry } from "../fixtures/audit-entries.ts";
 import {
   anyBatches,

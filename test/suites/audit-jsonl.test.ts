@@ -1,15 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { applyPurge, planPurge } from "../../src/purge/mod.ts";
 import {
-  applyPurge,
   type ByteSource,
   createJsonlAuditTrail,
-  createMemoryAppendFile,
-  type MemoryAppendFile,
-  planPurge,
   readAuditTrail,
   type UnreadableLine,
-} from "../../mod.ts";
+} from "../../src/audit/mod.ts";
+import { createMemoryAppendFile, type MemoryAppendFile } from "../fixtures/memory-append-file.ts";
 import { anyEntry } from "../fixtures/any-entry.ts";
 import {
   collect,

@@ -1,17 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { type AuditEntry, AuditTrailError } from "../../mod.ts";
 import {
-  type AuditEntry,
   type AuditLines,
   type AuditSource,
-  AuditTrailError,
   createJsonlAuditTrail,
-  createMemoryAppendFile,
-  createMemoryAuditTrail,
   readAuditTrail,
   sealAuditTrail,
   verifyAuditTrail,
-} from "../../mod.ts";
+} from "../../src/audit/mod.ts";
+import { createMemoryAppendFile } from "../fixtures/memory-append-file.ts";
+import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
 import { anyEntry } from "../fixtures/any-entry.ts";
 import {
   collect,

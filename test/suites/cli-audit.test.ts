@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { createMemoryAppendFile, sealAuditTrail } from "../../mod.ts";
+import { createMemoryAppendFile } from "../fixtures/memory-append-file.ts";
+import { sealAuditTrail } from "../../src/audit/mod.ts";
 import { exitCode } from "../../src/cli/exit-code.ts";
 import { createOutput } from "../../src/cli/terminal/output.ts";
 import { sealTrail } from "../../src/cli/audit/seal-trail.ts";

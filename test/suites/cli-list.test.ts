@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { evaluateFilter, type MessageBatchFilter } from "../../mod.ts";
+import { evaluateFilter, type MessageBatchFilter } from "../../src/purge/mod.ts";
 import { exitCode } from "../../src/cli/exit-code.ts";
 import { type FilterFlags, filterFrom } from "../../src/cli/input/filter-flags.ts";
 import { listBatches, type ListBatchesOptions } from "../../src/cli/list/list-batches.ts";

@@ -1,5 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { parseRetentionPolicy, type RetentionPolicy, type RetentionRule } from "../../mod.ts";
+import {
+  parseRetentionPolicy,
+  type RetentionPolicy,
+  type RetentionRule,
+} from "../../src/retention/mod.ts";
 import { deleteBatches } from "../../src/cli/delete/delete-batches.ts";
 import { deleteEach } from "../../src/cli/delete/delete-each.ts";
 import { exitCode } from "../../src/cli/exit-code.ts";

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { evaluateFilter, type MessageBatch, parseMessageBatchFilter } from "../../mod.ts";
+import { evaluateFilter, parseMessageBatchFilter } from "../../src/purge/mod.ts";
+import type { MessageBatch } from "../../mod.ts";
 import { parseTimestamp } from "../../src/purge/time.ts";
 import { anyBatches, batchOf, conditions, day, daysAgo, now } from "../fixtures/batches.ts";
 import { apiKey } from "../fixtures/stub.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createMemoryAuditTrail } from "../../mod.ts";
+import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
 import { createSandbox } from "../../src/sandbox/mod.ts";
 import { createService } from "../../src/service/mod.ts";
 import { gatewayTokens, hash, otherToken, token } from "../fixtures/gateway.ts";

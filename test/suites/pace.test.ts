@@ -2,12 +2,12 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   type Clock,
-  createMemoryAuditTrail,
   deleteMessageBatch,
   listMessageBatches,
   type Pace,
   type Permit,
 } from "../../mod.ts";
+import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
 import { exportMessageBatchResults } from "../../src/purge/export-results.ts";
 import { createPace } from "../../src/purge/pace.ts";
 import { batchOf, seededRandom } from "../fixtures/batches.ts";

@@ -4,8 +4,8 @@ import {
   parsePurgePlan,
   planPurge,
   type PurgeItem,
-  PurgeRefusedError,
-} from "../../mod.ts";
+} from "../../src/purge/mod.ts";
+import { PurgeRefusedError } from "../../mod.ts";
 import { batchOf, daysAgo, now, play } from "../fixtures/batches.ts";
 import { everythingIn } from "../fixtures/everything-in.ts";
 import { apiKey, page, rejection, stub } from "../fixtures/stub.ts";

@@ -1,11 +1,7 @@
 import { describe, expect, test } from "vitest";
-import {
-  applyPurge,
-  type ApplyPurgeOptions,
-  type Client,
-  createMemoryAuditTrail,
-  planPurge,
-} from "../../mod.ts";
+import { applyPurge, type ApplyPurgeOptions, planPurge } from "../../src/purge/mod.ts";
+import type { Client } from "../../mod.ts";
+import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
 import { entryWith } from "../fixtures/audit-entries.ts";
 import { daysAgo, drain, play, type Played } from "../fixtures/batches.ts";
 import { createMemoryStore } from "../fixtures/memory-sink.ts";

@@ -3,12 +3,11 @@ import { describe, expect, test } from "vitest";
 import {
   applyPurge,
   type ApplyPurgeOptions,
-  type Client,
-  createMemoryAuditTrail,
-  deleteMessageBatch,
   type DeletionOutcome,
   planPurge,
-} from "../../mod.ts";
+} from "../../src/purge/mod.ts";
+import { type Client, deleteMessageBatch } from "../../mod.ts";
+import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
 import type { BatchSeed, SandboxOptions } from "../../src/sandbox/mod.ts";
 import { entryWith } from "../fixtures/audit-entries.ts";
 import { daysAgo, drain, play, type Played, seededRandom } from "../fixtures/batches.ts";

@@ -1,10 +1,6 @@
 import { describe, expect, test } from "vitest";
-import {
-  type Client,
-  createMemoryAuditTrail,
-  type DeleteOptions,
-  type RequestEvent,
-} from "../../mod.ts";
+import type { Client, DeleteOptions, RequestEvent } from "../../mod.ts";
+import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
 import { messageBatch } from "../../src/core/delete.ts";
 import type { DeletableResource } from "../../src/core/resource.ts";
 import * as registry from "../../src/resources/registry.ts";

@@ -2,11 +2,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   evaluateRetention,
-  InvalidPolicyError,
-  type MessageBatch,
   type RetentionPolicy,
   type RetentionRule,
-} from "../../mod.ts";
+} from "../../src/retention/mod.ts";
+import { InvalidPolicyError, type MessageBatch } from "../../mod.ts";
 import { anyBatches, batchOf, day, daysAgo, now } from "../fixtures/batches.ts";
 import { anyPolicy, anyRule, idsToGo, policyOf } from "../fixtures/policies.ts";
 

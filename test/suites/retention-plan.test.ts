@@ -1,16 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { applyPurge, parsePurgePlan, planPurge } from "../../src/purge/mod.ts";
 import {
-  applyPurge,
   InvalidPolicyError,
   listMessageBatches,
   type MessageBatch,
-  parsePurgePlan,
-  parseRetentionPolicy,
-  planPurge,
   PurgeRefusedError,
-  type RetentionPolicy,
 } from "../../mod.ts";
+import { parseRetentionPolicy, type RetentionPolicy } from "../../src/retention/mod.ts";
 import type { BatchSeed } from "../../src/sandbox/seed-record.ts";
 import { batchOf, day, daysAgo, drain, now, play } from "../fixtures/batches.ts";
 import { everythingIn } from "../fixtures/everything-in.ts";

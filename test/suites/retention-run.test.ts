@@ -1,10 +1,7 @@
 import { describe, expect, test } from "vitest";
-import {
-  type AuditTrail,
-  type Client,
-  createMemoryAuditTrail,
-  type RetentionPolicy,
-} from "../../mod.ts";
+import type { AuditTrail, Client } from "../../mod.ts";
+import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
+import type { RetentionPolicy } from "../../src/retention/mod.ts";
 import { runRetention, type RunRetentionOptions } from "../../src/retention/run/run-retention.ts";
 import { createMemoryStateStore } from "../../src/service/memory-state-store.ts";
 import { day, daysAgo, play } from "../fixtures/batches.ts";

@@ -2,12 +2,12 @@ import { describe, expect, inject, test } from "vitest";
 import {
   BatchsweepError,
   type Client,
-  createMemoryAuditTrail,
   deleteMessageBatch,
   listMessageBatches,
   type RequestEvent,
   retrieveMessageBatch,
 } from "../../mod.ts";
+import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
 import { createSandbox } from "../../src/sandbox/mod.ts";
 import { createService } from "../../src/service/mod.ts";
 import { everythingIn } from "../fixtures/everything-in.ts";

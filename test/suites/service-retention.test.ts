@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Client, RetentionPolicy } from "../../mod.ts";
+import type { Client } from "../../mod.ts";
+import type { RetentionPolicy } from "../../src/retention/mod.ts";
 import { checkOptions } from "../../src/service/configuration.ts";
 import { judge } from "../../src/service/health.ts";
 import { serviceOptionsFrom } from "../../src/service/environment.ts";

@@ -1,16 +1,14 @@
 import { describe, expect, test } from "vitest";
+import { applyPurge, type ApplyPurgeOptions, planPurge } from "../../src/purge/mod.ts";
 import {
-  applyPurge,
-  type ApplyPurgeOptions,
   type AuditEntry,
   cancelAndDeleteMessageBatch,
   type CancelAndDeleteOptions,
   exportMessageBatchResults,
-  planPurge,
-  type RetentionPolicy,
   retrieveMessageBatch,
   waitUntilMessageBatchEnded,
 } from "../../mod.ts";
+import type { RetentionPolicy } from "../../src/retention/mod.ts";
 import { runRetention, type RunRetentionOptions } from "../../src/retention/run/run-retention.ts";
 import { createMemoryStateStore } from "../../src/service/memory-state-store.ts";
 import { daysAgo, drain, play } from "../fixtures/batches.ts";

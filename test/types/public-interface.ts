@@ -11,21 +11,21 @@ import {
   type AuditEntry,
   cancelMessageBatch,
   type Client,
-  createMemoryAuditTrail,
   deleteMessageBatch,
   type Deletion,
-  evaluateRetention,
   type Evidence,
   listMessageBatches,
   type MessageBatch,
   type NotEndedError,
-  planPurge,
-  type PurgeDecision,
-  type PurgePlan,
-  type RetentionPolicy,
-  type RetentionRule,
   retrieveMessageBatch,
 } from "../../mod.ts";
+import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
+import {
+  evaluateRetention,
+  type RetentionPolicy,
+  type RetentionRule,
+} from "../../src/retention/mod.ts";
+import { planPurge, type PurgeDecision, type PurgePlan } from "../../src/purge/mod.ts";
 
 declare const client: Client;
 declare const policy: RetentionPolicy;

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { AuditEntry, AuditTrail, StateStore } from "../../core/ports.ts";
+import type { AuditEntry, AuditTrail } from "../../core/audit.ts";
+import type { StateStore } from "../../retention/mod.ts";
 import tables from "./migrations/0001_state_and_audit.sql";
 
 declare global {
