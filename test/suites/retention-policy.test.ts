@@ -68,12 +68,12 @@ describe("parseRetentionPolicy()", () => {
     [rule(null), "rules.1 is not an object"],
     [rule([]), "rules.1 is not an object"],
     [rule("keep_last"), "rules.1 is not an object"],
-    [rule({}), "rules.1.type is no rule; there are delete_after, keep_last"],
+    [rule({}), "rules.1.type is no rule: there are delete_after, keep_last"],
     [rule({ ...after, type: "delete-after" }), 'is no rule: did you mean "delete_after"?'],
-    [rule({ ...after, type: { toString: 1 } }), "rules.1.type is no rule; there are"],
+    [rule({ ...after, type: { toString: 1 } }), "rules.1.type is no rule: there are"],
     [rule({ ...after, type: "toString" }), "rules.1.type is no rule"],
     [rule({ ...after, day: 3 }), 'rules.1.day is no member: did you mean "days"?'],
-    [rule({ ...last, toString: 3 }), "rules.1.toString is no member; there are type, count"],
+    [rule({ ...last, toString: 3 }), "rules.1.toString is no member: there are type, count"],
     [rule({ type: "delete_after", since: "ended" }), "rules.1.days is missing"],
     [rule({ type: "delete_after", days: 3 }), "rules.1.since is missing"],
     [rule({ ...after, days: 0 }), "rules.1.days is not above 0"],
@@ -145,7 +145,7 @@ describe("parseRetentionPolicy()", () => {
         message: 'has members that are none: name, main, type, "[redacted]", bin, and 2 more; ' +
           members,
       },
-      { path: "rules.0", message: "has members that are none: a, b; there are type, count" },
+      { path: "rules.0", message: "has members that are none: a, b: there are type, count" },
     ]);
   });
 
