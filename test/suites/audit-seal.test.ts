@@ -134,7 +134,7 @@ describe("sealAuditTrail()", () => {
     expect((await verifyAuditTrail(sourceOf([encode(changed)], seals.text))).problem).toEqual({
       kind: "changed",
       line: 4,
-      message: "Cannot verify the audit trail: line 4 is not as it was sealed",
+      why: "line 4 is not as it was sealed",
     });
   });
 

@@ -59,8 +59,8 @@ describe("parseRetentionPolicy()", () => {
     [{ ...policy, rules: {} }, "rules is not an array"],
     [{ ...policy, rules: undefined }, "rules is not an array"],
     [{ ...policy, hold: [] }, 'hold is no member: did you mean "holds"?'],
-    [{ ...policy, min_age: "P1D" }, `min_age is no member; ${members}`],
-    [{ ...policy, constructor: 1 }, `constructor is no member; ${members}`],
+    [{ ...policy, min_age: "P1D" }, `min_age is no member: ${members}`],
+    [{ ...policy, constructor: 1 }, `constructor is no member: ${members}`],
     [JSON.parse('{ "__proto__": { "holds": [] } }'), "__proto__ is no member"],
     [{ ...policy, "min age\u001b": "P1D" }, '"min age\\u001b" is no member'],
     [{ ...policy, [apiKey]: 1 }, '"[redacted]" is no member'],
@@ -145,7 +145,7 @@ describe("parseRetentionPolicy()", () => {
         message: 'has members that are none: name, main, type, "[redacted]", bin, and 2 more; ' +
           members,
       },
-      { path: "rules.0", message: "has members that are none: a, b: there are type, count" },
+      { path: "rules.0", message: "has members that are none: a, b; there are type, count" },
     ]);
   });
 
