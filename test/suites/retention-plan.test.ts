@@ -12,7 +12,7 @@ import {
   PurgeRefusedError,
   type RetentionPolicy,
 } from "../../mod.ts";
-import type { BatchSeed } from "../../src/sandbox/seed-record.ts";
+import type { BatchSeed } from "../../src/sandbox/mod.ts";
 import { batchOf, day, daysAgo, drain, now, play } from "../fixtures/batches.ts";
 import { everythingIn } from "../fixtures/everything-in.ts";
 import { anyPolicy, idsToGo, policyOf } from "../fixtures/policies.ts";
