@@ -96,6 +96,11 @@ export interface Sandbox {
    * connection, and with the signal's reason when the caller aborts.
    */
   fetch(input: Request | URL | string, init?: RequestInit): Promise<Response>;
+  /**
+   * The same as a server's handler: `Bun.serve({ fetch: sandbox.fetch })`,
+   * `Deno.serve(sandbox.fetch)`. What a server passes after the request is ignored.
+   */
+  fetch(request: Request, ...rest: readonly unknown[]): Promise<Response>;
   /** Puts a batch in any state in place, and returns what the API shows of it. */
   seed(batch?: BatchSeed): SandboxMessageBatch;
   /** What the API shows of a batch, without a request; undefined when it is not there. */
@@ -172,8 +177,11 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
   const show = (record: BatchRecord) =>
     showBatch(record, now(), `https://api.anthropic.com${basePath}`);
 
-  async function handle(input: Request | URL | string, init?: RequestInit): Promise<Response> {
-    const request = input instanceof Request && !init ? input : new Request(input, init);
+  async function handle(
+    input: Request | URL | string,
+    ...rest: readonly unknown[]
+  ): Promise<Response> {
+    const request = toRequest(input, rest);
     const { method, headers, signal } = request;
     signal.throwIfAborted();
     const url = new URL(request.url);
@@ -249,4 +257,17 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
       return store.size;
     },
   };
+}
+
+/**
+ * The request that `fetch` was called for. A server passes more after it: Bun its server, Deno the
+ * connection, Cloudflare the Worker's variables and, as a third argument, its context.
+ */
+function toRequest(input: Request | URL | string, [init, context]: readonly unknown[]): Request {
+  if (typeof init === "object" && init !== null && context === undefined) {
+    // A RequestInit that has none of these makes no difference.
+    const isInit = ["method", "headers", "body", "signal"].some((name) => name in init);
+    if (isInit) return new Request(input, init);
+  }
+  return input instanceof Request ? input : new Request(input);
 }
