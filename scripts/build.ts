@@ -24,7 +24,7 @@ await build([
     ...shared,
     input: [
       ...["mod.ts", "src/sandbox/mod.ts", "src/service/mod.ts"],
-      ...["src/adapters/mod.ts", "src/adapters/node.ts"],
+      ...["src/adapters/mod.ts", "src/adapters/node.ts", "src/adapters/node-service.ts"],
     ],
     external: /^node:/,
     plugins: [importPackages, nodeShebang],
