@@ -493,6 +493,13 @@ describe("applyPurge(), with the record of an earlier run,", () => {
     ["a refusal", [entry({ phase: "intent" }), entry({ outcome: "failed", error: sure })], {
       outcome: "missing",
     }, 1],
+    // An outcome without its intent closes no intent that comes later.
+    [
+      "a refusal without its intent, then an intent",
+      [entry({ outcome: "failed", error: sure }), entry({ phase: "intent" })],
+      { evidence: "absent_after_retry" },
+      1,
+    ],
     ["another kind", [entry({ ...deleted, resource: "file" })], { outcome: "missing" }, 1],
     ["what is older than the plan", [entry({ ...deleted, time: daysAgo(1) })], {
       outcome: "missing",
