@@ -13,7 +13,14 @@ import {
 
 const id = "msgbatch_013Zva2CMHLNnXjNJJKqJ2EF";
 const time = "2026-11-22T00:00:00.000Z";
-const both = { version: 1, time, operation: "delete", resource: "message_batch", id };
+const both = {
+  version: 1,
+  id: expect.any(String),
+  time,
+  operation: "delete",
+  resource: "message_batch",
+  objectId: id,
+};
 
 async function recorded(answers: readonly StubAnswer[], options = {}) {
   const auditTrail = createMemoryAuditTrail();
@@ -32,13 +39,15 @@ describe("deleteMessageBatch() records", () => {
         headers: { "request-id": "req_1", "anthropic-workspace-id": "wrkspc_1" },
       });
     };
-    await deleteMessageBatch(stub([answer], { auditTrail, actor: "tests" }).client, id);
-    const intent = { ...both, phase: "intent", actor: "tests" };
+    const who = { actor: "tests", reason: "ticket 7" };
+    await deleteMessageBatch(stub([answer], { auditTrail, ...who }).client, id);
+    const intent = { ...both, phase: "intent", ...who };
     expect(atRequest).toEqual([intent]);
     expect(auditTrail.entries).toEqual([intent, {
       ...both,
+      intent: atRequest[0]?.id,
       phase: "outcome",
-      actor: "tests",
+      ...who,
       outcome: "deleted",
       evidence: "receipt",
       requestId: "req_1",

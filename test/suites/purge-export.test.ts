@@ -9,7 +9,7 @@ import {
 import { type Client, deleteMessageBatch } from "../../mod.ts";
 import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
 import type { BatchSeed, SandboxOptions } from "../../src/sandbox/mod.ts";
-import { entryWith } from "../fixtures/audit-entries.ts";
+import { intentOf, outcomeOf } from "../fixtures/audit-entries.ts";
 import { daysAgo, drain, play, type Played, seededRandom } from "../fixtures/batches.ts";
 import { everythingIn } from "../fixtures/everything-in.ts";
 import { createMemoryStore, type MemoryStore } from "../fixtures/memory-sink.ts";
@@ -115,7 +115,7 @@ describe("applyPurge() with exportTo", () => {
   });
 
   test("exports nothing that is held, or settled by the record", async () => {
-    const settled = entryWith({ outcome: "deleted", evidence: "receipt", attempts: 1 });
+    const settled = outcomeOf(intentOf("msgbatch_1"), { requestId: undefined });
     const { outcomes, store, sandbox } = await purge([
       { ...ended, id: "msgbatch_1" },
       { ...ended, id: "msgbatch_2" },
@@ -381,7 +381,7 @@ describe("applyPurge() with exportTo, when a batch is gone,", () => {
       before: ({ sandbox }) =>
         sandbox.fail({ method: "GET", path: /msgbatch_1$/, status: 404, times: 9 }),
     });
-  const intent = entryWith({ phase: "intent" });
+  const intent = intentOf("msgbatch_1");
 
   test("says missing, records it, and sends no deletion", async () => {
     const auditTrail = createMemoryAuditTrail();
