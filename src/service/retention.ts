@@ -4,6 +4,7 @@
  * @module
  */
 import type { Config, RetentionLimits } from "../config/mod.ts";
+import { openAfterMs } from "../core/audit.ts";
 import { cannotUse } from "../core/check.ts";
 import { systemClock } from "../core/client.ts";
 import { parseTimestamp } from "../purge/time.ts";
@@ -11,9 +12,6 @@ import { type RetentionPolicy, type RetentionRun, runRetention } from "../retent
 import { type NewestRuns, StorageError, type StoredRun } from "../storage/mod.ts";
 import { type Context, recordingClient } from "./deletion.ts";
 import { Problem } from "./problem.ts";
-
-/** How long a call may last. An intent without an outcome that is older than this is open. */
-const maxCallDuration = 900_000;
 
 /** How long a run on a platform with a limit may last. Without an end by then, it was killed. */
 const maxRunDuration = 3_600_000;
@@ -78,7 +76,7 @@ export async function runSchedule(context: Context): Promise<void> {
     await storage?.addRun(begun);
     const [holds, openIntents] = await Promise.all([
       storage?.holds() ?? [],
-      storage?.openIntents(now - maxCallDuration) ?? [],
+      storage?.openIntents(now - openAfterMs) ?? [],
     ]);
     const limits = { requests, costOfDeletion, maxShare, holds, openIntents };
     const run = await runRetention(client, policy, limits);
@@ -124,7 +122,7 @@ export async function answerHealth(context: Context): Promise<Response> {
     if (context.storage === undefined) return Response.json({ status: "ok" });
     await context.storage.check();
     const now = clock.now();
-    const open = await context.storage.openIntents(now - maxCallDuration);
+    const open = await context.storage.openIntents(now - openAfterMs);
     if (open.length > 0) {
       throw new Problem(503, "Not healthy: the outcome of a deletion is not known", {
         openIntents: open.length,

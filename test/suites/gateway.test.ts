@@ -251,7 +251,10 @@ describe("the gateway without its configuration", () => {
   for (const [name, tokens] of Object.entries(cases)) {
     test(`answers 500 ${name}, and names the variable`, async () => {
       const { client, seen } = stub([receipt("msgbatch_1")]);
-      const service = createService({ client, environment: { GATEWAY_TOKENS: tokens, AUDIT: "off" } });
+      const service = createService({
+        client,
+        environment: { GATEWAY_TOKENS: tokens, AUDIT: "off" },
+      });
       const body = await refused(await service.fetch(request(path)), 500, "api_error");
       expect(body.error.message).toContain("GATEWAY_TOKENS");
       expect(JSON.stringify(body)).not.toContain(token);
