@@ -9,7 +9,7 @@ import { cannotUse } from "../core/check.ts";
 import { systemClock } from "../core/client.ts";
 import { parseTimestamp } from "../purge/time.ts";
 import { type RetentionPolicy, type RetentionRun, runRetention } from "../retention/mod.ts";
-import { type NewestRuns, StorageError, type StoredRun } from "../storage/mod.ts";
+import { type NotableRuns, StorageError, type StoredRun } from "../storage/mod.ts";
 import { type Context, recordingClient } from "./deletion.ts";
 import { Problem } from "./problem.ts";
 
@@ -150,13 +150,13 @@ function retentionAt503(context: Context): Retention | undefined {
 }
 
 /** The runs. The first look is stored as a run that made no request: the wait for a run begins then. */
-async function runsOf({ storage }: Context, now: number): Promise<NewestRuns> {
+async function runsOf({ storage }: Context, now: number): Promise<NotableRuns> {
   const runs = await storage?.runs() ?? {};
   if (runs.last !== undefined) return runs;
   const time = new Date(now).toISOString();
   const last = { id: crypto.randomUUID(), startedAt: time, run: emptyRun(time) };
   await storage?.addRun(last);
-  return { last, lastEnded: last, lastGood: last };
+  return { first: last, last, lastEnded: last, lastGood: last };
 }
 
 function emptyRun(time: string): RetentionRun {
@@ -166,7 +166,7 @@ function emptyRun(time: string): RetentionRun {
 
 /** Says how the runs go: the result depends on the arguments only. */
 function judge(
-  { last, lastEnded, lastGood }: NewestRuns,
+  { first, last, lastEnded, lastGood }: NotableRuns,
   now: number,
   overdueAfter: number,
   running: ReadonlySet<string>,
@@ -187,7 +187,7 @@ function judge(
     return of("interrupted");
   }
   if (error !== undefined) return of("failed");
-  if (age(lastGood?.run?.endedAt) > overdueAfter) {
+  if (age(lastGood?.run?.endedAt ?? first?.startedAt) > overdueAfter) {
     return of(age(endedAt) > overdueAfter ? "overdue" : "behind");
   }
   return of(requests === 0 ? "waiting" : "good");

@@ -43,8 +43,9 @@ export interface StoredRun {
   readonly run?: RetentionRun | undefined;
 }
 
-/** The newest runs, each absent if there is none. */
-export interface NewestRuns {
+/** The runs that tell how retention goes, each absent if there is none. */
+export interface NotableRuns {
+  readonly first?: StoredRun | undefined;
   readonly last?: StoredRun | undefined;
   readonly lastEnded?: StoredRun | undefined;
   /** The last that ended without an error, and left nothing that was due. */
@@ -71,8 +72,7 @@ export interface Storage {
   openIntents(before: number): Promise<readonly AuditEntry[]>;
   /** Stores a run when it begins, and again when it has ended. */
   addRun(run: StoredRun): Promise<void>;
-  /** The newest runs. */
-  runs(): Promise<NewestRuns>;
+  runs(): Promise<NotableRuns>;
   /** The ids of all batches that are held. */
   holds(): Promise<readonly string[]>;
   isHeld(id: string): Promise<boolean>;
@@ -150,12 +150,15 @@ export function createStorage(
     },
 
     async runs() {
-      const found = await run(["true", "run IS NOT NULL", "good = 1"].map((condition) => ({
-        sql: `SELECT id, started_at, run FROM runs WHERE ${condition} ORDER BY seq DESC LIMIT 1`,
-        values: [],
-      })));
-      const [last, lastEnded, lastGood] = found.map(([row]) => row && runOf(row));
-      return { last, lastEnded, lastGood };
+      const one = (rest: string) => ({ sql: `SELECT * FROM runs ${rest} LIMIT 1`, values: [] });
+      const found = await run([
+        one("ORDER BY seq"),
+        one("ORDER BY seq DESC"),
+        one("WHERE run IS NOT NULL ORDER BY seq DESC"),
+        one("WHERE good = 1 ORDER BY seq DESC"),
+      ]);
+      const [first, last, lastEnded, lastGood] = found.map(([row]) => row && runOf(row));
+      return { first, last, lastEnded, lastGood };
     },
 
     async holds() {

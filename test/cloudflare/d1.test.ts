@@ -94,7 +94,7 @@ describe("the storage in D1", () => {
         { name: "addRun", run },
       ),
     ).toEqual([["msgbatch_1"], true, false, null]);
-    expect(await call({ name: "runs" })).toEqual([{ last: run }]);
+    expect(await call({ name: "runs" })).toEqual([{ first: run, last: run }]);
   });
 
   test("makes no table that is not there, or no longer", async () => {

@@ -121,18 +121,24 @@ describe("holds and runs in SQLite", () => {
       startedAt: time,
       run: { startedAt: time, endedAt: time, ...counts, ...more, ...changes },
     });
+    const begun = (id: string) => ({ id, startedAt: time });
     const good = runOf("good");
-    await storage.addRun({ id: "good", startedAt: time });
-    expect(await storage.runs()).toEqual({ last: { id: "good", startedAt: time } });
+    await storage.addRun(begun("good"));
+    expect(await storage.runs()).toEqual({ first: begun("good"), last: begun("good") });
     await storage.addRun(good);
     await storage.addRun(good);
-    expect(await storage.runs()).toEqual({ last: good, lastEnded: good, lastGood: good });
+    expect(await storage.runs()).toEqual({
+      first: good,
+      last: good,
+      lastEnded: good,
+      lastGood: good,
+    });
     await storage.addRun(runOf("unfinished", { hasMore: true }));
     const failed = runOf("failed", { error: { code: "ERR_API", message: "refused" } });
     await storage.addRun(failed);
-    await storage.addRun({ id: "begun", startedAt: time });
+    await storage.addRun(begun("begun"));
     expect(await storage.runs())
-      .toEqual({ last: { id: "begun", startedAt: time }, lastEnded: failed, lastGood: good });
+      .toEqual({ first: good, last: begun("begun"), lastEnded: failed, lastGood: good });
   });
 });
 

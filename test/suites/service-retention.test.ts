@@ -275,6 +275,15 @@ describe("GET /healthz", () => {
     expect((await health()).body).toMatchObject({ retention: { state: "good", hasMore: false } });
   });
 
+  test("waits as long for the first good run as for another", async () => {
+    const { storage, health } = setUp({ RETENTION_OVERDUE_AFTER: "PT50H" });
+    const more = { hasMore: true };
+    storage.storedRuns.push(runAt(now - 50 * hour, more), runAt(now - hour, more));
+    expect((await health()).body).toMatchObject({ retention: { state: "good" } });
+    storage.storedRuns.unshift(runAt(now - 51 * hour, more));
+    expect((await health()).body).toMatchObject({ retention: { state: "behind" } });
+  });
+
   test("does not believe a good run of the future", async () => {
     const stateAt = async (time: number) => {
       const { storage, health } = setUp();
