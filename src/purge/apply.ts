@@ -21,7 +21,7 @@ import { createRun, type Run, type RunSummary, type Task } from "./engine.ts";
 import type { ResultStore } from "./export.ts";
 import { exportThenDelete } from "./export-then-delete.ts";
 import { type DeletionOutcome, deletionOutcome } from "./outcome.ts";
-import { checkPlan, type PurgeItem, type PurgePlan } from "./plan.ts";
+import { checkPlan, fingerprintPlan, type PurgeItem, type PurgePlan } from "./plan.ts";
 import { parseTimestamp } from "./time.ts";
 import { cancelAndDelete } from "./wait.ts";
 
@@ -181,7 +181,8 @@ export function applyPurge(
 /** Checks everything before the first request. */
 async function prepare(client: Client, plan: PurgePlan, options: ApplyPurgeOptions): Promise<Run> {
   const settings = checkClient(client);
-  const { items, ...checked } = checkPlan(settings, plan);
+  const whole = checkPlan(settings, plan);
+  const { items, ...checked } = whole;
   const { concurrency = 32, signal, holds = [], waitTimeout, exportTo, history = [] } =
     checkOptions(options, applyChecks);
   const held = new Set(holds);
@@ -213,6 +214,7 @@ async function prepare(client: Client, plan: PurgePlan, options: ApplyPurgeOptio
     concurrency,
     signal,
     workspaceId: checked.workspaceId,
+    audit: settings.auditTrail && { plan: fingerprintPlan(whole) },
   });
 }
 

@@ -45,17 +45,18 @@ export async function exportThenDelete(
   const found = await find(call, stoppable, id, options);
   if ("reply" in found) return await recordAbsence(call, id, found.reply, options);
   let stored: ResultsExport | undefined;
+  let recorded = call; // with the hash of the results, once they are stored
   for (const poller = createPoller();;) {
     try {
       stored ??= await storeResults(stoppable, found.batch, options.store);
       stoppable.signal?.throwIfAborted();
-      const recorded = { ...call, audit: { ...call.audit, exportHash: stored.sha256 } };
+      recorded = { ...call, audit: { ...call.audit, exportHash: stored.sha256 } };
       return { ...await deleteBatch(recorded, id), export: stored };
     } catch (error) {
       // The batch, or its results, are not found: it may just have been deleted.
       if (!isNotFound(error)) throw error;
       const now = await seen(stoppable, look(stoppable, id));
-      if ("reply" in now) return await recordAbsence(call, id, now.reply, options);
+      if ("reply" in now) return await recordAbsence(recorded, id, now.reply, options);
       if (stored === undefined || poller.notFound()) throw error;
       await pause(stoppable, poller.nextDelay());
     }

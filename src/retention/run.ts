@@ -244,15 +244,9 @@ function createBudget(requests: number, pace: Pace): Budget {
     pace: {
       async permit(signal) {
         take(1, 1);
-        const permit = await pace.permit(signal).catch((error) => {
-          left += 1;
-          throw error;
-        });
-        let open = true;
+        const permit = await pace.permit(signal);
         return (answer) => {
-          if (open && answer !== undefined) made += 1;
-          if (open && answer === undefined) left += 1; // nothing was sent
-          open = false;
+          if (answer !== undefined) made += 1; // else nothing was sent
           return permit(answer);
         };
       },

@@ -53,6 +53,17 @@ const methods = ({ sandbox }: Played) =>
   sandbox.requests.map(({ method, path }) => results.test(path) ? "results" : method).join(" ");
 
 describe("applyPurge() with exportTo", () => {
+  test("records the hash of the results that were stored with the outcome", async () => {
+    const auditTrail = createMemoryAuditTrail();
+    const { ids: [id = ""], store } = await purge([{ ...ended, requests: 3 }], {
+      client: { auditTrail },
+    });
+    expect(auditTrail.entries.map(({ exportHash }) => exportHash)).toEqual([
+      undefined,
+      await sha256Of(store.kept.get(id) ?? ""),
+    ]);
+  });
+
   test("stores the results of each batch before it deletes it, and says which", async () => {
     const expected = new Map<string, string>();
     const seeds = [{ ...ended, requests: 40 }, { ...ended, requests: 1 }];
