@@ -21,10 +21,14 @@ class StartError extends Error {}
  * the process prints one line and exits with code 2.
  *
  * @param read Reads a variable. Each is read once.
+ * @param mayListen Whether a runtime permits to listen on `host:port`. Deno's error cannot be caught.
  */
-export async function startService(read: (variable: string) => string | undefined): Promise<void> {
+export async function startService(
+  read: (variable: string) => string | undefined,
+  mayListen: (host: string) => boolean = () => true,
+): Promise<void> {
   try {
-    await start(Object.fromEntries(variableNames.map((name) => [name, read(name)])));
+    await start(Object.fromEntries(variableNames.map((name) => [name, read(name)])), mayListen);
   } catch (error) {
     if (!isArgumentError(error) && !(error instanceof StartError)) throw error;
     print(error.message.replace(/\s+/g, " "), stderr);
@@ -32,7 +36,10 @@ export async function startService(read: (variable: string) => string | undefine
   }
 }
 
-async function start(environment: Readonly<Record<string, string | undefined>>): Promise<void> {
+async function start(
+  environment: Readonly<Record<string, string | undefined>>,
+  mayListen: (host: string) => boolean,
+): Promise<void> {
   const config = readConfig(environment);
   const options = {
     environment,
@@ -48,9 +55,13 @@ async function start(environment: Readonly<Record<string, string | undefined>>):
   const { database } = config.storage();
   service = createService({ ...options, storage: createStorage(open(database)) });
 
-  const host = /^[\da-f]*:/i.test(hostname) ? `[${hostname}]` : hostname; // IPv6
+  const host = `${/^[\da-f]*:/i.test(hostname) ? `[${hostname}]` : hostname}:${port}`; // IPv6
+  if (!mayListen(host)) {
+    const why = "this process has no permission for it (--allow-net)";
+    throw new StartError(`Cannot listen on ${host}: ${why}`);
+  }
   const server = await serve(service.fetch, { hostname, port }).catch((error) => {
-    throw new StartError(`Cannot listen on ${host}:${port}: ${listenProblem(error)}`);
+    throw new StartError(`Cannot listen on ${host}: ${listenProblem(error)}`);
   });
   job?.resume();
   print(`Listening on ${server.url}`, stdout, stderr);
