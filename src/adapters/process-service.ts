@@ -9,7 +9,7 @@ import { readConfig, variableNames } from "../config/mod.ts";
 import { fileProblem, isDenied, listenProblem } from "../config/system-errors.ts";
 import { cannotUse, isArgumentError } from "../core/check.ts";
 import { Cron } from "../service/deps.ts";
-import { checkService, createService, createStorage, type Service } from "../service/mod.ts";
+import { checkService, createService, createStorage } from "../service/mod.ts";
 import { serve } from "./serve.ts";
 import { openSqlite, type SqliteDatabase } from "./sqlite.ts";
 
@@ -48,12 +48,9 @@ async function start(
   };
   checkService(options);
   const { hostname, port, schedule } = config.process();
-  let service: Service | undefined;
-  const job = config.policy() === undefined
-    ? checkIdle(config.has)
-    : scheduled(schedule, async () => service?.scheduled());
-  const { database } = config.storage();
-  service = createService({ ...options, storage: createStorage(open(database)) });
+  const job = config.policy() === undefined ? checkIdle(config.has) : jobOf(schedule);
+  const storage = createStorage(open(config.storage().database));
+  const service = createService({ ...options, storage });
 
   const host = `${/^[\da-f]*:/i.test(hostname) ? `[${hostname}]` : hostname}:${port}`; // IPv6
   if (!mayListen(host)) {
@@ -63,15 +60,15 @@ async function start(
   const server = await serve(service.fetch, { hostname, port }).catch((error) => {
     throw new StartError(`Cannot listen on ${host}: ${listenProblem(error)}`);
   });
-  job?.resume();
+  job?.schedule(() => service.scheduled());
   print(`Listening on ${server.url}`, stdout, stderr);
 }
 
-/** A job of the schedule, in UTC, that waits to be resumed. A run that is late is not joined by another. */
-function scheduled(expression: string, run: () => Promise<void>): Cron {
+/** A job that is not scheduled yet, in UTC. If a run is late, no other joins it. */
+function jobOf(expression: string): Cron {
   let job: Cron;
   try {
-    job = new Cron(expression, { timezone: "UTC", protect: true, paused: true }, run);
+    job = new Cron(expression, { timezone: "UTC", protect: true });
   } catch {
     throw cannotUse("RETENTION_SCHEDULE", 'it is not a cron expression such as "17 3 * * *"');
   }

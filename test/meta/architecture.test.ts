@@ -154,7 +154,6 @@ const importInsides: readonly string[] = [
   "test/cli/progress.test.ts",
   "test/cli/purge-command.test.ts",
   "test/fixtures/command-stage.ts",
-  "test/fixtures/d1-worker.ts",
   "test/fixtures/memory-sink.ts",
   "test/fixtures/paced-traffic.ts",
   "test/fixtures/policies.ts",
@@ -162,7 +161,6 @@ const importInsides: readonly string[] = [
   "test/fixtures/webhook.ts",
   "test/pace/paced-purge.test.ts",
   "test/package/package.test.ts",
-  "test/start/service-start.test.ts",
   "test/suites/cli-audit.test.ts",
   "test/suites/cli-cancel.test.ts",
   "test/suites/cli-delete-batches.test.ts",
@@ -182,9 +180,6 @@ const importInsides: readonly string[] = [
   "test/suites/retention-run-properties.test.ts",
   "test/suites/retention-run.test.ts",
   "test/suites/retry.test.ts",
-  "test/suites/service-retention.test.ts",
-  "test/suites/service-schedule.test.ts",
-  "test/suites/service.test.ts",
   "test/suites/wrong-options.test.ts",
 ];
 

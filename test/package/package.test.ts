@@ -99,7 +99,7 @@ describe("the package, installed from its tarball,", () => {
       `batchsweep ${library}`,
       `batchsweep/mod.js ${library}`,
       "batchsweep/sandbox createSandbox",
-      "batchsweep/service createMemoryStateStore,createService,serviceOptionsFrom",
+      "batchsweep/service checkService,createService,createStorage,migrations",
       "batchsweep/node openAppendFile,openResultFolder,readFileBytes,serve",
       "ERR_PACKAGE_PATH_NOT_EXPORTED",
     ]);
@@ -127,6 +127,12 @@ describe("the package, installed from its tarball,", () => {
     await expectDeletion((id) =>
       output(installed.project, [...npx, "delete", "--json", id], variables)
     );
+  });
+
+  test("has the service", async () => {
+    const npx = ["npx", "--no", "--", "batchsweep-service"];
+    await expect(output(installed.project, npx, { ANTHROPIC_API_KEY: apiKey }))
+      .rejects.toThrow("Cannot use WEBHOOK_SECRETS: it is not set");
   });
 });
 
@@ -163,7 +169,7 @@ describe("the tarball", () => {
       modJs: /^dist\/mod\.js$/,
       module: /^dist\/lib\/(mod|src\/[a-z0-9/-]+|_virtual\/_rolldown\/runtime)\.js$/,
       types: /^dist\/lib\/(mod|src\/(?!cli\/)[a-z0-9/-]+)\.d\.ts$/,
-      typesOfFiles: /^dist\/lib\/src\/cli\/(host|input\/file-problem)\.d\.ts$/, // adapters/files.ts
+      typesOfFiles: /^dist\/lib\/src\/cli\/host\.d\.ts$/, // adapters/files.ts
     };
     const kindOf = (file: string) =>
       Object.entries(kinds).find(([, pattern]) => pattern.test(file))?.[0] ?? file;
