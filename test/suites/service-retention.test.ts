@@ -41,11 +41,8 @@ function setUp(
 }
 
 /** A request to the gateway. */
-const gateway = (id: string) =>
-  new Request(`http://localhost/v1/messages/batches/${id}`, {
-    method: "DELETE",
-    headers: { "x-api-key": token },
-  });
+const gateway = (id: string, headers: Record<string, string> = { "x-api-key": token }) =>
+  new Request(`http://localhost/v1/messages/batches/${id}`, { method: "DELETE", headers });
 
 describe("scheduled()", () => {
   test("deletes what the policy lets go, and nothing else, twice in a row and twice at once", async () => {
@@ -350,7 +347,7 @@ describe("a hold", () => {
 
   test("is told to nobody without a token or a signature", async () => {
     const { service } = setUp({ GATEWAY_TOKENS: await gatewayTokens() });
-    expect((await service.fetch(new Request(gateway("msgbatch_held"), { headers: {} }))).status)
+    expect((await service.fetch(gateway("msgbatch_held", {}))).status)
       .toBe(401);
     const unsigned = webhook(deletion("msgbatch_held"), {
       signedWith: `whsec_${btoa("x".repeat(24))}`,
