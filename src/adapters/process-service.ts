@@ -48,7 +48,8 @@ async function start(
   };
   checkService(options);
   const { hostname, port, schedule } = config.process();
-  const job = config.policy() === undefined ? checkIdle(config.has) : jobOf(schedule);
+  if (config.policy() === undefined) checkIdle(config.has);
+  const job = jobOf(schedule);
   const storage = createStorage(open(config.storage().database));
   const service = createService({ ...options, storage });
 
@@ -60,7 +61,7 @@ async function start(
   const server = await serve(service.fetch, { hostname, port }).catch((error) => {
     throw new StartError(`Cannot listen on ${host}: ${listenProblem(error)}`);
   });
-  job?.schedule(() => service.scheduled());
+  job.schedule(() => service.scheduled());
   print(`Listening on ${server.url}`, stdout, stderr);
 }
 
@@ -77,7 +78,7 @@ function jobOf(expression: string): Cron {
 }
 
 /** Without a policy, a variable of retention does nothing: it is refused, since it may be a mistake. */
-function checkIdle(has: (variable: string) => boolean): undefined {
+function checkIdle(has: (variable: string) => boolean): void {
   const idle = variableNames.find((name) => name.startsWith("RETENTION_") && has(name));
   if (idle !== undefined) throw cannotUse(idle, "RETENTION_POLICY is not set");
 }

@@ -204,7 +204,7 @@ describe.each([["SQLite", inSqlite], ["D1", inD1]] as const)("a service on %s", 
     const open = async () =>
       (await last.sql("SELECT count(*) AS open FROM open_intents"))[0]?.["open"];
     const openBefore = await open();
-    const due = () => alive().filter((id) => !mustStay.has(id)).length;
+    const due = () => alive().filter((id) => !mustStay.has(id) && (ages.get(id) ?? 0) >= 45).length;
     while (due() > 0 || await open() !== 0) await pause(200);
     await pause(1_500); // another run, which finds nothing
     const entries = (await last.sql("SELECT entry FROM audit_entries ORDER BY seq"))
