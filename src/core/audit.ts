@@ -4,6 +4,7 @@
  * @module
  */
 import { unlessAborted, within } from "./abort.ts";
+import { defined } from "./check.ts";
 import { BatchsweepError, CallError, type Refusal } from "./errors.ts";
 import { type Call, endOfWait } from "./send.ts";
 
@@ -83,17 +84,8 @@ export async function withAuditTrail<Result extends Recorded>(
   if (auditTrail === undefined) return await act();
   const append = async (more: Partial<AuditEntry> & Pick<AuditEntry, "phase">): Promise<void> => {
     const time = new Date(clock.now()).toISOString();
-    const whom = actor === undefined ? {} : { actor };
-    const entry = {
-      version: 1,
-      time,
-      operation: "delete",
-      resource,
-      id,
-      ...whom,
-      ...more,
-    } as const;
-    await auditTrail.append(entry);
+    const common = { version: 1, time, operation: "delete", resource, id, actor } as const;
+    await auditTrail.append(defined({ ...common, ...more }));
   };
   const late = `no answer within ${timeout} ms`;
   const inTime = async (written: Promise<void>): Promise<void> => {

@@ -4,6 +4,7 @@
  * @module
  */
 import { isAbort } from "../core/abort.ts";
+import { defined } from "../core/check.ts";
 import type { Settings } from "../core/client.ts";
 import { BatchsweepError, NotEndedError, WaitTimeoutError } from "../core/errors.ts";
 import { type Call, createCall } from "../core/send.ts";
@@ -197,10 +198,11 @@ function failedOutcome(task: Task, { facts }: Call, error: unknown): DeletionOut
   }
   if (error instanceof BatchsweepError) {
     const { auditError } = error;
-    const audit = auditError === undefined ? {} : { auditError };
-    return error instanceof NotEndedError || error instanceof WaitTimeoutError
-      ? { outcome: "skipped", id, reason: "not_ended", ...audit }
-      : { outcome: "failed", id, error: outcomeError(error), ...audit };
+    return defined(
+      error instanceof NotEndedError || error instanceof WaitTimeoutError
+        ? { outcome: "skipped", id, reason: "not_ended", auditError }
+        : { outcome: "failed", id, error: outcomeError(error), auditError },
+    );
   }
   const what = facts.auditTrailFailure === undefined
     ? "the function of the secret failed"

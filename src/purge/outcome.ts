@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { defined } from "../core/check.ts";
 import type { DeletionFacts, Evidence } from "../core/delete.ts";
 import type { BatchsweepError, Refusal } from "../core/errors.ts";
 import type { ResultsExport } from "./export.ts";
@@ -83,17 +84,18 @@ export function deletionOutcome(
   deletion: DeletionFacts & { readonly export?: ResultsExport | undefined },
 ): DeletionOutcome {
   const { evidence, requestId, workspaceId, auditError } = deletion;
-  const common = { id, ...(auditError === undefined ? {} : { auditError }) };
-  if (evidence === "missing") return { outcome: "missing", ...common };
-  return {
-    outcome: "deleted",
-    evidence,
-    attempts,
-    ...(requestId === undefined ? {} : { requestId }),
-    ...(workspaceId === undefined ? {} : { workspaceId }),
-    ...(deletion.export === undefined ? {} : { export: deletion.export }),
-    ...common,
-  };
+  return defined(
+    evidence === "missing" ? { outcome: "missing", id, auditError } : {
+      outcome: "deleted",
+      id,
+      evidence,
+      requestId,
+      attempts,
+      workspaceId,
+      export: deletion.export,
+      auditError,
+    },
+  );
 }
 
 /**
