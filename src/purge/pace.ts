@@ -1,60 +1,59 @@
 import { systemClock } from "../core/clock.ts";
 import type { Clock, Pace, Permit } from "../core/ports.ts";
 import { retryAfter } from "../core/retry.ts";
-import { unlessAborted } from "../core/unless-aborted.ts";
-import { createLearnedLimit } from "./pace/learned-limit.ts";
-import { readLimitHeaders } from "./pace/limit-headers.ts";
-import { createOwnTime } from "./pace/own-time.ts";
-import { createQueue } from "./pace/queue.ts";
-import { createRest } from "./pace/rest.ts";
-import { createToldLimit, type SentRequest } from "./pace/told-limit.ts";
 
 /** Options of {@link createPace}. */
 export interface PaceOptions {
   /**
-   * The most requests that are under way at a time.
+   * The most requests in flight at a time.
    *
    * @default 32
    */
   readonly concurrency?: number | undefined;
   /**
-   * The longest wait between two requests, in milliseconds, whatever the API says.
+   * The longest wait between two requests, in milliseconds, whatever the API asks for.
    *
    * @default 60_000
    */
   readonly longestWait?: number | undefined;
   /**
-   * Its time, and its waits.
+   * Tells the time and waits.
    *
    * @default the runtime's
    */
   readonly clock?: Clock | undefined;
 }
 
-/** With no limit in sight, so many requests are under way at first, and one more… */
-const firstRoom = 6;
-/** …after each so many that passed: what is refused when a limit is met is a part of what passed. */
-const passedPerRoom = 12;
-/** What is denied to one is denied to all: it is no reason to let more go. */
-const denied: readonly number[] = [401, 402, 403];
-/** So many refusals in a row are no matter of pace any more. */
-const mostInARow = 10;
+/** Without headers, so many requests are in flight at first, and one more after each 12 passes. */
+const initialConcurrency = 6;
+const passesPerStep = 12;
+/** The wait after a 429, in milliseconds. It doubles with each 429 in a row. */
+const initialBackoff = 500;
+const maxRefusalsInARow = 10;
+/** Every request would get these answers, so they are no reason to send more. */
+const deniedStatuses: readonly number[] = [401, 402, 403];
+/** An observed rate may be slightly too high, since answers come late. */
+const safetyFactor = 0.98;
+/** A 429 lowers the rate to this part at most. */
+const maxDecrease = 0.25;
+/** Without a 429, the best rate is added in this time, in milliseconds: first slowly, then faster. */
+const growthTime = 15_000;
 
 /**
- * Creates a pace, which goes as fast as the API allows: by its `anthropic-ratelimit-requests-*`
- * headers where they come, and by its refusals (429) with their `retry-after`. Clients that share it
- * keep to the limit together. `applyPurge` and `planPurge` make one of their own where the client has
- * none.
+ * Creates a rate limiter, which sends as fast as the API allows: by its
+ * `anthropic-ratelimit-requests-*` headers where they come, and by its 429s with their `retry-after`.
+ * Clients that share it keep to the limit together. `applyPurge` and `planPurge` create their own if
+ * the client has none.
  *
- * The first request goes alone. Without a limit in sight there are more and more under way, up to the
- * bound. After a refusal all rest, then begin again with a few. The tenth refusal in a row, each after
- * a longer rest, is no matter of pace any more: it counts as any failure does.
+ * The first request goes alone. If its answer has no headers, more and more requests are in flight,
+ * up to `concurrency`. After a 429 all requests wait, then one goes alone. The tenth 429 in a row
+ * counts as any failure does.
  *
  * @param options How it behaves.
- * @returns The pace, for `pace` of a client.
- * @throws {RangeError} An option cannot be used.
+ * @returns The rate limiter, for `pace` of a client.
+ * @throws {RangeError} An option has an invalid value.
  *
- * @example Delete many batches by oneself, no faster than the API allows
+ * @example Delete many batches in parallel, no faster than the API allows
  * ```ts
  * import { createPace, deleteMessageBatch } from "batchsweep";
  * import { createSandbox } from "batchsweep/sandbox"; // the API, played in memory
@@ -77,103 +76,212 @@ export function createPace(
   if (!(longestWait >= 0 && longestWait < Infinity)) {
     throw new RangeError("Cannot use longestWait: it is not a number of milliseconds");
   }
-  const time = createOwnTime(clock);
-  const told = createToldLimit();
-  const learned = createLearnedLimit(time.now());
-  const rest = createRest(longestWait);
-  const queue = createQueue<Permit>(admit);
-  let nap: AbortController | undefined;
-  let changedAt = 0; // when a request was sent or answered
+  const elapsed = createMonotonicClock(clock);
+  const headerLimit = createHeaderLimit();
+  const observedLimit = createObservedLimit();
+  const queue = new Set<(permit: Permit) => void>();
+  let timer: AbortController | undefined;
   let sent = 0;
   let answered = 0;
-  let refusedBy = 0; // the last request that was sent before the last refusal came
-  let everPassed = false;
-  let passed = 0; // since the last refusal
+  let changedAt = 0; // when a request was last sent or answered
+  let anyPassed = false;
+  let passed = 0; // since the last 429
+  let refusalsInARow = 0;
+  let sentBeforeRefusal = 0;
+  let backoffUntil = 0;
 
-  /** How many requests may be under way. */
-  function room(): number {
-    // What the API says of a limit it says only when it is asked: by one, after a refusal.
-    if (!everPassed || rest.inARow >= (told.known ? 1 : 2)) return 1;
-    return told.known ? concurrency : Math.min(concurrency, firstRoom + passed / passedPerRoom);
+  function maxInFlight(): number {
+    if (!anyPassed || refusalsInARow > 0) return 1;
+    if (headerLimit.isKnown()) return concurrency;
+    return Math.min(concurrency, initialConcurrency + passed / passesPerStep);
   }
 
-  function wait(now: number): number {
-    if (sent - answered + 1 > room()) return Infinity; // an answer will change that
-    const due = Math.max(rest.wait(now), told.wait(now), learned.wait(now));
-    return Math.ceil(Math.min(due, changedAt + longestWait - now)); // as timers are: less might be lost
+  function delay(now: number): number {
+    if (sent - answered + 1 > maxInFlight()) return Infinity; // until an answer comes
+    const limits = Math.max(backoffUntil - now, headerLimit.delay(now), observedLimit.delay(now));
+    return Math.ceil(Math.min(limits, changedAt + longestWait - now));
   }
 
-  /** Lets go who may go, in the order of their coming, and sleeps until the next may. */
-  function admit(): void {
-    nap?.abort();
-    nap = undefined;
-    while (queue.size > 0) {
-      const now = time.now();
-      const duration = wait(now);
+  /** Gives permits in the order of the queue, and sleeps until the next request may go. */
+  function givePermits(): void {
+    timer?.abort();
+    timer = undefined;
+    for (const give of queue) {
+      const now = elapsed();
+      const duration = delay(now);
       if (duration > 0) {
         if (duration < Infinity) sleep(duration, now);
         return;
       }
-      queue.give(send());
+      queue.delete(give);
+      give(createPermit(now));
     }
   }
 
-  function sleep(duration: number, now: number): void {
-    const own = nap = new AbortController();
-    const slept = async () => await clock.sleep(duration, own.signal);
-    // However it ends: a clock that fails must not stop everybody.
-    unlessAborted(slept(), own.signal).catch(() => {}).then(() => {
-      if (nap !== own) return;
-      time.reach(now + duration);
-      admit();
-    });
+  async function sleep(duration: number, now: number): Promise<void> {
+    const own = timer = new AbortController();
+    try {
+      await clock.sleep(duration, own.signal);
+    } catch {
+      // An abort, or a clock that fails: that must not stop the queue.
+    }
+    if (timer !== own) return;
+    elapsed(now + duration);
+    givePermits();
   }
 
-  function send(): Permit {
-    const at = changedAt = time.now();
-    const request = { number: sent += 1, at, answeredBefore: answered };
-    told.take(at);
-    learned.take(at);
-    let open = true;
-    return (answer = {}) => {
-      if (!open) return false;
-      open = false;
-      return tell(request, answer);
+  function createPermit(sentAt: number): Permit {
+    const number = sent += 1;
+    const answeredBefore = answered;
+    changedAt = sentAt;
+    headerLimit.take(sentAt);
+    observedLimit.take(sentAt);
+    let isOpen = true;
+    return ({ status, headers } = {}) => {
+      if (!isOpen) return false;
+      isOpen = false;
+      answered += 1;
+      const now = changedAt = elapsed();
+      if (headers) headerLimit.read(headers, { number, sent, answeredBefore, sentAt, now });
+      const isLate = number <= sentBeforeRefusal; // its answer says nothing new after that 429
+      if (status === 429) {
+        if (!isLate) backOff(headers, now);
+      } else if (status !== undefined) {
+        passed += 1;
+        anyPassed ||= !deniedStatuses.includes(status);
+        if (!isLate) refusalsInARow = 0;
+      }
+      givePermits();
+      return status === 429 && refusalsInARow < maxRefusalsInARow;
     };
   }
 
-  function tell(request: SentRequest, { status, headers }: NonNullable<Parameters<Permit>[0]>) {
-    const now = changedAt = time.now();
-    answered += 1;
-    const limit = headers && readLimitHeaders(headers);
-    if (limit) told.tell(limit, request, sent, now);
-    const again = request.number <= refusedBy;
-    if (status === 429) {
-      learned.refused(again, now);
-      if (!again) {
-        rest.begin(headers && retryAfter(headers, clock.now()), now);
-        refusedBy = sent;
-        passed = 0;
-      }
-    } else if (status !== undefined) {
-      everPassed ||= !denied.includes(status);
-      learned.passed();
-      if (!again) {
-        rest.passed();
-        passed += 1;
-      }
-    }
-    admit();
-    return status === 429 && rest.inARow < mostInARow;
+  function backOff(headers: Headers | undefined, now: number): void {
+    const asked = headers && retryAfter(headers, clock.now());
+    const backoff = Math.max(asked ?? 0, initialBackoff * 2 ** refusalsInARow);
+    backoffUntil = now + Math.min(backoff, longestWait);
+    refusalsInARow += 1;
+    sentBeforeRefusal = sent;
+    observedLimit.lower(passed, now);
+    passed = 0;
   }
 
   return {
     async permit(signal) {
       signal?.throwIfAborted();
-      if (queue.size === 0 && wait(time.now()) <= 0) return send();
-      const turn = queue.join(signal);
-      admit();
-      return await turn;
+      const { promise, resolve, reject } = Promise.withResolvers<Permit>();
+      const leave = () => {
+        queue.delete(resolve);
+        reject(signal?.reason);
+        givePermits();
+      };
+      signal?.addEventListener("abort", leave);
+      queue.add(resolve);
+      givePermits();
+      return await promise.finally(() => signal?.removeEventListener("abort", leave));
     },
   };
+}
+
+/** Milliseconds since the start, which never go back, whatever the clock does. */
+function createMonotonicClock(clock: Clock): (atLeast?: number) => number {
+  let time = 0;
+  let last = clock.now();
+  return (atLeast = 0) => {
+    const current = clock.now();
+    if (current > last) time += current - last;
+    last = current;
+    return time = Math.max(time, atLeast);
+  };
+}
+
+/**
+ * A token bucket like the API's: a request takes a token, and time adds tokens up to the capacity.
+ * Before the first `fill` there are always enough.
+ *
+ * @param ratePerMs Tokens added each millisecond.
+ */
+function createBucket(ratePerMs: (now: number) => number) {
+  let tokens = Infinity;
+  let capacity = Infinity;
+  let filledAt = 0;
+  const count = (now: number) => Math.min(capacity, tokens + (now - filledAt) * ratePerMs(now));
+  const fill = (newTokens: number, now: number, newCapacity = capacity) => {
+    tokens = newTokens;
+    filledAt = now;
+    capacity = newCapacity;
+  };
+  return {
+    count,
+    fill,
+    take: (now: number) => fill(count(now) - 1, now),
+    delay(now: number): number {
+      const missing = 1 - count(now);
+      return missing > 1e-9 ? missing / ratePerMs(now) : 0; // sums of fractions are not exact
+    },
+  };
+}
+
+/** The limit that the headers tell. */
+function createHeaderLimit() {
+  let rate = 0;
+  let capacity = 1;
+  let newest = 0;
+  const bucket = createBucket(() => rate);
+
+  function read(
+    headers: Headers,
+    { number, sent, answeredBefore, sentAt, now }: Readonly<
+      Record<"number" | "sent" | "answeredBefore" | "sentAt" | "now", number>
+    >,
+  ): void {
+    const [limit, remaining] = ["limit", "remaining"].map((name) => {
+      const text = headers.get(`anthropic-ratelimit-requests-${name}`) ?? "";
+      return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+    });
+    if (!limit || remaining === undefined || number < newest) return;
+    newest = number;
+    rate = limit / 60_000;
+    capacity = Math.max(capacity, remaining);
+    // Tokens are added while the answer comes and the next request goes. One is kept in reserve.
+    const tokens = remaining - 1 + (now - sentAt) * rate;
+    // Requests overtake each other: the API has counted all that were sent before this one, or only
+    // those answered by then. Our own count is right if it lies between.
+    const most = tokens - (sent - number);
+    const least = tokens - (sent - 1 - answeredBefore);
+    bucket.fill(Math.max(least, Math.min(bucket.count(now), most)), now, capacity);
+  }
+
+  return { ...bucket, read, isKnown: () => newest > 0 };
+}
+
+/**
+ * The limit that 429s show. Each comes from an empty bucket. So what passed between two of them is
+ * what the API added, or less if its bucket was full for a while. What passed before the first one,
+ * beyond that rate, is what a full bucket holds.
+ */
+function createObservedLimit() {
+  let rate = 0; // at the last 429
+  let bestRate = 0;
+  let refusedAt = 0;
+  let measuredAt = 0;
+  let first: { readonly passed: number; readonly duration: number } | undefined;
+  const grownRate = (now: number) =>
+    rate + Math.max(rate, bestRate) * ((now - refusedAt) / growthTime) ** 2;
+  const bucket = createBucket(grownRate);
+
+  function lower(passed: number, now: number): void {
+    const duration = now - measuredAt;
+    if (passed > 0 && duration > 0) {
+      const measured = safetyFactor * passed / duration;
+      rate = first ? Math.max(measured, maxDecrease * grownRate(now)) : measured;
+      if (first) bestRate = Math.max(bestRate, measured);
+      first ??= { passed, duration };
+      bucket.fill(0, now, Math.max(1, first.passed - rate * first.duration));
+      measuredAt = now;
+    }
+    refusedAt = now;
+  }
+
+  return { ...bucket, lower };
 }
