@@ -4,23 +4,11 @@ import { retryAfter } from "../core/retry.ts";
 
 /** Options of {@link createPace}. */
 export interface PaceOptions {
-  /**
-   * The most requests in flight at a time.
-   *
-   * @default 32
-   */
+  /** The most requests in flight at a time. @default 32 */
   readonly concurrency?: number | undefined;
-  /**
-   * The longest wait between two requests, in milliseconds, whatever the API asks for.
-   *
-   * @default 60_000
-   */
+  /** The longest wait between two requests, in ms, whatever the API asks for. @default 60_000 */
   readonly longestWait?: number | undefined;
-  /**
-   * Tells the time and waits.
-   *
-   * @default the runtime's
-   */
+  /** Tells the time, and waits. @default the runtime's */
   readonly clock?: Clock | undefined;
 }
 
@@ -81,13 +69,12 @@ export function createPace(
   const observedLimit = createObservedLimit();
   const queue = new Set<(permit: Permit) => void>();
   let timer: AbortController | undefined;
-  let sent = 0;
-  let answered = 0;
   let changedAt = 0; // when a request was last sent or answered
+  let inFlight = 0;
   let anyPassed = false;
   let passed = 0; // since the last 429
+  let refusals = 0;
   let refusalsInARow = 0;
-  let sentBeforeRefusal = 0;
   let backoffUntil = 0;
 
   function maxInFlight(): number {
@@ -97,7 +84,7 @@ export function createPace(
   }
 
   function delay(now: number): number {
-    if (sent - answered + 1 > maxInFlight()) return Infinity; // until an answer comes
+    if (inFlight + 1 > maxInFlight()) return Infinity; // until an answer comes
     const limits = Math.max(backoffUntil - now, headerLimit.delay(now), observedLimit.delay(now));
     return Math.ceil(Math.min(limits, changedAt + longestWait - now));
   }
@@ -105,7 +92,6 @@ export function createPace(
   /** Gives permits in the order of the queue, and sleeps until the next request may go. */
   function givePermits(): void {
     timer?.abort();
-    timer = undefined;
     for (const give of queue) {
       const now = elapsed();
       const duration = delay(now);
@@ -119,31 +105,31 @@ export function createPace(
   }
 
   async function sleep(duration: number, now: number): Promise<void> {
-    const own = timer = new AbortController();
+    const { signal } = timer = new AbortController();
     try {
-      await clock.sleep(duration, own.signal);
+      await clock.sleep(duration, signal);
     } catch {
-      // An abort, or a clock that fails: that must not stop the queue.
+      // A clock that fails must not stop the queue.
     }
-    if (timer !== own) return;
+    if (signal.aborted) return;
     elapsed(now + duration);
     givePermits();
   }
 
   function createPermit(sentAt: number): Permit {
-    const number = sent += 1;
-    const answeredBefore = answered;
     changedAt = sentAt;
-    headerLimit.take(sentAt);
+    inFlight += 1;
+    const refusalsBefore = refusals;
+    const readHeaders = headerLimit.take(sentAt);
     observedLimit.take(sentAt);
     let isOpen = true;
     return ({ status, headers } = {}) => {
       if (!isOpen) return false;
       isOpen = false;
-      answered += 1;
+      inFlight -= 1;
       const now = changedAt = elapsed();
-      if (headers) headerLimit.read(headers, { number, sent, answeredBefore, sentAt, now });
-      const isLate = number <= sentBeforeRefusal; // its answer says nothing new after that 429
+      readHeaders(headers, now);
+      const isLate = refusals > refusalsBefore; // sent before the last 429 came
       if (status === 429) {
         if (!isLate) backOff(headers, now);
       } else if (status !== undefined) {
@@ -160,10 +146,10 @@ export function createPace(
     const asked = headers && retryAfter(headers, clock.now());
     const backoff = Math.max(asked ?? 0, initialBackoff * 2 ** refusalsInARow);
     backoffUntil = now + Math.min(backoff, longestWait);
-    refusalsInARow += 1;
-    sentBeforeRefusal = sent;
     observedLimit.lower(passed, now);
     passed = 0;
+    refusals += 1;
+    refusalsInARow += 1;
   }
 
   return {
@@ -197,62 +183,64 @@ function createMonotonicClock(clock: Clock): (atLeast?: number) => number {
 
 /**
  * A token bucket like the API's: a request takes a token, and time adds tokens up to the capacity.
- * Before the first `fill` there are always enough.
- *
- * @param ratePerMs Tokens added each millisecond.
+ * At first there are always enough.
  */
 function createBucket(ratePerMs: (now: number) => number) {
-  let tokens = Infinity;
-  let capacity = Infinity;
-  let filledAt = 0;
-  const count = (now: number) => Math.min(capacity, tokens + (now - filledAt) * ratePerMs(now));
-  const fill = (newTokens: number, now: number, newCapacity = capacity) => {
-    tokens = newTokens;
-    filledAt = now;
-    capacity = newCapacity;
-  };
-  return {
-    count,
-    fill,
-    take: (now: number) => fill(count(now) - 1, now),
+  let refilledAt = 0;
+  const bucket = {
+    tokens: Infinity,
+    capacity: Infinity,
+    refill(now: number): number {
+      const added = (now - refilledAt) * ratePerMs(now);
+      refilledAt = now;
+      return bucket.tokens = Math.min(bucket.capacity, bucket.tokens + added);
+    },
+    take(now: number): void {
+      bucket.tokens = bucket.refill(now) - 1;
+    },
     delay(now: number): number {
-      const missing = 1 - count(now);
+      const missing = 1 - bucket.refill(now);
       return missing > 1e-9 ? missing / ratePerMs(now) : 0; // sums of fractions are not exact
     },
   };
+  return bucket;
 }
 
 /** The limit that the headers tell. */
 function createHeaderLimit() {
   let rate = 0;
-  let capacity = 1;
-  let newest = 0;
+  let sent = 0;
+  let answered = 0;
+  let newest = 0; // the last request that told the limit
   const bucket = createBucket(() => rate);
 
-  function read(
-    headers: Headers,
-    { number, sent, answeredBefore, sentAt, now }: Readonly<
-      Record<"number" | "sent" | "answeredBefore" | "sentAt" | "now", number>
-    >,
-  ): void {
-    const [limit, remaining] = ["limit", "remaining"].map((name) => {
-      const text = headers.get(`anthropic-ratelimit-requests-${name}`) ?? "";
-      return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
-    });
-    if (!limit || remaining === undefined || number < newest) return;
-    newest = number;
-    rate = limit / 60_000;
-    capacity = Math.max(capacity, remaining);
-    // Tokens are added while the answer comes and the next request goes. One is kept in reserve.
-    const tokens = remaining - 1 + (now - sentAt) * rate;
-    // Requests overtake each other: the API has counted all that were sent before this one, or only
-    // those answered by then. Our own count is right if it lies between.
-    const most = tokens - (sent - number);
-    const least = tokens - (sent - 1 - answeredBefore);
-    bucket.fill(Math.max(least, Math.min(bucket.count(now), most)), now, capacity);
+  /** Takes a token for a request. The result reads the request's answer. */
+  function take(sentAt: number) {
+    bucket.take(sentAt);
+    const number = sent += 1;
+    const answeredBefore = answered;
+    return (headers: Headers | undefined, now: number): void => {
+      answered += 1;
+      const [limit, remaining] = ["limit", "remaining"].map((name) => {
+        const text = headers?.get(`anthropic-ratelimit-requests-${name}`) ?? "";
+        return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+      });
+      if (!limit || remaining === undefined || number < newest) return;
+      const expected = bucket.refill(now);
+      rate = limit / 60_000;
+      // Tokens come while the answer and the next request are on their way. One is kept in reserve.
+      const tokens = remaining - 1 + (now - sentAt) * rate;
+      // Requests overtake each other: the API has counted all that were sent before this one, or only
+      // those answered by then. What we expected is right if it lies between.
+      const most = tokens - (sent - number);
+      const least = tokens - (sent - 1 - answeredBefore);
+      bucket.tokens = Math.max(least, Math.min(expected, most));
+      bucket.capacity = Math.max(remaining, newest === 0 ? 1 : bucket.capacity);
+      newest = number;
+    };
   }
 
-  return { ...bucket, read, isKnown: () => newest > 0 };
+  return { take, delay: bucket.delay, isKnown: () => newest > 0 };
 }
 
 /**
@@ -273,15 +261,17 @@ function createObservedLimit() {
   function lower(passed: number, now: number): void {
     const duration = now - measuredAt;
     if (passed > 0 && duration > 0) {
+      bucket.refill(now);
       const measured = safetyFactor * passed / duration;
       rate = first ? Math.max(measured, maxDecrease * grownRate(now)) : measured;
       if (first) bestRate = Math.max(bestRate, measured);
       first ??= { passed, duration };
-      bucket.fill(0, now, Math.max(1, first.passed - rate * first.duration));
+      bucket.tokens = 0;
+      bucket.capacity = Math.max(1, first.passed - rate * first.duration);
       measuredAt = now;
     }
     refusedAt = now;
   }
 
-  return { ...bucket, lower };
+  return { take: bucket.take, delay: bucket.delay, lower };
 }
