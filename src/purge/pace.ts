@@ -12,20 +12,14 @@ export interface PaceOptions {
   readonly clock?: Clock | undefined;
 }
 
-/** Without headers, so many requests are in flight at first, and one more after each 12 passes. */
-const initialConcurrency = 6;
-const passesPerStep = 12;
-/** The wait after a 429, in milliseconds. It doubles with each 429 in a row. */
-const initialBackoff = 500;
+const initialConcurrency = 6; // while no headers came; and one more…
+const passesPerStep = 12; // …each time so many requests passed
+const deniedStatuses: readonly number[] = [401, 402, 403]; // every request would get these
+const initialBackoff = 500; // milliseconds after a 429; doubles with each 429 in a row
 const maxRefusalsInARow = 10;
-/** Every request would get these answers, so they are no reason to send more. */
-const deniedStatuses: readonly number[] = [401, 402, 403];
-/** An observed rate may be slightly too high, since answers come late. */
-const safetyFactor = 0.98;
-/** A 429 lowers the rate to this part at most. */
-const maxDecrease = 0.25;
-/** Without a 429, the best rate is added in this time, in milliseconds: first slowly, then faster. */
-const growthTime = 15_000;
+const safetyFactor = 0.98; // answers come late, so an observed rate may be slightly too high
+const maxDecrease = 0.25; // a 429 lowers the rate to this part at most
+const growthTime = 15_000; // milliseconds without a 429 that add the best rate to the rate
 
 /**
  * Creates a rate limiter, which sends as fast as the API allows: by its
@@ -33,9 +27,8 @@ const growthTime = 15_000;
  * Clients that share it keep to the limit together. `applyPurge` and `planPurge` create their own if
  * the client has none.
  *
- * The first request goes alone. If its answer has no headers, more and more requests are in flight,
- * up to `concurrency`. After a 429 all requests wait, then one goes alone. The tenth 429 in a row
- * counts as any failure does.
+ * The first request goes alone. Without headers, more and more follow at a time. After a 429 all
+ * requests wait, then one goes alone. The tenth 429 in a row counts as any failure does.
  *
  * @param options How it behaves.
  * @returns The rate limiter, for `pace` of a client.
@@ -104,16 +97,15 @@ export function createPace(
     }
   }
 
-  async function sleep(duration: number, now: number): Promise<void> {
+  function sleep(duration: number, now: number): void {
     const { signal } = timer = new AbortController();
-    try {
-      await clock.sleep(duration, signal);
-    } catch {
-      // A clock that fails must not stop the queue.
-    }
-    if (signal.aborted) return;
-    elapsed(now + duration);
-    givePermits();
+    const wake = () => {
+      if (signal.aborted) return;
+      elapsed(now + duration);
+      givePermits();
+    };
+    const slept = async () => await clock.sleep(duration, signal);
+    slept().then(wake, wake); // a clock that fails must not stop the queue
   }
 
   function createPermit(sentAt: number): Permit {
@@ -128,7 +120,7 @@ export function createPace(
       isOpen = false;
       inFlight -= 1;
       const now = changedAt = elapsed();
-      readHeaders(headers, now);
+      if (headers) readHeaders(headers, now, inFlight);
       const isLate = refusals > refusalsBefore; // sent before the last 429 came
       if (status === 429) {
         if (!isLate) backOff(headers, now);
@@ -210,19 +202,16 @@ function createBucket(ratePerMs: (now: number) => number) {
 function createHeaderLimit() {
   let rate = 0;
   let sent = 0;
-  let answered = 0;
-  let newest = 0; // the last request that told the limit
+  let newest = 0; // the last request whose answer told the limit
   const bucket = createBucket(() => rate);
 
   /** Takes a token for a request. The result reads the request's answer. */
   function take(sentAt: number) {
     bucket.take(sentAt);
     const number = sent += 1;
-    const answeredBefore = answered;
-    return (headers: Headers | undefined, now: number): void => {
-      answered += 1;
+    return (headers: Headers, now: number, inFlight: number): void => {
       const [limit, remaining] = ["limit", "remaining"].map((name) => {
-        const text = headers?.get(`anthropic-ratelimit-requests-${name}`) ?? "";
+        const text = headers.get(`anthropic-ratelimit-requests-${name}`) ?? "";
         return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
       });
       if (!limit || remaining === undefined || number < newest) return;
@@ -230,16 +219,15 @@ function createHeaderLimit() {
       rate = limit / 60_000;
       // Tokens come while the answer and the next request are on their way. One is kept in reserve.
       const tokens = remaining - 1 + (now - sentAt) * rate;
-      // Requests overtake each other: the API has counted all that were sent before this one, or only
-      // those answered by then. What we expected is right if it lies between.
+      // The API has not counted those that were sent later. Of those that were sent earlier and are
+      // in flight, it may have counted any.
       const most = tokens - (sent - number);
-      const least = tokens - (sent - 1 - answeredBefore);
+      const least = most - inFlight;
       bucket.tokens = Math.max(least, Math.min(expected, most));
       bucket.capacity = Math.max(remaining, newest === 0 ? 1 : bucket.capacity);
       newest = number;
     };
   }
-
   return { take, delay: bucket.delay, isKnown: () => newest > 0 };
 }
 
@@ -252,14 +240,13 @@ function createObservedLimit() {
   let rate = 0; // at the last 429
   let bestRate = 0;
   let refusedAt = 0;
-  let measuredAt = 0;
   let first: { readonly passed: number; readonly duration: number } | undefined;
   const grownRate = (now: number) =>
     rate + Math.max(rate, bestRate) * ((now - refusedAt) / growthTime) ** 2;
   const bucket = createBucket(grownRate);
 
   function lower(passed: number, now: number): void {
-    const duration = now - measuredAt;
+    const duration = now - refusedAt;
     if (passed > 0 && duration > 0) {
       bucket.refill(now);
       const measured = safetyFactor * passed / duration;
@@ -268,10 +255,8 @@ function createObservedLimit() {
       first ??= { passed, duration };
       bucket.tokens = 0;
       bucket.capacity = Math.max(1, first.passed - rate * first.duration);
-      measuredAt = now;
     }
     refusedAt = now;
   }
-
   return { take: bucket.take, delay: bucket.delay, lower };
 }
