@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type AuditEntry, type AuditTrail, deleteMessageBatch } from "../../mod.ts";
+import { type AuditEntry, type AuditTrail, type Client, deleteMessageBatch } from "../../mod.ts";
 import { applyPurge, type PurgePlan } from "../../src/purge/mod.ts";
 import { batchOf, daysAgo, drain, play } from "../fixtures/batches.ts";
 import { lost, receipt, refusal, rejection, stub } from "../fixtures/stub.ts";
@@ -146,6 +146,39 @@ describe("applyPurge(), interrupted, says of a batch that has not ended", () => 
     const { outcomes } = await running([lost]);
     expect(outcomes).toEqual([{ outcome: "unattempted", id, reason: "interrupted" }]);
   });
+});
+
+test("applyPurge() learns the outcome of a deletion that may have happened before it stops", async () => {
+  let failed = () => {};
+  const anotherFails = new Promise<void>((resolve) => failed = resolve);
+  let asked = 0;
+  const { client, clock } = stub([]);
+  const fetch: Client["fetch"] = async (url) => {
+    if (url.endsWith("_1")) return await receipt("msgbatch_1")();
+    if (url.endsWith("_2")) {
+      asked += 1;
+      return await (asked === 1 ? lost : notFound())();
+    }
+    failed();
+    return await refusal(401, "authentication_error")();
+  };
+  const sleep: typeof clock.sleep = async (_duration, signal) => {
+    await anotherFails;
+    await new Promise((resolve) => setTimeout(resolve, 5)); // the run has stopped by now
+    signal?.throwIfAborted();
+  };
+  const plan = planOf(["msgbatch_1", "msgbatch_2", "msgbatch_3", "msgbatch_4"]);
+  const { outcomes } = await drain(
+    applyPurge({ ...client, fetch, clock: { ...clock, sleep } }, plan, { concurrency: 2 }),
+  );
+  const byId = new Map(outcomes.map((outcome) => [outcome.id, outcome]));
+  expect(byId.get("msgbatch_2")).toMatchObject({
+    outcome: "deleted",
+    evidence: "absent_after_retry",
+    attempts: 2,
+  });
+  expect(byId.get("msgbatch_3")).toMatchObject({ outcome: "failed", error: { status: 401 } });
+  expect(byId.get("msgbatch_4")).toMatchObject({ reason: "credentials_refused" });
 });
 
 describe("await applyPurge()", () => {
