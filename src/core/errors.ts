@@ -113,6 +113,12 @@ export class NotEndedError extends APIError<{ readonly processingStatus: string 
 export class APIConnectionError extends CallError {
   override readonly name = "APIConnectionError";
   override readonly code = "ERR_CONNECTION";
+  /** `"request_limit"`: the runtime allows no more requests, and did not send this one. */
+  declare readonly reason?: "request_limit" | undefined;
+
+  constructor(facts: Failed & Exchange & { readonly reason?: "request_limit" | undefined }) {
+    super(facts);
+  }
 }
 
 /** No complete answer came in time. */

@@ -89,10 +89,11 @@ for (const { name, remove, resource, fixture } of kinds) {
       });
       expect(events.map(({ pathTemplate }) => pathTemplate)).toEqual([resource.path]);
       const recorded = typeof id === "string" ? id : Object.values(id).join("/");
-      expect(auditTrail.entries.map((entry) => [entry.phase, entry.resource, entry.id])).toEqual([
-        ["intent", resource.name, recorded],
-        ["outcome", resource.name, recorded],
-      ]);
+      expect(auditTrail.entries.map((entry) => [entry.phase, entry.resource, entry.objectId]))
+        .toEqual([
+          ["intent", resource.name, recorded],
+          ["outcome", resource.name, recorded],
+        ]);
     });
 
     test("rejects a receipt with another value in any of its fields", async () => {
