@@ -225,7 +225,7 @@ interface PastOf {
 }
 
 /** What earlier runs of a plan did, as far as it was recorded. */
-interface PurgeHistory {
+export interface PurgeHistory {
   /** The outcome of a batch that is gone by the audit trail; undefined: it is still to be deleted. */
   outcome(id: string): DeletionOutcome | undefined;
   /** Whether a deletion of the batch was sent, and its outcome is unknown. */
@@ -238,7 +238,7 @@ interface PurgeHistory {
  *
  * @throws {TypeError} It has something else than entries, such as the lines of a file.
  */
-async function readHistory(
+export async function readHistory(
   entries: Iterable<AuditEntry> | AsyncIterable<AuditEntry>,
   { createdAt, workspaceId, items }: Pick<PurgePlan, "createdAt" | "workspaceId" | "items">,
 ): Promise<PurgeHistory> {
