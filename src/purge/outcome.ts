@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { MessageBatch } from "../core/batches.ts";
 import { defined } from "../core/check.ts";
 import type { DeletionFacts, Evidence } from "../core/delete.ts";
 import type { BatchsweepError, Refusal } from "../core/errors.ts";
@@ -59,6 +60,17 @@ export type DeletionOutcome =
       readonly reason: StopReason;
     }
   );
+
+/** What became of a batch that was to be canceled, where that succeeded. */
+export interface CancelOutcome {
+  /** `"ended"`: by its cancellation, or before it. */
+  readonly outcome: "canceling" | "ended";
+  readonly id: string;
+  /** The batch as it was seen last. */
+  readonly batch: MessageBatch;
+  /** Why its end was not waited for any longer; absent where it was not waited for, or has ended. */
+  readonly waitEnded?: "timed_out" | "interrupted" | undefined;
+}
 
 /** An error as data. */
 export interface OutcomeError {
