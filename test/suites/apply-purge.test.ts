@@ -501,8 +501,8 @@ describe("applyPurge(), with the record of an earlier run,", () => {
     ],
     [
       "a failure that says nothing more",
-      [entry({ outcome: "failed" })],
-      { evidence: "absent_after_retry" },
+      [intent, outcomeOf(intent, { ...doubt, error: undefined })],
+      unseen,
       1,
     ],
     // An outcome without its intent closes no other one.
