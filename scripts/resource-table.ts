@@ -4,18 +4,21 @@
  * @module
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { messageBatch } from "../src/core/delete.ts";
-import type { DeletableResource } from "../src/core/resource.ts";
-import * as registry from "../src/resources/registry.ts";
+import { type DeletableResource, messageBatch } from "../src/core/delete.ts";
+import { resourceKinds } from "../src/resources.ts";
 
 const begin = "<!-- made by npm run docs -->\n";
 const end = "<!-- end -->\n";
 
-/** The README with its table as the registry has it. */
+/** The function that deletes objects of a kind. */
+const functionOf = ({ name }: DeletableResource) =>
+  `delete${name.split("_").map((word) => word[0]?.toUpperCase() + word.slice(1)).join("")}`;
+
+/** The README with its table as the table of kinds has it. */
 export function withResourceTable(readme: string): string {
   const kinds: readonly (readonly [string, DeletableResource])[] = [
     ["deleteMessageBatch", messageBatch],
-    ...Object.entries(registry).map(([name, { resource }]) => [name, resource] as const),
+    ...resourceKinds.map((kind) => [functionOf(kind), kind] as const),
   ];
   const rows = kinds.map(([name, { path, type, administrative, betas = [] }]) => {
     const needs = [

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type * as library from "../../mod.ts";
+import type * as library from "../../src/purge/mod.ts";
 
 const [, , bundle = "", baseUrl = ""] = process.argv;
 const { applyPurge, planPurge }: typeof library = await import(bundle);

@@ -162,7 +162,7 @@ export function paramsOf({ path }: DeletableResource): readonly string[] {
 function withBetas(call: Call, { betas: wanted = [] }: DeletableResource): Call {
   const [first] = wanted;
   if (first === undefined || wanted.some((beta) => call.betas.includes(beta))) return call;
-  return { ...call, betas: [...call.betas, first] };
+  return { ...call, betas: [first, ...call.betas] };
 }
 
 /** Message Batches, as data. */

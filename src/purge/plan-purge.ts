@@ -87,9 +87,9 @@ export async function planPurge(client: Client, options: PlanPurgeOptions): Prom
   const checked = checkOptions<PlanOptions>(options, planChecks);
   const source = sourceOf(checked);
   const { cancelInProgress } = checked;
-  const call = createCall(withPace(settings, 1), checked);
   const { baseUrl, clock, workspaceId: asked } = settings;
   const now = clock.now();
+  const call = createCall(withPace(settings, 1), checked);
   const batches = new Map<string, ListedBatch>();
   for await (const batch of listBatches(call)) {
     const { id, processing_status, created_at, ended_at } = batch; // the rest would fill the memory

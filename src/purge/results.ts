@@ -129,7 +129,7 @@ const maxIdLength = 256; // characters; the API documents 64, and every id is he
 /** Checks and counts results, JSON lines, as they come. It holds one line, and the ids. */
 function createResultCounter(expected: number, maxLineBytes: number) {
   const ids = new Set<string>();
-  const splitter = createLineSplitter(maxLineBytes);
+  const splitter = createLineSplitter(maxLineBytes + 1);
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   let sinceResult = 0; // bytes of complete lines
 

@@ -1,36 +1,145 @@
-/** What a route answers, before it becomes a Response. */
+/**
+ * Answers: JSON, the API's errors, and how an answer becomes a Response.
+ *
+ * @module
+ */
+
+/** A route's answer, before it becomes a Response. */
 export interface Answer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Text, nothing, or lines that are made one by one while they are read. */
+  /** Text, nothing, or lines that are made one by one while the client reads. */
   readonly body: string | null | (() => Iterable<string>);
 }
 
-/** One request on its way to a route. */
-export interface Call {
-  readonly request: Request;
-  readonly url: URL;
-  /** Values of the path's `{parameters}`, decoded. */
-  readonly params: Readonly<Record<string, string>>;
-  /** The sandbox's time, ms since the epoch. */
-  readonly now: number;
-  /** Origin and base path that the client used: what absolute URLs in answers begin with. */
-  readonly baseUrl: string;
+/** An answer with JSON. */
+export function jsonAnswer(value: unknown, status = 200): Answer {
+  const headers = { "content-type": "application/json" };
+  return { status, headers, body: JSON.stringify(value) };
 }
 
-/** One row of the router's table. */
-export interface Route {
-  readonly method: string;
-  /** The documentation's template, such as `/v1/messages/batches/{message_batch_id}`. */
-  readonly path: string;
-  readonly handle: (call: Call) => Answer | Promise<Answer>;
+/** The `error.type` that the documentation gives to each status. */
+const errorTypes: Readonly<Record<number, string>> = {
+  400: "invalid_request_error",
+  401: "authentication_error",
+  402: "billing_error",
+  403: "permission_error",
+  404: "not_found_error",
+  409: "conflict_error",
+  413: "request_too_large",
+  429: "rate_limit_error",
+  500: "api_error",
+  504: "timeout_error",
+  529: "overloaded_error",
+};
+
+/** The parts of an error that are optional. */
+export interface RefusalExtras {
+  /** `error.type`. @default the documented one of the status */
+  readonly type?: string | undefined;
+  /** `error.details`. */
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
-/** A 200 with JSON. */
-export function jsonAnswer(value: unknown): Answer {
-  return {
-    status: 200,
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(value),
-  };
+/** An error of the API. Routes throw it, and it becomes an answer. */
+export class Refusal extends Error {
+  readonly status: number;
+  readonly extras: RefusalExtras;
+
+  constructor(status: number, message: string, extras: RefusalExtras = {}) {
+    super(message);
+    this.status = status;
+    this.extras = extras;
+  }
+
+  /** The error as the API writes it. `requestId` also stands in the `request-id` header. */
+  toAnswer(requestId: string): Answer {
+    const { status, message } = this;
+    const other = status >= 500 ? "api_error" : "invalid_request_error";
+    const { type = errorTypes[status] ?? other, details, headers } = this.extras;
+    const error = { type, message, ...(details && { details }) };
+    const answer = jsonAnswer({ type: "error", error, request_id: requestId }, status);
+    return { ...answer, headers: { ...answer.headers, ...headers } };
+  }
+}
+
+/** A 400. */
+export function invalid(message: string, extras?: RefusalExtras): Refusal {
+  return new Refusal(400, message, extras);
+}
+
+/** The documentation's own example of a 404. */
+export function notFound(): Refusal {
+  return new Refusal(404, "The requested resource could not be found.");
+}
+
+/**
+ * Makes the Response of an answer.
+ *
+ * @param answer The answer. Its lines are made while the client reads.
+ * @param headers All headers of the response.
+ * @param truncate Where the body breaks off: after so many bytes, or half-way. The content-length
+ *   stays that of the whole.
+ */
+export function toResponse(
+  { status, body }: Answer,
+  headers: Headers,
+  truncate: boolean | number = false,
+): Response {
+  if (body === null || [204, 205, 304].includes(status)) {
+    return new Response(null, { status, headers });
+  }
+  const chunks = () => toChunks(typeof body === "string" ? [body] : body());
+  if (typeof body !== "string" && truncate === false) {
+    return new Response(toStream(chunks()), { status, headers });
+  }
+  let size = 0;
+  for (const chunk of chunks()) size += chunk.byteLength;
+  headers.set("content-length", String(size));
+  if (typeof body === "string" && truncate === false) {
+    return new Response(body, { status, headers });
+  }
+  const end = typeof truncate === "number" ? Math.min(truncate, size) : Math.floor(size / 2);
+  return new Response(toStream(cut(chunks(), end)), { status, headers });
+}
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Lines as bytes, joined so that a large body is not one chunk a line. */
+function* toChunks(lines: Iterable<string>): Generator<Bytes> {
+  const encoder = new TextEncoder();
+  let joined = "";
+  for (const line of lines) {
+    joined += line;
+    if (joined.length >= 64 * 1024) {
+      yield encoder.encode(joined);
+      joined = "";
+    }
+  }
+  if (joined !== "") yield encoder.encode(joined);
+}
+
+/** The first bytes of a body. Then the connection breaks off. */
+function* cut(chunks: Iterable<Bytes>, end: number): Generator<Bytes> {
+  let left = end;
+  for (const chunk of chunks) {
+    if (left > 0) yield chunk.subarray(0, left);
+    left -= chunk.byteLength;
+    if (left <= 0) break;
+  }
+  throw new TypeError("The connection was lost while the body was sent");
+}
+
+function toStream(chunks: Generator<Bytes>): ReadableStream<Bytes> {
+  return new ReadableStream({
+    pull(controller) {
+      const { done, value } = chunks.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel() {
+      chunks.return(undefined);
+    },
+  }, { highWaterMark: 0 });
 }

@@ -5,41 +5,102 @@
  *
  * @module
  */
-import { createApi } from "./api.ts";
-import { showBatch } from "./batch-life.ts";
-import { createBatchStore } from "./batch-store.ts";
-import { betaNames, credentialHeader } from "./check-headers.ts";
-import { faultAnswer } from "./fault-answer.ts";
-import { createFaultQueue, type Fault } from "./fault-queue.ts";
-import { createIds } from "./ids.ts";
-import type { SandboxMessageBatch } from "./message-batch.ts";
-import { messageBatchRoutes } from "./message-batch-routes.ts";
-import { createRequestLog, type SeenRequest } from "./request-log.ts";
-import { createResourceApi } from "./resource-api.ts";
-import type {
-  ResourceObject,
-  ResourceParams,
-  ResourceSeed,
-  ResourceType,
-} from "./resource-seed.ts";
-import type { SandboxOptions } from "./sandbox-options.ts";
-import { type BatchSeed, seedRecord } from "./seed-record.ts";
-import { toResponse } from "./to-response.ts";
-import { createTokenBucket } from "./token-bucket.ts";
-import { untilAborted } from "./until-aborted.ts";
+import { toResponse } from "./answer.ts";
+import { createApi, type RateLimit } from "./api.ts";
+import { batchRoutes } from "./batch-routes.ts";
+import {
+  type BatchRecord,
+  type BatchSeed,
+  createBatchStore,
+  createRecord,
+  type RequestCounts,
+  type SandboxMessageBatch,
+  showBatch,
+} from "./batches.ts";
+import { addFault, type Fault, performWithFault, type QueuedFault, takeFault } from "./faults.ts";
+import { createIds } from "./format.ts";
+import { betaNames, credentialHeader } from "./headers.ts";
+import {
+  createResources,
+  type ResourceObject,
+  type ResourceParams,
+  type ResourceSeed,
+  type ResourceType,
+} from "./resources.ts";
 
-export type { RequestCounts, SandboxMessageBatch } from "./message-batch.ts";
-export type { RateLimit } from "./token-bucket.ts";
-export type { BatchSeed, Fault, SandboxOptions, SeenRequest };
+export type { BatchSeed, Fault, RateLimit, RequestCounts, SandboxMessageBatch };
 export type { ResourceObject, ResourceParams, ResourceSeed, ResourceType };
 
-/** The API, and hands to move it with. Every function works without its object. */
+/** How a sandbox behaves. */
+export interface SandboxOptions {
+  /** The time, ms since the epoch. A fraction gives the microseconds. @default Date.now */
+  readonly now?: (() => number) | undefined;
+  /** Waits, for a fault with a `delay`; milliseconds. @default setTimeout */
+  readonly sleep?: ((ms: number) => Promise<void>) | undefined;
+  /** A number from 0 up to 1, for ids and for faults with a `probability`. @default Math.random */
+  readonly random?: (() => number) | undefined;
+  /** How long a batch is in progress, ms; 24 hours are the API's limit. @default 60_000 */
+  readonly processingTime?: number | undefined;
+  /** How long a batch is canceling, ms. @default 10_000 */
+  readonly cancelingTime?: number | undefined;
+  /** The workspace of every credential. @default "wrkspc_011CZkZaBF1tNoB5wlCeusgy" */
+  readonly workspaceId?: string | undefined;
+  /**
+   * Accepted keys and tokens, in either header. One that begins with `sk-ant-admin` is an
+   * administrator's: the organization's endpoints take no other, and no other endpoint takes it.
+   * @default any that is not empty
+   */
+  readonly apiKeys?: readonly string[] | undefined;
+  /**
+   * Accepted beta names besides those in the documentation of the beta delete, and those that an
+   * endpoint asks for. @default none
+   */
+  readonly betas?: readonly string[] | undefined;
+  /**
+   * How the API refuses to delete a batch that has not ended: 400 `invalid_request_error`, or 409
+   * `conflict_error`, which clients retry. The API's own way is published nowhere. @default 400
+   */
+  readonly unendedStatus?: 400 | 409 | undefined;
+  /** The rate limit of all endpoints together. @default none */
+  readonly rateLimit?: RateLimit | undefined;
+  /** Path that the API is mounted under, such as `/anthropic`. @default "" */
+  readonly basePath?: string | undefined;
+  /** Bytes of a request's body above which the answer is a 413. @default 256 MiB */
+  readonly requestSizeLimit?: number | undefined;
+  /** How many requests `requests` keeps. @default 10_000 */
+  readonly requestLogSize?: number | undefined;
+}
+
+/** One request as the sandbox saw it: no body, no credential. */
+export interface SeenRequest {
+  readonly method: string;
+  /** Path without the base path. */
+  readonly path: string;
+  /** Query with its `?`, or nothing. */
+  readonly search: string;
+  /** The sandbox's time of its arrival, ms since the epoch. */
+  readonly time: number;
+  readonly apiVersion: string | undefined;
+  readonly betas: readonly string[];
+  /** The header that carried the credential. */
+  readonly credential: "x-api-key" | "authorization" | undefined;
+  readonly requestId: string;
+  /** Status of the answer; undefined while there is none, and for a lost connection. */
+  readonly status: number | undefined;
+}
+
+/** The API, and the functions that control it. Every function works without its object. */
 export interface Sandbox {
   /**
-   * Answers a request. It rejects where a real fetch would: with a TypeError when the connection is
-   * lost on demand, and with the signal's reason when the caller aborts.
+   * Answers a request. It rejects where a real fetch would: with a TypeError when a fault loses the
+   * connection, and with the signal's reason when the caller aborts.
    */
   fetch(input: Request | URL | string, init?: RequestInit): Promise<Response>;
+  /**
+   * The same as a server's handler: `Bun.serve({ fetch: sandbox.fetch })`,
+   * `Deno.serve(sandbox.fetch)`. What a server passes after the request is ignored.
+   */
+  fetch(request: Request, ...rest: readonly unknown[]): Promise<Response>;
   /** Puts a batch in any state in place, and returns what the API shows of it. */
   seed(batch?: BatchSeed): SandboxMessageBatch;
   /** What the API shows of a batch, without a request; undefined when it is not there. */
@@ -64,9 +125,6 @@ export interface Sandbox {
   readonly size: number;
 }
 
-/** What `results_url` begins with where no request says otherwise. */
-const API_ORIGIN = "https://api.anthropic.com";
-
 /**
  * Creates a sandbox: an API of its own, empty, with a clock that can be moved.
  *
@@ -90,108 +148,126 @@ const API_ORIGIN = "https://api.anthropic.com";
  */
 export function createSandbox(options: SandboxOptions = {}): Sandbox {
   const {
+    now: clock = Date.now,
     sleep = (ms) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
     random = Math.random,
+    processingTime = 60_000,
+    cancelingTime = 10_000,
     workspaceId = "wrkspc_011CZkZaBF1tNoB5wlCeusgy",
+    apiKeys,
+    betas = [],
+    unendedStatus = 400,
+    rateLimit,
     basePath = "",
+    requestSizeLimit: sizeLimit = 256 * 1024 * 1024,
+    requestLogSize = 10_000,
   } = options;
-  const clock = options.now ?? Date.now;
-  const times = {
-    processingTime: options.processingTime ?? 60_000,
-    cancelingTime: options.cancelingTime ?? 10_000,
-  };
-  const ids = createIds(random);
+  const times = { processingTime, cancelingTime };
+  const newId = createIds(random);
   const store = createBatchStore();
-  const resources = createResourceApi(ids);
-  const betas = [...resources.betas, ...options.betas ?? []];
-  const faults = createFaultQueue(random);
-  const log = createRequestLog(options.requestLogSize ?? 10_000);
-  const api = createApi({
-    routes: [
-      ...messageBatchRoutes({
-        ...times,
-        store,
-        ids,
-        unendedStatus: options.unendedStatus ?? 400,
-        sizeLimit: options.requestSizeLimit ?? 256 * 1024 * 1024,
-      }),
-      ...resources.routes,
-    ],
-    rules: { apiKeys: options.apiKeys, betas, workspaceId },
-    takeToken: options.rateLimit && createTokenBucket(options.rateLimit),
-  });
+  const resources = createResources(newId);
+  const routes = batchRoutes({ store, times, newId, unendedStatus, sizeLimit });
+  const rules = { apiKeys, betas: [...resources.betas, ...betas], workspaceId };
+  const api = createApi({ ...routes, ...resources.routes }, rules, rateLimit);
+  const faults: QueuedFault[] = [];
+  const requests: SeenRequest[] = [];
   let offset = 0;
   const now = (): number => clock() + offset;
+  // Without a request, `results_url` begins with the API's own origin.
+  const show = (record: BatchRecord) =>
+    showBatch(record, now(), `https://api.anthropic.com${basePath}`);
+
+  async function handle(
+    input: Request | URL | string,
+    ...rest: readonly unknown[]
+  ): Promise<Response> {
+    const request = toRequest(input, rest);
+    const { method, headers, signal } = request;
+    signal.throwIfAborted();
+    const url = new URL(request.url);
+    const inside = url.pathname.startsWith(`${basePath}/`);
+    const path = inside ? url.pathname.slice(basePath.length) : url.pathname;
+    const routed = inside ? path : ""; // a path outside the base path fits no route
+    const requestId = newId("req");
+    const seen: SeenRequest & { status: number | undefined } = {
+      method,
+      path,
+      search: url.search,
+      time: now(),
+      apiVersion: headers.get("anthropic-version") ?? undefined,
+      betas: betaNames(headers),
+      credential: credentialHeader(headers),
+      requestId,
+      status: undefined,
+    };
+    requests.push(seen);
+    if (requests.length > requestLogSize) requests.shift();
+
+    const target = { method, path, template: api.templateOf(routed) };
+    const fault = takeFault(faults, target, random) ?? {};
+    const baseUrl = url.origin + basePath;
+    const answer = await performWithFault(fault, {
+      requestId,
+      signal,
+      sleep,
+      perform: () => api.perform(routed, requestId, { request, url, now: now(), baseUrl }),
+    });
+    signal.throwIfAborted();
+    seen.status = answer.status;
+    const responseHeaders = new Headers({
+      "request-id": requestId,
+      "anthropic-workspace-id": workspaceId,
+      ...answer.headers,
+    });
+    for (const [name, value] of Object.entries(fault.headers ?? {})) {
+      responseHeaders.set(name, value);
+    }
+    return toResponse(answer, responseHeaders, fault.truncate);
+  }
 
   return {
-    async fetch(input, init) {
-      const request = input instanceof Request && !init ? input : new Request(input, init);
-      request.signal.throwIfAborted();
-      const { method, headers } = request;
-      const url = new URL(request.url);
-      const inside = url.pathname.startsWith(`${basePath}/`);
-      const path = inside ? url.pathname.slice(basePath.length) : url.pathname;
-      const route = inside ? path : ""; // what is elsewhere fits no route
-      const requestId = ids.next("req");
-      const setStatus = log.add({
-        method,
-        path,
-        search: url.search,
-        time: now(),
-        apiVersion: headers.get("anthropic-version") ?? undefined,
-        betas: betaNames(headers),
-        credential: credentialHeader(headers),
-        requestId,
-      });
-      const fault = faults.take({ method, path, template: api.templateOf(method, route) }) ?? {};
-      const wait = async () => {
-        if (fault.delay !== undefined) await untilAborted(sleep(fault.delay), request.signal);
-      };
-      const baseUrl = url.origin + basePath;
-      const act = () => api.perform(route, requestId, { request, url, now: now(), baseUrl });
-      const replacement = faultAnswer(fault, requestId);
-
-      if (!fault.after) await wait();
-      if (fault.connection === "lost_before") throw new TypeError("The connection was lost");
-      let answer = replacement && !fault.after && !fault.connection ? replacement : await act();
-      if (fault.after) await wait();
-      if (fault.connection === "lost_after") throw new TypeError("The connection was lost");
-      request.signal.throwIfAborted();
-
-      answer = replacement ?? answer;
-      setStatus(answer.status);
-      const common = { "request-id": requestId, "anthropic-workspace-id": workspaceId };
-      const merged = { ...answer, headers: { ...answer.headers, ...lowerCase(fault.headers) } };
-      return toResponse(merged, common, fault.truncate);
-    },
+    fetch: handle,
     seed(batch = {}) {
-      const record = seedRecord({ ...batch, id: batch.id ?? ids.next("msgbatch") }, now(), times);
+      const seed = { ...batch, id: batch.id ?? newId("msgbatch") };
+      const record = createRecord(seed, now(), times);
       store.put(record);
-      return showBatch(record, now(), API_ORIGIN + basePath);
+      return show(record);
     },
     batch(id) {
       const record = store.find(id);
-      return record && showBatch(record, now(), API_ORIGIN + basePath);
+      return record && show(record);
     },
-    seedResource: (seed) => resources.seed(seed) as ResourceParams<typeof seed.type>,
-    hasResource: (object) => resources.find(object.type, object) !== undefined,
-    fail: faults.add,
-    clearFaults: faults.clear,
+    seedResource: ({ type, ...members }) =>
+      resources.seed(type, members) as ResourceParams<typeof type>,
+    hasResource: ({ type, ...params }) => resources.has(type, params),
+    fail: (fault) => addFault(faults, fault),
+    clearFaults() {
+      faults.length = 0;
+    },
     advance(ms) {
       if (!(ms >= 0)) throw new RangeError(`Cannot advance the clock: ${ms} is not 0 or more`);
       offset += ms;
     },
     now,
-    requests: log.entries,
-    clearRequests: log.clear,
+    requests,
+    clearRequests() {
+      requests.length = 0;
+    },
     get size() {
       return store.size;
     },
   };
 }
 
-function lowerCase(headers: Readonly<Record<string, string>> = {}): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
-  );
+/**
+ * The request that `fetch` was called for. A server passes more after it: Bun its server, Deno the
+ * connection, Cloudflare the Worker's variables and, as a third argument, its context.
+ */
+function toRequest(input: Request | URL | string, [init, context]: readonly unknown[]): Request {
+  if (typeof init === "object" && init !== null && context === undefined) {
+    // A RequestInit that has none of these makes no difference.
+    const isInit = ["method", "headers", "body", "signal"].some((name) => name in init);
+    if (isInit) return new Request(input, init);
+  }
+  return input instanceof Request ? input : new Request(input);
 }

@@ -7,7 +7,7 @@ import {
 } from "../../src/purge/mod.ts";
 import { type Client, deleteMessageBatch } from "../../mod.ts";
 import { serve, type Server } from "../../src/adapters/serve.ts";
-import { systemClock } from "../../src/core/clock.ts";
+import { systemClock } from "../../src/core/client.ts";
 import { createSandbox, type RateLimit, type Sandbox } from "../../src/sandbox/mod.ts";
 import { daysAgo, drain } from "../fixtures/batches.ts";
 import { deletionsAsked } from "../fixtures/deletions-asked.ts";

@@ -72,10 +72,10 @@ describe.each(forms)("of %s, verifyAuditTrail()", (_, form) => {
       async (given) => (await sealsOf(given, form)).seals,
     );
     const record = { lines, seals, ...done };
-    const { message, ...problem } = (await verify(record.lines, record.seals, head)).problem ??
-      { message: "" };
+    const { why, ...problem } = (await verify(record.lines, record.seals, head)).problem ??
+      { why: "" };
     expect(problem).toEqual(finds);
-    expect(message).toContain(`Cannot verify the audit trail: line ${finds.line} `);
+    expect(why).toContain(`line ${finds.line} `);
     const alone = await verify(record.lines, record.seals);
     expect(alone.problem?.line).toBe(byHead ? undefined : finds.line);
   });
@@ -134,7 +134,7 @@ describe("sealAuditTrail()", () => {
     expect((await verifyAuditTrail(sourceOf([encode(changed)], seals.text))).problem).toEqual({
       kind: "changed",
       line: 4,
-      message: "Cannot verify the audit trail: line 4 is not as it was sealed",
+      why: "line 4 is not as it was sealed",
     });
   });
 

@@ -9,8 +9,9 @@ import { deleteEach } from "../../src/cli/delete/delete-each.ts";
 import { exitCode } from "../../src/cli/exit-code.ts";
 import { type HoldFlags, readHolds } from "../../src/cli/purge/holds.ts";
 import { messageBatches } from "../../src/cli/kinds.ts";
-import { maxShare } from "../../src/cli/purge/max-share.ts";
+import { maxShare, refuseShare } from "../../src/cli/purge/max-share.ts";
 import { policyFrom, readPolicy } from "../../src/cli/purge/policy-file.ts";
+import type { PurgeItem } from "../../src/purge/mod.ts";
 import { type Purge, type PurgeFlags, runPurge } from "../../src/cli/purge/run-purge.ts";
 import { createMemoryFiles } from "../cli/memory-files.ts";
 import { daysAgo } from "../fixtures/batches.ts";
@@ -162,6 +163,30 @@ describe("runPurge() of a policy", () => {
     });
     expect(deletions(stage)).toHaveLength(2);
     expect(stage.files.open.size).toBe(0);
+  });
+});
+
+describe("refuseShare()", () => {
+  const plan = (...actions: readonly PurgeItem["action"][]) => ({
+    version: 1 as const,
+    createdAt: daysAgo(0),
+    baseUrl: "https://api.anthropic.com",
+    items: actions.map((action, index): PurgeItem => ({
+      id: `msgbatch_${index}`,
+      createdAt: null,
+      endedAt: null,
+      status: "ended",
+      ...action === "keep" ? { action, code: "held" } : { action, code: "matches" },
+    })),
+  });
+
+  test("counts what is not kept, of all; of no batches it is no share", () => {
+    const half = plan("delete", "cancel_and_delete", "keep", "keep");
+    expect(refuseShare(half, 0.5)).toBeUndefined();
+    expect(refuseShare(half, 0.499)?.message).toContain("2 of 4 message batches");
+    expect(refuseShare(plan("delete"))).toBeUndefined();
+    expect(refuseShare(plan(), 0)).toBeUndefined();
+    expect(refuseShare(plan("keep"), 0)).toBeUndefined();
   });
 });
 

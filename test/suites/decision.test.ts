@@ -3,10 +3,10 @@ import { describe, expect, test } from "vitest";
 import {
   describeDecision,
   evaluateFilter,
-  evaluateRetention,
   type KeepCode,
   type PurgeDecision,
 } from "../../src/purge/mod.ts";
+import { evaluateRetention } from "../../src/retention/mod.ts";
 import { anyBatches, conditions, now } from "../fixtures/batches.ts";
 import { anyPolicy, policyOf } from "../fixtures/policies.ts";
 

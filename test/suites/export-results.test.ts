@@ -8,8 +8,7 @@ import {
   type RequestEvent,
   type ResultsExport,
 } from "../../mod.ts";
-import { createResultCounter } from "../../src/purge/results/count-results.ts";
-import { createResultsReceiver } from "../../src/purge/results/receive-results.ts";
+import { createResultsReceiver } from "../../src/purge/results.ts";
 import { createSandbox } from "../../src/sandbox/mod.ts";
 import { everythingIn } from "../fixtures/everything-in.ts";
 import {
@@ -671,6 +670,8 @@ describe("exportMessageBatchResults() keeps secrets", () => {
   });
 });
 
+const idleTimer = { signal: new AbortController().signal, restart() {}, stop() {} };
+
 test("createResultsReceiver() ends at a line that is too long, blank ones included", async () => {
   const short = `{"custom_id":"a","result":{}}\n`; // 30 bytes
   const long = [`${short}${"x".repeat(101)}`, "\n".repeat(101), `${" ".repeat(80)}${short}`];
@@ -678,9 +679,7 @@ test("createResultsReceiver() ends at a line that is too long, blank ones includ
     let written = 0;
     const write = (chunk: Uint8Array) => Promise.resolve(void (written += chunk.length));
     const { receive } = createResultsReceiver(1, write, 100);
-    const { signal } = new AbortController();
-    const patience = { signal, begin: () => {}, end: () => {} };
-    const { problem = "" } = await receive(pieces(text, [50, 100]), patience);
+    const { problem = "" } = await receive(pieces(text, [50, 100]), idleTimer);
     expect(problem).toMatch(
       text.length > 100 ? /a line of more than 100 bytes/ : text === short ? /^$/ : /breaks off/,
     );
@@ -688,7 +687,7 @@ test("createResultsReceiver() ends at a line that is too long, blank ones includ
   }
 });
 
-describe("createResultCounter()", () => {
+describe("createResultsReceiver()", () => {
   const isResult = (line: string) => {
     try {
       const { custom_id, result } = JSON.parse(line);
@@ -698,7 +697,7 @@ describe("createResultCounter()", () => {
     }
   };
 
-  test("judges as splitting and parsing the whole text does, however it is cut", () => {
+  test("judges as splitting and parsing the whole text does, however it is cut", async () => {
     const result = fc.nat(40).map((id) => `{"custom_id":"é${id}","result":{}}`);
     const wrong = fc.constantFrom("{}", "1", "{", '"', '{"custom_id":"é","result":[]}');
     const line = fc.oneof(
@@ -708,30 +707,38 @@ describe("createResultCounter()", () => {
     );
     const ended = fc.tuple(line, fc.constantFrom("\n", "\r\n", " \n")).map((all) => all.join(""));
     const seen = { taken: 0, refused: 0 };
-    fc.assert(
-      fc.property(
+    await fc.assert(
+      fc.asyncProperty(
         fc.array(ended, { maxLength: 8 }),
         fc.oneof(fc.constant(""), line),
         fc.array(fc.nat(200)),
         fc.integer({ min: -1, max: 1 }),
-        (parts, last, cuts, off) => {
+        async (parts, last, cuts, off) => {
           const text = parts.join("") + last;
           const lines = text.split("\n").filter((one) => /\S/.test(one));
           const bytes = new TextEncoder().encode(text);
           const ends = [0, ...cuts.filter((cut) => cut < bytes.length), bytes.length]
             .sort((one, other) => one - other);
           const expected = Math.max(0, lines.length + off);
-          const counter = createResultCounter(expected, 1_000);
-          const problem = ends.slice(1).map((end, index) => {
-            const chunk = bytes.slice(ends[index], end);
-            const said = counter.add(chunk);
-            chunk.fill(0); // it is somebody else's now
-            return said;
-          }).find((said) => said !== undefined) ?? counter.end();
+          const chunks = ends.slice(1).map((end, index) => bytes.slice(ends[index], end));
+          let written = 0;
+          const receiver = createResultsReceiver(expected, (chunk) => {
+            written += chunk.length;
+            chunk.fill(0); // the sink may change the bytes
+            return Promise.resolve();
+          }, 1_000);
+          const stream = new ReadableStream<Uint8Array>({
+            pull: (controller) => {
+              const chunk = chunks.shift();
+              if (chunk === undefined) controller.close();
+              else controller.enqueue(chunk);
+            },
+          });
+          const { problem } = await receiver.receive(stream, idleTimer);
           const good = expected === lines.length && lines.every(isResult) &&
             new Set(lines.map((one) => JSON.parse(one).custom_id)).size === expected;
           expect(problem === undefined).toBe(good);
-          if (good) expect(counter.results).toBe(lines.length);
+          if (good) expect([written, receiver.bytes]).toEqual([bytes.length, bytes.length]);
           seen[good ? "taken" : "refused"] += 1;
         },
       ),

@@ -26,7 +26,7 @@ describe("parseMessageBatchFilter()", () => {
       '"minDaysSinceEnd" is no condition: did you mean "minDaysSinceEnded"?',
     ],
     [{ created_before: 3 }, '"created_before" is no condition: did you mean "createdBefore"?'],
-    [{ rhubarb: 3 }, '"rhubarb" is no condition; there are ids, status, minDaysSinceCreated'],
+    [{ rhubarb: 3 }, '"rhubarb" is no condition: there are ids, status, minDaysSinceCreated'],
     [JSON.parse('{ "__proto__": 1, "oldest": 1 }'), '"__proto__" is no condition'],
     [{ constructor: 1, oldest: 1 }, '"constructor" is no condition'],
     [{ [apiKey]: 1 }, '"[redacted]" is no condition'],

@@ -3,13 +3,13 @@ import { describe, expect, test } from "vitest";
 import {
   type Clock,
   deleteMessageBatch,
+  exportMessageBatchResults,
   listMessageBatches,
   type Pace,
   type Permit,
 } from "../../mod.ts";
 import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
-import { exportMessageBatchResults } from "../../src/purge/export-results.ts";
-import { createPace } from "../../src/purge/pace.ts";
+import { createPace } from "../../src/purge/mod.ts";
 import { batchOf, seededRandom } from "../fixtures/batches.ts";
 import { playTraffic, type Traffic } from "../fixtures/paced-traffic.ts";
 import { lost, page, receipt, refusal as refused, rejection, stub } from "../fixtures/stub.ts";

@@ -174,7 +174,7 @@ describe("applyPurge() with exportTo, when a look finds no such batch,", () => {
     sandbox.fail({ method: "GET", path: template, status: 404, times: 9 });
     const start = sandbox.now();
     const { outcomes } = await drain(
-      applyPurge(client, plan, { exportTo: createMemoryStore(), cancelTimeout: 1_200 }),
+      applyPurge(client, plan, { exportTo: createMemoryStore(), waitTimeout: 1_200 }),
     );
     expect(outcomes).toMatchObject([{ outcome: "missing" }]);
     expect(sandbox.now() - start).toBe(1_200);

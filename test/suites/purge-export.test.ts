@@ -73,6 +73,7 @@ describe("applyPurge() with exportTo", () => {
         id,
         evidence: "receipt",
         requestId: expect.any(String),
+        workspaceId: expect.any(String),
         attempts: 1,
         export: {
           id,
@@ -98,10 +99,10 @@ describe("applyPurge() with exportTo", () => {
   test("leaves alone what has not ended in time, or no longer", async () => {
     const slow = await purge([{ processing_status: "in_progress" }], {
       sandbox: { cancelingTime: 86_000_000 },
-      options: { cancelTimeout: 5_000 },
+      options: { waitTimeout: 5_000 },
     });
     expect(slow.outcomes).toEqual([
-      { outcome: "skipped", id: slow.ids[0], reason: "not_ended" },
+      { outcome: "skipped", id: slow.ids[0], reason: "not_ended", canceled: true },
     ]);
     const reborn = await purge([{ ...ended, id: "msgbatch_1" }], {
       before: ({ sandbox }) => sandbox.seed({ id: "msgbatch_1", processing_status: "in_progress" }),
@@ -402,6 +403,7 @@ describe("applyPurge() with exportTo, when a batch is gone,", () => {
       id: "msgbatch_1",
       evidence: "absent_after_retry",
       requestId: expect.any(String),
+      workspaceId: expect.any(String),
       attempts: 0,
     }]);
     expect(deletes()).toEqual([]);

@@ -2,32 +2,33 @@ import { describe, expect, test } from "vitest";
 import type { Client, DeleteOptions, RequestEvent } from "../../mod.ts";
 import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
 import { messageBatch } from "../../src/core/delete.ts";
-import type { DeletableResource } from "../../src/core/resource.ts";
-import * as registry from "../../src/resources/registry.ts";
+import * as library from "../../src/resources.ts";
 import { createSandbox, type ResourceObject, type ResourceType } from "../../src/sandbox/mod.ts";
-import { type ResourceFixture, resourceFixtures } from "../fixtures/resources.ts";
+import {
+  type DeleteFunctionName,
+  type ResourceFixture,
+  resourceFixtures,
+} from "../fixtures/resources.ts";
 import { lost, refusal, rejection, stub } from "../fixtures/stub.ts";
 
-/** What the functions of the registry have in common. */
+/** What the functions have in common. */
 type Remove = (client: Client, id: unknown, options?: DeleteOptions) => Promise<unknown>;
 
-const kinds = Object.entries(registry).map(([name, remove]) => ({
-  name,
-  remove: remove as unknown as Remove,
-  resource: remove.resource as DeletableResource,
-  fixture: resourceFixtures[name as keyof typeof registry] as ResourceFixture,
-}));
+const kinds = library.resourceKinds.map((resource) => {
+  const words = resource.name.split("_").map((word) => word[0]?.toUpperCase() + word.slice(1));
+  const name = `delete${words.join("")}` as DeleteFunctionName;
+  const fixture: ResourceFixture = resourceFixtures[name];
+  return { name, remove: library[name] as unknown as Remove, resource, fixture };
+});
 
 const answer = (body: unknown) => () => Response.json(body, { headers: { "request-id": "req_1" } });
 
-describe("the registry", () => {
-  test("names every kind once, and by what it deletes", () => {
+describe("the table of kinds", () => {
+  test("has each kind once, with a function and a fixture", () => {
     const names = [messageBatch, ...kinds.map(({ resource }) => resource)].map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
-    for (const { name, resource } of kinds) {
-      const words = resource.name.split("_").map((word) => word[0]?.toUpperCase() + word.slice(1));
-      expect(name).toBe(`delete${words.join("")}`);
-    }
+    expect(kinds.filter(({ remove, fixture }) => !remove || !fixture)).toEqual([]);
+    expect(kinds.map(({ name }) => name).sort()).toEqual(Object.keys(resourceFixtures).sort());
   });
 });
 
@@ -44,7 +45,7 @@ test("deleteWorkspaceMember() reports the one it has asked for, whatever its arg
     workspace_id: "wrkspc_1",
     user_id: "user_1",
   })]);
-  expect(await registry.deleteWorkspaceMember(client, member)).toMatchObject({ user_id: "user_1" });
+  expect(await library.deleteWorkspaceMember(client, member)).toMatchObject({ user_id: "user_1" });
   expect(seen[0]?.url).toMatch(/members\/user_1$/);
 });
 
@@ -85,6 +86,7 @@ for (const { name, remove, resource, fixture } of kinds) {
         ...gone,
         evidence: "receipt",
         requestId: "req_1",
+        attempts: 1,
       });
       expect(events.map(({ pathTemplate }) => pathTemplate)).toEqual([resource.path]);
       const recorded = typeof id === "string" ? id : Object.values(id).join("/");
@@ -127,7 +129,7 @@ for (const { name, remove, resource, fixture } of kinds) {
       const error = await rejection(remove(stub(answers).client, id));
       expect(error).toMatchObject({ code: "ERR_NOT_FOUND" });
       expect(await remove(stub(answers).client, id, { allowMissing: true }))
-        .toEqual({ ...gone, evidence: "missing", requestId: "req_2" });
+        .toEqual({ ...gone, evidence: "missing", requestId: "req_2", attempts: 1 });
     });
 
     test("rejects a refusal in words that name it", async () => {

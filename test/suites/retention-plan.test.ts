@@ -8,7 +8,7 @@ import {
   PurgeRefusedError,
 } from "../../mod.ts";
 import { parseRetentionPolicy, type RetentionPolicy } from "../../src/retention/mod.ts";
-import type { BatchSeed } from "../../src/sandbox/seed-record.ts";
+import type { BatchSeed } from "../../src/sandbox/mod.ts";
 import { batchOf, day, daysAgo, drain, now, play } from "../fixtures/batches.ts";
 import { everythingIn } from "../fixtures/everything-in.ts";
 import { anyPolicy, idsToGo, policyOf } from "../fixtures/policies.ts";

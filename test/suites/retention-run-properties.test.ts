@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Client } from "../../mod.ts";
 import { evaluateRetention, type RetentionPolicy } from "../../src/retention/mod.ts";
-import type { StateStore } from "../../src/core/ports.ts";
+import type { StateStore } from "../../src/retention/mod.ts";
 import { packBatch, unpackBatch } from "../../src/retention/run/pack.ts";
 import { runRetention } from "../../src/retention/run/run-retention.ts";
 import { createMemoryStateStore } from "../../src/service/memory-state-store.ts";

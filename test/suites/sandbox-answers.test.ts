@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createSandbox } from "../../src/sandbox/mod.ts";
-import { BATCHES, call, createBody } from "../fixtures/sandbox/call.ts";
+import { BATCHES, call, createBody, HEADERS, ORIGIN, toRequest } from "../fixtures/sandbox/call.ts";
 import {
   CANCELING,
   CREATED,
@@ -163,5 +163,63 @@ describe("createSandbox() identifies", () => {
     expect(json.results_url).toBe(`https://api.anthropic.com${path}/results`);
     expect((await call(sandbox, "GET", `${path}/results`)).status).toBe(200);
     expect((await call(sandbox, "GET", `${BATCHES}/${id}`)).status).toBe(404);
+  });
+});
+
+describe("Sandbox.fetch()", () => {
+  /** As Bun's server: every member is on the prototype, and one of them is `url`. */
+  class ServerLike {
+    get url() {
+      return new URL("http://127.0.0.1:8080/");
+    }
+    fetch() {}
+    timeout() {}
+  }
+
+  const context = { waitUntil() {}, passThroughOnException() {} };
+  test.each<[string, ...unknown[]]>([
+    ["Bun's server", new ServerLike()],
+    ["Deno's info", { remoteAddr: { hostname: "127.0.0.1", port: 1 }, completed: null }],
+    ["Cloudflare's variables and context", { API_KEY: "k", method: "PUT", body: {} }, context],
+    ["nothing", undefined],
+    ["null", null],
+    ["a number and a list", 0, []],
+  ])("ignores what a server passes after the request: %s", async (_, ...rest) => {
+    const sandbox = createSandbox();
+    sandbox.seed({ id: "b" });
+    const response = await sandbox.fetch(toRequest("DELETE", `${BATCHES}/b`), ...rest);
+    expect([response.status, await response.json()]).toEqual([
+      200,
+      { id: "b", type: "message_batch_deleted" },
+    ]);
+    expect(sandbox.requests.map(({ method, path }) => [method, path])).toEqual([
+      ["DELETE", `${BATCHES}/b`],
+    ]);
+  });
+
+  test.each<[string, string | URL | Request]>([
+    ["text", `${ORIGIN}${BATCHES}/b`],
+    ["a URL", new URL(`${ORIGIN}${BATCHES}/b`)],
+    ["a request", new Request(`${ORIGIN}${BATCHES}/b`)],
+  ])("takes a RequestInit after %s, as fetch does", async (_, input) => {
+    const sandbox = createSandbox();
+    sandbox.seed({ id: "b" });
+    const { status } = await sandbox.fetch(input, { method: "DELETE", headers: HEADERS });
+    expect([status, sandbox.size]).toEqual([200, 0]);
+  });
+
+  test.each<[string, RequestInit, [method: string, status: number]]>([
+    ["method", { method: "PUT" }, ["PUT", 405]],
+    ["headers", { headers: { "anthropic-version": "2023-06-01" } }, ["GET", 401]],
+  ])("lets the %s of a RequestInit win over the request's", async (_, init, expected) => {
+    const sandbox = createSandbox();
+    const response = await sandbox.fetch(toRequest("GET", `${BATCHES}/b`), init);
+    expect([sandbox.requests[0]?.method, response.status]).toEqual(expected);
+  });
+
+  test("lets the signal of a RequestInit abort", async () => {
+    const sandbox = createSandbox();
+    const init = { signal: AbortSignal.abort(new RangeError("Enough")) };
+    await expect(sandbox.fetch(toRequest("GET", BATCHES), init)).rejects.toThrow("Enough");
   });
 });

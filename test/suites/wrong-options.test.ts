@@ -58,17 +58,22 @@ describe("applyPurge() and runRetention() heed options that are inherited,", () 
 
 describe("applyPurge() refuses before the first request, and reads no history,", () => {
   const refused: [string, unknown, string, string][] = [
-    ["no time", { cancelTimeout: 0 }, "RangeError", "cancelTimeout as 0: it must be above 0"],
-    ["less than no time", { cancelTimeout: -1 }, "RangeError", "cancelTimeout as -1"],
-    ["a time that is no number", { cancelTimeout: NaN }, "RangeError", "cancelTimeout as NaN"],
-    ["a time of text", { cancelTimeout: "30m" }, "TypeError", "cancelTimeout: it is not a number"],
-    ["a time of null", { cancelTimeout: null }, "TypeError", "cancelTimeout: it is not a number"],
+    ["no time", { waitTimeout: 0 }, "RangeError", "waitTimeout: it is not above 0"],
+    ["less than no time", { waitTimeout: -1 }, "RangeError", "waitTimeout: it is not above 0"],
+    [
+      "a time that is no number",
+      { waitTimeout: NaN },
+      "RangeError",
+      "waitTimeout: it is not above 0",
+    ],
+    ["a time of text", { waitTimeout: "30m" }, "TypeError", "waitTimeout: it is not a number"],
+    ["a time of null", { waitTimeout: null }, "TypeError", "waitTimeout: it is not a number"],
     ["a store of null", { exportTo: null }, "TypeError", "exportTo: it is not a ResultStore"],
     ["a store of no text", { exportTo: "" }, "TypeError", "exportTo"],
     ["a store of text", { exportTo: "results" }, "TypeError", "exportTo"],
     ["a store that does not open", { exportTo: { open: true } }, "TypeError", "exportTo"],
     ["a store of false", { exportTo: false }, "TypeError", "exportTo"],
-    ["holds of null", { holds: null }, "TypeError", "holds: they are not a list of ids"],
+    ["holds of null", { holds: null }, "TypeError", "holds: it is not a list of ids"],
     ["holds of no text", { holds: "" }, "TypeError", "holds"],
     ["holds of an object", { holds: {} }, "TypeError", "holds"],
     ["holds that are false", { holds: false }, "TypeError", "holds"],
@@ -128,7 +133,7 @@ describe("applyPurge() refuses before the first request, and reads no history,",
       signal: undefined,
       holds: undefined,
       concurrency: undefined,
-      cancelTimeout: undefined,
+      waitTimeout: undefined,
       exportTo: undefined,
       history: undefined,
     };
@@ -144,7 +149,7 @@ describe("applyPurge() refuses before the first request, and reads no history,",
         open = createMemoryStore().open;
       }
       const holds = new Set([id]).values();
-      const options = { history, holds, exportTo: new Store(), cancelTimeout: Infinity };
+      const options = { history, holds, exportTo: new Store(), waitTimeout: Infinity };
       await drain(applyPurge(client, plan, options));
       expect(sandbox.batch(id)).toBeDefined();
       expect(sandbox.size).toBe(1);

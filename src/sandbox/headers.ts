@@ -1,9 +1,14 @@
-import { Refusal } from "./refusal.ts";
+/**
+ * The headers of a request, and which of them the API refuses.
+ *
+ * @module
+ */
+import { invalid, Refusal } from "./answer.ts";
 
-const VERSIONS: readonly string[] = ["2023-06-01", "2026-10-21"];
+const versions: readonly string[] = ["2023-06-01", "2026-10-21"];
 
 /** The names in the documentation of the beta delete. */
-const BETAS: readonly string[] = [
+const documentedBetas: readonly string[] = [
   "message-batches-2024-09-24",
   "prompt-caching-2024-07-31",
   "computer-use-2024-10-22",
@@ -26,18 +31,15 @@ const BETAS: readonly string[] = [
   "fast-mode-2026-02-01",
 ];
 
-/** Whom and what the sandbox accepts. */
+/** The credentials, betas and workspace that a sandbox accepts. */
 export interface HeaderRules {
   readonly apiKeys: readonly string[] | undefined;
+  /** Betas besides the documented ones. */
   readonly betas: readonly string[];
   readonly workspaceId: string;
 }
 
-/** The organization's endpoints take an administrator's key, and no other endpoint does. */
-const ADMINISTRATIVE = "/v1/organizations/";
-const ADMIN_KEY = "sk-ant-admin";
-
-/** Refuses a request whose headers the API refuses: origin, credential, version, betas, workspace. */
+/** Throws the API's refusal of a request's origin, credential, version, betas or workspace. */
 export function checkHeaders(headers: Headers, path: string, rules: HeaderRules): void {
   if (headers.has("origin")) {
     throw new Refusal(
@@ -47,21 +49,19 @@ export function checkHeaders(headers: Headers, path: string, rules: HeaderRules)
   }
   checkCredential(headers, path, rules.apiKeys);
   const version = headers.get("anthropic-version");
-  if (!version) throw new Refusal(400, "anthropic-version: header is required");
-  if (!VERSIONS.includes(version)) {
-    throw new Refusal(400, `anthropic-version: "${version}" is not a valid version`);
+  if (!version) throw invalid("anthropic-version: header is required");
+  if (!versions.includes(version)) {
+    throw invalid(`anthropic-version: "${version}" is not a valid version`);
   }
-  const unknown = betaNames(headers).filter((name) =>
-    !BETAS.includes(name) && !rules.betas.includes(name)
-  );
+  const known = [...documentedBetas, ...rules.betas];
+  const unknown = betaNames(headers).filter((name) => !known.includes(name));
   if (unknown.length > 0) {
     const names = unknown.map((name) => `\`${name}\``).join(", ");
-    throw new Refusal(
-      400,
+    throw invalid(
       `Unexpected value(s) ${names} for the \`anthropic-beta\` header. Please consult our documentation at platform.claude.com/docs or try again without the header.`,
     );
   }
-  // "If sent, it must match that Workspace." How it is refused is not published. [inferred]
+  // "If sent, it must match that Workspace." How the API refuses it is not published. [inferred]
   const workspaceId = headers.get("anthropic-workspace-id");
   if (workspaceId !== null && workspaceId !== rules.workspaceId) {
     throw new Refusal(403, "The credential does not belong to the requested workspace.");
@@ -76,25 +76,18 @@ export function betaNames(headers: Headers): string[] {
 
 /** Which header carries the credential. `x-api-key` comes first. */
 export function credentialHeader(headers: Headers): "x-api-key" | "authorization" | undefined {
-  return headers.has("x-api-key")
-    ? "x-api-key"
-    : headers.has("authorization")
-    ? "authorization"
-    : undefined;
+  return (["x-api-key", "authorization"] as const).find((name) => headers.has(name));
 }
 
-function checkCredential(
-  headers: Headers,
-  path: string,
-  apiKeys: readonly string[] | undefined,
-): void {
+function checkCredential(headers: Headers, path: string, apiKeys?: readonly string[]): void {
   const name = credentialHeader(headers);
   if (!name) throw new Refusal(401, "x-api-key header is required");
   const value = headers.get(name) ?? "";
   const secret = name === "x-api-key" ? value : /^bearer +(.*)$/i.exec(value)?.[1] ?? "";
   const known = secret !== "" && (!apiKeys || apiKeys.includes(secret));
+  // The organization's endpoints take an administrator's key, and no other endpoint does.
   // [inferred] The documentation says which key goes where, but not how the other one is refused.
-  if (!known || secret.startsWith(ADMIN_KEY) !== path.startsWith(ADMINISTRATIVE)) {
-    throw new Refusal(401, name === "x-api-key" ? "invalid x-api-key" : "Invalid bearer token");
-  }
+  const fits = secret.startsWith("sk-ant-admin") === path.startsWith("/v1/organizations/");
+  if (known && fits) return;
+  throw new Refusal(401, name === "x-api-key" ? "invalid x-api-key" : "Invalid bearer token");
 }

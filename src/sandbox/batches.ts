@@ -1,0 +1,262 @@
+/**
+ * Message Batches as the sandbox keeps them: how one is seeded, how it lives, what the API
+ * shows of it, and the store of all.
+ *
+ * @module
+ */
+import { timestamp } from "./format.ts";
+
+/** Tallies of requests by state, as the API writes them. */
+export interface RequestCounts {
+  readonly processing: number;
+  readonly succeeded: number;
+  readonly errored: number;
+  readonly canceled: number;
+  readonly expired: number;
+}
+
+/** A Message Batch as the API writes it. */
+export interface SandboxMessageBatch {
+  readonly id: string;
+  readonly type: "message_batch";
+  readonly processing_status: "in_progress" | "canceling" | "ended";
+  readonly request_counts: RequestCounts;
+  readonly ended_at: string | null;
+  readonly created_at: string;
+  readonly expires_at: string;
+  readonly archived_at: string | null;
+  readonly cancel_initiated_at: string | null;
+  readonly results_url: string | null;
+}
+
+/** A batch to put in place. Members that are left out follow from the others. */
+export interface BatchSeed {
+  /** A batch that has this id is replaced. @default a new id */
+  readonly id?: string | undefined;
+  /**
+   * One that has not ended goes on living: it ends after the sandbox's `processingTime` or
+   * `cancelingTime` from now, and 24 hours after `created_at` at the latest. @default "ended"
+   */
+  readonly processing_status?: "in_progress" | "canceling" | "ended" | undefined;
+  /** RFC 3339. @default now; for an ended batch, one `processingTime` ago */
+  readonly created_at?: string | undefined;
+  /** RFC 3339. @default 24 hours after `created_at` */
+  readonly expires_at?: string | undefined;
+  /** RFC 3339. @default for an ended batch, one `processingTime` after `created_at` */
+  readonly ended_at?: string | null | undefined;
+  /** RFC 3339. @default for a canceling batch, now */
+  readonly cancel_initiated_at?: string | null | undefined;
+  /** RFC 3339. The API shows it from then on. @default 29 days after `created_at` */
+  readonly archived_at?: string | undefined;
+  /** The number of requests, or their custom ids. @default 1 */
+  readonly requests?: number | readonly string[] | undefined;
+  /**
+   * The counts with which the batch ends. Requests that are `processing` here succeed, or are
+   * canceled or expired with the batch. The sum comes before the number in `requests`.
+   */
+  readonly request_counts?: Partial<RequestCounts> | undefined;
+  /** Text of each succeeded result: with a long one, results of any size. */
+  readonly text?: string | undefined;
+  /** Members laid over each answer about this batch, for shapes that no real life leads to. */
+  readonly override?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** One request of a batch, as far as the sandbox keeps it. */
+export interface BatchRequest {
+  readonly customId: string;
+  readonly model?: string | undefined;
+}
+
+/** A batch as the sandbox keeps it. With the time it gives the API's object. */
+export interface BatchRecord {
+  readonly seed: BatchSeed & { readonly id: string };
+  /** All times are milliseconds since the epoch. */
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  readonly archivedAt: number;
+  cancelInitiatedAt: number | undefined;
+  /** When it ends, or ended, and the state that its `processing` requests then take. */
+  end: { readonly at: number; readonly rest: "succeeded" | "canceled" | "expired" };
+  /** The planned counts. */
+  readonly counts: RequestCounts;
+  /** The requests that have names; the others are numbered, so that they need no memory. */
+  readonly requests: readonly BatchRequest[];
+}
+
+/** How long a batch is in progress and canceling, ms. */
+export interface LifeTimes {
+  readonly processingTime: number;
+  readonly cancelingTime: number;
+}
+
+const dayMs = 24 * 60 * 60 * 1000;
+
+const none: RequestCounts = { processing: 0, succeeded: 0, errored: 0, canceled: 0, expired: 0 };
+
+/**
+ * Makes the record of a seeded batch. Its timestamps are shown to the letter; for its life, one that
+ * is no date counts as left out.
+ */
+export function createRecord(
+  seed: BatchRecord["seed"],
+  now: number,
+  { processingTime, cancelingTime }: LifeTimes,
+): BatchRecord {
+  const { processing_status: status = "ended", requests = 1, request_counts } = seed;
+  const createdAt = parse(seed.created_at) ?? (status === "ended" ? now - processingTime : now);
+  // "24 hours after created_at processing expires", "29 days after it the results are gone".
+  const expiresAt = parse(seed.expires_at) ?? createdAt + dayMs;
+  const archivedAt = parse(seed.archived_at) ?? createdAt + 29 * dayMs;
+  const cancelInitiatedAt = parse(seed.cancel_initiated_at) ??
+    (status === "canceling" ? now : undefined);
+  const rest = cancelInitiatedAt === undefined ? "succeeded" : "canceled";
+  const endedAt = parse(seed.ended_at) ?? createdAt + processingTime;
+  const wait = status === "canceling" ? cancelingTime : processingTime;
+  const named = typeof requests === "number" ? [] : requests;
+  const total = typeof requests === "number" ? requests : requests.length;
+  return {
+    seed,
+    createdAt,
+    expiresAt,
+    archivedAt,
+    cancelInitiatedAt,
+    end: status === "ended"
+      ? { at: Math.min(endedAt, now), rest }
+      : endOf(now + wait, expiresAt, rest),
+    counts: { ...none, ...(request_counts ?? { processing: total }) },
+    requests: named.map((customId) => ({ customId })),
+  };
+}
+
+function parse(text: string | null | undefined): number | undefined {
+  const time = Date.parse(text ?? "");
+  return Number.isNaN(time) ? undefined : time;
+}
+
+function sum(counts: RequestCounts): number {
+  return counts.processing + counts.succeeded + counts.errored + counts.canceled + counts.expired;
+}
+
+/** The end of a batch that would end at a time, if processing does not expire before. */
+function endOf(at: number, expiresAt: number, rest: "succeeded" | "canceled"): BatchRecord["end"] {
+  return at <= expiresAt ? { at, rest } : { at: expiresAt, rest: "expired" };
+}
+
+/** Cancels a batch. One that is canceling already stays as it is. */
+export function cancelRecord(record: BatchRecord, now: number, { cancelingTime }: LifeTimes): void {
+  if (record.cancelInitiatedAt !== undefined) return;
+  record.cancelInitiatedAt = now;
+  record.end = endOf(now + cancelingTime, record.expiresAt, "canceled");
+}
+
+/** Whether a batch has ended by then, and so can be deleted. */
+export function hasEnded(record: BatchRecord, now: number): boolean {
+  return now >= record.end.at;
+}
+
+/** Whether the results can be read by then: the batch has ended and is not archived. */
+export function hasResults(record: BatchRecord, now: number): boolean {
+  return hasEnded(record, now) && now < record.archivedAt;
+}
+
+/**
+ * The counts with which a batch ends. If all its requests are planned as `processing`, half of them,
+ * rounded down, succeed before a cancellation or an expiry.
+ */
+export function endCounts({ counts, end }: BatchRecord): RequestCounts {
+  const total = sum(counts);
+  const half = Math.floor(total / 2);
+  const planned = counts.processing < total
+    ? counts
+    : { ...none, processing: total - half, succeeded: half };
+  return { ...planned, processing: 0, [end.rest]: planned[end.rest] + planned.processing };
+}
+
+/**
+ * Shows a batch as the API does at a time.
+ *
+ * @param record The batch.
+ * @param now Milliseconds since the epoch.
+ * @param baseUrl What `results_url` begins with.
+ */
+export function showBatch(record: BatchRecord, now: number, baseUrl: string): SandboxMessageBatch {
+  const { seed, cancelInitiatedAt, end } = record;
+  const ended = hasEnded(record, now);
+  const archived = ended && now >= record.archivedAt;
+  /** A timestamp of the seed, or else a time of the record. */
+  const shown = <Seeded>(seeded: Seeded | undefined, time: number) =>
+    seeded === undefined ? timestamp(time) : seeded;
+  const unended = cancelInitiatedAt === undefined ? "in_progress" : "canceling";
+  return {
+    id: seed.id,
+    type: "message_batch",
+    processing_status: ended ? "ended" : unended,
+    request_counts: ended ? endCounts(record) : { ...none, processing: sum(record.counts) },
+    ended_at: ended ? shown(seed.ended_at, end.at) : null,
+    created_at: shown(seed.created_at, record.createdAt),
+    expires_at: shown(seed.expires_at, record.expiresAt),
+    archived_at: archived ? shown(seed.archived_at, record.archivedAt) : null,
+    cancel_initiated_at: cancelInitiatedAt === undefined
+      ? null
+      : shown(seed.cancel_initiated_at, cancelInitiatedAt),
+    results_url: hasResults(record, now)
+      ? `${baseUrl}/v1/messages/batches/${encodeURIComponent(seed.id)}/results`
+      : null,
+    ...seed.override,
+  };
+}
+
+/** Keeps batches by id and by age. */
+export interface BatchStore {
+  readonly size: number;
+  find(id: string): BatchRecord | undefined;
+  /** Puts a batch in, and replaces one with the same id. */
+  put(record: BatchRecord): void;
+  remove(record: BatchRecord): void;
+  /**
+   * Up to `limit` batches, newest first, and whether there are more: the newest, or those next to
+   * a batch, older (a `step` of -1) or newer (1).
+   */
+  page(limit: number, cursor?: BatchRecord, step?: -1 | 1): [readonly BatchRecord[], boolean];
+}
+
+/**
+ * Creates a store for hundreds of thousands of batches. Records stand oldest first, so that a new
+ * batch is an append. One that is put out of order causes one sort before the next page, and
+ * removed ones stay in the list until they are an eighth of it.
+ */
+export function createBatchStore(): BatchStore {
+  const byId = new Map<string, BatchRecord>();
+  let byAge: BatchRecord[] = [];
+  let sorted = true;
+  const isThere = (record: BatchRecord) => byId.get(record.seed.id) === record;
+
+  return {
+    get size() {
+      return byId.size;
+    },
+    find: (id) => byId.get(id),
+    put(record) {
+      const newest = byAge.at(-1);
+      if (newest && newest.createdAt > record.createdAt) sorted = false;
+      byId.set(record.seed.id, record);
+      byAge.push(record);
+    },
+    remove: (record) => void byId.delete(record.seed.id),
+    page(limit, cursor, step = -1) {
+      const removed = byAge.length - byId.size;
+      if (removed > 32 + byAge.length / 8) byAge = byAge.filter(isThere);
+      if (!sorted) byAge.sort((a, b) => a.createdAt - b.createdAt);
+      sorted = true;
+      const found: BatchRecord[] = [];
+      let index = cursor ? byAge.indexOf(cursor) : byAge.length;
+      while (found.length <= limit) {
+        const record = byAge[index += step];
+        if (!record) break;
+        if (isThere(record)) found.push(record);
+      }
+      const records = found.slice(0, limit);
+      return [step < 0 ? records : records.reverse(), found.length > limit];
+    },
+  };
+}

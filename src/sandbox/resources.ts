@@ -1,0 +1,254 @@
+/**
+ * The kinds of objects that the sandbox deletes besides Message Batches: a table of them, a store
+ * and the routes. A new kind is a new row, and a case in `checkDeletion()` where the API refuses some.
+ *
+ * @module
+ */
+import { invalid, jsonAnswer, notFound } from "./answer.ts";
+import type { Routes } from "./api.ts";
+import { betaNames } from "./headers.ts";
+
+/** A kind of object that the API deletes, as its documentation has it. */
+interface Kind {
+  /** The documentation's template. */
+  readonly path: string;
+  /** What ids begin with, by parameter, in the order of the path. */
+  readonly prefixes: Readonly<Record<string, string>>;
+  /** The documented answer. `"{file_id}"` stands for the parameter of that name. */
+  readonly answer: Readonly<Record<string, string>>;
+  /** Betas of which each request must name one. @default none */
+  readonly betas?: readonly string[];
+  /** The kind it is part of. Seeding it seeds that too, deleting that deletes it too. */
+  readonly partOf?: string;
+}
+
+const kinds = {
+  /**
+   * The documentation lets the answer's `type` be left out.
+   *
+   * @see [Delete File](https://platform.claude.com/docs/en/api/files/delete)
+   */
+  file: {
+    path: "/v1/files/{file_id}",
+    prefixes: { file_id: "file" },
+    answer: { id: "{file_id}", type: "file_deleted" },
+  },
+  /** @see [Delete Invite](https://platform.claude.com/docs/en/api/organization/invites/delete) */
+  invite: {
+    path: "/v1/organizations/invites/{invite_id}",
+    prefixes: { invite_id: "invite" },
+    answer: { id: "{invite_id}", type: "invite_deleted" },
+  },
+  /** @see [Delete a memory store](https://platform.claude.com/docs/en/api/beta/memory_stores/delete) */
+  memory_store: {
+    path: "/v1/memory_stores/{memory_store_id}",
+    prefixes: { memory_store_id: "memstore" },
+    answer: { id: "{memory_store_id}", type: "memory_store_deleted" },
+    betas: ["agent-memory-2026-07-22", "managed-agents-2026-04-01"],
+  },
+  /** @see [Delete Skill](https://platform.claude.com/docs/en/api/skills/delete) */
+  skill: {
+    path: "/v1/skills/{skill_id}",
+    prefixes: { skill_id: "skill" },
+    answer: { id: "{skill_id}", type: "skill_deleted" },
+  },
+  /**
+   * The answer's `id` is what the version was addressed by.
+   *
+   * @see [Delete Skill Version](https://platform.claude.com/docs/en/api/skills/versions/delete)
+   */
+  skill_version: {
+    path: "/v1/skills/{skill_id}/versions/{version}",
+    prefixes: { skill_id: "skill", version: "skver" },
+    answer: { id: "{version}", type: "skill_version_deleted" },
+    partOf: "skill",
+  },
+  /** @see [Remove User](https://platform.claude.com/docs/en/api/organization/users/remove) */
+  user: {
+    path: "/v1/organizations/users/{user_id}",
+    prefixes: { user_id: "user" },
+    answer: { id: "{user_id}", type: "user_deleted" },
+  },
+  /**
+   * A user's membership of a workspace. It has no id of its own.
+   *
+   * @see [Delete Workspace Member](https://platform.claude.com/docs/en/api/organization/workspaces/members/remove)
+   */
+  workspace_member: {
+    path: "/v1/organizations/workspaces/{workspace_id}/members/{user_id}",
+    prefixes: { workspace_id: "wrkspc", user_id: "user" },
+    answer: {
+      type: "workspace_member_deleted",
+      user_id: "{user_id}",
+      workspace_id: "{workspace_id}",
+    },
+  },
+} as const;
+
+/** The kinds of objects that the sandbox deletes besides Message Batches. */
+export type ResourceType = keyof typeof kinds;
+
+/** The parameters of a kind's path, which name one object. */
+export type ResourceParams<Type extends ResourceType> = Readonly<
+  Record<keyof (typeof kinds)[Type]["prefixes"], string>
+>;
+
+/** One object of any kind: its kind and its parameters. */
+export type ResourceObject = {
+  [Type in ResourceType]: { readonly type: Type } & ResourceParams<Type>;
+}[ResourceType];
+
+/** Traits of every object. */
+export interface CommonTraits {
+  /**
+   * Members laid over the answer to its deletion, for shapes that clients must bear. One that is
+   * `undefined` is left out, as a file's `type` may be.
+   */
+  readonly override?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** Traits of a user. */
+export interface UserTraits {
+  /** Role in the organization. An `"admin"` cannot be removed. @default "user" */
+  readonly role?: "user" | "claude_code_user" | "developer" | "billing" | "admin" | undefined;
+  /**
+   * Whether the organization has no members besides those that were seeded. Then the last of them
+   * cannot be removed. @default false: there is also the administrator whose key it is
+   */
+  readonly onlyMember?: boolean | undefined;
+}
+
+type Seeds = {
+  [Type in ResourceType]:
+    & { readonly [Param in keyof ResourceParams<Type>]?: string | undefined }
+    & (Type extends "user" ? UserTraits : object)
+    & CommonTraits;
+};
+
+/** An object to put in place. Ids that are left out are new. */
+export type ResourceSeed<Type extends ResourceType> = { readonly type: Type } & Seeds[Type];
+
+/** One object as the sandbox keeps it. */
+interface ResourceRecord {
+  readonly type: string;
+  readonly params: Readonly<Record<string, string>>;
+  readonly traits: CommonTraits & UserTraits;
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** Objects of all kinds, and the part of the API that deletes them. */
+export interface Resources {
+  readonly routes: Routes;
+  /** Betas that the routes ask for. */
+  readonly betas: readonly string[];
+  /** Puts an object in, and the one it is part of. One that has the same name is replaced. */
+  seed(type: string, members: Members): ResourceRecord["params"];
+  has(type: string, params: Members): boolean;
+}
+
+const table = new Map<string, Kind>(Object.entries(kinds));
+
+/**
+ * Creates a store of objects, and the routes that delete them.
+ *
+ * @param newId Makes the ids that a seed leaves out.
+ */
+export function createResources(newId: (prefix: string) => string): Resources {
+  const records = new Map<string, ResourceRecord>();
+  const has = (type: string, params: Members) => records.has(keyOf(type, params));
+
+  function seed(type: string, members: Members): ResourceRecord["params"] {
+    const { prefixes, partOf } = kindOf(type);
+    const ids = Object.entries(prefixes).map(([name, prefix]) =>
+      [name, String(members[name] ?? newId(prefix))] as const
+    );
+    const params = Object.fromEntries(ids);
+    records.set(keyOf(type, params), { type, params, traits: members });
+    if (partOf !== undefined && !has(partOf, params)) seed(partOf, params);
+    return params;
+  }
+
+  /** The objects that are part of one. */
+  function partsOf({ type, params }: ResourceRecord): readonly ResourceRecord[] {
+    if ([...table.values()].every(({ partOf }) => partOf !== type)) return [];
+    return [...records.values()].filter((part) =>
+      kindOf(part.type).partOf === type &&
+      Object.entries(params).every(([name, value]) => part.params[name] === value)
+    );
+  }
+
+  function remove(record: ResourceRecord): void {
+    for (const part of partsOf(record)) remove(part);
+    records.delete(keyOf(record.type, record.params));
+  }
+
+  /** Throws where the API refuses to delete an object that is there. */
+  function checkDeletion(record: ResourceRecord, betas: readonly string[]): void {
+    const { type, params: { version = "" }, traits } = record;
+    const oldBeta = betas.includes("skills-2025-10-02");
+    if (type === "skill" && oldBeta && partsOf(record).length > 0) {
+      // The API's own message: https://github.com/anthropics/anthropic-sdk-python/issues/1111
+      throw invalid("Cannot delete skill with existing versions. Delete all versions first.");
+    }
+    // A version is addressed by its id, and under the old beta by its Unix timestamp instead.
+    // [inferred] What becomes of the other address is published nowhere.
+    if (type === "skill_version" && oldBeta !== /^\d+$/.test(version)) throw notFound();
+    const users = () => [...records.values()].filter((other) => other.type === "user");
+    if (type === "user" && traits.onlyMember && users().length === 1) {
+      // Status and code are the official SDK's (CannotRemoveLastMemberError). [inferred] The text.
+      const details = { error_code: "cannot_remove_last_member" };
+      throw invalid("The organization's only member cannot be removed.", { details });
+    }
+    if (type === "user" && traits.role === "admin") {
+      // [inferred] The documentation says that it cannot be done, but not how the API refuses it.
+      throw invalid("An organization admin cannot be removed through the API.");
+    }
+  }
+
+  const deletion = (type: string, kind: Kind): Routes[string] => ({ request, params }) => {
+    const betas = betaNames(request.headers);
+    checkBetas(kind, betas);
+    const record = records.get(keyOf(type, params));
+    if (!record) throw notFound();
+    checkDeletion(record, betas);
+    remove(record);
+    const members = Object.entries(kind.answer).map(([name, value]) =>
+      [name, value.replace(/^\{(\w+)\}$/, (_, param: string) => params[param] ?? "")] as const
+    );
+    return jsonAnswer({ ...Object.fromEntries(members), ...record.traits.override });
+  };
+  const rows = [...table].map(([type, kind]) =>
+    [`DELETE ${kind.path}`, deletion(type, kind)] as const
+  );
+
+  return {
+    routes: Object.fromEntries(rows),
+    betas: [...table.values()].flatMap(({ betas = [] }) => betas),
+    seed,
+    has,
+  };
+}
+
+function kindOf(type: string): Kind {
+  const kind = table.get(type);
+  if (kind) return kind;
+  const known = [...table.keys()].join(", ");
+  throw new TypeError(`Cannot find the kind "${type}": it is none of ${known}`);
+}
+
+function keyOf(type: string, params: Members): string {
+  return JSON.stringify([type, ...Object.keys(kindOf(type).prefixes).map((name) => params[name])]);
+}
+
+/** Throws unless a request names exactly one of the betas that the kind asks for. */
+function checkBetas({ betas = [] }: Kind, named: readonly string[]): void {
+  const count = betas.filter((name) => named.includes(name)).length;
+  if (betas.length === 0 || count === 1) return;
+  // [inferred] The documentation says "must send", and not how the API refuses a request without
+  // it. That both together are a 400 is in the API's changelog of 2026-07-02, as reported in
+  // https://github.com/davidmigloz/ai_clients_dart/pull/279.
+  const names = betas.map((name) => `\`${name}\``).join(" or ");
+  const both = count > 1 ? ", not both" : "";
+  throw invalid(`anthropic-beta: this endpoint is in beta: send ${names}${both}`);
+}
