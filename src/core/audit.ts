@@ -15,15 +15,17 @@ export interface AuditEntry {
   readonly version: 1;
   /** When, as an RFC 3339 date-time. */
   readonly time: string;
-  readonly operation: "delete";
+  readonly operation: "delete" | "cancel";
   readonly phase: "intent" | "outcome";
   /** What kind of object: `"message_batch"`. */
   readonly resource: string;
   readonly id: string;
   /** On whose behalf: `actor` of the client. */
   readonly actor?: string | undefined;
+  /** Why: `reason` of the client. */
+  readonly reason?: string | undefined;
   /** Of an outcome. */
-  readonly outcome?: "deleted" | "missing" | "failed" | undefined;
+  readonly outcome?: "deleted" | "missing" | "canceled" | "failed" | undefined;
   /** How a deletion is known. */
   readonly evidence?: string | undefined;
   readonly requestId?: string | undefined;
@@ -53,9 +55,10 @@ export interface AuditTrail {
   append(entry: AuditEntry): Promise<void>;
 }
 
-/** What the outcome entry of a deletion says. */
+/** What the outcome entry says. */
 interface Recorded {
-  readonly evidence: string;
+  /** Of a deletion. */
+  readonly evidence?: string | undefined;
   readonly requestId?: string | undefined;
   readonly attempts: number;
   readonly workspaceId?: string | undefined;
@@ -65,12 +68,13 @@ interface Recorded {
 const closingTimeMs = 1_000;
 
 /**
- * Makes a deletion with its two entries in the audit trail, where the client has one. The call waits
- * for each entry as long as for one attempt. After the deletion, an abort does not end that wait.
+ * Makes a deletion or a cancellation with its two entries in the audit trail, where the client has
+ * one. The call waits for each entry as long as for one attempt. Afterwards, an abort does not end
+ * that wait.
  *
  * @param resource What kind of object.
  * @param id Which.
- * @param act Makes the deletion.
+ * @param act Makes the deletion or the cancellation.
  * @returns The result, with `auditError` where the outcome could not be written.
  */
 export async function withAuditTrail<Result extends Recorded>(
@@ -78,19 +82,20 @@ export async function withAuditTrail<Result extends Recorded>(
   resource: string,
   id: string,
   act: () => Promise<Result>,
+  operation: AuditEntry["operation"] = "delete",
 ): Promise<Result & { readonly auditError?: string }> {
-  const { auditTrail, actor, timeout, clock } = call.settings;
+  const { auditTrail, actor, reason, timeout, clock } = call.settings;
   if (auditTrail === undefined) return await act();
   const append = async (more: Partial<AuditEntry> & Pick<AuditEntry, "phase">): Promise<void> => {
     const time = new Date(clock.now()).toISOString();
-    const whom = actor === undefined ? {} : { actor };
     const entry = {
       version: 1,
       time,
-      operation: "delete",
+      operation,
       resource,
       id,
-      ...whom,
+      ...actor === undefined ? {} : { actor },
+      ...reason === undefined ? {} : { reason },
       ...more,
     } as const;
     await auditTrail.append(entry);
@@ -122,7 +127,8 @@ export async function withAuditTrail<Result extends Recorded>(
   try {
     const result = await act();
     const { evidence, requestId, attempts, workspaceId } = result;
-    const outcome = evidence === "missing" ? "missing" : "deleted";
+    const done = operation === "cancel" ? "canceled" : "deleted";
+    const outcome = evidence === "missing" ? "missing" : done;
     const auditError = await record({ outcome, evidence, requestId, attempts, workspaceId });
     return auditError === undefined ? result : { ...result, auditError };
   } catch (error) {
@@ -153,6 +159,10 @@ function failureOf(call: Call, error: unknown): Partial<AuditEntry> {
   return {
     outcome: "failed",
     attempts: call.facts.deletions,
-    error: { code, message, outcomeKnown: !call.facts.mayBeDeleted },
+    error: {
+      code,
+      message,
+      outcomeKnown: !call.facts.mayBeDeleted && call.facts.canceled !== "unknown",
+    },
   };
 }

@@ -138,6 +138,8 @@ export interface Client {
   readonly auditTrail?: AuditTrail | undefined;
   /** On whose behalf the calls are made, for the audit trail. */
   readonly actor?: string | undefined;
+  /** Why the calls are made, for the audit trail. */
+  readonly reason?: string | undefined;
   /** Called once per attempt, at its end. What it throws or rejects with is ignored. */
   readonly onRequest?: ((event: RequestEvent) => void) | undefined;
   /**
@@ -241,6 +243,7 @@ export interface Settings {
   readonly pace: Pace | undefined;
   readonly auditTrail: AuditTrail | undefined;
   readonly actor: string | undefined;
+  readonly reason: string | undefined;
 }
 
 /** The longest wait that the timers of all runtimes can hold, in milliseconds. */
@@ -312,6 +315,7 @@ const clientChecks: Checks<Client> = {
   maxRetryDelay: /* @__PURE__ */ isNumber(0, maxTimer),
   auditTrail: /* @__PURE__ */ hasMethods<AuditTrail>("an AuditTrail", "append"),
   actor: isText,
+  reason: isText,
   onRequest: isFunction,
   clock: /* @__PURE__ */ hasMethods<Clock>("a Clock", "now", "random", "sleep"),
   pace: /* @__PURE__ */ hasMethods<Pace>("a Pace", "permit"),
@@ -357,5 +361,6 @@ export function checkClient(client: Client): Settings {
     pace: checked.pace,
     auditTrail: checked.auditTrail,
     actor: checked.actor,
+    reason: checked.reason,
   };
 }

@@ -16,7 +16,7 @@ import {
   isWaitTime,
 } from "../core/check.ts";
 import { checkClient, type Client } from "../core/client.ts";
-import { deleteBatch } from "../core/delete.ts";
+import { deleteBatch, messageBatch } from "../core/delete.ts";
 import { createRun, type Run, type RunSummary, type Task } from "./engine.ts";
 import type { ResultStore } from "./export.ts";
 import { exportThenDelete } from "./export-then-delete.ts";
@@ -240,7 +240,9 @@ export interface PurgeHistory {
  */
 export async function readHistory(
   entries: Iterable<AuditEntry> | AsyncIterable<AuditEntry>,
-  { createdAt, workspaceId, items }: Pick<PurgePlan, "createdAt" | "workspaceId" | "items">,
+  { createdAt, workspaceId, items, kind = messageBatch.name }:
+    & Pick<PurgePlan, "createdAt" | "workspaceId">
+    & { readonly items: readonly { readonly id: string }[]; readonly kind?: string },
 ): Promise<PurgeHistory> {
   const since = parseTimestamp(createdAt) ?? Infinity;
   const past = new Map<string, PastOf>();
@@ -251,7 +253,7 @@ export async function readHistory(
     }
     ids ??= new Set(items.map(({ id }) => id));
     const { id, phase, operation, resource, time } = entry;
-    if (operation !== "delete" || resource !== "message_batch" || !ids.has(id)) continue;
+    if (operation !== "delete" || resource !== kind || !ids.has(id)) continue;
     if (!((parseTimestamp(time) ?? NaN) >= since)) continue;
     const one = past.get(id) ?? { open: 0, uncertain: false };
     past.set(id, one);
