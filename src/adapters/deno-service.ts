@@ -6,7 +6,7 @@
  * @module
  */
 /// <reference lib="deno.unstable" />
-import { CommandError } from "../cli/exit-code.ts";
+import { CommandError } from "../cli/errors.ts";
 import { startService } from "./process-service.ts";
 
 function environment(variable: string): string | undefined {

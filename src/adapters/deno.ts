@@ -1,4 +1,4 @@
-#!/usr/bin/env -S deno run --allow-net=api.anthropic.com --allow-env=ANTHROPIC_API_KEY,ANTHROPIC_AUTH_TOKEN,ANTHROPIC_BASE_URL,ANTHROPIC_WORKSPACE_ID,RETENTION_POLICY,TERM
+#!/usr/bin/env -S deno run --allow-net=api.anthropic.com --allow-env=ANTHROPIC_API_KEY,ANTHROPIC_AUTH_TOKEN,ANTHROPIC_BASE_URL,ANTHROPIC_WORKSPACE_ID,TERM
 /**
  * The command under Deno, with no more permissions than those above; from a file or a URL.
  *
@@ -36,7 +36,6 @@ const code = await main(Deno.args, {
     const { state } = Deno.permissions.querySync({ name: "env", variable });
     return state === "granted" ? Deno.env.get(variable) : undefined;
   },
-  mayRead: (variable) => Deno.permissions.querySync({ name: "env", variable }).state === "granted",
   stdin: { isTerminal: Deno.stdin.isTerminal(), read: () => Deno.stdin.readable },
   stdout: outputOf(Deno.stdout),
   stderr: outputOf(Deno.stderr),

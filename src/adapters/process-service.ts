@@ -2,13 +2,9 @@ import { writeSync } from "node:fs";
 import process from "node:process";
 import { createJsonlAuditTrail } from "../audit/jsonl.ts";
 import { verifyAuditTrail } from "../audit/verify.ts";
-import { auditSource } from "../cli/audit/audit-source.ts";
-import { inFile } from "../cli/audit/describe-trail.ts";
-import { surveyTrail } from "../cli/audit/survey-trail.ts";
-import { CommandError } from "../cli/exit-code.ts";
+import { CommandError, fileProblem, listenProblem } from "../cli/errors.ts";
 import type { Address, Files, Handler, OpenFile } from "../cli/host.ts";
-import { fileProblem } from "../cli/input/file-problem.ts";
-import { listenProblem } from "../cli/input/listen-problem.ts";
+import { auditSource, surveyTrail } from "../cli/trail.ts";
 import type { AuditTrail } from "../core/audit.ts";
 import { checkOptions } from "../service/configuration.ts";
 import { type Environment, serviceOptionsFrom } from "../service/environment.ts";
@@ -156,7 +152,9 @@ async function checkTrail(path: string): Promise<void> {
   const { foreign } = await surveyTrail(named, auditVariable);
   if (foreign !== undefined) throw foreign;
   const { problem } = await verifyAuditTrail(auditSource(named, auditVariable));
-  if (problem !== undefined) throw new CommandError(inFile(problem.message, auditVariable));
+  if (problem !== undefined) {
+    throw new CommandError(`Cannot verify ${auditVariable}: ${problem.why}`);
+  }
 }
 
 /** Does what a runtime may refuse, and says so in the words of the environment. */

@@ -16,7 +16,7 @@ import {
   isWaitTime,
 } from "../core/check.ts";
 import { checkClient, type Client } from "../core/client.ts";
-import { deleteBatch } from "../core/delete.ts";
+import { deleteBatch, messageBatch } from "../core/delete.ts";
 import { createRun, type Run, type RunSummary, type Task } from "./engine.ts";
 import type { ResultStore } from "./export.ts";
 import { exportThenDelete } from "./export-then-delete.ts";
@@ -246,7 +246,9 @@ const open: PastDeletion = { uncertain: true };
  */
 export async function readHistory(
   entries: Iterable<AuditEntry> | AsyncIterable<AuditEntry>,
-  { createdAt, workspaceId, items }: Pick<PurgePlan, "createdAt" | "workspaceId" | "items">,
+  { createdAt, workspaceId, items, kind = messageBatch.name }:
+    & Pick<PurgePlan, "createdAt" | "workspaceId">
+    & { readonly items: readonly { readonly id: string }[]; readonly kind?: string },
 ): Promise<PurgeHistory> {
   const since = parseTimestamp(createdAt) ?? Infinity;
   const past = new Map<string, Map<string, PastDeletion>>(); // by batch, then by intent
@@ -257,7 +259,7 @@ export async function readHistory(
     }
     ids ??= new Set(items.map(({ id }) => id));
     const { objectId, operation, resource, time, settled } = entry;
-    if (operation !== "delete" || resource !== "message_batch" || !ids.has(objectId)) continue;
+    if (operation !== "delete" || resource !== kind || !ids.has(objectId)) continue;
     if (!((parseTimestamp(time) ?? NaN) >= since)) continue;
     const deletions = past.get(objectId) ?? new Map<string, PastDeletion>();
     past.set(objectId, deletions);

@@ -18,6 +18,7 @@ import { ExportFailure } from "./export.ts";
 import {
   type CancelOutcome,
   type DeletionOutcome,
+  type ExportOutcome,
   isOutage,
   type OutcomeError,
   outcomeError,
@@ -38,7 +39,11 @@ export interface Task<Done extends RunOutcome = DeletionOutcome> {
 }
 
 /** What can become of an object of a run. */
-export type RunOutcome = DeletionOutcome | CancelOutcome;
+export type RunOutcome = DeletionOutcome | CancelOutcome | ExportOutcome;
+
+/** What a run does, and what it has done then. */
+const operations = { delete: "deleted", cancel: "canceled", export: "exported" } as const;
+type Operation = keyof typeof operations;
 
 /** How a run behaves. */
 export interface RunOptions {
@@ -47,7 +52,7 @@ export interface RunOptions {
    *
    * @default "delete"
    */
-  readonly operation?: "delete" | "cancel" | undefined;
+  readonly operation?: Operation | undefined;
   /** The most tasks at a time, those that wait aside. */
   readonly concurrency: number;
   /** Stops the run: no task begins, waits end, and attempts in flight come to their end. */
@@ -130,7 +135,8 @@ export function createRun<Item, Done extends RunOutcome = DeletionOutcome>(
   const early = AbortSignal.any([interrupted, stopped.signal]);
   // Once a deletion may have happened, only an interruption ends the attempts to learn its outcome.
   const waitSignal: Call["waitSignal"] = ({ mayBeDeleted }) => mayBeDeleted ? interrupted : early;
-  const counts = { deleted: 0, missing: 0, skipped: 0, failed: 0, canceling: 0, ended: 0 };
+  const counts = { deleted: 0, missing: 0, skipped: 0, failed: 0 };
+  let unattempted = items.length;
   const callerErrors: unknown[] = [];
   let reason: StopReason | undefined;
   let failuresInARow = 0;
@@ -147,7 +153,7 @@ export function createRun<Item, Done extends RunOutcome = DeletionOutcome>(
       }
       return failedOutcome(task.id, call, error, operation);
     });
-    if (outcome.outcome === "canceling" || outcome.outcome === "ended") return outcome;
+    if (!isCounted(outcome) && outcome.outcome !== "unattempted") return outcome;
     const canceled = facts.canceled === false ? {} : { canceled: facts.canceled };
     const elsewhere = workspaceId !== undefined &&
       [...facts.workspaceIds].some((answered) => answered !== workspaceId);
@@ -170,7 +176,8 @@ export function createRun<Item, Done extends RunOutcome = DeletionOutcome>(
     return outcome.outcome === "unattempted" && reason ? { ...outcome, reason } : outcome;
   };
   const count = (outcome: RunOutcome): Done | DeletionOutcome => {
-    if (outcome.outcome !== "unattempted") counts[outcome.outcome] += 1;
+    if (outcome.outcome !== "unattempted") unattempted -= 1;
+    if (isCounted(outcome)) counts[outcome.outcome] += 1;
     if (outcome.outcome === "skipped" && outcome.reason === "canceled") canceledOnly += 1;
     return outcome as Done | DeletionOutcome; // a task's own, or one made here
   };
@@ -200,14 +207,17 @@ export function createRun<Item, Done extends RunOutcome = DeletionOutcome>(
   return {
     outcomes,
     summary() {
-      const { canceling, ended, ...settled } = counts;
-      const { deleted, missing, skipped, failed } = settled;
-      const done = deleted + missing + skipped + failed + canceling + ended;
-      const unattempted = items.length - done;
       const hasMore = unattempted + canceledOnly > 0;
-      return { planned: items.length, ...settled, unattempted, hasMore };
+      return { planned: items.length, ...counts, unattempted, hasMore };
     },
   };
+}
+
+/** The outcomes of deletions that were attempted. */
+function isCounted(
+  outcome: RunOutcome,
+): outcome is Exclude<DeletionOutcome, { readonly outcome: "unattempted" }> {
+  return ["deleted", "missing", "skipped", "failed"].includes(outcome.outcome);
 }
 
 const otherWorkspace = "the answer came from another workspace than the plan was made for";
@@ -226,7 +236,7 @@ function failedOutcome(
   id: string,
   call: Call,
   error: unknown,
-  operation: "delete" | "cancel",
+  operation: Operation,
 ): DeletionOutcome {
   const { facts } = call;
   if (error instanceof ExportFailure) {
@@ -248,7 +258,7 @@ function failedOutcome(
     ? "the function of the secret failed"
     : `the audit trail failed: ${facts.auditTrailFailure}`;
   const isDone = facts.mayBeDeleted || (operation === "cancel" && facts.canceled !== false);
-  const nothing = `; nothing was ${operation === "cancel" ? "canceled" : "deleted"}`;
+  const nothing = `; nothing was ${operations[operation]}`;
   return failed(id, "ERR_CALLER", isDone ? what : what + nothing, operation);
 }
 

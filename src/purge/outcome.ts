@@ -62,14 +62,30 @@ export type DeletionOutcome =
   );
 
 /** What became of a batch that was to be canceled, where that succeeded. */
-export interface CancelOutcome {
-  /** `"ended"`: by its cancellation, or before it. */
-  readonly outcome: "canceling" | "ended";
+export type CancelOutcome =
+  & {
+    readonly id: string;
+    /** The batch as it was seen last. */
+    readonly batch: MessageBatch;
+    /** Why the audit trail has no entry of this outcome; absent where it has one. */
+    readonly auditError?: string | undefined;
+  }
+  & (
+    | {
+      /** Its cancellation is requested; it has not ended. */
+      readonly outcome: "canceling";
+      /** Why its end was not waited for any longer; absent where it was not waited for. */
+      readonly waitEnded?: "timed_out" | "interrupted" | undefined;
+    }
+    /** It has ended: by its cancellation, or before it. */
+    | { readonly outcome: "ended" }
+  );
+
+/** What became of a batch whose results were to be exported, where that succeeded. */
+export interface ExportOutcome {
+  readonly outcome: "exported";
   readonly id: string;
-  /** The batch as it was seen last. */
-  readonly batch: MessageBatch;
-  /** Why its end was not waited for any longer; absent where it was not waited for, or has ended. */
-  readonly waitEnded?: "timed_out" | "interrupted" | undefined;
+  readonly export: ResultsExport;
 }
 
 /** An error as data. */

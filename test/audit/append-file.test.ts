@@ -19,7 +19,7 @@ import {
 } from "../../src/audit/mod.ts";
 import { type AppendHandle, openAppendFile, writeLines } from "../../src/adapters/append-file.ts";
 import { files } from "../../src/adapters/files.ts";
-import { auditSource, sealsOf } from "../../src/cli/audit/audit-source.ts";
+import { auditSource, sealsOf } from "../../src/cli/trail.ts";
 import { collect, entriesOf, linesOf, textOf } from "../fixtures/audit-entries.ts";
 import { daysAgo, drain, play } from "../fixtures/batches.ts";
 import { rejection } from "../fixtures/stub.ts";

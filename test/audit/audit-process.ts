@@ -9,7 +9,7 @@ import { createJsonlAuditTrail } from "../../src/audit/jsonl.ts";
 import { sealAuditTrail } from "../../src/audit/seal.ts";
 import { openAppendFile } from "../../src/adapters/append-file.ts";
 import { files } from "../../src/adapters/files.ts";
-import { auditSource, sealsOf } from "../../src/cli/audit/audit-source.ts";
+import { auditSource, sealsOf } from "../../src/cli/trail.ts";
 import { entryOf } from "../fixtures/audit-entries.ts";
 
 const [command, path = "", name = "", count = "0", size = "0"] = process.argv.slice(2);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, test } from "vitest";
 import { readAuditTrail, type UnreadableLine, verifyAuditTrail } from "../../src/audit/mod.ts";
 import { files } from "../../src/adapters/files.ts";
-import { auditSource } from "../../src/cli/audit/audit-source.ts";
+import { auditSource } from "../../src/cli/trail.ts";
 import { collect } from "../fixtures/audit-entries.ts";
 import { seededRandom } from "../fixtures/batches.ts";
 import { createFolder, names, start } from "./runtimes.ts";

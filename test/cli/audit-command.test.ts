@@ -85,7 +85,7 @@ describe("audit", () => {
       const env = environment({ ANTHROPIC_API_KEY: key });
       const args = ["purge", "--all", "--yes", "--audit", "a.jsonl"];
       const { code, stderr } = await run(args, { files, env }, sandbox);
-      const [, head = ""] = /; head (\S+)\n$/.exec(stderr) ?? [];
+      const [, head = ""] = / Head (\S+)\n$/.exec(stderr) ?? [];
       expect([code, head]).toEqual([0, expect.stringMatching(`^${times * 2}:`)]);
       heads.push(head);
       for (const one of heads) expect((await verify(one)).code).toBe(0);

@@ -20,8 +20,8 @@ describe.each(names)("purge on %s", (runtime) => {
     const { code, stdout, stderr } = await stage.run(runtime, ["purge", "--all"], { env });
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toBe(
-      "Cannot ask whether to delete: there is no terminal; use --yes to delete without a " +
-        "question, or --dry-run or --plan-out to delete nothing\n",
+      "Cannot ask whether to delete: there is no terminal\n" +
+        "Use --yes to delete without a question, --dry-run or --plan-out to delete nothing\n",
     );
     expect(requests).toBe(0);
   });
@@ -163,7 +163,7 @@ describe.each(names)("purge on %s", (runtime) => {
     expect(left).toBeGreaterThan(0);
     expect(stderr).toMatch(
       new RegExp(
-        `^Deleting .+\n60 message batches: ${60 - left} deleted, ${left} unattempted\n$`,
+        `^Deleting .+\n.+\n60 message batches: ${60 - left} deleted, ${left} unattempted\n$`,
       ),
     );
   });

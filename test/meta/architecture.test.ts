@@ -165,7 +165,7 @@ const importInsides: readonly string[] = [
   "test/start/service-start.test.ts",
   "test/suites/cli-audit.test.ts",
   "test/suites/cli-cancel.test.ts",
-  "test/suites/cli-delete-batches.test.ts",
+  "test/suites/cli-delete.test.ts",
   "test/suites/cli-list.test.ts",
   "test/suites/cli-preview.test.ts",
   "test/suites/cli-purge.test.ts",

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { createMemoryAppendFile } from "../fixtures/memory-append-file.ts";
 import { sealAuditTrail } from "../../src/audit/mod.ts";
-import { exitCode } from "../../src/cli/exit-code.ts";
-import { createOutput } from "../../src/cli/terminal/output.ts";
-import { sealTrail } from "../../src/cli/audit/seal-trail.ts";
-import { type VerifyFlags, verifyTrail } from "../../src/cli/audit/verify-trail.ts";
+import { exitCode } from "../../src/cli/errors.ts";
+import { createOutput } from "../../src/cli/output.ts";
+import { sealTrail } from "../../src/cli/trail.ts";
+import { type VerifyFlags, verifyTrail } from "../../src/cli/audit.ts";
 import { createMemoryFiles, type MemoryFiles } from "../cli/memory-files.ts";
 import { entriesOf, linesOf, sourceOf, textOf } from "../fixtures/audit-entries.ts";
 import { createCommandStage } from "../fixtures/command-stage.ts";

@@ -1,0 +1,181 @@
+/**
+ * `cancel`: ends message batches that are in progress.
+ *
+ * @module
+ */
+import { withAuditTrail } from "../core/audit.ts";
+import { cancelBatch, type MessageBatch, retrieveBatch } from "../core/batches.ts";
+import { checkClient } from "../core/client.ts";
+import { mayMeanNotEnded, messageBatch } from "../core/delete.ts";
+import { NotFoundError, WaitTimeoutError } from "../core/errors.ts";
+import { type Call, endOfWait } from "../core/send.ts";
+import { createRun, type RunOutcome } from "../purge/engine.ts";
+import type { CancelOutcome } from "../purge/outcome.ts";
+import { waitUntilEnded } from "../purge/wait.ts";
+import { type CommandClient, createClient } from "./client.ts";
+import { showIds } from "./delete.ts";
+import type { Command } from "./deps.ts";
+import { exitCode } from "./errors.ts";
+import { checkIds, collectIds } from "./ids.ts";
+import {
+  addCommonOptions,
+  addIdOptions,
+  addRunOptions,
+  addWaitOptions,
+  type CommandContext,
+  type RunFlags,
+  type WaitFlags,
+  waitTimeoutOf,
+} from "./options.ts";
+import type { Context } from "./output.ts";
+import { createProgress } from "./progress.ts";
+import { explainTrailError } from "./purge-run.ts";
+import { createReport, noteInterruption, reportRun } from "./report.ts";
+import { type TrailFile, withTrail } from "./trail.ts";
+
+const help = `
+Examples:
+  $ batchsweep cancel msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d
+  $ batchsweep cancel --wait --timeout 30m --json @ids.txt
+  $ batchsweep list --status in_progress --json | jq -r .id | batchsweep cancel
+
+A canceled batch ends soon, not at once, and keeps the results it has by then.
+One that has ended already stays as it is, and that is no failure. With --wait,
+the exit code is 3 if a batch has not ended in time; its cancellation is not
+taken back. To delete it too: batchsweep delete --cancel.`;
+
+interface Flags extends RunFlags, WaitFlags {
+  readonly insist?: boolean | undefined;
+}
+
+/** Adds `cancel`. */
+export function addCancelCommand(program: Command, context: CommandContext): void {
+  const command = program.command("cancel")
+    .description("Cancel message batches that are in progress")
+    .argument("[ids...]", "ids, @FILE, or - for stdin; without any, stdin");
+  addWaitOptions(command, "wait until they have ended");
+  addIdOptions(addRunOptions(command, "canceled"), "message batch");
+  addCommonOptions(command, "print one JSON object per id, each on a line, failures too")
+    .addHelpText("after", help)
+    .action(async (args: readonly string[], flags: Flags) => {
+      context.end(await runCancel(args, flags, context));
+    });
+}
+
+async function runCancel(
+  args: readonly string[],
+  flags: Flags,
+  context: CommandContext,
+): Promise<number> {
+  const { output } = context;
+  const waitTimeout = waitTimeoutOf(flags.wait === true, flags, "--wait");
+  const client = createClient(context, flags);
+  const ids = await collectIds(args, context, "cancel");
+  checkIds(ids, messageBatch, { insist: flags.insist, verb: "cancel" });
+  if (ids.length === 0) {
+    await output.note("No ids are given: nothing to cancel\n");
+    return exitCode.done;
+  }
+  if (flags.dryRun) return await showIds(ids, "cancel", new Set(), flags.json, output);
+  const limit = checkClient(client).timeout;
+  return await withTrail(
+    flags.audit,
+    { ids, limit },
+    context,
+    (trail) => cancelIds(client, ids, { ...flags, waitTimeout, trail }, context),
+  );
+}
+
+/** How message batches are canceled. */
+export interface CancelIdsSettings {
+  readonly allowMissing?: boolean | undefined;
+  /** How long to wait for the end of each, in milliseconds; `undefined`: not at all. */
+  readonly waitTimeout?: number | undefined;
+  readonly trail?: TrailFile | undefined;
+  readonly concurrency?: number | undefined;
+  readonly json?: boolean | undefined;
+}
+
+/**
+ * Cancels message batches, and reports what becomes of each.
+ *
+ * @returns The exit code.
+ */
+export async function cancelIds(
+  client: CommandClient,
+  ids: readonly string[],
+  { allowMissing, waitTimeout, trail, json, concurrency = 32 }: CancelIdsSettings,
+  context: Context,
+): Promise<number> {
+  const { host, output } = context;
+  const { baseUrl } = client;
+  const waits = waitTimeout !== undefined;
+  const report = createReport(context, { json, noun: "message batch", baseUrl, waitTimeout });
+  const run = createRun(checkClient({ ...client, auditTrail: trail }), ids, (id) => ({
+    id,
+    waits,
+    run: (call) =>
+      cancelOne(call, id, waitTimeout).catch((error): RunOutcome => {
+        if (error instanceof NotFoundError && allowMissing) return { outcome: "missing", id };
+        const isUnknown = call.facts.canceled === "unknown" && endOfWait(call)?.aborted;
+        if (!isUnknown) throw error;
+        const why = "the run was interrupted; it may have been canceled all the same";
+        const message = `Cannot cancel message batch ${JSON.stringify(id)}: ${why}`;
+        return { outcome: "failed", id, error: { code: "ERR_ABORTED", message, why } };
+      }),
+  }), {
+    concurrency,
+    operation: "cancel",
+    signal: AbortSignal.any([host.signal, report.outputFailed]),
+  });
+  noteInterruption(context);
+  const progress = createProgress(ids.length, output, {
+    ...host,
+    waited: new Set(waits ? ids : []),
+  });
+  try {
+    return await reportRun(report, run.outcomes(), progress.add, explainTrailError);
+  } finally {
+    await progress.end();
+  }
+}
+
+/** Cancels a batch, and waits for its end if there is a time to wait. */
+async function cancelOne(
+  call: Call,
+  id: string,
+  waitTimeout: number | undefined,
+): Promise<CancelOutcome> {
+  const { batch, auditError } = await withAuditTrail(call, messageBatch.name, id, async () => {
+    const batch = await cancelOrLook(call, id);
+    return { batch, attempts: 1 };
+  }, "cancel");
+  const outcome = { id, batch, ...auditError === undefined ? {} : { auditError } };
+  if (batch.processing_status === "ended") return { outcome: "ended", ...outcome };
+  if (waitTimeout === undefined) return { outcome: "canceling", ...outcome };
+  try {
+    const ended = await waitUntilEnded(call, id, waitTimeout);
+    return { outcome: "ended", ...outcome, batch: ended };
+  } catch (error) {
+    if (error instanceof WaitTimeoutError) {
+      return { outcome: "canceling", ...outcome, waitEnded: "timed_out" };
+    }
+    if (!endOfWait(call)?.aborted) throw error;
+    return { outcome: "canceling", ...outcome, waitEnded: "interrupted" };
+  }
+}
+
+/**
+ * The batch after its cancellation. How the API refuses to cancel a batch that has ended is published
+ * nowhere, so a look at the batch decides. If the look fails, the refusal stands.
+ */
+async function cancelOrLook(call: Call, id: string): Promise<MessageBatch> {
+  try {
+    return await cancelBatch(call, id);
+  } catch (error) {
+    if (!mayMeanNotEnded(error)) throw error;
+    const batch = await retrieveBatch(call, id).catch(() => undefined);
+    if (batch === undefined || batch.processing_status === "in_progress") throw error;
+    return batch;
+  }
+}
