@@ -37,4 +37,5 @@
 export { type OpenAppendFile, openAppendFile } from "./append-file.ts";
 export { openResultFolder, readFileBytes } from "./files.ts";
 export { serve, type ServeOptions, type Server } from "./serve.ts";
-export type { AppendFile, ResultStore } from "../core/ports.ts";
+export type { AppendFile } from "../audit/mod.ts";
+export type { ResultStore } from "../purge/mod.ts";

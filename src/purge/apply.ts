@@ -219,7 +219,7 @@ async function prepare(client: Client, plan: PurgePlan, options: ApplyPurgeOptio
 }
 
 /** What earlier runs of a plan did, as far as it was recorded. */
-interface PurgeHistory {
+export interface PurgeHistory {
   /** The outcome of a batch that is gone by the audit trail; undefined: it is still to be deleted. */
   outcome(id: string): DeletionOutcome | undefined;
   /** Whether a deletion of the batch was sent, and its outcome is unknown. */
@@ -244,7 +244,7 @@ const open: PastDeletion = { uncertain: true };
  *
  * @throws {TypeError} It has something else than entries, such as the lines of a file.
  */
-async function readHistory(
+export async function readHistory(
   entries: Iterable<AuditEntry> | AsyncIterable<AuditEntry>,
   { createdAt, workspaceId, items }: Pick<PurgePlan, "createdAt" | "workspaceId" | "items">,
 ): Promise<PurgeHistory> {

@@ -499,6 +499,12 @@ describe("applyPurge(), with the record of an earlier run,", () => {
       unseen,
       1,
     ],
+    [
+      "a failure that says nothing more",
+      [intent, outcomeOf(intent, { ...doubt, error: undefined })],
+      unseen,
+      1,
+    ],
     // An outcome without its intent closes no other one.
     ["an intent, and a refusal without its own", [intent, outcomeOf(other, refused)], unseen, 1],
     [
