@@ -4,16 +4,15 @@
  * @module
  */
 import { retrieveBatch } from "../core/batches.ts";
-import { checkClient } from "../core/client.ts";
 import { messageBatch } from "../core/delete.ts";
 import { type Call, endOfWait } from "../core/send.ts";
-import { createRun, type RunOutcome } from "../purge/engine.ts";
+import type { RunOutcome } from "../purge/engine.ts";
 import { type ResultStore, storeResults } from "../purge/export.ts";
 import { waitUntilEnded } from "../purge/wait.ts";
 import { createClient } from "./client.ts";
 import type { Command } from "./deps.ts";
 import { exitCode } from "./errors.ts";
-import { checkIds, collectIds } from "./ids.ts";
+import { readIds } from "./ids.ts";
 import {
   addCommonOptions,
   addWaitOptions,
@@ -22,9 +21,8 @@ import {
   type WaitFlags,
   waitTimeoutOf,
 } from "./options.ts";
-import { createProgress } from "./progress.ts";
 import { openResults } from "./purge-run.ts";
-import { createReport, noteInterruption, reportRun } from "./report.ts";
+import { runIds } from "./run-ids.ts";
 
 const help = `
 Examples:
@@ -62,39 +60,16 @@ async function exportIds(
   flags: Flags,
   context: CommandContext,
 ): Promise<number> {
-  const { host, output } = context;
-  const { to, json, insist } = flags;
   const waitTimeout = waitTimeoutOf(flags.wait === true, flags, "--wait");
   const client = createClient(context, flags);
-  const ids = await collectIds(args, context, "export");
-  checkIds(ids, messageBatch, { insist, verb: "export" });
-  const store = await openResults(to, host.files);
-  if (ids.length === 0 || store === undefined) {
-    await output.note("No ids are given: nothing to export\n");
-    return exitCode.done;
-  }
-  const { baseUrl } = client;
-  const report = createReport(context, { json, noun: "message batch", baseUrl, waitTimeout });
-  const waits = waitTimeout !== undefined;
-  const run = createRun(checkClient(client), ids, (id) => ({
-    id,
-    waits,
+  const ids = await readIds(args, messageBatch, flags, context, "export");
+  if (ids.length === 0) return exitCode.done;
+  const store = await openResults(flags.to, context.host.files);
+  const { json, concurrency } = flags;
+  const options = { json, concurrency, waitTimeout, operation: "export" } as const;
+  return await runIds(client, ids, options, context, (id) => ({
     run: (call) => exportOne(call, id, store, waitTimeout),
-  }), {
-    concurrency: 32,
-    operation: "export",
-    signal: AbortSignal.any([host.signal, report.outputFailed]),
-  });
-  noteInterruption(context);
-  const progress = createProgress(ids.length, output, {
-    ...host,
-    waited: new Set(waits ? ids : []),
-  });
-  try {
-    return await reportRun(report, run.outcomes(), progress.add);
-  } finally {
-    await progress.end();
-  }
+  }));
 }
 
 async function exportOne(

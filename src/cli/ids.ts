@@ -30,6 +30,27 @@ interface Source {
 }
 
 /**
+ * Reads the ids that a command is given, and checks them.
+ *
+ * @param insist Whether an id may look unlike those of its kind: the API may change its ids.
+ * @param verb What the command does, for messages.
+ * @returns The ids. If there are none, the user knows.
+ * @throws {CommandError} There is no id, or there are too many, or one cannot be used.
+ */
+export async function readIds(
+  args: readonly string[],
+  resource: DeletableResource,
+  { insist }: { readonly insist?: boolean | undefined },
+  context: Source,
+  verb = "delete",
+): Promise<readonly string[]> {
+  const ids = await collectIds(args, context, verb);
+  checkIds(ids, resource, { insist, verb });
+  if (ids.length === 0) await context.output.note(`No ids are given: nothing to ${verb}\n`);
+  return ids;
+}
+
+/**
  * Collects the ids that a command is given: its arguments, the lines of a file for `@FILE`, and the
  * lines of stdin for `-`, or if there is no argument and stdin is no terminal. Each id comes once, in
  * order.

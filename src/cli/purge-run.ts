@@ -28,14 +28,7 @@ import {
   describeSample,
   plannedItems,
 } from "./plan-text.ts";
-import { createProgress } from "./progress.ts";
-import {
-  createReport,
-  describeOutcome,
-  noteInterruption,
-  type Outcome,
-  reportRun,
-} from "./report.ts";
+import { describeOutcome, type Outcome, reportRun } from "./report.ts";
 import { type TrailFile, withTrail } from "./trail.ts";
 
 /** Where the batches of a purge come from. */
@@ -90,21 +83,21 @@ export async function runPurge(
   if (mode === "show") {
     return await showPlan(await prepare(purge, flags, stored, undefined, context), flags, context);
   }
-  const exportTo = await openResults(flags.export, files);
+  const exportTo = flags.export === undefined ? undefined : await openResults(flags.export, files);
   const ids = stored ? plannedItems(stored).map(({ id }) => id) : "ids" in source ? source.ids : [];
   const limit = checkClient(client).timeout;
   return await withTrail(flags.audit, { ids, limit }, context, async (trail) => {
     if (stored) await checkWorkspace(client, stored, signal);
     const prepared = await prepare(purge, flags, stored, trail, context);
-    const { plan, gone, text } = prepared;
+    const { plan, text } = prepared;
     const refusal = refuseShare(plan, flags.maxShare);
     if (refusal !== undefined) {
       await context.output.note(text);
       throw refusal;
     }
     if (!await mayBegin(purge, prepared, context)) return exitCode.failed;
-    const settings = { ...prepared, trail, exportTo, holds: purge.holds };
-    return await applyPlan(client, settings, { ...flags, gone: gone.size }, context);
+    const settings = { ...flags, ...prepared, trail, exportTo, holds: purge.holds };
+    return await applyPlan(client, settings, context);
   });
 }
 
@@ -114,10 +107,9 @@ export async function runPurge(
  * @throws {CommandError} It cannot be opened.
  */
 export async function openResults(
-  directory: string | undefined,
+  directory: string,
   files: Host["files"],
-): Promise<ResultStore | undefined> {
-  if (directory === undefined) return undefined;
+): Promise<ResultStore> {
   return await files.resultsIn(directory).catch((error) => {
     throw fileError("open", directory, error);
   });
@@ -296,64 +288,46 @@ async function mayBegin(
 }
 
 /** What a plan is applied with. */
-export interface ApplyPlanSettings {
+export interface ApplyPlanSettings extends Pick<PurgeFlags, "json" | "concurrency"> {
   readonly plan: PurgePlan;
   /** Outcomes that are known before. */
   readonly known: readonly Outcome[];
+  /** Ids of batches that are gone by the audit trail. */
+  readonly gone?: ReadonlySet<string> | undefined;
   readonly holds: ReadonlySet<string>;
   readonly exportTo?: ResultStore | undefined;
   readonly trail?: TrailFile | undefined;
+  readonly cancelTimeout?: number | undefined;
 }
 
 /**
  * Applies a plan, and reports what becomes of each batch.
  *
  * @returns The exit code.
- * @throws What the run ends with, if the report cannot tell it.
  */
 export async function applyPlan(
   client: CommandClient,
-  { plan, known, holds, exportTo, trail }: ApplyPlanSettings,
-  { json, concurrency, cancelTimeout = longestWait, gone = 0 }:
-    & Pick<PurgeFlags, "json" | "concurrency" | "cancelTimeout">
-    & { readonly gone?: number },
+  settings: ApplyPlanSettings,
   context: Context,
 ): Promise<number> {
-  const { host, output } = context;
-  const { baseUrl } = client;
+  const { plan, known, gone, trail, json, holds, exportTo, concurrency } = settings;
+  const { cancelTimeout: waitTimeout = longestWait } = settings;
   const planned = plannedItems(plan);
-  const canceled = planned.filter(({ action }) => action === "cancel_and_delete");
-  const report = createReport(context, {
+  const waited = new Set(
+    planned.flatMap(({ id, action }) => action === "cancel_and_delete" ? [id] : []),
+  );
+  return await reportRun(context, {
     json,
     noun: "message batch",
     totals: true,
-    baseUrl,
-    waitTimeout: canceled.length > 0 ? cancelTimeout : undefined,
-  });
-  const waited = new Set(canceled.map(({ id }) => id));
-  const progress = createProgress(planned.length - gone, output, { ...host, waited });
-  noteInterruption(context);
-  const outcomes = async function* (): AsyncGenerator<Outcome, void> {
+    baseUrl: client.baseUrl,
+    waitTimeout: waited.size > 0 ? waitTimeout : undefined,
+    total: known.length + planned.length - (gone?.size ?? 0),
+    waited,
+  }, async function* (signal) {
     yield* known;
-    yield* applyPurge({ ...client, auditTrail: trail }, plan, {
-      holds,
-      exportTo,
-      concurrency,
-      waitTimeout: cancelTimeout,
-      history: trail?.history,
-      signal: AbortSignal.any([host.signal, report.outputFailed]),
-    });
-  };
-  try {
-    return await reportRun(report, outcomes(), progress.add, explainTrailError);
-  } finally {
-    await progress.end();
-  }
-}
-
-/** An error of the audit trail. The outcomes tell which deletions it was about. */
-export function explainTrailError(error: unknown): CommandError | undefined {
-  if (error instanceof CommandError) return error;
-  const isLate = error instanceof DOMException && error.name === "TimeoutError";
-  return isLate ? new CommandError(error.message, exitCode.failed) : undefined;
+    const history = trail?.history;
+    const options = { signal, holds, exportTo, concurrency, waitTimeout, history };
+    yield* applyPurge({ ...client, auditTrail: trail }, plan, options);
+  });
 }

@@ -11,7 +11,7 @@ import { CommandError, exitCode } from "./errors.ts";
 import { filterFrom } from "./filter.ts";
 import { readHolds } from "./holds.ts";
 import type { Host } from "./host.ts";
-import { checkIds, collectIds } from "./ids.ts";
+import { readIds } from "./ids.ts";
 import {
   addCommonOptions,
   addFilterOptions,
@@ -83,10 +83,8 @@ async function purge(
   const client = createClient(context, flags);
   let source: PurgeSource;
   if ("args" in given) {
-    const ids = await collectIds(given.args, context, "purge");
-    checkIds(ids, messageBatch, { insist: flags.insist, verb: "purge" });
+    const ids = await readIds(given.args, messageBatch, flags, context, "purge");
     if (ids.length === 0) {
-      await output.note("No ids are given: nothing to delete\n");
       if (flags.json) await output.json({ summary: summaryOfNothing(mode, client.baseUrl) });
       return exitCode.done;
     }
