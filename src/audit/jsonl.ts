@@ -221,18 +221,24 @@ function entrySchema(): GenericSchema<unknown, AuditEntry> {
   return pipe(
     object({
       version: literal(1),
-      time,
-      operation: picklist(["delete", "cancel"]),
-      phase: picklist(["intent", "outcome"]),
-      resource: string(),
       id: string(),
+      intent: text,
+      time,
+      phase: picklist(["intent", "outcome"]),
+      operation: picklist(["delete", "cancel"]),
+      resource: string(),
+      objectId: string(),
+      workspaceId: text,
+      keyFingerprint: text,
       actor: text,
       reason: text,
+      plan: text,
+      exportHash: text,
+      webhookId: text,
       outcome: optional(picklist(["deleted", "missing", "canceled", "failed"])),
       evidence: text,
       requestId: text,
       attempts: count,
-      workspaceId: text,
       error: optional(object({
         code: string(),
         message: string(),
@@ -240,8 +246,12 @@ function entrySchema(): GenericSchema<unknown, AuditEntry> {
         status: optional(number()),
         type: text,
       })),
+      settled: optional(literal(true)),
     }),
-    // An outcome that says none would close an intent, and settle nothing.
-    check(({ phase, outcome }) => (phase === "outcome") === (outcome !== undefined)),
+    // An outcome that says nothing, or not of which intent, would settle nothing.
+    check(({ phase, intent, outcome }) =>
+      (phase === "outcome") === (outcome !== undefined) &&
+      (phase === "outcome") === (intent !== undefined)
+    ),
   );
 }

@@ -207,7 +207,7 @@ export async function deleteIds(
   const history = trail?.history ?? [];
   const items = ids.map((id) => ({ id }));
   const past = await readHistory(history, { createdAt: "1970-01-01T00:00:00Z", items, kind: name });
-  const recorded = new Set(history.map(({ id }) => id));
+  const recorded = new Set(history.map(({ objectId }) => objectId));
   const members = resource === messageBatch ? {} : { resource: name };
   const options = { ...settings, noun: words(name), members };
   return await runIds(client, ids, options, context, (id) => ({

@@ -130,7 +130,7 @@ async function prepare(
   const planned = plannedItems(plan);
   const history = trail && stored && await readHistory(trail.history, { ...plan, items: planned });
   const gone = planned.flatMap(({ id }) => history?.outcome(id) === undefined ? [] : [id]);
-  const recorded = new Set(trail?.history.map(({ id }) => id));
+  const recorded = new Set(trail?.history.map(({ objectId }) => objectId));
   const mayBeMissing = (id: string) => flags.allowMissing === true || recorded.has(id);
   const known = "ids" in source ? namedOutcomes(source.ids, plan, mayBeMissing) : [];
   const text = describePlan(plan, {

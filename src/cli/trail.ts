@@ -143,7 +143,7 @@ export async function openTrail(
   try {
     const { unreadable, foreign } = await surveyTrail(files, path, {
       signal,
-      onEntry: (entry) => wanted.has(entry.id) && history.push(entry),
+      onEntry: (entry) => wanted.has(entry.objectId) && history.push(entry),
     });
     if (foreign !== undefined) throw foreign;
     if (unreadable > 0) {

@@ -4,6 +4,7 @@
  * @module
  */
 import { unlessAborted, within } from "./abort.ts";
+import type { Settings } from "./client.ts";
 import { BatchsweepError, CallError, type Refusal } from "./errors.ts";
 import { type Call, endOfWait } from "./send.ts";
 
@@ -13,17 +14,32 @@ import { type Call, endOfWait } from "./send.ts";
  */
 export interface AuditEntry {
   readonly version: 1;
+  /** Random: an entry that is written twice is the same entry. */
+  readonly id: string;
+  /** Of an outcome: the id of its intent. */
+  readonly intent?: string | undefined;
   /** When, as an RFC 3339 date-time. */
   readonly time: string;
-  readonly operation: "delete" | "cancel";
   readonly phase: "intent" | "outcome";
+  readonly operation: "delete" | "cancel";
   /** What kind of object: `"message_batch"`. */
   readonly resource: string;
-  readonly id: string;
+  /** ID of the object. */
+  readonly objectId: string;
+  /** The workspace: as the client names it, or in an outcome as the API says it. */
+  readonly workspaceId?: string | undefined;
+  /** Which key was used. */
+  readonly keyFingerprint?: string | undefined;
   /** On whose behalf: `actor` of the client. */
   readonly actor?: string | undefined;
   /** Why: `reason` of the client. */
   readonly reason?: string | undefined;
+  /** The fingerprint of the purge plan that lists the object. */
+  readonly plan?: string | undefined;
+  /** The SHA-256 of the results that were stored before the deletion, in hexadecimal. */
+  readonly exportHash?: string | undefined;
+  /** ID of the webhook that asked for the deletion. */
+  readonly webhookId?: string | undefined;
   /** Of an outcome. */
   readonly outcome?: "deleted" | "missing" | "canceled" | "failed" | undefined;
   /** How a deletion is known. */
@@ -31,10 +47,13 @@ export interface AuditEntry {
   readonly requestId?: string | undefined;
   /** How many requests were sent. */
   readonly attempts?: number | undefined;
-  /** The workspace that the API says it answered for. */
-  readonly workspaceId?: string | undefined;
   /** Why it failed. If `outcomeKnown` is false, the object may be deleted all the same. */
   readonly error?: AuditError | undefined;
+  /**
+   * Whether a later run wrote the outcome, because the deletion itself had left none. If the deletion
+   * writes its own outcome after all, that one counts.
+   */
+  readonly settled?: true | undefined;
 }
 
 /** Why a recorded deletion failed. */
@@ -55,6 +74,12 @@ export interface AuditTrail {
   append(entry: AuditEntry): Promise<void>;
 }
 
+/** What asked for a deletion, as its entries say it. */
+export type AuditContext = Pick<AuditEntry, "plan" | "webhookId" | "exportHash">;
+
+/** How long a deletion can last. An intent that is older and has no outcome is open. */
+export const openAfterMs = 900_000;
+
 /** What the outcome entry says. */
 interface Recorded {
   /** Of a deletion. */
@@ -73,63 +98,66 @@ const closingTimeMs = 1_000;
  * that wait.
  *
  * @param resource What kind of object.
- * @param id Which.
+ * @param objectId Which.
  * @param act Makes the deletion or the cancellation.
  * @returns The result, with `auditError` where the outcome could not be written.
  */
 export async function withAuditTrail<Result extends Recorded>(
   call: Call,
   resource: string,
-  id: string,
+  objectId: string,
   act: () => Promise<Result>,
   operation: AuditEntry["operation"] = "delete",
 ): Promise<Result & { readonly auditError?: string }> {
-  const { auditTrail, actor, reason, timeout, clock } = call.settings;
+  const { auditTrail, actor, reason, workspaceId, clock } = call.settings;
   if (auditTrail === undefined) return await act();
-  const append = async (more: Partial<AuditEntry> & Pick<AuditEntry, "phase">): Promise<void> => {
-    const time = new Date(clock.now()).toISOString();
-    const entry = {
-      version: 1,
-      time,
-      operation,
-      resource,
-      id,
-      ...actor === undefined ? {} : { actor },
-      ...reason === undefined ? {} : { reason },
-      ...more,
-    } as const;
-    await auditTrail.append(entry);
+  const { exportHash, ...context } = call.audit;
+  const intent: AuditEntry = {
+    version: 1,
+    id: crypto.randomUUID(),
+    time: new Date(clock.now()).toISOString(),
+    phase: "intent",
+    operation,
+    resource,
+    objectId,
+    workspaceId,
+    actor,
+    reason,
+    ...context,
   };
-  const late = `no answer within ${timeout} ms`;
-  const inTime = async (written: Promise<void>): Promise<void> => {
-    if (await within(timeout, written) !== "late") return;
-    throw new DOMException(`Cannot write the audit trail: ${late}`, "TimeoutError");
-  };
-  const record = async (outcome: Partial<AuditEntry>): Promise<string | undefined> => {
+  const outcomeOf = (facts: OutcomeFacts) =>
+    createOutcome(intent, clock.now(), { exportHash, ...facts });
+  const record = async (facts: OutcomeFacts): Promise<string | undefined> => {
     try {
-      await inTime(append({ phase: "outcome", ...outcome }));
+      await appendEntry(call.settings, outcomeOf(facts));
       return undefined;
     } catch (error) {
       return messageOf(error);
     }
   };
 
-  const intent = append({ phase: "intent" });
+  const append = async (entry: AuditEntry) => await auditTrail.append(entry);
+  const written = append(intent);
   try {
-    await unlessAborted(inTime(intent), call.signal);
+    await unlessAborted(inTime(call.settings, written), call.signal);
   } catch (error) {
     if (!call.signal?.aborted) call.facts.auditTrailFailure = messageOf(error);
     // The intent may still be written. Then it needs an outcome: nothing was sent.
-    const nothingSent = { phase: "outcome", ...failureOf(call, error) } as const;
-    await within(closingTimeMs, intent.then(() => append(nothingSent)).catch(() => {}));
+    const nothingSent = outcomeOf(failureOf(call, error));
+    await within(closingTimeMs, written.then(() => append(nothingSent)).catch(() => {}));
     throw error;
   }
   try {
     const result = await act();
-    const { evidence, requestId, attempts, workspaceId } = result;
+    const { evidence, requestId, attempts } = result;
     const done = operation === "cancel" ? "canceled" : "deleted";
-    const outcome = evidence === "missing" ? "missing" : done;
-    const auditError = await record({ outcome, evidence, requestId, attempts, workspaceId });
+    const auditError = await record({
+      workspaceId: result.workspaceId ?? workspaceId,
+      outcome: evidence === "missing" ? "missing" : done,
+      evidence,
+      requestId,
+      attempts,
+    });
     return auditError === undefined ? result : { ...result, auditError };
   } catch (error) {
     const auditError = await record(failureOf(call, error));
@@ -138,17 +166,45 @@ export async function withAuditTrail<Result extends Recorded>(
   }
 }
 
+/** What an outcome says beyond its intent. */
+type OutcomeFacts = Omit<Partial<AuditEntry>, "id" | "intent" | "phase" | "time" | "objectId">;
+
+/** Makes the outcome of an intent. */
+export function createOutcome(intent: AuditEntry, now: number, facts: OutcomeFacts): AuditEntry {
+  const { version, id, time: _time, ...same } = intent;
+  return {
+    version,
+    id: crypto.randomUUID(),
+    intent: id,
+    time: new Date(now).toISOString(),
+    ...same,
+    ...facts,
+    phase: "outcome",
+  };
+}
+
+/** Adds an entry to the audit trail of a client, which has as long for it as for one attempt. */
+export async function appendEntry(settings: Settings, entry: AuditEntry): Promise<void> {
+  await inTime(settings, settings.auditTrail?.append(entry) ?? Promise.resolve());
+}
+
+async function inTime({ timeout }: Settings, written: Promise<void>): Promise<void> {
+  if (await within(timeout, written) !== "late") return;
+  const late = `no answer within ${timeout} ms`;
+  throw new DOMException(`Cannot write the audit trail: ${late}`, "TimeoutError");
+}
+
 const messageOf = (error: unknown) => error instanceof Error ? error.message : "unknown reason";
 
-function failureOf(call: Call, error: unknown): Partial<AuditEntry> {
+function failureOf(call: Call, error: unknown): OutcomeFacts {
   if (error instanceof CallError) {
-    const { code, message, attempts, outcomeKnown, workspaceId }: CallError = error;
+    const { code, message, attempts, outcomeKnown }: CallError = error;
     const { status, type, requestId }: Partial<Refusal> = error;
     return {
       outcome: "failed",
       requestId,
       attempts,
-      workspaceId,
+      workspaceId: error.workspaceId ?? call.settings.workspaceId,
       error: { code, message, outcomeKnown, status, type },
     };
   }

@@ -5,6 +5,7 @@
  */
 import { ky } from "../deps.ts";
 import { unlessAborted } from "./abort.ts";
+import type { AuditContext } from "./audit.ts";
 import { cannotUse } from "./check.ts";
 import { type CallOptions, isSecretText, type Permit, type Settings } from "./client.ts";
 import { APIConnectionError, APITimeoutError, type Canceled } from "./errors.ts";
@@ -27,6 +28,8 @@ export interface Call {
   readonly betas: readonly string[];
   /** A signal that ends waits between attempts, but no attempt: what was sent is seen to its end. */
   readonly waitSignal?: ((facts: CallFacts) => AbortSignal) | undefined;
+  /** What asked for the call, for the audit trail. */
+  readonly audit: AuditContext;
   /** What the call did so far. It is known however the call ends. */
   readonly facts: CallFacts;
 }
@@ -50,12 +53,14 @@ export function createCall(
   settings: Settings,
   { signal, betas = [] }: CallOptions = {},
   waitSignal?: Call["waitSignal"],
+  audit: AuditContext = {},
 ): Call {
   return {
     settings,
     signal,
     betas: [...new Set([...settings.betas, ...betas])],
     waitSignal,
+    audit,
     facts: {
       deletions: 0,
       mayBeDeleted: false,
@@ -133,6 +138,8 @@ export interface NoAnswer {
   readonly code: "ERR_CONNECTION" | "ERR_TIMEOUT" | "ERR_ABORTED";
   /** The status, where that much of the answer came. */
   readonly status?: number | undefined;
+  /** Why the runtime did not send the request. */
+  readonly reason?: "request_limit" | undefined;
 }
 
 /** Tells ky to make another attempt; it repeats nothing else. */
@@ -185,9 +192,10 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
       permit = undefined;
     }
     const receivedAt = clock.now();
-    const known = isOutcomeKnown(answer);
+    const refused = "code" in answer && answer.reason !== undefined;
+    const known = refused || isOutcomeKnown(answer);
     outcomeKnown &&= known;
-    note(facts, method, answer.status, known);
+    if (!refused) note(facts, method, answer.status, known);
     let outcome = {};
     if ("code" in answer) end = answer;
     else {
@@ -200,7 +208,7 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
       end = { ...answer, operation, subject, ...exchange };
       outcome = { ...answer, ...readErrorBody(answer) };
     }
-    const mayRepeat = attempts <= maxRetries + paceRepeats &&
+    const mayRepeat = attempts <= maxRetries + paceRepeats && !refused &&
       !("code" in answer && answer.code === "ERR_ABORTED");
     if (mayRepeat) delay = retryDelay(outcome, attempts, settings, receivedAt);
     const event = {
@@ -216,6 +224,7 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
     };
     // What the observer throws must not change what became of a deletion.
     (async () => await settings.onRequest(event))().catch(() => {});
+    if (refused) attempts -= 1;
   };
 
   await once();
@@ -246,14 +255,17 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
   if ("thrown" in end) throw end.thrown;
   if (!("code" in end)) return end;
   if (end.code === "ERR_ABORTED") throw call.signal?.reason;
+  const { reason } = end;
   const doubt = outcomeKnown || method === "GET" ? "" : "; it may have been done all the same";
   const why = end.code === "ERR_TIMEOUT"
     ? `no answer within ${settings.timeout} ms`
+    : reason === "request_limit"
+    ? "the runtime allows no more requests"
     : "no connection, or it was lost before the answer was whole";
   const exchange = { operation, subject, why: why + doubt, attempts, outcomeKnown, workspaceId };
   throw end.code === "ERR_TIMEOUT"
     ? new APITimeoutError({ ...exchange, timeout: settings.timeout })
-    : new APIConnectionError(exchange);
+    : new APIConnectionError({ ...exchange, reason });
 }
 
 /** Notes what an attempt may have changed. */
@@ -335,9 +347,15 @@ async function attempt(
         ? await read(response, { signal: controller.signal, restart, stop })
         : await readAnswer(response, request.maxBytes);
     };
-    return await unlessAborted(exchange(), controller.signal).catch(() => ({ code, status }));
+    return await unlessAborted(exchange(), controller.signal)
+      .catch((error) => ({ code, status, ...isOverLimit(error) && { reason: "request_limit" } }));
   } finally {
     stop();
     signal?.removeEventListener("abort", onAbort);
   }
+}
+
+/** Whether a Worker has used up its requests. Then it sends no more, and says so in these words only. */
+function isOverLimit(error: unknown): boolean {
+  return error instanceof Error && /^Too many subrequests/i.test(error.message);
 }

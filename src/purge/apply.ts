@@ -21,7 +21,7 @@ import { createRun, type Run, type RunSummary, type Task } from "./engine.ts";
 import type { ResultStore } from "./export.ts";
 import { exportThenDelete } from "./export-then-delete.ts";
 import { type DeletionOutcome, deletionOutcome } from "./outcome.ts";
-import { checkPlan, type PurgeItem, type PurgePlan } from "./plan.ts";
+import { checkPlan, fingerprintPlan, type PurgeItem, type PurgePlan } from "./plan.ts";
 import { parseTimestamp } from "./time.ts";
 import { cancelAndDelete } from "./wait.ts";
 
@@ -77,7 +77,7 @@ export type PurgeRun =
   & PromiseLike<PurgeSummary>;
 
 /** Makes the check of something to iterate over. A text is that, too, but never meant so. */
-function isList<Value>(what: string, ...methods: readonly symbol[]): Check<Value> {
+export function isList<Value>(what: string, ...methods: readonly symbol[]): Check<Value> {
   return (value, name) => {
     const iterable = methods.some((method) => typeof Object(value)[method] === "function");
     if (iterable && typeof value !== "string") return value as Value;
@@ -85,7 +85,8 @@ function isList<Value>(what: string, ...methods: readonly symbol[]): Check<Value
   };
 }
 
-const isHolds: Check<Iterable<string>> = (value, name) => {
+/** The check of ids that are held. */
+export const isHolds: Check<Iterable<string>> = (value, name) => {
   const held = [...isList<Iterable<unknown>>("a list of ids", Symbol.iterator)(value, name)];
   for (const id of held) {
     // A hold with a space or a line break in it would hold nothing.
@@ -180,7 +181,8 @@ export function applyPurge(
 /** Checks everything before the first request. */
 async function prepare(client: Client, plan: PurgePlan, options: ApplyPurgeOptions): Promise<Run> {
   const settings = checkClient(client);
-  const { items, ...checked } = checkPlan(settings, plan);
+  const whole = checkPlan(settings, plan);
+  const { items, ...checked } = whole;
   const { concurrency = 32, signal, holds = [], waitTimeout, exportTo, history = [] } =
     checkOptions(options, applyChecks);
   const held = new Set(holds);
@@ -212,16 +214,8 @@ async function prepare(client: Client, plan: PurgePlan, options: ApplyPurgeOptio
     concurrency,
     signal,
     workspaceId: checked.workspaceId,
+    audit: settings.auditTrail && { plan: fingerprintPlan(whole) },
   });
-}
-
-/** The audit trail says this of one batch. */
-interface PastOf {
-  /** Intents without an outcome. */
-  open: number;
-  /** Whether an earlier deletion has an unknown outcome. */
-  uncertain: boolean;
-  outcome?: DeletionOutcome;
 }
 
 /** What earlier runs of a plan did, as far as it was recorded. */
@@ -231,6 +225,18 @@ export interface PurgeHistory {
   /** Whether a deletion of the batch was sent, and its outcome is unknown. */
   isUncertain(id: string): boolean;
 }
+
+/** What became of one intent. */
+interface PastDeletion {
+  /** Whether it has no outcome, or one that is not certain. */
+  readonly uncertain: boolean;
+  /** Whether a later run wrote the outcome. */
+  readonly settled?: true | undefined;
+  /** The outcome, if the batch is gone. */
+  readonly outcome?: DeletionOutcome | undefined;
+}
+
+const open: PastDeletion = { uncertain: true };
 
 /**
  * Reads what earlier runs of a plan recorded. Entries older than the plan are ignored, since the plan
@@ -245,40 +251,48 @@ export async function readHistory(
     & { readonly items: readonly { readonly id: string }[]; readonly kind?: string },
 ): Promise<PurgeHistory> {
   const since = parseTimestamp(createdAt) ?? Infinity;
-  const past = new Map<string, PastOf>();
+  const past = new Map<string, Map<string, PastDeletion>>(); // by batch, then by intent
   let ids: ReadonlySet<string> | undefined; // made on demand: a plan may have 100,000
   for await (const entry of entries) {
     if (typeof entry !== "object" || entry === null) {
       throw cannotUse("history", "one of it is not an entry");
     }
     ids ??= new Set(items.map(({ id }) => id));
-    const { id, phase, operation, resource, time } = entry;
-    if (operation !== "delete" || resource !== kind || !ids.has(id)) continue;
+    const { objectId, operation, resource, time, settled } = entry;
+    if (operation !== "delete" || resource !== kind || !ids.has(objectId)) continue;
     if (!((parseTimestamp(time) ?? NaN) >= since)) continue;
-    const one = past.get(id) ?? { open: 0, uncertain: false };
-    past.set(id, one);
-    if (phase === "intent") one.open += 1;
-    else noteOutcome(one, entry, workspaceId);
+    const deletions = past.get(objectId) ?? new Map<string, PastDeletion>();
+    past.set(objectId, deletions);
+    const intent = entry.phase === "intent" ? entry.id : entry.intent ?? entry.id;
+    const known = deletions.get(intent) ?? open;
+    if (entry.phase === "intent") deletions.set(intent, known);
+    // The outcome of the deletion itself beats one that a later run settled.
+    else if (known === open || (known.settled && !settled)) {
+      deletions.set(intent, readOutcome(entry, workspaceId));
+    }
   }
+  const deletionsOf = (id: string) => [...past.get(id)?.values() ?? []];
   return {
-    outcome: (id) => past.get(id)?.outcome,
-    isUncertain(id) {
-      const { open = 0, uncertain = false } = past.get(id) ?? {};
-      return open > 0 || uncertain;
+    outcome(id) {
+      const gone = deletionsOf(id).flatMap(({ outcome }) => outcome ?? []);
+      return gone.find(({ outcome }) => outcome === "deleted") ?? gone[0];
     },
+    isUncertain: (id) => deletionsOf(id).some(({ uncertain }) => uncertain),
   };
 }
 
-function noteOutcome(past: PastOf, entry: AuditEntry, workspaceId: string | undefined): void {
-  const { id, outcome, evidence, requestId, attempts = 1 } = entry;
-  past.open = Math.max(0, past.open - 1);
-  if (outcome === "failed") past.uncertain ||= entry.error?.outcomeKnown !== true;
+function readOutcome(entry: AuditEntry, workspaceId: string | undefined): PastDeletion {
+  const { objectId: id, outcome, evidence, requestId, attempts = 1, settled } = entry;
+  const uncertain = outcome === "failed" && entry.error?.outcomeKnown !== true;
   const here = workspaceId === undefined || (entry.workspaceId ?? workspaceId) === workspaceId;
-  if (!here || past.outcome?.outcome === "deleted") return;
-  if (outcome === "missing") past.outcome = { outcome, id, recorded: true };
+  if (!here) return { uncertain, settled };
+  if (outcome === "missing") {
+    return { uncertain, settled, outcome: { outcome, id, recorded: true } };
+  }
   if (outcome !== "deleted" || (evidence !== "receipt" && evidence !== "absent_after_retry")) {
-    return;
+    return { uncertain, settled };
   }
   const request = requestId === undefined ? {} : { requestId };
-  past.outcome = { outcome, id, evidence, ...request, attempts, recorded: true };
+  const deleted = { outcome, id, evidence, ...request, attempts, recorded: true } as const;
+  return { uncertain, settled, outcome: deleted };
 }

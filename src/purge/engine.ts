@@ -4,8 +4,15 @@
  * @module
  */
 import { isAbort } from "../core/abort.ts";
-import type { Settings } from "../core/client.ts";
-import { BatchsweepError, NotEndedError, WaitTimeoutError } from "../core/errors.ts";
+import type { AuditContext } from "../core/audit.ts";
+import { defined } from "../core/check.ts";
+import type { Pace, Settings } from "../core/client.ts";
+import {
+  APIConnectionError,
+  BatchsweepError,
+  NotEndedError,
+  WaitTimeoutError,
+} from "../core/errors.ts";
 import { type Call, createCall } from "../core/send.ts";
 import { ExportFailure } from "./export.ts";
 import {
@@ -52,6 +59,14 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** The only workspace whose answers count. */
   readonly workspaceId?: string | undefined;
+  /**
+   * Whether tasks run in chunks of so many: the next chunk begins when all of the last has ended.
+   *
+   * @default false
+   */
+  readonly inChunks?: boolean | undefined;
+  /** What asked for the run, for the audit trail. */
+  readonly audit?: AuditContext | undefined;
 }
 
 /** How many objects ended in each outcome. `planned` is the sum of the five after it. */
@@ -78,7 +93,10 @@ const maxWaiting = 500;
  *
  * @param concurrency The most requests that a new one has in flight at a time.
  */
-export function withPace(settings: Settings, concurrency: number): Settings {
+export function withPace(
+  settings: Settings,
+  concurrency: number,
+): Settings & { readonly pace: Pace } {
   const { clock, maxRetryDelay: longestWait } = settings;
   const pace = settings.pace ?? createPace({ clock, concurrency, longestWait });
   return { ...settings, pace };
@@ -108,7 +126,7 @@ export function createRun<Item, Done extends RunOutcome = DeletionOutcome>(
   settings: Settings,
   items: readonly Item[],
   taskOf: (item: Item) => Task<Done>,
-  { concurrency, signal, workspaceId, operation = "delete" }: RunOptions,
+  { concurrency, signal, workspaceId, operation = "delete", inChunks = false, audit }: RunOptions,
 ): Run<Done> {
   const paced = withPace(settings, concurrency);
   const abandoned = new AbortController(); // the caller ended the iteration
@@ -126,10 +144,10 @@ export function createRun<Item, Done extends RunOutcome = DeletionOutcome>(
   let canceledOnly = 0; // batches that this run canceled and did not delete
 
   const attempt = async (task: Task<Done>): Promise<RunOutcome> => {
-    const call = createCall(paced, {}, waitSignal);
+    const call = createCall(paced, {}, waitSignal, audit);
     const { facts } = call;
     const outcome: RunOutcome = await task.run(call).catch((error): DeletionOutcome => {
-      if (isAbort(error, interrupted, early)) return interruptedOutcome(task.id, call);
+      if (isAbort(error, interrupted, early)) return stoppedOutcome(task.id, call, "interrupted");
       if (!(error instanceof BatchsweepError || error instanceof ExportFailure)) {
         callerErrors.push(error);
       }
@@ -170,7 +188,9 @@ export function createRun<Item, Done extends RunOutcome = DeletionOutcome>(
       for (const item of items) {
         const task = taskOf(item);
         const room = () => task.waits ? maxWaiting : proven ? concurrency : 1;
-        while (inFlight.size >= room()) yield count(await inFlight.next());
+        if (inFlight.size >= room()) {
+          do yield count(await inFlight.next()); while (inFlight.size >= (inChunks ? 1 : room()));
+        }
         if (signal?.aborted) reason ??= "interrupted";
         if (task.known !== undefined) yield count(task.known);
         else if (reason) yield count({ outcome: "unattempted", id: task.id, reason });
@@ -202,31 +222,37 @@ function isCounted(
 
 const otherWorkspace = "the answer came from another workspace than the plan was made for";
 
-/** The outcome of a task whose waits were ended. */
-function interruptedOutcome(id: string, { facts }: Call): DeletionOutcome {
+/** The outcome of a task that the run could not finish. */
+function stoppedOutcome(id: string, { facts }: Call, reason: StopReason): DeletionOutcome {
   if (facts.mayBeDeleted) {
     return failed(id, "ERR_ABORTED", "the run was interrupted; it may be deleted all the same");
   }
   return facts.canceled === false
-    ? { outcome: "unattempted", id, reason: "interrupted" }
+    ? { outcome: "unattempted", id, reason }
     : { outcome: "skipped", id, reason: "canceled" };
 }
 
 function failedOutcome(
   id: string,
-  { facts }: Call,
+  call: Call,
   error: unknown,
   operation: Operation,
 ): DeletionOutcome {
+  const { facts } = call;
   if (error instanceof ExportFailure) {
     return { outcome: "skipped", id, reason: "export_failed", error: error.failure };
   }
   if (error instanceof BatchsweepError) {
     const { auditError } = error;
-    const audit = auditError === undefined ? {} : { auditError };
-    return error instanceof NotEndedError || error instanceof WaitTimeoutError
-      ? { outcome: "skipped", id, reason: "not_ended", ...audit }
-      : { outcome: "failed", id, error: outcomeError(error), ...audit };
+    const isOverLimit = error instanceof APIConnectionError && error.reason === "request_limit";
+    if (isOverLimit && !facts.mayBeDeleted) {
+      return defined({ ...stoppedOutcome(id, call, "unreachable"), auditError });
+    }
+    return defined(
+      error instanceof NotEndedError || error instanceof WaitTimeoutError
+        ? { outcome: "skipped", id, reason: "not_ended", auditError }
+        : { outcome: "failed", id, error: outcomeError(error), auditError },
+    );
   }
   const what = facts.auditTrailFailure === undefined
     ? "the function of the secret failed"

@@ -5,15 +5,15 @@
  */
 import { isAbort } from "../core/abort.ts";
 import { withAuditTrail } from "../core/audit.ts";
-import { type MessageBatch, messageBatchSchema, sendRetrieve, subjectOf } from "../core/batches.ts";
+import { subjectOf } from "../core/batches.ts";
 import { deleteBatch, type DeletionFacts, messageBatch } from "../core/delete.ts";
 import { CallError, NotFoundError, WaitTimeoutError } from "../core/errors.ts";
-import { parseResponse, type Reply } from "../core/response.ts";
+import type { Reply } from "../core/response.ts";
 import { type Call, endOfWait, pause } from "../core/send.ts";
 import { ExportFailure, type ResultsExport, type ResultStore, storeResults } from "./export.ts";
 import { outcomeError } from "./outcome.ts";
 import { stepsOf } from "./steps.ts";
-import { cancelUntilEnded, createPoller } from "./wait.ts";
+import { cancelUntilEnded, createPoller, look, lookOnce, type Seen } from "./wait.ts";
 
 /** How a batch is deleted whose results are to be kept. */
 interface ExportThenDeleteOptions {
@@ -45,16 +45,18 @@ export async function exportThenDelete(
   const found = await find(call, stoppable, id, options);
   if ("reply" in found) return await recordAbsence(call, id, found.reply, options);
   let stored: ResultsExport | undefined;
+  let recorded = call; // with the hash of the results, once they are stored
   for (const poller = createPoller();;) {
     try {
       stored ??= await storeResults(stoppable, found.batch, options.store);
       stoppable.signal?.throwIfAborted();
-      return { ...await deleteBatch(call, id), export: stored };
+      recorded = { ...call, audit: { ...call.audit, exportHash: stored.sha256 } };
+      return { ...await deleteBatch(recorded, id), export: stored };
     } catch (error) {
       // The batch, or its results, are not found: it may just have been deleted.
       if (!isNotFound(error)) throw error;
-      const seen = await look(stoppable, id);
-      if ("reply" in seen) return await recordAbsence(call, id, seen.reply, options);
+      const now = await seen(stoppable, look(stoppable, id));
+      if ("reply" in now) return await recordAbsence(recorded, id, now.reply, options);
       if (stored === undefined || poller.notFound()) throw error;
       await pause(stoppable, poller.nextDelay());
     }
@@ -65,27 +67,10 @@ const isNotFound = (error: unknown) =>
   error instanceof NotFoundError ||
   (error instanceof ExportFailure && error.failure.code === "ERR_NOT_FOUND");
 
-/** What a look shows: the batch, or the API's own answer that there is none. */
-type Seen = { readonly batch: MessageBatch } | { readonly reply: Reply };
-
-/** Looks until there is a batch, or three looks in a row found none. */
-async function look(call: Call, id: string): Promise<Seen> {
-  for (const poller = createPoller();;) {
-    const seen = await lookOnce(call, id);
-    if ("batch" in seen || poller.notFound()) return seen;
-    await pause(call, poller.nextDelay());
-  }
-}
-
-async function lookOnce(call: Call, id: string): Promise<Seen> {
+/** Looks; if the API does not show the batch, the results cannot be stored. */
+async function seen(call: Call, look: Promise<Seen>): Promise<Seen> {
   try {
-    const reply = await sendRetrieve(call, id);
-    try {
-      return { batch: parseResponse(reply, messageBatchSchema(id)) };
-    } catch (error) {
-      if (error instanceof NotFoundError) return { reply };
-      throw error;
-    }
+    return await look;
   } catch (error) {
     if (!(error instanceof CallError) || isAbort(error, call.signal)) throw error;
     throw new ExportFailure(outcomeError(error));
@@ -100,8 +85,8 @@ async function find(
   { cancel, waitTimeout }: ExportThenDeleteOptions,
 ): Promise<Seen> {
   if (!cancel) {
-    const seen = await look(stoppable, id);
-    if ("reply" in seen || seen.batch.processing_status === "ended") return seen;
+    const found = await seen(stoppable, look(stoppable, id));
+    if ("reply" in found || found.batch.processing_status === "ended") return found;
     throw new WaitTimeoutError({
       operation: "delete",
       subject: subjectOf(id),
@@ -114,8 +99,8 @@ async function find(
     return { batch: await cancelUntilEnded(call, id, stepsOf(call, undefined), waitTimeout) };
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
-    const seen = await lookOnce(stoppable, id); // once more, for the answer
-    if ("reply" in seen) return seen;
+    const found = await seen(stoppable, lookOnce(stoppable, id)); // once more, for the answer
+    if ("reply" in found) return found;
     throw new ExportFailure(outcomeError(error));
   }
 }

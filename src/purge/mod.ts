@@ -26,4 +26,4 @@ export {
   planPurge,
   type PlanPurgeOptions,
 } from "./plan-purge.ts";
-export { parsePurgePlan, type PurgeItem, type PurgePlan } from "./plan.ts";
+export { fingerprintPlan, parsePurgePlan, type PurgeItem, type PurgePlan } from "./plan.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 import type { MessageBatch } from "../core/batches.ts";
+import { defined } from "../core/check.ts";
 import type { DeletionFacts, Evidence } from "../core/delete.ts";
 import type { BatchsweepError, Refusal } from "../core/errors.ts";
 import type { ResultsExport } from "./export.ts";
@@ -111,18 +112,18 @@ export function deletionOutcome(
   deletion: DeletionFacts & { readonly export?: ResultsExport | undefined },
 ): DeletionOutcome {
   const { evidence, requestId, workspaceId, auditError } = deletion;
-  const audit = auditError === undefined ? {} : { auditError };
-  if (evidence === "missing") return { outcome: "missing", id, ...audit };
-  return {
-    outcome: "deleted",
-    id,
-    evidence,
-    ...(requestId === undefined ? {} : { requestId }),
-    attempts,
-    ...(workspaceId === undefined ? {} : { workspaceId }),
-    ...(deletion.export === undefined ? {} : { export: deletion.export }),
-    ...audit,
-  };
+  return defined(
+    evidence === "missing" ? { outcome: "missing", id, auditError } : {
+      outcome: "deleted",
+      id,
+      evidence,
+      requestId,
+      attempts,
+      workspaceId,
+      export: deletion.export,
+      auditError,
+    },
+  );
 }
 
 /**

@@ -7,7 +7,7 @@ import { isBatchId, listBatches } from "../core/batches.ts";
 import { cannotUse, checkOptions, type Checks, isBoolean } from "../core/check.ts";
 import { callChecks, type CallOptions, checkClient, type Client } from "../core/client.ts";
 import { PurgeRefusedError } from "../core/errors.ts";
-import { createCall } from "../core/send.ts";
+import { type Call, createCall } from "../core/send.ts";
 import type { PurgeDecision } from "./decision.ts";
 import { withPace } from "./engine.ts";
 import { evaluateRetention } from "./evaluate-policy.ts";
@@ -87,20 +87,9 @@ export async function planPurge(client: Client, options: PlanPurgeOptions): Prom
   const checked = checkOptions<PlanOptions>(options, planChecks);
   const source = sourceOf(checked);
   const { cancelInProgress } = checked;
-  const { baseUrl, clock, workspaceId: asked } = settings;
+  const { baseUrl, clock } = settings;
   const now = clock.now();
-  const call = createCall(withPace(settings, 1), checked);
-  const batches = new Map<string, ListedBatch>();
-  for await (const batch of listBatches(call)) {
-    const { id, processing_status, created_at, ended_at } = batch; // the rest would fill the memory
-    if (!isBatchId(id)) throw cannotPlan("the list holds an id that cannot be used");
-    batches.set(id, { id, processing_status, created_at, ended_at });
-  }
-  const [answered = asked, ...others] = call.facts.workspaceIds;
-  if (others.length > 0) throw cannotPlan("the answers come from several workspaces");
-  if (asked !== undefined && answered !== asked) {
-    throw cannotPlan("the answers come from another workspace than the client names");
-  }
+  const { batches, workspaceId } = await listAll(createCall(withPace(settings, 1), checked));
   const decisions = "policy" in source
     ? evaluateRetention(source.policy, batches.values(), now)
     : evaluateFilter(source.filter, batches.values(), now, { cancelInProgress });
@@ -108,13 +97,43 @@ export async function planPurge(client: Client, options: PlanPurgeOptions): Prom
     version: 1,
     createdAt: new Date(now).toISOString(),
     baseUrl,
-    ...(answered === undefined ? {} : { workspaceId: answered }),
+    ...(workspaceId === undefined ? {} : { workspaceId }),
     ...source,
     items: [...batches.values()].flatMap((batch) => {
       const decision = decisions.get(batch.id);
       return decision === undefined ? [] : [itemOf(batch, decision)];
     }),
   };
+}
+
+/** All batches of one workspace. */
+export interface Listing {
+  /** By id, newest first as a rule. Only what decides is kept: the rest would fill the memory. */
+  readonly batches: ReadonlyMap<string, ListedBatch>;
+  /** The workspace, as the API or else the client names it; undefined if neither does. */
+  readonly workspaceId: string | undefined;
+}
+
+/**
+ * Lists all batches, for a plan.
+ *
+ * @throws {PurgeRefusedError} The answers are not from the client's workspace, or from several, or
+ *   hold an id that could not be deleted.
+ */
+export async function listAll(call: Call): Promise<Listing> {
+  const { workspaceId: asked } = call.settings;
+  const batches = new Map<string, ListedBatch>();
+  for await (const batch of listBatches(call)) {
+    const { id, processing_status, created_at, ended_at } = batch;
+    if (!isBatchId(id)) throw cannotPlan("the list holds an id that cannot be used");
+    batches.set(id, { id, processing_status, created_at, ended_at });
+  }
+  const [workspaceId = asked, ...others] = call.facts.workspaceIds;
+  if (others.length > 0) throw cannotPlan("the answers come from several workspaces");
+  if (asked !== undefined && workspaceId !== asked) {
+    throw cannotPlan("the answers come from another workspace than the client names");
+  }
+  return { batches, workspaceId };
 }
 
 /** All options of a plan. */

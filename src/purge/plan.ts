@@ -1,3 +1,8 @@
+/**
+ * A plan: its shape, its check, its fingerprint.
+ *
+ * @module
+ */
 import {
   array,
   check,
@@ -10,9 +15,11 @@ import {
   picklist,
   pipe,
   safeParse,
+  sha256,
   string,
   unknown,
 } from "../deps.ts";
+import { hex } from "../core/bytes.ts";
 import { isArgumentError } from "../core/check.ts";
 import type { Settings } from "../core/client.ts";
 import { InvalidPolicyError, PurgeRefusedError } from "../core/errors.ts";
@@ -98,6 +105,38 @@ export function parsePurgePlan(input: unknown): PurgePlan {
     ...source,
     items: readItems(items, source),
   };
+}
+
+/**
+ * Makes the fingerprint of a plan: the first 16 hexadecimal digits of the SHA-256 of its canonical
+ * JSON. It names the plan in the audit trail, and shows whether a stored plan was changed.
+ *
+ * @param plan The plan, as `planPurge()` or {@link parsePurgePlan} gives it.
+ * @returns Always the same for the same plan, in whatever order its members are.
+ *
+ * @example Name the plan that is shown
+ * ```ts
+ * import { fingerprintPlan, planPurge } from "batchsweep/purge";
+ * import { createSandbox } from "batchsweep/sandbox"; // the API, played in memory
+ *
+ * const client = { apiKey: "sk-ant-api03-example", fetch: createSandbox().fetch };
+ *
+ * const plan = await planPurge(client, { filter: "*" });
+ * console.log(fingerprintPlan(plan)); // 16 hexadecimal digits
+ * ```
+ * @see [RFC 8785, JSON Canonicalization Scheme](https://www.rfc-editor.org/rfc/rfc8785)
+ */
+export function fingerprintPlan(plan: PurgePlan): string {
+  const canonical = JSON.stringify(
+    plan,
+    (_, value: unknown) =>
+      typeof value !== "object" || value === null || Array.isArray(value)
+        ? value
+        : Object.fromEntries(
+          Object.entries(value).sort(([one], [other]) => one < other ? -1 : 1),
+        ),
+  );
+  return hex(sha256(new TextEncoder().encode(canonical))).slice(0, 16);
 }
 
 /**

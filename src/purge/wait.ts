@@ -7,7 +7,9 @@ import {
   batchPath,
   cancelBatch,
   type MessageBatch,
+  messageBatchSchema,
   retrieveBatch,
+  sendRetrieve,
   subjectOf,
 } from "../core/batches.ts";
 import { checkOptions, type Checks, fillPath, hasMethods, isWaitTime } from "../core/check.ts";
@@ -20,7 +22,8 @@ import {
   mayMeanNotEnded,
 } from "../core/delete.ts";
 import { type Canceled, NotFoundError, WaitTimeoutError } from "../core/errors.ts";
-import { type Call, createCall } from "../core/send.ts";
+import { parseResponse, type Reply } from "../core/response.ts";
+import { type Call, createCall, pause } from "../core/send.ts";
 import {
   deserializeError,
   isPassing,
@@ -332,4 +335,27 @@ export function createPoller(): Poller {
       return delay;
     },
   };
+}
+
+/** What a look shows: the batch, or the API's own answer that there is none. */
+export type Seen = { readonly batch: MessageBatch } | { readonly reply: Reply };
+
+/** Looks until there is a batch, or three looks in a row found none. */
+export async function look(call: Call, id: string): Promise<Seen> {
+  for (const poller = createPoller();;) {
+    const seen = await lookOnce(call, id);
+    if ("batch" in seen || poller.notFound()) return seen;
+    await pause(call, poller.nextDelay());
+  }
+}
+
+/** Looks once. */
+export async function lookOnce(call: Call, id: string): Promise<Seen> {
+  const reply = await sendRetrieve(call, id);
+  try {
+    return { batch: parseResponse(reply, messageBatchSchema(id)) };
+  } catch (error) {
+    if (error instanceof NotFoundError) return { reply };
+    throw error;
+  }
 }

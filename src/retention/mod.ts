@@ -13,12 +13,4 @@ export {
   type RetentionPolicy,
   type RetentionRule,
 } from "../purge/policy.ts";
-export { runRetention, type RunRetentionOptions } from "./run/run-retention.ts";
-export {
-  readStatus,
-  type RetentionRun,
-  type RetentionStatus,
-  type StateStore,
-  type StoredState,
-  writeStatus,
-} from "./run/status.ts";
+export { type RetentionRun, runRetention, type RunRetentionOptions } from "./run.ts";

@@ -1,7 +1,11 @@
 import { systemClock } from "../core/client.ts";
-import type { StateStore } from "../retention/mod.ts";
 import { parseTimestamp } from "../purge/time.ts";
-import { readStatus, type RetentionStatus, writeStatus } from "../retention/run/status.ts";
+import {
+  readStatus,
+  type RetentionStatus,
+  type StateStore,
+  writeStatus,
+} from "./retention-status.ts";
 import { checkOptions, clientOf } from "./configuration.ts";
 import type { ServiceOptions } from "./options.ts";
 import { Problem } from "./problem.ts";
@@ -9,7 +13,7 @@ import { report } from "./report.ts";
 
 /** How the retention runs go, fit for anyone's eyes: no ids, no messages. */
 export interface RetentionHealth {
-  readonly state: "waiting" | "good" | "failed" | "interrupted" | "overdue";
+  readonly state: "waiting" | "good" | "failed" | "overdue";
   readonly startedAt?: string | undefined;
   readonly endedAt?: string | undefined;
   /** Whether the last run left work to the next. */
@@ -22,7 +26,7 @@ export interface RetentionHealth {
  * `GET /healthz`: whether the configuration can be used, and how the retention runs go.
  *
  * @throws {Problem} 500: the configuration cannot be used. 503: that of retention cannot; the last run
- *   failed or did not come to its end; none was good for too long; or that cannot be known.
+ *   failed; none was good for too long; or that cannot be known.
  */
 export async function answerHealth(options: ServiceOptions): Promise<Response> {
   const settings = checkOptions(options);
@@ -40,7 +44,6 @@ export async function answerHealth(options: ServiceOptions): Promise<Response> {
     waiting: undefined,
     good: undefined,
     failed: "the last retention run failed",
-    interrupted: "the last retention run did not come to its end",
     overdue: "a retention run is overdue",
   }[health.state];
   if (why !== undefined) throw new Problem(503, `Not healthy: ${why}`, { retention: health });
@@ -61,7 +64,7 @@ const tolerance = 300_000;
 
 /** Says how the runs go. It asks nobody. */
 export function judge(
-  { since, leaseUntil, last, lastGoodAt }: RetentionStatus,
+  { since, last, lastGoodAt }: RetentionStatus,
   now: number,
   overdueAfter: number,
 ): RetentionHealth {
@@ -72,7 +75,6 @@ export function judge(
     ...(error === undefined ? {} : { code: error.code }),
   });
   const time = (text: string) => parseTimestamp(text) ?? -Infinity;
-  if (leaseUntil !== undefined && time(leaseUntil) <= now) return of("interrupted");
   if (error !== undefined) return of("failed");
   const past = (text: string) => time(text) <= now + tolerance ? time(text) : -Infinity;
   if (now - Math.max(past(lastGoodAt ?? since), past(since)) > overdueAfter) return of("overdue");

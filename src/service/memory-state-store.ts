@@ -1,4 +1,4 @@
-import type { StateStore, StoredState } from "../retention/mod.ts";
+import type { StateStore, StoredState } from "./retention-status.ts";
 
 /**
  * A state store in memory: for one process, as long as it lives. What it forgets with the process

@@ -10,7 +10,7 @@ import { receiveWebhook } from "./webhook.ts";
 
 export { serviceOptionsFrom } from "./environment.ts";
 export { createMemoryStateStore } from "./memory-state-store.ts";
-export type { StateStore, StoredState } from "../retention/mod.ts";
+export type { StateStore, StoredState } from "./retention-status.ts";
 export type { GatewayToken } from "./options.ts";
 export type { RetentionOptions } from "./retention-options.ts";
 export type { ServiceOptions };

@@ -1,5 +1,5 @@
 import type { Client } from "../core/client.ts";
-import type { StateStore } from "../retention/mod.ts";
+import type { StateStore } from "./retention-status.ts";
 import type { RetentionOptions } from "./retention-options.ts";
 
 /** A token that lets its holder delete through the gateway, as the service knows it: by its hash. */

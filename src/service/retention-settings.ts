@@ -4,7 +4,7 @@
  * @module
  */
 import { InvalidPolicyError } from "../core/errors.ts";
-import type { StateStore } from "../retention/mod.ts";
+import type { StateStore } from "./retention-status.ts";
 import { parseIsoDuration } from "../purge/time.ts";
 import { parsePolicyText, parseRetentionPolicy, type RetentionPolicy } from "../purge/policy.ts";
 import type { ServiceOptions } from "./options.ts";

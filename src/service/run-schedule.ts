@@ -1,8 +1,9 @@
-import { runRetention } from "../retention/run/run-retention.ts";
+import { runRetention } from "../retention/mod.ts";
 import { clientOf } from "./configuration.ts";
 import type { ServiceOptions } from "./options.ts";
 import { report } from "./report.ts";
 import { retentionOf } from "./retention-settings.ts";
+import { readStatus, writeStatus } from "./retention-status.ts";
 
 /**
  * A scheduled event: runs the retention policy once. It never rejects, since a runtime might end the
@@ -13,13 +14,17 @@ export async function runSchedule(options: ServiceOptions): Promise<void> {
     const settings = retentionOf(options);
     if (settings === undefined) return;
     const { policy, store, requests, costOfDeletion, maxShare } = settings;
-    await runRetention({ ...clientOf(options), actor: "retention" }, policy, {
-      store,
-      requests,
-      costOfDeletion,
-      maxShare,
-      onError: (error) => report(options, error),
-    });
+    const client = { ...clientOf(options), actor: "retention" };
+    const run = await runRetention(client, policy, { requests, costOfDeletion, maxShare });
+    if (run.error !== undefined) report(options, run.error);
+    const { status, version } = await readStatus(store);
+    const isGood = run.error === undefined;
+    await writeStatus(store, {
+      version: 1,
+      since: status?.since ?? run.startedAt,
+      lastGoodAt: isGood ? run.endedAt : status?.lastGoodAt,
+      last: run,
+    }, version);
   } catch (error) {
     report(options, error);
   }

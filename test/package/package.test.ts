@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { serve, type Server } from "../../src/adapters/serve.ts";
 import { createSandbox } from "../../src/sandbox/mod.ts";
-import { version } from "../../src/version.ts";
+import { version } from "../../mod.ts";
 import { exampleRuntimes, runNodeExample } from "../fixtures/node-example.ts";
 import { apiKey } from "../fixtures/stub.ts";
 import { addConsumer, type Installed, output, packAndInstall } from "./installed.ts";

@@ -10,7 +10,7 @@ import {
 } from "../../src/purge/mod.ts";
 import { type AuditEntry, type Client, type Pace, PurgeRefusedError } from "../../mod.ts";
 import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
-import { entryWith as entry } from "../fixtures/audit-entries.ts";
+import { intentOf, outcomeOf } from "../fixtures/audit-entries.ts";
 import {
   anyBatches,
   conditions,
@@ -474,31 +474,73 @@ describe("applyPurge(), with the record of an earlier run,", () => {
   } as const;
   const unsure = { code: "ERR_TIMEOUT", message: "", outcomeKnown: false };
   const sure = { code: "ERR_API", message: "", outcomeKnown: true };
+  const intent = intentOf("msgbatch_1");
+  const other = intentOf("msgbatch_1");
+  const doubt = { outcome: "failed", evidence: undefined, error: unsure } as const;
+  const refused = { outcome: "failed", evidence: undefined, error: sure } as const;
+  const missing = { outcome: "missing", evidence: "missing" } as const;
+  const settled = { ...deleted, evidence: "absent_after_retry", settled: true } as const;
+  const unseen = { evidence: "absent_after_retry" };
   const table: [string, AuditEntry[], Partial<Record<string, unknown>>, number][] = [
-    ["a receipt", [entry(deleted)], { id: "msgbatch_1", ...deleted }, 0],
-    ["an absence", [entry({ outcome: "missing" })], { outcome: "missing" }, 0],
-    ["an intent", [entry({ phase: "intent" })], { evidence: "absent_after_retry" }, 1],
-    [
-      "a doubt",
-      [entry({ outcome: "failed", error: unsure })],
-      { evidence: "absent_after_retry" },
-      1,
-    ],
+    ["a receipt", [intent, outcomeOf(intent, deleted)], { id: "msgbatch_1", ...deleted }, 0],
+    ["an absence", [intent, outcomeOf(intent, missing)], { outcome: "missing" }, 0],
+    ["an intent", [intent], unseen, 1],
+    ["a doubt", [intent, outcomeOf(intent, doubt)], unseen, 1],
     [
       "a doubt, then a refusal",
-      [entry({ outcome: "failed", error: unsure }), entry({ outcome: "failed", error: sure })],
-      { evidence: "absent_after_retry" },
+      [intent, outcomeOf(intent, doubt), other, outcomeOf(other, refused)],
+      unseen,
       1,
     ],
-    ["a refusal", [entry({ phase: "intent" }), entry({ outcome: "failed", error: sure })], {
+    ["a refusal", [intent, outcomeOf(intent, refused)], { outcome: "missing" }, 1],
+    [
+      "two intents, of which one has an outcome",
+      [intent, other, outcomeOf(other, refused)],
+      unseen,
+      1,
+    ],
+    [
+      "a failure that says nothing more",
+      [intent, outcomeOf(intent, { ...doubt, error: undefined })],
+      unseen,
+      1,
+    ],
+    // An outcome without its intent closes no other one.
+    ["an intent, and a refusal without its own", [intent, outcomeOf(other, refused)], unseen, 1],
+    [
+      "a refusal without its intent, then an intent",
+      [outcomeOf(other, refused), intent],
+      unseen,
+      1,
+    ],
+    ["a receipt without its intent", [outcomeOf(intent, deleted)], deleted, 0],
+    ["a settled intent", [intent, outcomeOf(intent, settled)], unseen, 0],
+    [
+      "an intent that was settled because the batch was still there",
+      [intent, outcomeOf(intent, { ...refused, settled: true })],
+      { outcome: "missing" },
+      1,
+    ],
+    [
+      "an intent that was settled before its own outcome came",
+      [intent, outcomeOf(intent, settled), outcomeOf(intent, refused)],
+      { outcome: "missing" },
+      1,
+    ],
+    [
+      "an intent that was settled after its own outcome came",
+      [intent, outcomeOf(intent, deleted), outcomeOf(intent, { ...refused, settled: true })],
+      deleted,
+      0,
+    ],
+    ["another kind", [outcomeOf(intent, { ...deleted, resource: "file" })], {
       outcome: "missing",
     }, 1],
-    ["another kind", [entry({ ...deleted, resource: "file" })], { outcome: "missing" }, 1],
-    ["what is older than the plan", [entry({ ...deleted, time: daysAgo(1) })], {
+    ["what is older than the plan", [outcomeOf(intent, { ...deleted, time: daysAgo(1) })], {
       outcome: "missing",
     }, 1],
-    ["no time", [entry({ ...deleted, time: "then" })], { outcome: "missing" }, 1],
-    ["another workspace", [entry({ outcome: "missing", workspaceId: "wrkspc_2" })], {
+    ["no time", [outcomeOf(intent, { ...deleted, time: "then" })], { outcome: "missing" }, 1],
+    ["another workspace", [intent, outcomeOf(intent, { ...missing, workspaceId: "wrkspc_2" })], {
       outcome: "missing",
     }, 1],
   ];

@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { type AuditEntry, deleteMessageBatch } from "../../mod.ts";
+import { checkClient } from "../../src/core/client.ts";
+import { deleteBatch } from "../../src/core/delete.ts";
+import { createCall } from "../../src/core/send.ts";
 import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
 import {
   apiKey,
@@ -13,7 +16,14 @@ import {
 
 const id = "msgbatch_013Zva2CMHLNnXjNJJKqJ2EF";
 const time = "2026-11-22T00:00:00.000Z";
-const both = { version: 1, time, operation: "delete", resource: "message_batch", id };
+const both = {
+  version: 1,
+  id: expect.any(String),
+  time,
+  operation: "delete",
+  resource: "message_batch",
+  objectId: id,
+};
 
 async function recorded(answers: readonly StubAnswer[], options = {}) {
   const auditTrail = createMemoryAuditTrail();
@@ -32,19 +42,45 @@ describe("deleteMessageBatch() records", () => {
         headers: { "request-id": "req_1", "anthropic-workspace-id": "wrkspc_1" },
       });
     };
-    await deleteMessageBatch(stub([answer], { auditTrail, actor: "tests" }).client, id);
-    const intent = { ...both, phase: "intent", actor: "tests" };
+    const who = { actor: "tests", reason: "ticket 7" };
+    await deleteMessageBatch(stub([answer], { auditTrail, ...who }).client, id);
+    const intent = { ...both, phase: "intent", ...who };
     expect(atRequest).toEqual([intent]);
     expect(auditTrail.entries).toEqual([intent, {
       ...both,
+      intent: atRequest[0]?.id,
       phase: "outcome",
-      actor: "tests",
+      ...who,
       outcome: "deleted",
       evidence: "receipt",
       requestId: "req_1",
       workspaceId: "wrkspc_1",
       attempts: 1,
     }]);
+  });
+
+  test("what asked for it in both entries, and the hash of the results in the outcome", async () => {
+    const auditTrail = createMemoryAuditTrail();
+    const settings = checkClient(stub([receipt(id)], { auditTrail }).client);
+    const context = { webhookId: "msg_1", plan: "0123456789abcdef", exportHash: "e3b0c442" };
+    await deleteBatch(createCall(settings, {}, undefined, context), id);
+    const { webhookId, plan } = context;
+    expect(auditTrail.entries).toMatchObject([{ webhookId, plan }, context]);
+    expect(auditTrail.entries[0]?.exportHash).toBeUndefined();
+  });
+
+  test("the workspace that the client names before the request, and the one that answered", async () => {
+    for (const [answered, recorded] of [["wrkspc_2", "wrkspc_2"], [undefined, "wrkspc_1"]]) {
+      const auditTrail = createMemoryAuditTrail();
+      const headers = answered === undefined ? {} : { "anthropic-workspace-id": answered };
+      const answer = () => Response.json({ id, type: "message_batch_deleted" }, { headers });
+      const { client } = stub([answer], { auditTrail, workspaceId: "wrkspc_1" });
+      await deleteMessageBatch(client, id);
+      expect(auditTrail.entries.map(({ workspaceId }) => workspaceId)).toEqual([
+        "wrkspc_1",
+        recorded,
+      ]);
+    }
   });
 
   test("nothing, and deletes nothing, where the trail never takes the intent", async () => {

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import {
+  applyPurge,
+  fingerprintPlan,
   type MessageBatchFilter,
   parsePurgePlan,
   planPurge,
@@ -8,6 +10,8 @@ import {
 import { PurgeRefusedError } from "../../mod.ts";
 import { batchOf, daysAgo, now, play } from "../fixtures/batches.ts";
 import { everythingIn } from "../fixtures/everything-in.ts";
+import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
+import { sha256Of } from "../fixtures/results.ts";
 import { apiKey, page, rejection, stub } from "../fixtures/stub.ts";
 
 describe("planPurge()", () => {
@@ -161,6 +165,64 @@ describe("planPurge()", () => {
     expect(plan.items).toHaveLength(20_000);
     expect(plan.items.filter(({ action }) => action === "delete")).toHaveLength(10_000);
     expect(plan.items.slice(-10_000).every(({ action }) => action === "delete")).toBe(true);
+  });
+});
+
+describe("fingerprintPlan()", () => {
+  const policy = {
+    version: 1,
+    rules: [{ type: "delete_after", days: 0.5, since: "ended" }],
+    holds: ["msgbatch_2"],
+  } as const;
+  const planned = async () => {
+    const { sandbox, client } = play();
+    for (const id of ["msgbatch_1", "msgbatch_2"]) sandbox.seed({ id, created_at: daysAgo(9) });
+    return await planPurge(client, { policy });
+  };
+
+  test("is the SHA-256 of the plan's canonical JSON", async () => {
+    const { baseUrl, createdAt, workspaceId, items } = await planned();
+    const itemOf = (item: PurgeItem | undefined) =>
+      `{"action":"${item?.action}","code":"${item?.code}","createdAt":"${item?.createdAt}",` +
+      `"endedAt":"${item?.endedAt}","id":"${item?.id}","status":"${item?.status}"}`;
+    const canonical = `{"baseUrl":"${baseUrl}","createdAt":"${createdAt}",` +
+      `"items":[${items.map(itemOf).join(",")}],"policy":{"holds":["msgbatch_2"],` +
+      `"rules":[{"days":0.5,"since":"ended","type":"delete_after"}],"version":1},` +
+      `"version":1,"workspaceId":"${workspaceId}"}`;
+    expect(fingerprintPlan(await planned())).toBe((await sha256Of(canonical)).slice(0, 16));
+  });
+
+  test("is the same for a plan that was stored, in whatever order its members are", async () => {
+    const plan = await planned();
+    const stored = JSON.stringify(Object.fromEntries(Object.entries(plan).reverse()));
+    expect(stored).not.toBe(JSON.stringify(plan));
+    expect(fingerprintPlan(parsePurgePlan(JSON.parse(stored)))).toBe(fingerprintPlan(plan));
+  });
+
+  test("is another one for any change, the order of the items included", async () => {
+    const plan = await planned();
+    const [one, other] = plan.items;
+    const changed = [
+      { ...plan, createdAt: daysAgo(1) },
+      { ...plan, items: plan.items.toReversed() },
+      { ...plan, items: [one] },
+      { ...plan, items: [{ ...one, id: "msgbatch_3" }, other] },
+      { ...plan, policy: { ...policy, holds: [] } },
+    ];
+    const prints = [plan, ...changed].map((each) => fingerprintPlan(each as typeof plan));
+    expect(new Set(prints).size).toBe(prints.length);
+    for (const print of prints) expect(print).toMatch(/^[0-9a-f]{16}$/);
+  });
+
+  test("names the plan in every entry of its run", async () => {
+    const auditTrail = createMemoryAuditTrail();
+    const { sandbox, client } = play({}, { auditTrail });
+    sandbox.seed({ created_at: daysAgo(9) });
+    sandbox.seed({ processing_status: "in_progress" });
+    const plan = await planPurge(client, { filter: "*", cancelInProgress: true });
+    await applyPurge(client, JSON.parse(JSON.stringify(plan)));
+    expect(auditTrail.entries).toHaveLength(4);
+    for (const entry of auditTrail.entries) expect(entry.plan).toBe(fingerprintPlan(plan));
   });
 });
 

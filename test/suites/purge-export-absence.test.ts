@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { applyPurge, type ApplyPurgeOptions, planPurge } from "../../src/purge/mod.ts";
 import type { Client } from "../../mod.ts";
 import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
-import { entryWith } from "../fixtures/audit-entries.ts";
+import { intentOf } from "../fixtures/audit-entries.ts";
 import { daysAgo, drain, play, type Played } from "../fixtures/batches.ts";
 import { createMemoryStore } from "../fixtures/memory-sink.ts";
 
@@ -66,7 +66,7 @@ describe("applyPurge() with exportTo, when a look finds no such batch,", () => {
   });
 
   test("does not say that an earlier run deleted what is still there", async () => {
-    const history = [entryWith({ phase: "intent" })];
+    const history = [intentOf(id)];
     const live = await purge(1, { options: { history } });
     expect(live.outcomes).toMatchObject([{ outcome: "deleted", evidence: "receipt" }]);
     const gone = await purge(3, { options: { history } });
@@ -92,7 +92,7 @@ describe("applyPurge() with exportTo, when a look finds no such batch,", () => {
   });
 
   test.each([1, 2])("nor after %i deletions were answered 404", async (times) => {
-    const history = [entryWith({ phase: "intent" })];
+    const history = [intentOf(id)];
     const { outcomes, requests, waits, entries, sandbox } = await purge(0, {
       options: { history },
       before: ({ sandbox }) => sandbox.fail({ method: "DELETE", status: 404, times }),

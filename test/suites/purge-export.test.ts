@@ -9,7 +9,7 @@ import {
 import { type Client, deleteMessageBatch } from "../../mod.ts";
 import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
 import type { BatchSeed, SandboxOptions } from "../../src/sandbox/mod.ts";
-import { entryWith } from "../fixtures/audit-entries.ts";
+import { intentOf, outcomeOf } from "../fixtures/audit-entries.ts";
 import { daysAgo, drain, play, type Played, seededRandom } from "../fixtures/batches.ts";
 import { everythingIn } from "../fixtures/everything-in.ts";
 import { createMemoryStore, type MemoryStore } from "../fixtures/memory-sink.ts";
@@ -53,6 +53,17 @@ const methods = ({ sandbox }: Played) =>
   sandbox.requests.map(({ method, path }) => results.test(path) ? "results" : method).join(" ");
 
 describe("applyPurge() with exportTo", () => {
+  test("records the hash of the results that were stored with the outcome", async () => {
+    const auditTrail = createMemoryAuditTrail();
+    const { ids: [id = ""], store } = await purge([{ ...ended, requests: 3 }], {
+      client: { auditTrail },
+    });
+    expect(auditTrail.entries.map(({ exportHash }) => exportHash)).toEqual([
+      undefined,
+      await sha256Of(store.kept.get(id) ?? ""),
+    ]);
+  });
+
   test("stores the results of each batch before it deletes it, and says which", async () => {
     const expected = new Map<string, string>();
     const seeds = [{ ...ended, requests: 40 }, { ...ended, requests: 1 }];
@@ -115,7 +126,7 @@ describe("applyPurge() with exportTo", () => {
   });
 
   test("exports nothing that is held, or settled by the record", async () => {
-    const settled = entryWith({ outcome: "deleted", evidence: "receipt", attempts: 1 });
+    const settled = outcomeOf(intentOf("msgbatch_1"), { requestId: undefined });
     const { outcomes, store, sandbox } = await purge([
       { ...ended, id: "msgbatch_1" },
       { ...ended, id: "msgbatch_2" },
@@ -381,7 +392,7 @@ describe("applyPurge() with exportTo, when a batch is gone,", () => {
       before: ({ sandbox }) =>
         sandbox.fail({ method: "GET", path: /msgbatch_1$/, status: 404, times: 9 }),
     });
-  const intent = entryWith({ phase: "intent" });
+  const intent = intentOf("msgbatch_1");
 
   test("says missing, records it, and sends no deletion", async () => {
     const auditTrail = createMemoryAuditTrail();

@@ -1,106 +1,180 @@
 import { describe, expect, test } from "vitest";
-import type { AuditTrail, Client } from "../../mod.ts";
+import type { AuditEntry, AuditTrail, Client } from "../../mod.ts";
+import {
+  type RetentionPolicy,
+  runRetention,
+  type RunRetentionOptions,
+} from "../../src/retention/mod.ts";
+import { intentOf } from "../fixtures/audit-entries.ts";
+import { batchOf, day, daysAgo, now, play } from "../fixtures/batches.ts";
 import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
-import type { RetentionPolicy } from "../../src/retention/mod.ts";
-import { runRetention, type RunRetentionOptions } from "../../src/retention/run/run-retention.ts";
-import { createMemoryStateStore } from "../../src/service/memory-state-store.ts";
-import { day, daysAgo, play } from "../fixtures/batches.ts";
-import { BATCHES, call } from "../fixtures/sandbox/call.ts";
-import { apiKey, rejection, stub } from "../fixtures/stub.ts";
+import { apiKey, page, refusal, rejection, stub } from "../fixtures/stub.ts";
 
 const month: RetentionPolicy = {
   version: 1,
   rules: [{ type: "delete_after", days: 30, since: "ended" }],
   holds: [],
 };
-const hour = 3_600_000;
-const numbered = (from: number, to: number) =>
-  Array.from({ length: to - from + 1 }, (_, index) => `msgbatch_${from + index}`);
 
 /** A sandbox with batches that are so many days old, each a little younger than the one before. */
 function setUp(days: readonly number[] = [], overrides: Partial<Client> = {}) {
   const played = play({}, overrides);
   const { sandbox, client } = played;
-  const store = createMemoryStateStore();
-  days.forEach((age, index) =>
-    sandbox.seed({
-      id: `msgbatch_${index + 1}`,
-      created_at: daysAgo(age - index * 1e-6),
-      ended_at: daysAgo(age - index * 1e-6),
-    })
-  );
-  const run = (options: Partial<RunRetentionOptions> = {}, policy = month) =>
-    runRetention(client, policy, { store, ...options });
+  days.forEach((age, index) => {
+    const time = daysAgo(age - index * 1e-6);
+    sandbox.seed({ id: `msgbatch_${index + 1}`, created_at: time, ended_at: time });
+  });
+  const run = (options: RunRetentionOptions = {}, policy = month) =>
+    runRetention(client, policy, options);
   const requests = () => sandbox.requests.map(({ method }) => method);
-  return { ...played, store, run, requests };
+  return { ...played, run, requests };
 }
 
 const olds = (count: number) => Array.from({ length: count }, () => 40);
 
 describe("runRetention() deletes", () => {
   test("what the policy lets go and nothing else, the oldest first; then nothing", async () => {
-    const { sandbox, run, deletes } = setUp([40, 35, 31, 29, 5]);
+    const { sandbox, run, deletes } = setUp([31, 40, 35, 29, 5]);
     sandbox.seed({ processing_status: "in_progress" });
     expect(await run()).toEqual({
       startedAt: daysAgo(0),
       endedAt: daysAgo(0),
       requests: 4,
       listed: 6,
+      due: 3,
       deleted: 3,
       missing: 0,
       skipped: 0,
       failed: 0,
+      settled: 0,
       hasMore: false,
     });
-    expect(deletes().sort()).toEqual(numbered(1, 3));
-    expect(deletes()[0]).toBe("msgbatch_1");
+    expect(deletes()).toEqual(["msgbatch_2", "msgbatch_3", "msgbatch_1"]);
     sandbox.clearRequests();
-    expect(await run()).toMatchObject({ requests: 1, listed: 3, deleted: 0, hasMore: false });
+    expect(await run()).toMatchObject({ requests: 1, listed: 3, due: 0, hasMore: false });
     expect(deletes()).toEqual([]);
   });
 
-  test("nothing that is held", async () => {
-    const { run, deletes } = setUp(olds(3));
-    await run({}, { ...month, holds: ["msgbatch_2"] });
-    expect(deletes().sort()).toEqual(["msgbatch_1", "msgbatch_3"]);
+  test("nothing that the policy or the options hold; a hold counts in the next run", async () => {
+    const { run, deletes } = setUp(olds(4));
+    const policy = { ...month, holds: ["msgbatch_2"] };
+    expect(await run({ holds: new Set(["msgbatch_3"]), requests: 2 }, policy)).toMatchObject({
+      due: 2,
+      deleted: 1,
+    });
+    expect(await run({ holds: ["msgbatch_3", "msgbatch_4"] }, policy)).toMatchObject({ due: 0 });
+    expect(deletes()).toEqual(["msgbatch_1"]);
   });
 
-  test("on the record", async () => {
-    const auditTrail = createMemoryAuditTrail();
-    const { run } = setUp(olds(1), { auditTrail, actor: "retention" });
+  test("of those that ended at the same time, the one first that was created first", async () => {
+    const { sandbox, run, deletes } = setUp();
+    for (const [id, age] of [["msgbatch_1", 45], ["msgbatch_2", 50], ["msgbatch_3", 41]] as const) {
+      sandbox.seed({ id, created_at: daysAgo(age), ended_at: daysAgo(40) });
+    }
     await run();
-    expect(auditTrail.entries.map(({ phase, actor, id }) => [phase, actor, id])).toEqual([
-      ["intent", "retention", "msgbatch_1"],
-      ["outcome", "retention", "msgbatch_1"],
-    ]);
+    expect(deletes()).toEqual(["msgbatch_2", "msgbatch_1", "msgbatch_3"]);
   });
 
-  test("each batch once where two runs meet: the second ends at once", async () => {
-    const { run, deletes } = setUp(olds(20));
+  test("by the creation, where every rule with days counts from there", async () => {
+    const { sandbox, run, deletes } = setUp();
+    sandbox.seed({ id: "msgbatch_1", created_at: daysAgo(40), ended_at: daysAgo(38) });
+    sandbox.seed({ id: "msgbatch_2", created_at: daysAgo(50), ended_at: daysAgo(33) });
+    const policy: RetentionPolicy = {
+      ...month,
+      rules: [{ type: "delete_after", days: 30, since: "created" }, {
+        type: "keep_last",
+        count: 1,
+      }],
+    };
+    sandbox.seed({ created_at: daysAgo(1), ended_at: daysAgo(1) });
+    expect(await run({ requests: 1 }, policy)).toMatchObject({ oldestDue: daysAgo(50) });
+    expect(await run({ requests: 1 })).toMatchObject({ oldestDue: daysAgo(38) });
+    await run({}, policy);
+    expect(deletes()).toEqual(["msgbatch_2", "msgbatch_1"]);
+  });
+
+  test("each with its two entries, and all outcomes of a chunk before the next intents", async () => {
+    const auditTrail = createMemoryAuditTrail();
+    const { client, sandbox } = setUp(olds(9), {
+      auditTrail,
+      actor: "retention",
+      reason: "rule 7",
+    });
+    const fetch: Client["fetch"] = async (url, init) => {
+      // One answer of each chunk is slow.
+      if (/_[369]$/.test(url)) await new Promise((resolve) => setTimeout(resolve, 20));
+      return await sandbox.fetch(url, init);
+    };
+    await runRetention({ ...client, fetch }, month, { concurrency: 3 });
+    const { entries } = auditTrail;
+    expect(entries.map(({ phase }) => phase[0]).join("")).toBe("ioiiioooiiioooiioo");
+    expect(entries[1]).toMatchObject({
+      intent: entries[0]?.id,
+      objectId: "msgbatch_1",
+      actor: "retention",
+      reason: "rule 7",
+      outcome: "deleted",
+      evidence: "receipt",
+    });
+  });
+
+  test("each batch once where two runs meet: the second finds some missing, and no more", async () => {
+    const { run, sandbox } = setUp(olds(20));
     const runs = await Promise.all([run(), run()]);
-    expect(runs.filter((one) => one === undefined)).toHaveLength(1);
-    expect(runs.find((one) => one !== undefined)).toMatchObject({ deleted: 20, missing: 0 });
-    expect(deletes().sort()).toEqual(numbered(1, 20).sort());
+    expect(runs.map(({ error, failed }) => [error, failed])).toEqual([[undefined, 0], [
+      undefined,
+      0,
+    ]]);
+    expect(runs[0].deleted + runs[1].deleted).toBe(20);
+    expect(runs[0].missing + runs[1].missing).toBe(20);
+    expect(sandbox.size).toBe(0);
   });
 });
 
 describe("runRetention() has a budget,", () => {
-  test("and goes on in the next run, with the list and with the plan", async () => {
-    const { sandbox, run, requests, deletes } = setUp([...olds(5), ...Array(2_500).fill(3)]);
+  test("and the next run lists again, and goes on", async () => {
+    const { sandbox, run, deletes } = setUp([...olds(5), 3, 3]);
     const runs = [];
     do {
       sandbox.clearRequests();
-      runs.push(await run({ requests: 2 }));
-      expect(requests().length).toBeLessThanOrEqual(2);
-    } while (runs.at(-1)?.hasMore && runs.length < 20);
-    expect(runs.map((one) => [one?.listed, one?.deleted, one?.hasMore])).toEqual([
-      [2_000, 0, true],
-      [505, 1, true],
-      [0, 2, true],
-      [0, 2, false],
-    ]);
-    expect(sandbox.size).toBe(2_500);
-    expect(deletes().sort()).toEqual(numbered(4, 5));
+      runs.push(await run({ requests: 3 }));
+    } while (runs.at(-1)?.hasMore);
+    expect(runs.map(({ listed, due, deleted, hasMore }) => [listed, due, deleted, hasMore]))
+      .toEqual([
+        [7, 5, 2, true],
+        [5, 3, 2, true],
+        [3, 1, 1, false],
+      ]);
+    expect(runs[0]?.oldestDue).toBe(daysAgo(40 - 2e-6));
+    expect(runs[2]?.oldestDue).toBeUndefined();
+    expect(sandbox.size).toBe(2);
+    expect(deletes()).toEqual(["msgbatch_5"]);
+  });
+
+  test("and deletes nothing where the list alone takes more", async () => {
+    const { run, requests } = setUp([...olds(5), ...Array(2_500).fill(3)]);
+    expect(await run({ requests: 2 })).toMatchObject({
+      requests: 2,
+      listed: 0,
+      deleted: 0,
+      hasMore: true,
+      error: {
+        code: "ERR_BUDGET",
+        message: "Cannot list all message batches within 2 requests: nothing was deleted",
+      },
+    });
+    expect(requests()).toEqual(["GET", "GET"]);
+    expect(await run({ requests: 3 })).toMatchObject({
+      requests: 3,
+      listed: 2_505,
+      due: 5,
+      hasMore: true,
+      error: {
+        code: "ERR_BUDGET",
+        message: "Cannot delete a message batch within 3 requests: nothing was deleted",
+      },
+    });
+    expect((await run({ requests: 4 })).error).toBeUndefined();
   });
 
   test("which every attempt is part of", async () => {
@@ -111,227 +185,254 @@ describe("runRetention() has a budget,", () => {
       sandbox.clearRequests();
       const result = await run({ requests: budget });
       expect(requests().length).toBeLessThanOrEqual(budget);
-      expect(result?.requests).toBe(requests().length);
+      expect(result.requests).toBe(requests().length);
     }
     sandbox.clearFaults();
-    while ((await run())?.hasMore);
+    expect(await run()).toMatchObject({ hasMore: false });
     expect(sandbox.size).toBe(0);
   });
 
-  test("that pays for the record, too, where a deletion costs more than a request", async () => {
+  test("that pays for the audit trail, too, where a deletion costs more than a request", async () => {
     const { run, sandbox } = setUp(olds(20));
-    expect(await run({ requests: 10, costOfDeletion: 3 })).toMatchObject({
-      requests: 4,
-      deleted: 3,
-      hasMore: true,
-    });
-    expect(await run({ requests: 10, costOfDeletion: 3 })).toMatchObject({
-      requests: 3,
-      deleted: 3,
-    });
+    const budget = { requests: 10, costOfDeletion: 3 };
+    expect(await run(budget)).toMatchObject({ requests: 4, deleted: 3, hasMore: true });
+    expect(await run(budget)).toMatchObject({ requests: 4, deleted: 3 });
     expect(sandbox.size).toBe(14);
   });
 
-  test("and twelve minutes at the most", async () => {
-    const { sandbox, client, store, run } = setUp(olds(30));
-    const fetch: Client["fetch"] = async (url, init) => {
-      sandbox.advance(60_000);
-      return await sandbox.fetch(url, init);
-    };
-    const result = await runRetention({ ...client, fetch }, month, { store, requests: 1_000 });
-    expect(result).toMatchObject({ hasMore: true, requests: 12, deleted: 11 });
-    expect(result?.error).toBeUndefined();
-    expect(await run()).toMatchObject({ listed: 0, deleted: 19, hasMore: false });
-  });
-
   test("and stops when it is told to, without having failed", async () => {
-    const { client, sandbox, store } = setUp(olds(30));
+    const { client, sandbox, run } = setUp(olds(30));
     const controller = new AbortController();
     const fetch: Client["fetch"] = async (url, init) => {
       if (sandbox.requests.length === 10) controller.abort();
       return await sandbox.fetch(url, init);
     };
-    const options = { store, signal: controller.signal };
-    const result = await runRetention({ ...client, fetch }, month, options);
-    expect(result).toMatchObject({ hasMore: true, failed: 0 });
-    expect(result?.error).toBeUndefined();
+    const { signal } = controller;
+    const stopped = await runRetention({ ...client, fetch }, month, { signal });
+    expect(stopped).toMatchObject({ hasMore: true, failed: 0 });
+    expect(stopped.error).toBeUndefined();
+    expect(sandbox.size).toBe(30 - stopped.deleted);
     expect(sandbox.size).toBeGreaterThan(15);
-    expect(await runRetention(client, month, options)).toMatchObject({ requests: 0 });
-    expect(await runRetention(client, month, { store })).toMatchObject({ hasMore: false });
+    const atOnce = await run({ signal });
+    expect(atOnce).toMatchObject({ requests: 0, hasMore: true });
+    expect(atOnce.error).toBeUndefined();
+    expect(await run()).toMatchObject({ hasMore: false });
     expect(sandbox.size).toBe(0);
   });
 });
 
-describe("runRetention() once a day", () => {
-  test("comes to the end of a list that takes several of them", async () => {
-    const { run, sandbox, deletes } = setUp([...olds(2), ...Array(3_500).fill(3)]);
-    const runs = [];
-    for (let days = 0; days < 6; days += 1) {
-      runs.push(await run({ requests: 1 }));
-      sandbox.advance(day);
+describe("runRetention() where the platform refuses further requests", () => {
+  const refuse = () => Promise.reject(new Error("Too many subrequests."));
+
+  test("ends early: what was not sent is known to have done nothing", async () => {
+    const auditTrail = createMemoryAuditTrail();
+    const { client, sandbox, run } = setUp(olds(30), { auditTrail });
+    const fetch: Client["fetch"] = (url, init) =>
+      sandbox.requests.length < 10 ? sandbox.fetch(url, init) : refuse();
+    const limited = await runRetention({ ...client, fetch }, month);
+    expect(limited).toMatchObject({ deleted: 9, failed: 0, hasMore: true });
+    expect(limited.error).toBeUndefined();
+    const outcomes = auditTrail.entries.filter(({ phase }) => phase === "outcome");
+    expect(outcomes).toHaveLength(auditTrail.entries.length / 2);
+    const refused = outcomes.filter(({ outcome }) => outcome === "failed");
+    expect(refused).not.toEqual([]);
+    for (const { attempts, error } of refused) {
+      expect(attempts).toBe(0);
+      expect(error).toMatchObject({ code: "ERR_CONNECTION", outcomeKnown: true });
     }
-    expect(runs.map((one) => [one?.listed, one?.deleted])).toEqual([
-      [1_000, 0],
-      [1_000, 0],
-      [1_000, 0],
-      [502, 0],
-      [0, 1],
-      [0, 1],
-    ]);
-    expect(deletes()).toHaveLength(2);
+    await run();
+    expect(sandbox.size).toBe(0);
   });
 
-  test("was good where it came to its end or settled something, not where it only read on", async () => {
-    const { run, sandbox, store } = setUp([...olds(2), ...Array(1_500).fill(3)]);
-    const lastGoodAt = async () =>
-      JSON.parse((await store.read("retention"))?.value ?? "").lastGoodAt;
-    const seen = [];
-    for (let days = 0; days < 4; days += 1) {
-      await run({ requests: 1 });
-      seen.push(await lastGoodAt());
-      sandbox.advance(day);
-    }
-    expect(seen).toEqual([undefined, undefined, daysAgo(-2), daysAgo(-3)]);
-  });
-});
-
-describe("runRetention() begins anew", () => {
-  const many = [...olds(5), ...Array(1_500).fill(3)];
-
-  test("when the policy has changed, and deletes nothing by the old plan", async () => {
-    const { run, deletes } = setUp(many);
-    expect(await run({ requests: 3 })).toMatchObject({ deleted: 1, hasMore: true });
-    const held = { ...month, holds: numbered(1, 5) };
-    expect(await run({}, held)).toMatchObject({ listed: 1_504, deleted: 0, hasMore: false });
-    expect(deletes()).toHaveLength(1);
-    // Nor does the old plan come back with the old policy.
-    expect(await run()).toMatchObject({ listed: 1_504, deleted: 4 });
-  });
-
-  test("when the workspace or the base URL of the client has changed", async () => {
-    for (const other of [{ baseUrl: "https://proxy.example" }, { workspaceId: "wrkspc_1" }]) {
-      const { run, client, store, sandbox } = setUp(many);
-      await run({ requests: 3 });
-      sandbox.clearRequests();
-      await runRetention({ ...client, ...other }, month, { store });
-      expect(sandbox.requests[0]?.method).toBe("GET");
-    }
-  });
-
-  test("when the key is of another workspace by now, after one run that fails", async () => {
-    const { run, store, sandbox } = setUp(olds(30));
-    expect(await run({ requests: 11 })).toMatchObject({ deleted: 10, hasMore: true });
-    const other = play({ workspaceId: "wrkspc_other" });
-    for (let index = 0; index < 30; index += 1) other.sandbox.seed({ created_at: daysAgo(40) });
-    const onOther = () => runRetention(other.client, month, { store });
-    expect(await onOther()).toMatchObject({
-      requests: 1,
-      deleted: 0,
+  test("says that a deletion may have happened whose answer was lost before", async () => {
+    const auditTrail = createMemoryAuditTrail();
+    const { client, sandbox } = setUp(olds(3), { auditTrail });
+    const fetch: Client["fetch"] = async (url, init) => {
+      if (sandbox.requests.length > 1) return await refuse();
+      const response = await sandbox.fetch(url, init);
+      if (init.method === "DELETE") throw new Error("The connection was lost");
+      return response;
+    };
+    expect(await runRetention({ ...client, fetch }, month)).toMatchObject({
       failed: 1,
       hasMore: true,
-      error: { code: "ERR_PURGE_REFUSED" },
+      error: { code: "ERR_CONNECTION" },
     });
-    // Nothing of the other workspace goes by a plan that was not made for it.
-    expect([sandbox.size, other.sandbox.size]).toEqual([20, 30]);
-    const second = await onOther();
-    expect(second).toMatchObject({ listed: 30, deleted: 30, failed: 0, hasMore: false });
-    expect(second?.error).toBeUndefined();
-    expect([sandbox.size, other.sandbox.size]).toEqual([20, 0]);
-    expect(await run()).toMatchObject({ listed: 20, deleted: 20, failed: 0, hasMore: false });
+    expect(auditTrail.entries[1]?.error).toMatchObject({ outcomeKnown: false });
+    expect(auditTrail.entries[1]?.attempts).toBe(1);
+    expect(sandbox.size).toBe(2);
   });
 
-  test("when the key changes in the middle of a run, which says what it did", async () => {
-    const { client, sandbox, store } = setUp(olds(30));
-    const other = play({ workspaceId: "wrkspc_other" });
-    for (let index = 0; index < 5; index += 1) other.sandbox.seed({ created_at: daysAgo(40) });
-    let requests = 0;
-    const fetch: Client["fetch"] = async (url, init) =>
-      await ((requests += 1) > 12 ? other : { sandbox }).sandbox.fetch(url, init);
-    const options = { store, requests: 40 };
-    const first = await runRetention({ ...client, fetch }, month, options);
-    expect(first).toMatchObject({ listed: 30, hasMore: true, missing: 0 });
-    expect(first?.error?.code).toBe("ERR_PURGE_REFUSED");
-    expect([first?.deleted, other.sandbox.size]).toEqual([30 - sandbox.size, 5]);
-    expect(await runRetention({ ...client, fetch }, month, options)).toMatchObject({
-      listed: 5,
-      deleted: 5,
-      failed: 0,
-      hasMore: false,
-    });
-  });
-
-  test("when the key changes in the middle of a list, after one run that fails", async () => {
-    const { run, store, deletes } = setUp(many);
-    expect(await run({ requests: 1 })).toMatchObject({ listed: 1_000, hasMore: true });
-    const other = play({ workspaceId: "wrkspc_other" });
-    for (let index = 0; index < 5; index += 1) other.sandbox.seed({ created_at: daysAgo(40) });
-    let runs = 0;
-    let last;
-    do {
-      last = await runRetention(other.client, month, { store });
-      runs += 1;
-    } while (last?.hasMore && runs < 5);
-    expect(runs).toBeLessThan(3);
-    expect(last).toMatchObject({ listed: 5, deleted: 5, failed: 0 });
-    expect([deletes(), other.sandbox.size]).toEqual([[], 0]);
-  });
-
-  test("when a week is over, and not before", async () => {
-    const { run, sandbox } = setUp(many);
-    await run({ requests: 3 });
-    sandbox.advance(7 * day - 1);
-    expect(await run({ requests: 1 })).toMatchObject({ listed: 0, deleted: 1 });
-    sandbox.advance(1);
-    expect(await run({ requests: 1 })).toMatchObject({ listed: 1_000, deleted: 0 });
-  });
-
-  test("when the cursor does not work any more", async () => {
-    const { run, sandbox } = setUp(many);
-    expect(await run({ requests: 1 })).toMatchObject({ listed: 1_000, hasMore: true });
-    const cursor = "msgbatch_506";
-    expect((await call(sandbox, "DELETE", `${BATCHES}/${cursor}`)).status).toBe(200);
-    const result = await run();
-    expect(result).toMatchObject({ listed: 1_504, deleted: 5, hasMore: false });
-    expect(result?.error).toBeUndefined();
-  });
-
-  test("when what is stored cannot be read", async () => {
-    for (const value of ["", "{", "null", '{"version":2}', '{"version":1,"purpose":"x"}']) {
-      const { run, store } = setUp(olds(2));
-      for (const name of ["retention", "retention-work"]) {
-        await store.write(name, value, undefined);
-      }
-      expect(await run()).toMatchObject({ deleted: 2, hasMore: false });
-    }
+  test("leaves nothing open that the next run cannot close", async () => {
+    const auditTrail = createMemoryAuditTrail();
+    const { client, sandbox } = setUp(olds(30), { auditTrail });
+    let calls = 0;
+    const allowed = () => ++calls <= 25;
+    const limited: Client = {
+      ...client,
+      fetch: (url, init) => allowed() ? sandbox.fetch(url, init) : refuse(),
+      auditTrail: { append: (entry) => allowed() ? auditTrail.append(entry) : refuse() },
+    };
+    expect(await runRetention(limited, month)).toMatchObject({ hasMore: true });
+    expect(openIn(auditTrail.entries)).not.toEqual([]);
+    sandbox.advance(day);
+    await runRetention(client, month, { openIntents: openIn(auditTrail.entries) });
+    expect(openIn(auditTrail.entries)).toEqual([]);
+    expect(sandbox.size).toBe(0);
   });
 });
 
-describe("runRetention() fails, and says so in the store,", () => {
-  test("where a plan would delete too large a share", async () => {
-    const { run, store, deletes } = setUp([40, 40, 40, 1]);
-    const errors: unknown[] = [];
-    const onError = (error: unknown) => errors.push(error);
-    const refused = await run({ maxShare: 0.5, onError });
-    expect(refused).toMatchObject({
+/** The intents of a trail that have no outcome. */
+function openIn(entries: readonly AuditEntry[]): AuditEntry[] {
+  const closed = new Set(entries.map(({ intent }) => intent));
+  return entries.filter(({ id, phase }) => phase === "intent" && !closed.has(id));
+}
+
+describe("runRetention() settles an open intent", () => {
+  const hourAgo = new Date(now - 3_600_000).toISOString();
+
+  /** Settles the open intent of one batch. */
+  async function settle(
+    prepare: (played: ReturnType<typeof setUp>) => void,
+    more: Partial<AuditEntry> = {},
+    options: RunRetentionOptions = {},
+  ) {
+    const auditTrail = createMemoryAuditTrail();
+    const played = setUp([], { auditTrail });
+    prepare(played);
+    const intent = intentOf("msgbatch_1", { time: hourAgo, ...more });
+    const run = await played.run({ openIntents: [intent], ...options });
+    return { ...played, intent, run, entries: auditTrail.entries };
+  }
+
+  test("as deleted, after three looks that found nothing", async () => {
+    const { run, entries, intent, requests, sandbox } = await settle(() => {}, {
+      actor: "webhook",
+      plan: "0123456789abcdef",
+    });
+    expect(run).toMatchObject({ settled: 1, requests: 4, deleted: 0, failed: 0, due: 0 });
+    expect(requests()).toEqual(["GET", "GET", "GET", "GET"]);
+    expect(sandbox.now() - now).toBe(2_500);
+    expect(entries).toHaveLength(1);
+    expect(entries[0]).toMatchObject({
+      phase: "outcome",
+      intent: intent.id,
+      objectId: "msgbatch_1",
+      actor: "webhook",
+      plan: "0123456789abcdef",
+      outcome: "deleted",
+      evidence: "absent_after_retry",
+      settled: true,
+    });
+    expect(entries[0]?.id).not.toBe(intent.id);
+    expect(run.error).toBeUndefined();
+  });
+
+  test("as failed without a request, where the run's own list has the batch", async () => {
+    const { run, entries, intent, requests } = await settle(({ sandbox }) => {
+      sandbox.seed({ id: "msgbatch_1", processing_status: "in_progress" });
+    });
+    expect(run).toMatchObject({ settled: 1, requests: 1, failed: 0 });
+    expect(requests()).toEqual(["GET"]);
+    expect(entries).toMatchObject([{
+      intent: intent.id,
+      outcome: "failed",
+      error: { code: "ERR_OPEN_INTENT", outcomeKnown: true },
+      settled: true,
+    }]);
+    expect(run.error).toBeUndefined();
+  });
+
+  test("and deletes its batch then, if it is due", async () => {
+    const { run, entries } = await settle(({ sandbox }) => {
+      sandbox.seed({ id: "msgbatch_1", created_at: daysAgo(40), ended_at: daysAgo(40) });
+    });
+    expect(run).toMatchObject({ settled: 1, deleted: 1 });
+    expect(entries.map(({ outcome, settled }) => [outcome, settled])).toEqual([
+      ["failed", true],
+      [undefined, undefined],
+      ["deleted", undefined],
+    ]);
+  });
+
+  test("as failed, where a look finds the batch that the list did not have", async () => {
+    const auditTrail = createMemoryAuditTrail();
+    const there = () => Response.json(batchOf("msgbatch_1"));
+    const { client, seen } = stub([page([]), refusal(404, "not_found_error"), there], {
+      auditTrail,
+    });
+    const openIntents = [intentOf("msgbatch_1", { time: hourAgo })];
+    expect(await runRetention(client, month, { openIntents })).toMatchObject({ settled: 1 });
+    expect(seen).toHaveLength(3);
+    expect(auditTrail.entries).toMatchObject([{
+      outcome: "failed",
+      error: { code: "ERR_OPEN_INTENT" },
+    }]);
+  });
+
+  const left: [string, (played: ReturnType<typeof setUp>) => void, Partial<AuditEntry>?][] = [
+    ["whose looks get no answer", ({ sandbox }) => {
+      sandbox.fail({ path: /msgbatch_1$/, status: 500, times: 9 });
+    }],
+    ["whose looks are refused", ({ sandbox }) => {
+      sandbox.fail({ path: /msgbatch_1$/, status: 403, times: 9 });
+    }],
+    ["that is younger than a call can last", () => {}, {
+      time: new Date(now - 899_000).toISOString(),
+    }],
+    ["whose time cannot be read", () => {}, { time: "an hour ago" }],
+    ["of another workspace", () => {}, { workspaceId: "wrkspc_other" }],
+    ["of another kind of object", () => {}, { resource: "file" }],
+    ["whose id cannot be asked for", () => {}, { objectId: "../files" }],
+  ];
+  test.each(left)("but leaves one open %s", async (_, prepare, more) => {
+    const { run, entries } = await settle(prepare, more);
+    expect(run.settled).toBe(0);
+    expect(entries).toEqual([]);
+  });
+
+  test("but leaves one open for which no requests are left, and deletes", async () => {
+    const { run, entries } = await settle(
+      ({ sandbox }) => {
+        sandbox.seed({ id: "msgbatch_2", created_at: daysAgo(40), ended_at: daysAgo(40) });
+      },
+      {},
+      { requests: 3 },
+    );
+    expect(run).toMatchObject({ settled: 0, deleted: 1 });
+    expect(entries.filter(({ settled }) => settled)).toEqual([]);
+  });
+
+  test("and others of the same batch with it", async () => {
+    const auditTrail = createMemoryAuditTrail();
+    const { run } = setUp([], { auditTrail });
+    const openIntents = [1, 2].map(() => intentOf("msgbatch_1", { time: hourAgo }));
+    expect(await run({ openIntents })).toMatchObject({ settled: 2, requests: 4 });
+    expect(auditTrail.entries.map(({ intent }) => intent)).toEqual(openIntents.map(({ id }) => id));
+  });
+});
+
+describe("runRetention() fails, and says so,", () => {
+  test("where the policy lets too large a share go", async () => {
+    const { run, deletes } = setUp([40, 40, 40, 1]);
+    expect(await run({ maxShare: 0.5 })).toMatchObject({
+      due: 3,
       deleted: 0,
+      hasMore: true,
+      oldestDue: daysAgo(40),
       error: { code: "ERR_PURGE_REFUSED", message: expect.stringContaining("3 of 4 batches") },
     });
-    expect(errors).toHaveLength(1);
-    expect(JSON.parse((await store.read("retention"))?.value ?? "").last).toEqual(refused);
     expect(deletes()).toEqual([]);
     expect(await run({ maxShare: 0.75 })).toMatchObject({ deleted: 3 });
   });
 
-  test("where the list cannot be read, and goes on where it stopped", async () => {
-    const { run, sandbox } = setUp([...olds(1), ...Array(2_500).fill(3)]);
-    sandbox.fail({ status: 500 });
-    await run({ requests: 2 });
-    sandbox.clearRequests();
+  test("where the list cannot be read", async () => {
+    const { run, sandbox, deletes } = setUp([...olds(1), ...Array(1_500).fill(3)]);
+    sandbox.fail({ path: /after_id/, status: 401 });
     sandbox.fail({ status: 401 });
     expect(await run()).toMatchObject({ listed: 0, error: { code: "ERR_API" }, hasMore: true });
-    const result = await run();
-    expect(result).toMatchObject({ listed: 1_501, deleted: 1, hasMore: false });
-    expect(result?.error).toBeUndefined();
+    expect(deletes()).toEqual([]);
+    expect(await run()).toMatchObject({ listed: 1_501, deleted: 1, hasMore: false });
   });
 
   test("where a deletion fails, and goes on with the next", async () => {
@@ -341,133 +442,96 @@ describe("runRetention() fails, and says so in the store,", () => {
       deleted: 7,
       failed: 1,
       hasMore: false,
+      oldestDue: daysAgo(40 - 2e-6),
       error: { code: "ERR_API" },
     });
     expect(await run()).toMatchObject({ deleted: 1, failed: 0 });
   });
 
-  test("where the key is refused: what is left is left to the next run", async () => {
+  test("where the key is refused: the rest is left to the next run", async () => {
     const { run, sandbox, deletes } = setUp(olds(8));
     sandbox.fail({ method: "DELETE", status: 403 });
-    const errors: unknown[] = [];
-    const result = await run({ onError: (error) => errors.push(error) });
-    expect(errors).toEqual([result?.error]);
+    const result = await run();
     expect(result).toMatchObject({ failed: 1, deleted: 0, hasMore: true });
-    expect(result?.error?.code).toBe("ERR_API");
+    expect(result.error?.code).toBe("ERR_API");
     expect(deletes()).toHaveLength(1);
-    expect(await run()).toMatchObject({ listed: 0, deleted: 7, hasMore: false });
-    expect(await run()).toMatchObject({ deleted: 1 });
+    expect(await run()).toMatchObject({ deleted: 8, hasMore: false });
   });
 
-  test("where nobody answers, however small the budget is", async () => {
+  test("where the API does not answer, however small the budget is", async () => {
     for (const requests of [1, 2, 3, 4]) {
-      const { run, sandbox } = setUp(olds(8));
-      const silence = { connection: "lost_before", times: 99 } as const;
-      sandbox.fail(silence);
-      expect((await run({ requests }))?.error).toBeDefined();
-      sandbox.clearFaults();
-      expect((await run({ requests: 1 }))?.error).toBeUndefined();
-      sandbox.fail(silence);
-      expect((await run({ requests }))?.error).toBeDefined();
+      const { run, sandbox, deletes } = setUp(olds(8));
+      sandbox.fail({ connection: "lost_before", times: 99 });
+      expect((await run({ requests })).error).toBeDefined();
+      expect(deletes()).toEqual([]);
       sandbox.clearFaults();
       expect(await run()).toMatchObject({ hasMore: false });
     }
   });
 
-  test("where the audit trail does: its error is for the owner only", async () => {
-    const trouble = new Error("postgres://secret@db");
-    const auditTrail = { append: () => Promise.reject(trouble) };
-    const { run, store, deletes } = setUp(olds(3), { auditTrail });
-    const errors: unknown[] = [];
-    expect(await run({ onError: (error) => errors.push(error) })).toMatchObject({
-      error: { code: "ERR_CALLER" },
-    });
-    expect(errors).toEqual([trouble]);
+  test("where the audit trail fails, without its words", async () => {
+    const auditTrail = { append: () => Promise.reject(new Error("postgres://secret@db")) };
+    const { run, deletes } = setUp(olds(3), { auditTrail });
+    const result = await run();
+    expect(result).toMatchObject({ failed: 1, hasMore: true, error: { code: "ERR_CALLER" } });
+    expect(JSON.stringify(result)).not.toContain("postgres");
     expect(deletes()).toEqual([]);
-    expect((await store.read("retention"))?.value).not.toContain("postgres");
   });
 
-  test("where the audit trail does after a deletion: each is told, and one is kept", async () => {
-    const trouble = "postgres://secret@db";
+  test("where an outcome cannot be recorded", async () => {
     const auditTrail: AuditTrail = {
-      append: ({ phase, id }) =>
-        phase === "outcome" && id !== "msgbatch_2"
-          ? Promise.reject(new Error(trouble))
+      append: ({ phase, objectId }) =>
+        phase === "outcome" && objectId !== "msgbatch_2"
+          ? Promise.reject(new Error("postgres://secret@db"))
           : Promise.resolve(),
     };
-    const { run, store } = setUp(olds(3), { auditTrail });
-    const errors: unknown[] = [];
-    expect(await run({ onError: (error) => errors.push(error) })).toMatchObject({
-      deleted: 3,
-      error: { code: "ERR_AUDIT" },
-    });
-    expect(errors).toHaveLength(2);
-    const stored = (await store.read("retention"))?.value ?? "";
-    expect(stored).not.toContain("postgres");
-    expect(JSON.parse(stored).lastGoodAt).toBeUndefined();
+    const { run } = setUp(olds(3), { auditTrail });
+    const result = await run();
+    expect(result).toMatchObject({ deleted: 3, error: { code: "ERR_AUDIT_TRAIL" } });
+    expect(JSON.stringify(result)).not.toContain("postgres");
   });
 
   test("where the answers come from several workspaces", async () => {
-    for (const requests of [40, 1]) {
-      const { client, store, sandbox, deletes } = setUp([...olds(3), ...Array(1_500).fill(3)]);
-      let answers = 0;
-      const fetch: Client["fetch"] = async (url, init) => {
-        const response = await sandbox.fetch(url, init);
-        if (++answers > 1) response.headers.set("anthropic-workspace-id", "wrkspc_other");
-        return response;
-      };
-      const runs = [];
-      while (runs.length < 2) {
-        runs.push(await runRetention({ ...client, fetch }, month, { store, requests }));
-      }
-      expect(runs.some((one) => one?.error?.code === "ERR_PURGE_REFUSED")).toBe(true);
-      expect(runs[1]?.deleted).toBe(requests === 1 ? 0 : 3);
-      expect(new Set(deletes()).size).toBe(requests === 1 ? 0 : 3);
-    }
+    const { client, sandbox, deletes } = setUp([...olds(3), ...Array(1_500).fill(3)]);
+    let answers = 0;
+    const fetch: Client["fetch"] = async (url, init) => {
+      const response = await sandbox.fetch(url, init);
+      if (++answers > 1) response.headers.set("anthropic-workspace-id", "wrkspc_other");
+      return response;
+    };
+    const result = await runRetention({ ...client, fetch }, month);
+    expect(result.error?.code).toBe("ERR_PURGE_REFUSED");
+    expect(deletes()).toEqual([]);
+  });
+
+  test("where the answers come from another workspace once it deletes, and stops", async () => {
+    const { client, sandbox, deletes } = setUp(olds(8));
+    const fetch: Client["fetch"] = async (url, init) => {
+      const response = await sandbox.fetch(url, init);
+      if (init.method !== "DELETE") return response;
+      const headers = { "anthropic-workspace-id": "wrkspc_other", "request-id": "req_1" };
+      const error = { type: "not_found_error", message: "" };
+      return Response.json({ type: "error", error }, { status: 404, headers });
+    };
+    const result = await runRetention({ ...client, fetch }, month);
+    expect(result).toMatchObject({ missing: 0, failed: 1, error: { code: "ERR_PURGE_REFUSED" } });
+    expect(deletes()).toHaveLength(1);
   });
 
   test("where the list holds an id that cannot be deleted", async () => {
     const { run, sandbox, deletes } = setUp(olds(3));
     sandbox.seed({ id: "../files" });
-    expect((await run())?.error).toMatchObject({ code: "ERR_PURGE_REFUSED" });
+    expect((await run()).error).toMatchObject({ code: "ERR_PURGE_REFUSED" });
     expect(deletes()).toEqual([]);
   });
 
   test("where the server leads in a circle", async () => {
-    const { client, seen } = stub([() =>
-      Response.json({
-        data: [{ ...sandboxBatch, id: "msgbatch_1" }],
-        has_more: true,
-        first_id: "msgbatch_1",
-        last_id: "msgbatch_1",
-      })]);
-    const result = await runRetention(client, month, { store: createMemoryStateStore() });
-    expect(result?.error).toMatchObject({ code: "ERR_PURGE_REFUSED" });
+    const circle = page([batchOf("msgbatch_1")], { has_more: true, last_id: "msgbatch_1" });
+    const { client, seen } = stub([circle]);
+    const result = await runRetention(client, month);
+    expect(result.error).toMatchObject({ code: "ERR_INVALID_RESPONSE" });
     expect(seen).toHaveLength(2);
   });
-
-  test.each([
-    ["at once", 40, ["here"]],
-    ["over several runs", 1, ["here"]],
-    ["by several cursors, over several runs", 1, ["a", "b", "c"]],
-  ])("where the server leads in a circle by what is no id, %s", async (_, requests, cursors) => {
-    let answers = 0;
-    const { client } = stub([() =>
-      Response.json({
-        data: [{ ...sandboxBatch, id: `msgbatch_${answers}` }],
-        has_more: true,
-        first_id: null,
-        last_id: cursors[answers++ % cursors.length],
-      })]);
-    const store = createMemoryStateStore();
-    const codes = [];
-    for (let runs = 0; runs < 4; runs += 1) {
-      codes.push((await runRetention(client, month, { store, requests }))?.error?.code);
-    }
-    expect(codes).toContain("ERR_PURGE_REFUSED");
-  });
-
-  const sandboxBatch = play().sandbox.seed();
 
   test("and without a secret that a server echoes", async () => {
     const { client } = stub([() =>
@@ -475,173 +539,30 @@ describe("runRetention() fails, and says so in the store,", () => {
         { type: "error", error: { type: "invalid_request_error", message: `Key ${apiKey}` } },
         { status: 400 },
       )]);
-    const store = createMemoryStateStore();
-    const result = await runRetention(client, month, { store });
-    expect(JSON.stringify([result, await store.read("retention")])).not.toContain(apiKey);
-  });
-});
-
-describe("runRetention() outlives its process:", () => {
-  test("a run that was killed blocks others for half an hour", async () => {
-    const { run, store, sandbox } = setUp(olds(3));
-    let writes = 0;
-    const dying = {
-      ...store,
-      write: (...args: Parameters<typeof store.write>) =>
-        ++writes > 2 ? Promise.reject(new Error("killed")) : store.write(...args),
-    };
-    expect(await rejection(run({ store: dying }))).toEqual(new Error("killed"));
-    expect(sandbox.size).toBe(0);
-    sandbox.advance(hour / 2 - 1);
-    expect(await run()).toBeUndefined();
-    sandbox.advance(1);
-    expect(await run()).toMatchObject({ listed: 0, deleted: 3, missing: 0, hasMore: false });
-    expect(await run()).toMatchObject({ listed: 0, deleted: 0 });
-  });
-
-  test("its lease holds where the clock of a rival is behind", async () => {
-    for (const behind of [1, 60_000, hour / 2]) {
-      const { run, client, store, sandbox, deletes } = setUp(olds(3));
-      let rival: Promise<unknown> | undefined;
-      const { clock } = client;
-      const late = { ...client, clock: { ...clock ?? never(), now: () => sandbox.now() - behind } };
-      const fetch: Client["fetch"] = async (url, init) => {
-        rival ??= runRetention(late, month, { store });
-        expect(await rival).toBeUndefined();
-        return await sandbox.fetch(url, init);
-      };
-      expect(await runRetention({ ...client, fetch }, month, { store }))
-        .toMatchObject({ deleted: 3 });
-      expect(deletes()).toHaveLength(3);
-      expect(await run()).toMatchObject({ deleted: 0 });
-    }
-  });
-
-  test("what it deleted is deleted to the next, and what others did is missing", async () => {
-    const auditTrail = createMemoryAuditTrail();
-    const { store, sandbox, client } = setUp(olds(20), { auditTrail });
-    let isDead = false;
-    let die = () => {};
-    const death = new Promise<void>((resolve) => {
-      die = resolve;
-    });
-    const fetch: Client["fetch"] = async (url, init) => {
-      const response = await sandbox.fetch(url, init);
-      isDead ||= sandbox.requests.length >= 6;
-      if (isDead) die();
-      return isDead ? await new Promise<Response>(() => {}) : response;
-    };
-    void runRetention({ ...client, fetch }, month, { store, requests: 11 });
-    await death;
-    const gone = 20 - sandbox.size;
-    expect(gone).toBeGreaterThan(4);
-    expect((await call(sandbox, "DELETE", `${BATCHES}/msgbatch_20`)).status).toBe(200);
-    sandbox.advance(hour);
-    expect(await runRetention(client, month, { store })).toMatchObject({
-      listed: 0,
-      deleted: 19,
-      missing: 1,
-      hasMore: false,
-    });
-    const known = auditTrail.entries.filter(({ evidence }) => evidence === "absent_after_retry");
-    expect(known).toHaveLength(gone);
-  });
-
-  test("what it deleted with its last request, unseen, is deleted to the next", async () => {
-    const { run, sandbox } = setUp(olds(1));
-    sandbox.fail({ method: "DELETE", connection: "lost_after" });
-    expect(await run({ requests: 2 })).toMatchObject({ deleted: 0, failed: 0, hasMore: true });
-    expect(sandbox.size).toBe(0);
-    expect(await run()).toMatchObject({ deleted: 1, missing: 0, hasMore: false });
-  });
-
-  test("what was never sent is missing where it is gone", async () => {
-    const { run, sandbox } = setUp(olds(2));
-    sandbox.fail({ method: "DELETE", connection: "lost_before", times: 9 });
-    await run({ requests: 3 });
-    sandbox.clearFaults();
-    const untried = sandbox.requests.some(({ path }) => path.endsWith("_2")) ? 0 : 1;
-    expect(untried).toBe(1);
-    for (const id of ["msgbatch_1", "msgbatch_2"]) {
-      await call(sandbox, "DELETE", `${BATCHES}/${id}`);
-    }
-    expect(await run()).toMatchObject({ deleted: 1, missing: 1 });
-  });
-
-  test("batches that went with a run that was killed are missing, and no failure", async () => {
-    const { run, store, sandbox } = setUp(olds(30));
-    await run({ requests: 6 });
-    const before = await store.read("retention-work");
-    await run({ requests: 6 });
-    const after = await store.read("retention-work");
-    await store.write("retention-work", before?.value ?? "", after?.version);
-    const result = await run();
-    expect(result).toMatchObject({ deleted: 19, missing: 6, failed: 0, hasMore: false });
-    expect(result?.error).toBeUndefined();
-    expect(sandbox.size).toBe(0);
-  });
-
-  test("one that is overtaken leaves everything to the other", async () => {
-    const { run, store, sandbox, client } = setUp(olds(30));
-    let overtaking: Promise<unknown> | undefined;
-    const fetch: Client["fetch"] = async (url, init) => {
-      if (sandbox.requests.length === 8 && overtaking === undefined) {
-        sandbox.advance(hour);
-        overtaking = run({ requests: 5 });
-        await overtaking;
-      }
-      return await sandbox.fetch(url, init);
-    };
-    const options = { store, requests: 20 };
-    const slow = await runRetention({ ...client, fetch }, month, options);
-    expect(overtaking).toBeDefined();
-    const last = JSON.parse((await store.read("retention"))?.value ?? "").last;
-    expect(last).toEqual(await overtaking);
-    expect(slow).toBeUndefined();
-    while ((await run())?.hasMore);
-    expect(sandbox.size).toBe(0);
-  });
-});
-
-describe("runRetention() goes by what is stored", () => {
-  test("with each id once, however often it is there", async () => {
-    const { run, store, deletes } = setUp(olds(8));
-    await run({ requests: 2 });
-    const { value = "", version } = await store.read("retention-work") ?? {};
-    const { ids, ...work } = JSON.parse(value);
-    await store.write("retention-work", JSON.stringify({ ...work, ids: `${ids} ${ids}` }), version);
-    const result = await run();
-    expect(result).toMatchObject({ listed: 0, deleted: 7, missing: 0, hasMore: false });
-    expect(result?.error).toBeUndefined();
-    expect(deletes()).toHaveLength(8);
-  });
-
-  test("and not again where it cannot be applied", async () => {
-    const { run, store } = setUp(olds(8));
-    await run({ requests: 2 });
-    const { value = "", version } = await store.read("retention-work") ?? {};
-    const work = { ...JSON.parse(value), ids: "../files" };
-    await store.write("retention-work", JSON.stringify(work), version);
-    expect((await run())?.error).toMatchObject({ code: "ERR_PURGE_REFUSED" });
-    expect(await run()).toMatchObject({ listed: 7, deleted: 7, hasMore: false });
+    const result = await runRetention(client, month);
+    expect(result.error?.code).toBe("ERR_API");
+    expect(JSON.stringify(result)).not.toContain(apiKey);
   });
 });
 
 describe("runRetention() refuses", () => {
-  const wrong: [string, Partial<RunRetentionOptions>][] = [
-    ["no store", { store: undefined as never }],
+  const wrong: [string, RunRetentionOptions][] = [
     ["no requests", { requests: 0 }],
     ["half a request", { requests: 1.5 }],
     ["requests that do not suffice for a deletion", { requests: 2, costOfDeletion: 3 }],
     ["a share above 1", { maxShare: 50 }],
     ["a share that is no number", { maxShare: NaN }],
+    ["a misspelt option", { hold: ["msgbatch_1"] } as RunRetentionOptions],
+    ["a hold that is no id", { holds: ["msgbatch_1 "] }],
+    ["a text of holds", { holds: "msgbatch_1" }],
+    ["open intents that are no list", { openIntents: 1 as never }],
+    ["no concurrency", { concurrency: 0 }],
   ];
   test.each(wrong)("%s, without a request", async (_, options) => {
-    const { run, requests, store } = setUp(olds(1));
+    const { run, requests } = setUp(olds(1));
     const error = await rejection(run(options));
     expect(error instanceof RangeError || error instanceof TypeError).toBe(true);
     expect(requests()).toEqual([]);
-    expect(await store.read("retention")).toBeUndefined();
   });
 
   test("a policy that cannot be used, without a request", async () => {
@@ -651,7 +572,3 @@ describe("runRetention() refuses", () => {
     expect(requests()).toEqual([]);
   });
 });
-
-function never(): never {
-  throw new Error("There is no clock");
-}

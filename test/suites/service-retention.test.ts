@@ -176,32 +176,6 @@ describe("GET /healthz", () => {
     expect(sandbox.batch("msgbatch_old")).toBeUndefined();
   });
 
-  test("is 503 after a run that did not come to its end", () => {
-    const status = {
-      version: 1,
-      since: daysAgo(1),
-      leaseUntil: new Date(now).toISOString(),
-      lastGoodAt: daysAgo(0.01),
-    } as const;
-    expect(judge(status, now - 1, hour)).toEqual({ state: "waiting" });
-    expect(judge(status, now, hour)).toEqual({ state: "interrupted" });
-  });
-
-  test("is 503 where the runs only read on for too long, and 200 once one deletes", async () => {
-    const { service, sandbox, health } = setUp({
-      retention: { requests: 1, overdueAfter: "PT50H" },
-    });
-    for (let count = 0; count < 3_500; count += 1) sandbox.seed({ created_at: daysAgo(5) });
-    const states = [];
-    await health();
-    for (let days = 0; days < 5; days += 1) {
-      await service.scheduled();
-      states.push((await health()).body.retention.state);
-      sandbox.advance(24 * hour);
-    }
-    expect(states).toEqual(["good", "good", "good", "overdue", "good"]);
-  });
-
   test("does not believe a good run of the future", () => {
     const status = { version: 1, since: daysAgo(3) } as const;
     const goodIn = (ms: number) =>

@@ -9,8 +9,7 @@ import {
   waitUntilMessageBatchEnded,
 } from "../../mod.ts";
 import type { RetentionPolicy } from "../../src/retention/mod.ts";
-import { runRetention, type RunRetentionOptions } from "../../src/retention/run/run-retention.ts";
-import { createMemoryStateStore } from "../../src/service/memory-state-store.ts";
+import { runRetention, type RunRetentionOptions } from "../../src/retention/mod.ts";
 import { daysAgo, drain, play } from "../fixtures/batches.ts";
 import { createMemorySink, createMemoryStore } from "../fixtures/memory-sink.ts";
 import { rejection } from "../fixtures/stub.ts";
@@ -48,7 +47,7 @@ describe("applyPurge() and runRetention() heed options that are inherited,", () 
     const plan = await planPurge(client, { filter: "*" });
     const aborted = { signal: AbortSignal.abort() };
     await drain(applyPurge(client, plan, inherited(aborted)));
-    await runRetention(client, policy, inherited({ store: createMemoryStateStore(), ...aborted }));
+    await runRetention(client, policy, inherited(aborted));
     expect(sandbox.size).toBe(4);
     const exportTo = createMemoryStore();
     await drain(applyPurge(client, plan, inherited({ exportTo })));
@@ -179,8 +178,7 @@ describe("a signal that is none is refused before the first request", () => {
       ],
       [
         "runRetention",
-        ({ client }, options: RunRetentionOptions) =>
-          runRetention(client, policy, { ...options, store: createMemoryStateStore() }),
+        ({ client }, options: RunRetentionOptions) => runRetention(client, policy, options),
       ],
     ];
   test.each(calls)("by %s()", async (_, call) => {
@@ -227,20 +225,20 @@ describe("cancelAndDeleteMessageBatch() refuses before it cancels", () => {
   });
 });
 
-describe("runRetention() refuses before it takes the floor", () => {
+describe("runRetention() refuses before the first request", () => {
   const refused: [string, unknown, RegExp][] = [
     ["a share of null", { maxShare: null }, /^Cannot use maxShare: /],
     ["a share of text", { maxShare: "0.5" }, /^Cannot use maxShare: /],
-    ["an onError of text", { onError: "console" }, /^Cannot use onError: /],
-    ["an onError of null", { onError: null }, /^Cannot use onError: /],
+    ["holds of null", { holds: null }, /^Cannot use holds: /],
+    ["a hold of null", { holds: [null] }, /^Cannot use holds: /],
+    ["open intents of text", { openIntents: "[]" }, /^Cannot use openIntents: /],
     ["a number of requests of null", { requests: null }, /^Cannot use requests: /],
-    ["a store that does not write", { store: { read() {} } }, /^Cannot use store: /],
+    ["the store of an earlier version", { store: {} }, /^Cannot use option "store": /],
   ];
   test.each(refused)("%s", async (_, options, message) => {
     const { client, sandbox } = played();
-    const store = createMemoryStateStore();
-    const run = runRetention(client, policy, wrong({ store, ...Object(options) }));
+    const run = runRetention(client, policy, wrong(options));
     expect(await rejection(run)).toMatchObject({ message: expect.stringMatching(message) });
-    expect([sandbox.requests, await store.read("retention")]).toEqual([[], undefined]);
+    expect(sandbox.requests).toEqual([]);
   });
 });

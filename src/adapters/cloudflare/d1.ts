@@ -5,7 +5,7 @@
  * @module
  */
 import type { AuditEntry, AuditTrail } from "../../core/audit.ts";
-import type { StateStore } from "../../retention/mod.ts";
+import type { StateStore } from "../../service/mod.ts";
 import tables from "./migrations/0001_state_and_audit.sql";
 
 declare global {

@@ -9,8 +9,9 @@ import {
   pipe,
   safeParse,
   string,
-} from "../../deps.ts";
-import { parseTimestamp } from "../../purge/time.ts";
+} from "../deps.ts";
+import { parseTimestamp } from "../purge/time.ts";
+import type { RetentionRun } from "../retention/mod.ts";
 
 /** What a {@link StateStore} has under a name. */
 export interface StoredState {
@@ -19,12 +20,7 @@ export interface StoredState {
   readonly version: number;
 }
 
-/**
- * Where what has to outlive a process is kept: one text a name, always written as a whole.
- *
- * It has what a retention run is still to delete, and is believed: who can write to it decides what
- * goes, but for what the policy holds.
- */
+/** Stores texts that outlive the process, each under a name and as a whole. */
 export interface StateStore {
   /** Reads what a name has; undefined: nothing was ever written. */
   read(name: string): Promise<StoredState | undefined>;
@@ -38,31 +34,11 @@ export interface StateStore {
   write(name: string, value: string, version: number | undefined): Promise<boolean>;
 }
 
-/** What became of one run of a retention policy. Times are RFC 3339 date-times. */
-export interface RetentionRun {
-  readonly startedAt: string;
-  readonly endedAt: string;
-  /** How many requests it made. */
-  readonly requests: number;
-  /** How many batches it listed. */
-  readonly listed: number;
-  readonly deleted: number;
-  readonly missing: number;
-  readonly skipped: number;
-  readonly failed: number;
-  /** Whether it stopped before the end of its work; the next run goes on. */
-  readonly hasMore: boolean;
-  /** Why it failed. The message may hold ids, and never a secret. */
-  readonly error?: { readonly code: string; readonly message: string } | undefined;
-}
-
 /** What is known of the runs of a policy, as it is stored. */
 export interface RetentionStatus {
   readonly version: 1;
   /** Since when runs have been waited for. */
   readonly since: string;
-  /** A run is under way, and has the floor until then; it sets this free when it ends. */
-  readonly leaseUntil?: string | undefined;
   /** The last run that ended. */
   readonly last?: RetentionRun | undefined;
   /** When the last run ended that did not fail, and came to the end of its work or settled some. */
@@ -112,17 +88,19 @@ function statusSchema(): GenericSchema<unknown, RetentionStatus> {
     endedAt: time,
     requests: number(),
     listed: number(),
+    due: number(),
     deleted: number(),
     missing: number(),
     skipped: number(),
     failed: number(),
+    settled: number(),
     hasMore: boolean(),
+    oldestDue: optional(string()),
     error: optional(object({ code: string(), message: string() })),
   });
   return object({
     version: literal(1),
     since: time,
-    leaseUntil: optional(time),
     last: optional(run),
     lastGoodAt: optional(time),
   });

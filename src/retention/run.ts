@@ -1,0 +1,310 @@
+/**
+ * One run of a retention policy: list, decide, delete the oldest first.
+ *
+ * @module
+ */
+import { isAbort } from "../core/abort.ts";
+import type { AuditEntry } from "../core/audit.ts";
+import { cannotUse, checkOptions, type Checks, isNumber, isSignal } from "../core/check.ts";
+import { checkClient, type Client, type Pace, type Settings } from "../core/client.ts";
+import { deleteBatch } from "../core/delete.ts";
+import { BatchsweepError, PurgeRefusedError } from "../core/errors.ts";
+import { createCall } from "../core/send.ts";
+import { isHolds, isList } from "../purge/apply.ts";
+import { createRun, withPace } from "../purge/engine.ts";
+import { evaluateRetention } from "../purge/evaluate-policy.ts";
+import { deletionOutcome } from "../purge/outcome.ts";
+import { listAll, type Listing } from "../purge/plan-purge.ts";
+import { parseRetentionPolicy, type RetentionPolicy } from "../purge/policy.ts";
+import { parseTimestamp } from "../purge/time.ts";
+import { looksToSettle, settleIntents } from "./settle.ts";
+
+/** Options of {@link runRetention}. */
+export interface RunRetentionOptions {
+  /**
+   * How many requests the run may make, every attempt counted.
+   *
+   * @default no limit
+   */
+  readonly requests?: number | undefined;
+  /**
+   * What one deletion costs of them: more than 1 where the platform counts the writes of the audit
+   * trail, too.
+   *
+   * @default 1
+   */
+  readonly costOfDeletion?: number | undefined;
+  /**
+   * The largest share of all batches, from 0 to 1, that the run may plan to delete. If it is more, the
+   * run deletes nothing and fails with `ERR_PURGE_REFUSED`.
+   *
+   * @default 1
+   */
+  readonly maxShare?: number | undefined;
+  /** Ids that are held beyond those of the policy. */
+  readonly holds?: Iterable<string> | undefined;
+  /**
+   * The intents of the client's audit trail that have no outcome. The run settles those that are older
+   * than 15 minutes.
+   */
+  readonly openIntents?: Iterable<AuditEntry> | undefined;
+  /**
+   * How many batches the run deletes at a time, from 1 to 100. All their outcomes are recorded before
+   * the next intents.
+   *
+   * @default 6
+   */
+  readonly concurrency?: number | undefined;
+  /** Stops the run: no deletion begins, and requests in flight come to their end. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What became of one run of a retention policy, as plain data. Times are RFC 3339 date-times. */
+export interface RetentionRun {
+  readonly startedAt: string;
+  readonly endedAt: string;
+  /** How many requests the run made. */
+  readonly requests: number;
+  /** How many batches there are. */
+  readonly listed: number;
+  /** How many of them the policy does not keep. */
+  readonly due: number;
+  readonly deleted: number;
+  /** How many another client deleted meanwhile. */
+  readonly missing: number;
+  readonly skipped: number;
+  readonly failed: number;
+  /** How many open intents got an outcome. */
+  readonly settled: number;
+  /** Whether the run stopped before it came to its last due batch. The next run goes on. */
+  readonly hasMore: boolean;
+  /** Since when the oldest batch that stays due ended, or was created if the policy counts from there. */
+  readonly oldestDue?: string | undefined;
+  /** Why the run failed. The message may hold ids, and never a secret. */
+  readonly error?: RunError | undefined;
+}
+
+interface RunError {
+  readonly code: string;
+  readonly message: string;
+}
+
+/**
+ * Runs a retention policy once: lists all batches, and deletes those that the policy does not keep, the
+ * oldest first, until its requests are spent. It stores nothing: the next run lists again. So a new hold
+ * or policy counts in the next run, a run that is killed does no harm, and two runs at once cost a few
+ * requests that find nothing. A run that cannot list all batches within its requests deletes nothing.
+ *
+ * An open intent is one that a killed process left in the audit trail. The run looks for its batch. If
+ * three looks over 2.5 seconds do not find it, the outcome is `deleted`; if the batch is there, the
+ * outcome is `failed` with the code `ERR_OPEN_INTENT`. Otherwise the intent stays open.
+ *
+ * @param client Who calls, and how.
+ * @param policy How long batches stay.
+ * @param options Limits of the run.
+ * @returns What became of the run. A failure of the API or of the audit trail is its `error`.
+ * @throws {InvalidPolicyError} The policy cannot be used; no request was made.
+ * @throws {TypeError | RangeError} An argument cannot be used; no request was made.
+ *
+ * @example Delete what ended 30 days ago, within 1,000 requests
+ * ```ts
+ * import { runRetention } from "batchsweep/retention";
+ * import { createSandbox } from "batchsweep/sandbox"; // the API, played in memory
+ *
+ * const sandbox = createSandbox();
+ * sandbox.seed({ created_at: "2026-01-01T00:00:00Z", ended_at: "2026-01-01T01:00:00Z" });
+ * const client = { apiKey: "sk-ant-api03-example", fetch: sandbox.fetch };
+ *
+ * const run = await runRetention(client, {
+ *   version: 1,
+ *   rules: [{ type: "delete_after", days: 30, since: "ended" }],
+ *   holds: [],
+ * }, { requests: 1_000 });
+ * console.log(run.deleted, run.hasMore); // 1 false
+ * ```
+ * @see [Delete a Message Batch](https://platform.claude.com/docs/en/api/messages/batches/delete)
+ */
+export async function runRetention(
+  client: Client,
+  policy: RetentionPolicy,
+  options: RunRetentionOptions = {},
+): Promise<RetentionRun> {
+  const own = checkClient(client);
+  const parsed = parseRetentionPolicy(policy);
+  const checked = checkOptions(options, runChecks);
+  const { requests = Infinity, costOfDeletion = 1, maxShare = 1, concurrency = 6 } = checked;
+  const { holds = [], openIntents = [], signal } = checked;
+  if (requests < costOfDeletion) {
+    throw cannotUse("requests", "they do not suffice for one deletion", RangeError);
+  }
+  const startedAt = own.clock.now();
+  const budget = createBudget(requests, withPace(own, concurrency).pace);
+  const settings: Settings = { ...own, pace: budget.pace };
+  const counts = { listed: 0, deleted: 0, missing: 0, skipped: 0, failed: 0, settled: 0 };
+  let due: readonly DueBatch[] | undefined;
+  const gone = new Set<string>();
+  let error: RunError | undefined;
+  try {
+    const listing = await listAll(createCall(settings, { signal }, () => budget.spent));
+    counts.listed = listing.batches.size;
+    due = chooseDue(parsed, listing, startedAt, holds);
+    if (due.length > maxShare * counts.listed) {
+      throw tooManyDue(due.length, counts.listed, maxShare);
+    }
+    const stop = signal === undefined ? budget.spent : AbortSignal.any([signal, budget.spent]);
+    const { workspaceId } = listing;
+    const runOptions = { concurrency, signal: stop, workspaceId, inChunks: true };
+
+    const most = Math.floor(budget.left() / looksToSettle);
+    counts.settled = await settleIntents(settings, openIntents, listing, most, runOptions);
+
+    const run = createRun(settings, due, ({ id }) => ({
+      id,
+      async run(call) {
+        budget.charge(costOfDeletion - 1);
+        const deletion = await deleteBatch(call, id, { allowMissing: true });
+        return deletionOutcome(id, call.facts.deletions, deletion);
+      },
+    }), runOptions);
+    for await (const outcome of run.outcomes()) {
+      if (outcome.outcome === "deleted" || outcome.outcome === "missing") gone.add(outcome.id);
+      // Neither a stop nor the end of the budget is a failure: the batch is left to the next run.
+      const isLeft = outcome.outcome === "unattempted" ||
+        (outcome.outcome === "failed" && outcome.error.code === "ERR_ABORTED");
+      if (!isLeft) counts[outcome.outcome] += 1;
+      if (!isLeft && outcome.outcome === "failed") error ??= failureOf(outcome.error);
+      if (outcome.auditError !== undefined) error ??= notRecorded;
+    }
+  } catch (thrown) {
+    if (isAbort(thrown, budget.spent)) {
+      error ??= outOfBudget("list all message batches", requests);
+    } else if (!isAbort(thrown, signal)) error ??= errorOf(thrown);
+  }
+  const { deleted, missing, skipped, failed, settled } = counts;
+  const done = deleted + missing + skipped + failed;
+  const hasMore = due === undefined || done < due.length;
+  if (hasMore && done + settled === 0 && budget.spent.aborted) {
+    error ??= outOfBudget("delete a message batch", requests);
+  }
+  const oldestDue = due?.find(({ id }) => !gone.has(id));
+  return {
+    startedAt: new Date(startedAt).toISOString(),
+    endedAt: new Date(own.clock.now()).toISOString(),
+    requests: budget.made(),
+    due: due?.length ?? 0,
+    ...counts,
+    hasMore,
+    ...(oldestDue === undefined ? {} : { oldestDue: new Date(oldestDue.time).toISOString() }),
+    ...(error === undefined ? {} : { error }),
+  };
+}
+
+const runChecks: Checks<RunRetentionOptions> = {
+  requests: isNumber(1, Number.MAX_SAFE_INTEGER, { whole: true }),
+  costOfDeletion: isNumber(1, Number.MAX_SAFE_INTEGER, { whole: true }),
+  maxShare: isNumber(0, 1),
+  holds: isHolds,
+  openIntents: isList<Iterable<AuditEntry>>("a list of entries", Symbol.iterator),
+  concurrency: isNumber(1, 100, { whole: true }),
+  signal: isSignal,
+};
+
+/** Limits the requests of a run. */
+interface Budget {
+  /** Grants a request only if one is left. */
+  readonly pace: Pace;
+  /** Aborted when a request was denied. */
+  readonly spent: AbortSignal;
+  /**
+   * Takes more than the one request that follows.
+   *
+   * @throws The reason of `spent`: that one request would not be left.
+   */
+  charge(more: number): void;
+  /** How many requests are left. */
+  left(): number;
+  /** How many requests were made. */
+  made(): number;
+}
+
+function createBudget(requests: number, pace: Pace): Budget {
+  const spent = new AbortController();
+  let left = requests;
+  let made = 0;
+  const take = (count: number, needed: number) => {
+    if (left < needed) spent.abort(new Error("The requests of the run are spent"));
+    spent.signal.throwIfAborted();
+    left -= count;
+  };
+  return {
+    spent: spent.signal,
+    charge: (more) => take(more, more + 1),
+    left: () => left,
+    made: () => made,
+    pace: {
+      async permit(signal) {
+        take(1, 1);
+        const permit = await pace.permit(signal);
+        return (answer) => {
+          if (answer !== undefined) made += 1; // else nothing was sent
+          return permit(answer);
+        };
+      },
+    },
+  };
+}
+
+/** A batch that the policy does not keep. */
+interface DueBatch {
+  readonly id: string;
+  /** The time that it is judged by, in milliseconds since the epoch. */
+  readonly time: number;
+}
+
+/** The batches that the policy does not keep, the oldest first. */
+function chooseDue(
+  policy: RetentionPolicy,
+  { batches }: Listing,
+  now: number,
+  holds: Iterable<string>,
+): readonly DueBatch[] {
+  const held = new Set(holds);
+  const sinces = policy.rules.flatMap((rule) => rule.type === "delete_after" ? [rule.since] : []);
+  const isByCreation = sinces.length > 0 && sinces.every((since) => since === "created");
+  const decisions = evaluateRetention(policy, batches.values(), now);
+  const due: DueBatch[] = [];
+  for (const { id, created_at, ended_at } of batches.values()) {
+    if (decisions.get(id)?.action !== "delete" || held.has(id)) continue;
+    due.push({ id, time: parseTimestamp(isByCreation ? created_at : ended_at) ?? NaN });
+  }
+  // The API lists the newest first, so that reversed is the right order for equal times.
+  return due.reverse().sort((one, other) => one.time - other.time);
+}
+
+function tooManyDue(due: number, listed: number, maxShare: number): PurgeRefusedError {
+  const share = `which is more than the share of ${maxShare} that is allowed`;
+  return new PurgeRefusedError("apply", `it deletes ${due} of ${listed} batches, ${share}`);
+}
+
+function outOfBudget(operation: string, requests: number): RunError {
+  const message = `Cannot ${operation} within ${requests} requests: nothing was deleted`;
+  return { code: "ERR_BUDGET", message };
+}
+
+const notRecorded: RunError = {
+  code: "ERR_AUDIT_TRAIL",
+  message: "The outcome of a deletion could not be recorded",
+};
+
+/** A failure as data. The words of the caller's own functions are left out: they may hold anything. */
+function failureOf({ code, message }: RunError): RunError {
+  return code === "ERR_CALLER"
+    ? { code, message: "The audit trail or the function of the secret failed" }
+    : { code, message };
+}
+
+function errorOf(thrown: unknown): RunError {
+  return thrown instanceof BatchsweepError
+    ? { code: thrown.code, message: thrown.message }
+    : { code: "ERR_UNEXPECTED", message: "An unexpected error occurred" };
+}
