@@ -46,7 +46,9 @@ export function problemOf(
 ): AuditProblem {
   const entry = bytes === undefined ? undefined : entryParser()(bytes);
   // Nobody's terminal is to be written on by a file that somebody changed.
-  const id = typeof entry === "object" && /^[!-~]{1,200}$/.test(entry.objectId) ? entry.objectId : undefined;
+  const id = typeof entry === "object" && /^[!-~]{1,200}$/.test(entry.objectId)
+    ? entry.objectId
+    : undefined;
   const named = id === undefined ? "" : ` (${JSON.stringify(id)})`;
   const why = `line ${line}${named} ${words[kind]}`;
   return { kind, line, ...(id === undefined ? {} : { id }), why };
