@@ -100,12 +100,7 @@ export interface VerifyFlags {
   readonly json?: boolean | undefined;
 }
 
-/**
- * Verifies an audit trail in a file, and says what was found. It changes nothing.
- *
- * @returns The exit code.
- * @throws {CommandError} A file cannot be read, or is no audit trail.
- */
+/** Verifies an audit trail in a file, and says what was found. It changes nothing. */
 export async function verifyTrail(
   path: string,
   { head, json = false }: VerifyFlags,

@@ -78,11 +78,7 @@ async function runCancel(
   );
 }
 
-/**
- * Cancels message batches, and reports what becomes of each.
- *
- * @returns The exit code.
- */
+/** Cancels message batches, and reports what becomes of each. */
 export async function cancelIds(
   client: CommandClient,
   ids: readonly string[],

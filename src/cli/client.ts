@@ -24,8 +24,6 @@ export type CommandClient = Client & { readonly baseUrl: string };
 /**
  * Makes the client for a kind of object, and checks it. Secrets come from the environment only, since
  * every user of a machine can see its command lines.
- *
- * @throws {CommandError} There are no credentials, or something cannot be used.
  */
 export function createClient(
   { host, output }: {
@@ -107,11 +105,7 @@ function check(
   }
 }
 
-/**
- * Checks that a URL may be requested or served, before the runtime refuses it in its own words.
- *
- * @throws {CommandError} It may not.
- */
+/** Checks that a URL may be requested or served, before the runtime refuses it in its own words. */
 export function checkPermission(host: Pick<Host, "permits">, url: string): void {
   if (host.permits?.(new URL(url)) !== false) return;
   throw new CommandError(

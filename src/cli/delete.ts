@@ -191,11 +191,7 @@ export interface DeleteIdsSettings extends RunIdsOptions {
   readonly holds?: ReadonlySet<string> | undefined;
 }
 
-/**
- * Deletes objects by their ids, and reports what becomes of each.
- *
- * @returns The exit code.
- */
+/** Deletes objects by their ids, and reports what becomes of each. */
 export async function deleteIds(
   client: CommandClient,
   ids: readonly string[],

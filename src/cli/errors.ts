@@ -91,7 +91,6 @@ export const lookedFor = (baseUrl: string): string => `The API was looked for at
 /**
  * What an error of the file system means, as a line for the user.
  *
- * @param verb What failed.
  * @param code The exit code. By default, that of a command that has done nothing.
  */
 export function fileError(

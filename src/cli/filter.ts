@@ -15,7 +15,6 @@ import { parseDuration } from "./text.ts";
  * The filter of the command line.
  *
  * @returns `"*"` for `--all`; `undefined` if no option of a filter is given.
- * @throws {CommandError} An option cannot be used.
  */
 export function filterFrom(
   flags: FilterFlags & { readonly all?: undefined },

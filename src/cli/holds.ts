@@ -14,12 +14,7 @@ import { readFileLines, readText } from "./input.ts";
 import type { HoldFlags } from "./options.ts";
 import { quote } from "./text.ts";
 
-/**
- * Reads the ids that the command line holds: by name, by a file, and by a retention policy.
- *
- * @throws {CommandError} Something cannot be read or used, or a file has no ids: what has to stay is
- *   then not known.
- */
+/** Reads the ids that the command line holds: by name, by a file, and by a retention policy. */
 export async function readHolds(
   { hold = [], holds, policy }: HoldFlags,
   { files, signal }: Pick<Host, "files" | "signal">,
@@ -81,11 +76,7 @@ export function describeUnknownHolds(
 const maxPolicyBytes = 16_777_216; // half a million holds
 const maxNamedIssues = 20;
 
-/**
- * Reads a retention policy from a file.
- *
- * @throws {CommandError} It cannot be read or used.
- */
+/** Reads a retention policy from a file. */
 export async function readPolicy(
   files: Pick<Files, "read">,
   path: string,

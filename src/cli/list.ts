@@ -74,12 +74,7 @@ export interface ListBatchesOptions {
   readonly json?: boolean | undefined;
 }
 
-/**
- * Writes the message batches of the workspace, newest first, and how many they are.
- *
- * @returns The exit code.
- * @throws {CommandError} The list cannot be read to its end. What came of it is written.
- */
+/** Writes the message batches of the workspace, newest first, and how many they are. */
 export async function listBatches(
   client: CommandClient,
   { filter, limit = Infinity, json = false }: ListBatchesOptions,

@@ -23,11 +23,7 @@ export interface CommonFlags {
   readonly maxRetries?: number | undefined;
 }
 
-/**
- * Adds the options of every command that calls the API.
- *
- * @param json What `--json` prints.
- */
+/** Adds the options of every command that calls the API. */
 export function addCommonOptions(command: Command, json: string): Command {
   return command
     .option("--json", json)
@@ -88,9 +84,7 @@ export function addWaitOptions(command: Command, wait: string): Command {
 /**
  * How long to wait, in milliseconds; `undefined` if nothing is waited for.
  *
- * @param waits Whether the command waits.
  * @param flags Which options make it wait, for messages.
- * @throws {CommandError} There is a time, and no wait.
  */
 export function waitTimeoutOf(
   waits: boolean,

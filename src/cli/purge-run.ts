@@ -66,12 +66,7 @@ interface Prepared {
   readonly text: string;
 }
 
-/**
- * Runs a purge.
- *
- * @returns The exit code.
- * @throws {CommandError} Nothing was deleted.
- */
+/** Runs a purge. */
 export async function runPurge(
   purge: Purge,
   flags: PurgeFlags,
@@ -101,11 +96,7 @@ export async function runPurge(
   });
 }
 
-/**
- * Opens the directory that results are saved in.
- *
- * @throws {CommandError} It cannot be opened.
- */
+/** Opens the directory that results are saved in. */
 export async function openResults(
   directory: string,
   files: Host["files"],
@@ -187,8 +178,6 @@ export function namedOutcomes(
 /**
  * Looks once whose workspace answers, before a stored plan is shown and applied. With the key of
  * another workspace, other batches would be deleted than people agreed to.
- *
- * @throws {CommandError} It is another workspace than the plan's, or the look failed.
  */
 async function checkWorkspace(
   client: CommandClient,
@@ -300,11 +289,7 @@ export interface ApplyPlanSettings extends Pick<PurgeFlags, "json" | "concurrenc
   readonly cancelTimeout?: number | undefined;
 }
 
-/**
- * Applies a plan, and reports what becomes of each batch.
- *
- * @returns The exit code.
- */
+/** Applies a plan, and reports what becomes of each batch. */
 export async function applyPlan(
   client: CommandClient,
   settings: ApplyPlanSettings,

@@ -104,11 +104,7 @@ export type GivenSource =
     readonly onStdin: boolean;
   };
 
-/**
- * What the command line says of the batches.
- *
- * @throws {CommandError} It says nothing, or two things at once.
- */
+/** What the command line says of the batches. */
 export function sourceOf(
   args: readonly string[],
   flags: FilterFlags & Pick<Flags, "plan" | "cancel">,
@@ -136,12 +132,7 @@ export function sourceOf(
   );
 }
 
-/**
- * How far a purge goes.
- *
- * @throws {CommandError} The command line does not say yes, and there is nobody to ask. A variable
- *   such as `CI` is no yes.
- */
+/** How far a purge goes. */
 export function modeOf(
   { yes, dryRun, planOut }: Pick<PlanFlags, "yes" | "dryRun" | "planOut">,
   source: GivenSource,

@@ -147,7 +147,6 @@ export interface ReportOptions {
  * Runs something, and reports its outcomes as they come, its progress, and the totals at its end.
  *
  * @param begin Begins the run. The signal is aborted if the user interrupts or stdout fails.
- * @returns The exit code.
  * @throws What the run throws, after the totals, unless it is an error of the audit trail.
  */
 export async function reportRun(

@@ -65,11 +65,7 @@ async function retain(flags: Flags, context: CommandContext): Promise<number> {
   return await runPurge({ source, mode, client, holds }, flags, context);
 }
 
-/**
- * Reads a share such as `50%`, as a number from 0 to 1.
- *
- * @throws {CommandError} It is none.
- */
+/** Reads a share such as `50%`, as a number from 0 to 1. */
 export function readShare(text: string): number {
   const [, percent] = /^(\d{1,3}(?:\.\d+)?)%$/.exec(text) ?? [];
   const share = Number(percent) / 100;

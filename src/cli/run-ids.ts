@@ -22,12 +22,7 @@ export interface RunIdsOptions
   readonly trail?: TrailFile | undefined;
 }
 
-/**
- * Works on ids.
- *
- * @param taskOf What is done about an id.
- * @returns The exit code.
- */
+/** Works on ids. */
 export async function runIds<Done extends RunOutcome>(
   client: CommandClient,
   ids: readonly string[],
@@ -47,12 +42,7 @@ export async function runIds<Done extends RunOutcome>(
   });
 }
 
-/**
- * Shows what would be done about ids. Nothing is sent.
- *
- * @param what What would be done: `cancel and delete`.
- * @returns The exit code.
- */
+/** Shows what would be done about ids. Nothing is sent. */
 export async function showIds(
   ids: readonly string[],
   what: string,

@@ -28,8 +28,6 @@ export const sealsOf = (path: string): string => `${path}.seals`;
 /**
  * A trail and its seals, to be verified or sealed. An error of the file system becomes a
  * `CommandError`.
- *
- * @param signal Ends the reading.
  */
 export function auditSource(
   files: Pick<Files, "read">,
@@ -60,11 +58,7 @@ export interface TrailSurvey {
 
 const maxNamed = 10;
 
-/**
- * Reads a file that should be an audit trail, whole.
- *
- * @throws {CommandError} It cannot be read.
- */
+/** Reads a file that should be an audit trail, whole. */
 export async function surveyTrail(
   files: Pick<Files, "read">,
   path: string,
@@ -128,9 +122,7 @@ export interface TrailFile extends AuditTrail {
  * Opens an audit trail, and reads all of it. A file that is something else is refused, and so is a
  * trail that was changed since it was sealed.
  *
- * @param path Path of the file. It is created if it does not exist.
  * @param ids The ids whose history is wanted.
- * @throws {CommandError} It or its seals cannot be opened or read, or it is refused.
  */
 export async function openTrail(
   path: string,
@@ -182,11 +174,9 @@ async function open(files: Pick<Files, "appendTo">, path: string): Promise<OpenF
 /**
  * Runs something that records what it does, and seals and closes the trail afterwards.
  *
- * @param path Path of the trail; without it, nothing is recorded.
  * @param options The ids whose history is wanted, and how many milliseconds a write may take at the
- *   end.
+ * end.
  * @param run Gets the trail, and gives the exit code.
- * @returns The exit code.
  */
 export async function withTrail(
   path: string | undefined,
@@ -227,12 +217,7 @@ export async function withTrail(
   return code;
 }
 
-/**
- * Seals the lines of a trail that are not sealed yet. If there are none, nothing is written.
- *
- * @param signal Ends the reading.
- * @throws {CommandError} It cannot be read or written, or was changed since it was sealed.
- */
+/** Seals the lines of a trail that are not sealed yet. If there are none, nothing is written. */
 export async function sealTrail(
   files: Pick<Files, "read" | "appendTo">,
   path: string,
