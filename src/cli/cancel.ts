@@ -22,8 +22,7 @@ import {
   addRunOptions,
   addWaitOptions,
   type CommandContext,
-  type RunFlags,
-  type WaitFlags,
+  type Flags,
   waitTimeoutOf,
 } from "./options.ts";
 import type { Context } from "./output.ts";
@@ -40,10 +39,6 @@ A canceled batch ends soon, not at once, and keeps the results it has by then.
 One that has ended already stays as it is, and that is no failure. With --wait,
 the exit code is 3 if a batch has not ended in time; its cancellation is not
 taken back. To delete it too: batchsweep delete --cancel.`;
-
-interface Flags extends RunFlags, WaitFlags {
-  readonly insist?: boolean | undefined;
-}
 
 /** Adds `cancel`. */
 export function addCancelCommand(program: Command, context: CommandContext): void {

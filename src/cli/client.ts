@@ -9,14 +9,9 @@ import { type DeletableResource, messageBatch } from "../core/delete.ts";
 import { clientFrom } from "../service/environment.ts";
 import { CommandError, exitCode } from "./errors.ts";
 import type { Host } from "./host.ts";
-import type { CommonFlags } from "./options.ts";
+import type { Flags } from "./options.ts";
 import { adminKeyVariable, type Context } from "./output.ts";
 import { describeRequest } from "./text.ts";
-
-/** The options that describe the client. */
-export type ClientFlags =
-  & Pick<CommonFlags, "baseUrl" | "requestTimeout" | "maxRetries" | "verbose">
-  & { readonly actor?: string | undefined; readonly reason?: string | undefined };
 
 /** A client whose API is known. */
 export type CommandClient = Client & { readonly baseUrl: string };
@@ -30,7 +25,7 @@ export function createClient(
     readonly host: Pick<Host, "env" | "fetch" | "permits" | "clock">;
     readonly output: Pick<Context["output"], "note">;
   },
-  { requestTimeout, maxRetries, verbose, actor, reason, ...flags }: ClientFlags = {},
+  { requestTimeout, maxRetries, verbose, actor, reason, ...flags }: Flags = {},
   { administrative }: DeletableResource = messageBatch,
 ): CommandClient {
   const credentials = credentialsFor(administrative, host);

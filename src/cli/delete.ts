@@ -33,10 +33,8 @@ import {
   addRunOptions,
   addWaitOptions,
   type CommandContext,
-  type HoldFlags,
+  type Flags,
   refuseFilterOptions,
-  type RunFlags,
-  type WaitFlags,
   waitTimeoutOf,
 } from "./options.ts";
 import { adminKeyVariable, type Context } from "./output.ts";
@@ -44,12 +42,6 @@ import { openResults } from "./purge-run.ts";
 import { runIds, type RunIdsOptions, showIds } from "./run-ids.ts";
 import { withArticle, words } from "./text.ts";
 import { withTrail } from "./trail.ts";
-
-interface Flags extends RunFlags, WaitFlags, HoldFlags {
-  readonly insist?: boolean | undefined;
-  readonly cancel?: boolean | undefined;
-  readonly export?: string | undefined;
-}
 
 /** Adds `delete`, and a command below it for every kind. */
 export function addDeleteCommand(program: Command, context: CommandContext): void {

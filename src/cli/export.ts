@@ -17,8 +17,7 @@ import {
   addCommonOptions,
   addWaitOptions,
   type CommandContext,
-  type RunFlags,
-  type WaitFlags,
+  type Flags,
   waitTimeoutOf,
 } from "./options.ts";
 import { openResults } from "./purge-run.ts";
@@ -35,17 +34,12 @@ is waited for. To delete the batches too: batchsweep delete --export.
 
 Under Deno, it needs --allow-read and --allow-write for the directory.`;
 
-interface Flags extends RunFlags, WaitFlags {
-  readonly to: string;
-  readonly insist?: boolean | undefined;
-}
-
 /** Adds `export`. */
 export function addExportCommand(program: Command, context: CommandContext): void {
   const command = program.command("export")
     .description("Save the results of message batches. It deletes nothing")
     .argument("[ids...]", "ids, @FILE, or - for stdin; without any, stdin")
-    .option("--to <directory>", "where they are saved", "results");
+    .option("--to <directory>", "where they are saved (default: results)");
   addWaitOptions(command, "wait until batches have ended that have not")
     .option("--insist", "send ids that do not look like ids of a message batch");
   addCommonOptions(command, "print one JSON object per id, each on a line, failures too")
@@ -64,7 +58,7 @@ async function exportIds(
   const client = createClient(context, flags);
   const ids = await readIds(args, messageBatch, flags, context, "export");
   if (ids.length === 0) return exitCode.done;
-  const store = await openResults(flags.to, context.host.files);
+  const store = await openResults(flags.to ?? "results", context.host.files);
   const { json, concurrency } = flags;
   const options = { json, concurrency, waitTimeout, operation: "export" } as const;
   return await runIds(client, ids, options, context, (id) => ({

@@ -14,13 +14,49 @@ export interface CommandContext extends Context {
   end(code: number): void;
 }
 
-/** The options of every command that calls the API. */
-export interface CommonFlags {
+/** The values of all options. Each command has some of them. */
+export interface Flags {
   readonly json?: boolean | undefined;
   readonly verbose?: boolean | undefined;
   readonly baseUrl?: string | undefined;
   readonly requestTimeout?: number | undefined;
   readonly maxRetries?: number | undefined;
+  readonly concurrency?: number | undefined;
+  readonly limit?: number | undefined;
+  readonly to?: string | undefined;
+
+  readonly insist?: boolean | undefined;
+  readonly allowMissing?: boolean | undefined;
+  readonly hold?: readonly string[] | undefined;
+  readonly holds?: string | undefined;
+  readonly policy?: string | undefined;
+
+  readonly wait?: boolean | undefined;
+  readonly timeout?: number | undefined;
+  readonly cancel?: boolean | undefined;
+  readonly cancelTimeout?: number | undefined;
+  readonly export?: string | undefined;
+
+  readonly dryRun?: boolean | undefined;
+  readonly yes?: boolean | undefined;
+  readonly plan?: string | undefined;
+  readonly planOut?: string | undefined;
+  readonly maxShare?: number | undefined;
+
+  readonly audit?: string | undefined;
+  readonly actor?: string | undefined;
+  readonly reason?: string | undefined;
+
+  // A filter, as it was typed.
+  readonly olderThan?: string | undefined;
+  readonly endedFor?: string | undefined;
+  readonly createdBefore?: string | undefined;
+  readonly createdAfter?: string | undefined;
+  readonly endedBefore?: string | undefined;
+  readonly endedAfter?: string | undefined;
+  readonly status?: readonly string[] | undefined;
+  readonly max?: string | undefined;
+  readonly all?: boolean | undefined;
 }
 
 /** Adds the options of every command that calls the API. */
@@ -35,16 +71,6 @@ export function addCommonOptions(command: Command, json: string): Command {
       requestTimeout,
     )
     .option("--max-retries <count>", "repetitions of a failed request (default: 2)", wholeNumber);
-}
-
-/** The options of every command that works on many objects. */
-export interface RunFlags extends CommonFlags {
-  readonly audit?: string | undefined;
-  readonly actor?: string | undefined;
-  readonly reason?: string | undefined;
-  readonly concurrency?: number | undefined;
-  readonly dryRun?: boolean | undefined;
-  readonly allowMissing?: boolean | undefined;
 }
 
 /**
@@ -68,12 +94,6 @@ export function addIdOptions(command: Command, noun: string): Command {
     .option("--insist", `send ids that do not look like ids of a ${noun}`);
 }
 
-/** The options of a wait. */
-export interface WaitFlags {
-  readonly wait?: boolean | undefined;
-  readonly timeout?: number | undefined;
-}
-
 /** Adds the options of a wait. */
 export function addWaitOptions(command: Command, wait: string): Command {
   return command
@@ -88,7 +108,7 @@ export function addWaitOptions(command: Command, wait: string): Command {
  */
 export function waitTimeoutOf(
   waits: boolean,
-  { timeout }: WaitFlags,
+  { timeout }: Flags,
   flags: string,
 ): number | undefined {
   if (waits) return timeout ?? longestWait;
@@ -100,15 +120,6 @@ export function waitTimeoutOf(
 
 /** The longest wait, in milliseconds: the API ends every batch within it. */
 export const longestWait = 86_400_000;
-
-/** The options that hold message batches. */
-export interface HoldFlags {
-  readonly hold?: readonly string[] | undefined;
-  /** A file with an id a line. */
-  readonly holds?: string | undefined;
-  /** A file with a retention policy. */
-  readonly policy?: string | undefined;
-}
 
 /** Adds the options that hold message batches. */
 export function addHoldOptions(command: Command): Command {
@@ -122,13 +133,6 @@ export function addPolicyHoldOption(command: Command): Command {
   return command.option("--policy <file>", "keep the batches that a retention policy holds");
 }
 
-/** The options of every command that shows a plan before it applies it. */
-export interface PlanFlags extends RunFlags, HoldFlags {
-  readonly yes?: boolean | undefined;
-  readonly planOut?: string | undefined;
-  readonly export?: string | undefined;
-}
-
 /** Adds the options of every command that shows a plan before it applies it. */
 export function addPlanOptions(command: Command): Command {
   addRunOptions(command, "deleted")
@@ -136,19 +140,6 @@ export function addPlanOptions(command: Command): Command {
     .option("--plan-out <file>", "write the plan to a new file, and delete nothing")
     .option("--export <directory>", "save results first: a file per batch, in the directory");
   return addHoldOptions(command);
-}
-
-/** The options that say which message batches are meant, as they were typed. */
-export interface FilterFlags {
-  readonly olderThan?: string | undefined;
-  readonly endedFor?: string | undefined;
-  readonly createdBefore?: string | undefined;
-  readonly createdAfter?: string | undefined;
-  readonly endedBefore?: string | undefined;
-  readonly endedAfter?: string | undefined;
-  readonly status?: readonly string[] | undefined;
-  readonly max?: string | undefined;
-  readonly all?: boolean | undefined;
 }
 
 const filterGroup = "Which batches (every condition that is given has to hold):";

@@ -18,7 +18,7 @@ import { askToDelete } from "./consent.ts";
 import { CommandError, exitCode, explainError, fileError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { describeUnknownHolds, withHolds } from "./holds.ts";
-import { longestWait, type PlanFlags } from "./options.ts";
+import { type Flags, longestWait } from "./options.ts";
 import type { Context } from "./output.ts";
 import { readPlan, writePlan } from "./plan-file.ts";
 import {
@@ -48,13 +48,6 @@ export interface Purge {
   readonly holds: ReadonlySet<string>;
 }
 
-/** The options of a purge. */
-export interface PurgeFlags extends PlanFlags {
-  readonly cancel?: boolean | undefined;
-  readonly cancelTimeout?: number | undefined;
-  readonly maxShare?: number | undefined;
-}
-
 /** A plan, and what is known besides. */
 interface Prepared {
   readonly plan: PurgePlan;
@@ -69,7 +62,7 @@ interface Prepared {
 /** Runs a purge. */
 export async function runPurge(
   purge: Purge,
-  flags: PurgeFlags,
+  flags: Flags,
   context: Context,
 ): Promise<number> {
   const { source, mode, client } = purge;
@@ -109,7 +102,7 @@ export async function openResults(
 /** Makes the plan, or takes the stored one, and puts it into words. */
 async function prepare(
   { source, client, holds }: Purge,
-  flags: PurgeFlags,
+  flags: Flags,
   stored: PurgePlan | undefined,
   trail: TrailFile | undefined,
   context: Context,
@@ -137,7 +130,7 @@ async function prepare(
 
 async function makePlan(
   source: PurgeSource,
-  { cancel }: PurgeFlags,
+  { cancel }: Flags,
   client: CommandClient,
   { host: { signal }, output }: Context,
 ): Promise<PurgePlan> {
@@ -216,7 +209,7 @@ export function refuseShare(plan: PurgePlan, maxShare = 1): CommandError | undef
 /** Shows what a plan would do, and writes it to a file with `--plan-out`. It deletes nothing. */
 async function showPlan(
   { plan, known, text }: Prepared,
-  { dryRun, json, planOut, maxShare }: PurgeFlags,
+  { dryRun, json, planOut, maxShare }: Flags,
   { host, output }: Context,
 ): Promise<number> {
   const refusal = refuseShare(plan, maxShare);
@@ -277,7 +270,7 @@ async function mayBegin(
 }
 
 /** What a plan is applied with. */
-export interface ApplyPlanSettings extends Pick<PurgeFlags, "json" | "concurrency"> {
+export interface ApplyPlanSettings extends Pick<Flags, "json" | "concurrency"> {
   readonly plan: PurgePlan;
   /** Outcomes that are known before. */
   readonly known: readonly Outcome[];

@@ -19,11 +19,10 @@ import {
   addPlanOptions,
   addPolicyHoldOption,
   type CommandContext,
-  type FilterFlags,
-  type PlanFlags,
+  type Flags,
   timeAboveZero,
 } from "./options.ts";
-import { type Purge, type PurgeFlags, type PurgeSource, runPurge } from "./purge-run.ts";
+import { type Purge, type PurgeSource, runPurge } from "./purge-run.ts";
 
 const help = `
 It shows what it is about to do and asks. What is shown is what is deleted: a
@@ -48,11 +47,6 @@ kept is skipped. --json prints the outcome of each batch as it happens, and
 {"summary":{…}} at the end; with --dry-run, what would be done.
 
 Under Deno, files need --allow-read and --allow-write for their folder.`;
-
-interface Flags extends PurgeFlags, FilterFlags {
-  readonly plan?: string | undefined;
-  readonly insist?: boolean | undefined;
-}
 
 /** Adds `purge`. */
 export function addPurgeCommand(program: Command, context: CommandContext): void {
@@ -107,7 +101,7 @@ export type GivenSource =
 /** What the command line says of the batches. */
 export function sourceOf(
   args: readonly string[],
-  flags: FilterFlags & Pick<Flags, "plan" | "cancel">,
+  flags: Flags,
   { stdin }: Pick<Host, "stdin">,
 ): GivenSource {
   const { plan, cancel } = flags;
@@ -134,7 +128,7 @@ export function sourceOf(
 
 /** How far a purge goes. */
 export function modeOf(
-  { yes, dryRun, planOut }: Pick<PlanFlags, "yes" | "dryRun" | "planOut">,
+  { yes, dryRun, planOut }: Flags,
   source: GivenSource,
   host: Pick<Host, "stdin" | "stderr">,
 ): Purge["mode"] {
