@@ -120,7 +120,7 @@ describe.each(names)("audit on %s", (runtime) => {
       const ended = await audit("verify", path, ...more);
       return [ended.code, ended.stderr.replace(path, "FILE")];
     };
-    const [, id] = /"id":"(\w+)"/.exec(lines[2] ?? "") ?? [];
+    const [, id] = /"objectId":"(\w+)"/.exec(lines[2] ?? "") ?? [];
 
     await write(lines.with(2, (lines[2] ?? "").replace('"version"', ' "version"')));
     expect(await find()).toEqual([
