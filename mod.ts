@@ -59,7 +59,6 @@ export {
   APIConnectionError,
   APIError,
   APITimeoutError,
-  AuditTrailError,
   BatchsweepError,
   type Canceled,
   InvalidPolicyError,

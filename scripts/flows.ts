@@ -46,7 +46,7 @@ function face(...files: readonly string[]): string {
 
 const serviceProcess = (): readonly string[] => [
   join(checkout, "scripts/flows/service-process.ts"),
-  pathToFileURL(face("src/service/mod.ts", "src/service/service.ts")).href,
+  pathToFileURL(root).href,
 ];
 
 const flows: readonly Flow[] = [

@@ -1,7 +1,8 @@
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 /** A Worker that runs in workerd, by `wrangler dev`. */
 export interface LocalWorker {
@@ -13,7 +14,7 @@ export interface LocalWorker {
 }
 
 /**
- * Starts the Worker of wrangler.toml on a free port of loopback.
+ * Starts the Worker of wrangler.toml on a free port of loopback, with a new database.
  *
  * @param variables Its variables and secrets. They go by a file that only this user can read, not by
  *   the command line, which every user of the machine can.
@@ -26,19 +27,23 @@ export async function startWorker(
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);
   await writeFile(file, lines.join(""), { mode: 0o600 });
 
-  const wrangler = ["node_modules/wrangler/bin/wrangler.js", "dev", "--ip", "127.0.0.1"];
-  const options = ["--port", "0", "--inspector-port", "0", "--persist-to", folder];
-  const child = spawn(process.execPath, [...wrangler, ...options, "--env-file", file], {
+  const wrangler = "node_modules/wrangler/bin/wrangler.js";
+  const env = {
+    ...process.env,
+    WRANGLER_SEND_METRICS: "false",
+    WRANGLER_HIDE_BANNER: "true",
+    CLOUDFLARE_CF_FETCH_ENABLED: "false",
+    CI: "true",
+    NO_COLOR: "1",
+  };
+  const migrate = ["d1", "migrations", "apply", "DB", "--local", "--persist-to", folder];
+  await promisify(execFile)(process.execPath, [wrangler, ...migrate], { env });
+  const options = ["--ip", "127.0.0.1", "--port", "0", "--inspector-port", "0"];
+  const args = [wrangler, "dev", ...options, "--persist-to", folder, "--env-file", file];
+  const child = spawn(process.execPath, args, {
     detached: true, // Ctrl-C reaches this process only, which then ends it in an orderly way
     stdio: ["ignore", "pipe", "pipe"],
-    env: {
-      ...process.env,
-      WRANGLER_SEND_METRICS: "false",
-      WRANGLER_HIDE_BANNER: "true",
-      CLOUDFLARE_CF_FETCH_ENABLED: "false",
-      CI: "true",
-      NO_COLOR: "1",
-    },
+    env,
   });
   const kill = () => child.kill("SIGTERM"); // SIGKILL would leave workerd behind
   process.on("exit", kill);

@@ -1,19 +1,20 @@
 /**
  * A process that `flows.ts` measures: it makes the service that its environment describes, and either
- * hands it the request that its input describes, or runs the retention policy where there is none.
- * Arguments: the URL of the service's face.
+ * hands it the request that its input describes, or runs the retention policy if there is none.
+ * Arguments: the root of the checkout.
  *
  * @module
  */
 import { text } from "node:stream/consumers";
+import type * as sqlite from "../../src/adapters/sqlite.ts";
 import type * as face from "../../src/service/mod.ts";
 
-const { createMemoryStateStore, createService, serviceOptionsFrom }: typeof face = await import(
-  process.argv[2] ?? ""
-);
+const root = process.argv[2] ?? "";
+const { createService, createStorage }: typeof face = await import(`${root}/src/service/mod.ts`);
+const { openSqlite }: typeof sqlite = await import(`${root}/src/adapters/sqlite.ts`);
 const service = createService({
-  ...serviceOptionsFrom((name) => process.env[name]),
-  stateStore: createMemoryStateStore(),
+  environment: process.env,
+  storage: createStorage(openSqlite(":memory:")),
   onError: (error) => console.error(error),
 });
 const request = await text(process.stdin);

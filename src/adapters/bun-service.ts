@@ -1,18 +1,10 @@
 #!/usr/bin/env -S bun --no-env-file
 /**
- * The service under Bun.
+ * The service under Bun: `bun --no-env-file src/adapters/bun-service.ts`.
  *
  * @module
  */
 import process from "node:process";
 import { startService } from "./process-service.ts";
 
-await startService((name) => process.env[name], {
-  schedule: (expression, run) => void Bun.cron(expression, run, { tz: "UTC" }),
-  listen: (address, fetch) =>
-    Bun.serve({
-      ...address,
-      idleTimeout: 255, // in seconds, and the most there is: a deletion may be tried several times
-      fetch,
-    }),
-});
+await startService((variable) => process.env[variable]);

@@ -1,29 +1,16 @@
-#!/usr/bin/env -S deno run --unstable-cron --allow-net --allow-env=ANTHROPIC_*,WEBHOOK_SECRETS,GATEWAY_TOKENS,RETENTION_*,AUDIT_FILE,HOST,PORT
+#!/usr/bin/env -S deno run --allow-net --allow-read --allow-write --allow-env=ANTHROPIC_*,WEBHOOK_SECRETS,GATEWAY_TOKENS,RETENTION_*,AUDIT,DATABASE,HOST,PORT
 /**
- * The service under Deno. `AUDIT_FILE` needs `--allow-read` and `--allow-write`, too, and its folder
- * `--allow-read`.
+ * The service under Deno. Instead of `--allow-read` and `--allow-write`, the folder of `DATABASE` is
+ * enough.
  *
  * @module
  */
-/// <reference lib="deno.unstable" />
-import { CommandError } from "../cli/errors.ts";
+import { unreadable } from "../config/mod.ts";
 import { startService } from "./process-service.ts";
 
-function environment(variable: string): string | undefined {
+await startService((variable) => {
   // Asked first: reading what is not permitted makes Deno ask the user.
   const { state } = Deno.permissions.querySync({ name: "env", variable });
-  if (state === "granted") return Deno.env.get(variable);
-  throw new CommandError(`Cannot tell whether ${variable} is set: permit --allow-env=${variable}`);
-}
-
-await startService(environment, {
-  schedule(expression, run) {
-    if (Deno.cron === undefined) {
-      throw new CommandError(
-        "Cannot run RETENTION_POLICY: Deno was started without --unstable-cron",
-      );
-    }
-    Deno.cron("batchsweep retention", expression, run);
-  },
-  listen: (address, handler) => Deno.serve({ ...address, onListen() {} }, handler).addr,
+  if (state !== "granted") throw unreadable(variable);
+  return Deno.env.get(variable);
 });

@@ -1,181 +1,98 @@
+/**
+ * The service as a process of Node, Deno or Bun.
+ *
+ * @module
+ */
 import { writeSync } from "node:fs";
 import process from "node:process";
-import { createJsonlAuditTrail } from "../audit/jsonl.ts";
-import { verifyAuditTrail } from "../audit/verify.ts";
-import { CommandError, fileProblem, listenProblem } from "../cli/errors.ts";
-import type { Address, Files, Handler, OpenFile } from "../cli/host.ts";
-import { auditSource, surveyTrail } from "../cli/trail.ts";
-import type { AuditTrail } from "../core/audit.ts";
-import { checkOptions } from "../service/configuration.ts";
-import { type Environment, serviceOptionsFrom } from "../service/environment.ts";
-import { isEverDue } from "../service/is-ever-due.ts";
-import { createMemoryStateStore } from "../service/memory-state-store.ts";
-import type { ServiceOptions } from "../service/options.ts";
-import { Problem } from "../service/problem.ts";
-import { createService } from "../service/mod.ts";
-import { files } from "./files.ts";
+import { readConfig, variableNames } from "../config/mod.ts";
+import { fileProblem, isDenied, listenProblem } from "../config/system-errors.ts";
+import { cannotUse, isArgumentError } from "../core/check.ts";
+import { Cron } from "../service/deps.ts";
+import { checkService, createService, createStorage, type Service } from "../service/mod.ts";
+import { serve } from "./serve.ts";
+import { openSqlite, type SqliteDatabase } from "./sqlite.ts";
 
-/** What a runtime does for the service. Each throws at once where it cannot. */
-export interface ServiceRuntime {
-  /** Runs something whenever a cron expression, in UTC, is due. */
-  schedule(expression: string, run: () => Promise<void>): void;
-  /** Serves a fetch handler over HTTP, and gives the port. */
-  listen(address: Address, handler: Handler): { readonly port?: number | undefined };
-}
+/** The service cannot start. The message is for the person who starts it. */
+class StartError extends Error {}
 
 /**
- * Starts the service that the environment of a process describes, once all of it was checked. What
- * cannot be used is said in one line, and ends the process: nothing was served or deleted.
+ * Starts the service. All variables are checked first: if one is invalid, or the service cannot listen,
+ * the process prints one line and exits with code 2.
  *
- * @param environment Reads a variable, or throws a `CommandError` where that is not permitted.
+ * @param read Reads a variable. Each is read once.
  */
-export async function startService(
-  environment: Environment,
-  runtime: ServiceRuntime,
-): Promise<void> {
+export async function startService(read: (variable: string) => string | undefined): Promise<void> {
   try {
-    await start(environment, runtime);
+    await start(Object.fromEntries(variableNames.map((name) => [name, read(name)])));
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
+    if (!isArgumentError(error) && !(error instanceof StartError)) throw error;
     print(error.message.replace(/\s+/g, " "), stderr);
-    process.exit(error.exitCode);
+    process.exit(2);
   }
 }
 
-/**
- * The state is in memory, the audit trail in `AUDIT_FILE`. Nobody limits how many requests a process
- * makes, so a run may be long.
- */
-async function start(
-  environment: Environment,
-  { schedule, listen }: ServiceRuntime,
-): Promise<void> {
-  const read = (name: string) => environment(name)?.trim() || undefined;
-  const { client, retention, ...others } = serviceOptionsFrom(environment);
+async function start(environment: Readonly<Record<string, string | undefined>>): Promise<void> {
+  const config = readConfig(environment);
   const options = {
-    ...others,
-    client,
-    retention: { ...retention, requests: retention?.requests ?? 10_000 },
-    stateStore: createMemoryStateStore(),
+    environment,
+    requests: 10_000, // no platform limits them
     onError: (error: unknown) => console.error(error),
   };
-  const expression = expressionFrom(read);
-  checkConfiguration(options);
-  const address = { hostname: read("HOST") ?? "127.0.0.1", port: portFrom(read("PORT") ?? "8787") };
-  const auditFile = read(auditVariable);
-  const auditTrail = auditFile === undefined ? undefined : await openTrail(auditFile);
-  const service = createService({ ...options, client: { ...client, auditTrail } });
+  checkService(options);
+  const { hostname, port, schedule } = config.process();
+  let service: Service | undefined;
+  const job = config.policy() === undefined
+    ? checkIdle(config.has)
+    : scheduled(schedule, async () => service?.scheduled());
+  const { database } = config.storage();
+  service = createService({ ...options, storage: createStorage(open(database)) });
 
-  // Nothing is waited for from here on: no run begins before it is certain that the service listens.
-  if (expression !== undefined) {
-    orRefuse(() => schedule(expression, () => service.scheduled()), () => notScheduled);
-  }
-  const { hostname } = address;
   const host = /^[\da-f]*:/i.test(hostname) ? `[${hostname}]` : hostname; // IPv6
-  const { port = address.port } = orRefuse(
-    () => listen(address, service.fetch),
-    (error) => `Cannot listen on ${host}:${address.port}: ${listenProblem(error)}`,
-  );
-  print(`Listening on http://${host}:${port}`, stdout, stderr);
+  const server = await serve(service.fetch, { hostname, port }).catch((error) => {
+    throw new StartError(`Cannot listen on ${host}:${port}: ${listenProblem(error)}`);
+  });
+  job?.resume();
+  print(`Listening on ${server.url}`, stdout, stderr);
 }
 
-const notScheduled =
-  'Cannot use RETENTION_SCHEDULE: it is not a cron expression that this runtime takes, such as "17 3 * * *"';
-
-/** When the policy is applied; undefined: there is none. */
-function expressionFrom(read: Environment): string | undefined {
-  if (read("RETENTION_POLICY") === undefined) {
-    const idle = retentionVariables.find((name) => read(name) !== undefined);
-    if (idle === undefined) return undefined;
-    throw new CommandError(`Cannot use ${idle}: RETENTION_POLICY is not set`);
-  }
-  const expression = read("RETENTION_SCHEDULE") ?? "17 3 * * *";
-  if (isEverDue(expression)) return expression;
-  throw new CommandError("Cannot use RETENTION_SCHEDULE: no month that it names has such a day");
-}
-
-const retentionVariables = [
-  "RETENTION_SCHEDULE",
-  "RETENTION_REQUESTS",
-  "RETENTION_MAX_SHARE",
-  "RETENTION_OVERDUE_AFTER",
-];
-
-function checkConfiguration(options: ServiceOptions): void {
+/** A job of the schedule, in UTC, that waits to be resumed. A run that is late is not joined by another. */
+function scheduled(expression: string, run: () => Promise<void>): Cron {
+  let job: Cron;
   try {
-    checkOptions(options);
-  } catch (error) {
-    throw error instanceof Problem ? new CommandError(error.message) : error;
+    job = new Cron(expression, { timezone: "UTC", protect: true, paused: true }, run);
+  } catch {
+    throw cannotUse("RETENTION_SCHEDULE", 'it is not a cron expression such as "17 3 * * *"');
   }
+  if (job.nextRun() === null) throw cannotUse("RETENTION_SCHEDULE", "it is never due");
+  return job;
 }
 
-function portFrom(text: string): number {
-  const port = Number(text);
-  if (/^\d+$/.test(text) && port <= 65_535) return port;
-  throw new CommandError("Cannot use PORT: it is not a whole number from 0 to 65535");
+/** Without a policy, a variable of retention does nothing: it is refused, since it may be a mistake. */
+function checkIdle(has: (variable: string) => boolean): undefined {
+  const idle = variableNames.find((name) => name.startsWith("RETENTION_") && has(name));
+  if (idle !== undefined) throw cannotUse(idle, "RETENTION_POLICY is not set");
 }
 
-const auditVariable = "AUDIT_FILE";
-
-/**
- * Opens the audit trail of the service, and reads all of it, as the command does. It refuses a file
- * that is no audit trail, and a trail that was changed, since that could not be sealed afterwards.
- *
- * @param path Path of the file. It is created if it does not exist.
- */
-async function openTrail(path: string): Promise<AuditTrail> {
-  const file = await openTrailFile(path);
+function open(path: string): SqliteDatabase {
   try {
-    await checkTrail(path);
+    return openSqlite(path);
   } catch (error) {
-    await file.close();
-    throw error;
-  }
-  return createJsonlAuditTrail(file);
-}
-
-async function openTrailFile(path: string): Promise<OpenFile> {
-  try {
-    return await files.appendTo(path);
-  } catch (error) {
-    const isDenied = error instanceof Error && error.name === "NotCapable"; // a class of Deno
-    const folder = isDenied ? "; its folder needs --allow-read, too" : "";
-    throw new CommandError(`Cannot use ${auditVariable}: ${fileProblem(error)}${folder}`);
-  }
-}
-
-async function checkTrail(path: string): Promise<void> {
-  // The messages name the variable, so the variable stands for the path here.
-  const named: Pick<Files, "read"> = {
-    read: (name) => files.read(name.replace(auditVariable, () => path)),
-  };
-  const { foreign } = await surveyTrail(named, auditVariable);
-  if (foreign !== undefined) throw foreign;
-  const { problem } = await verifyAuditTrail(auditSource(named, auditVariable));
-  if (problem !== undefined) {
-    throw new CommandError(`Cannot verify ${auditVariable}: ${problem.why}`);
-  }
-}
-
-/** Does what a runtime may refuse, and says so in the words of the environment. */
-function orRefuse<T>(action: () => T, messageOf: (error: unknown) => string): T {
-  try {
-    return action();
-  } catch (error) {
-    throw error instanceof CommandError ? error : new CommandError(messageOf(error));
+    const folder = isDenied(error) ? "; its folder needs it, too" : "";
+    throw cannotUse("DATABASE", `${fileProblem(error)}${folder}`);
   }
 }
 
 const stdout = 1;
 const stderr = 2;
 
-/** Writes a line to the first that takes it. Where a disk is full, say, the service goes on without. */
-function print(line: string, ...descriptors: readonly number[]): void {
-  for (const descriptor of descriptors) {
+/** Writes a line to the first stream that takes it. If the disk is full, the service goes on without. */
+function print(line: string, ...streams: readonly number[]): void {
+  for (const stream of streams) {
     try {
-      return void writeSync(descriptor, `${line}\n`);
+      return void writeSync(stream, `${line}\n`);
     } catch {
-      // The next one, then.
+      // Try the next one.
     }
   }
 }

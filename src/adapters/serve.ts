@@ -80,7 +80,9 @@ function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request {
   const pairs = Object.entries(incoming.headersDistinct).flatMap(([name, values = []]) =>
     values.map((value): [string, string] => [name, value])
   );
-  return new Request(`http://${headers.host ?? "localhost"}${url}`, {
+  // A Host with more in it than a host would change the path.
+  const host = /^[\w.:[\]-]+$/.test(headers.host ?? "") ? headers.host : "localhost";
+  return new Request(`http://${host}${url}`, {
     method,
     headers: pairs,
     signal,

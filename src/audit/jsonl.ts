@@ -4,7 +4,7 @@
  * @module
  */
 import type { AuditEntry, AuditTrail } from "../core/audit.ts";
-import { createLineSplitter, isBlank } from "../core/bytes.ts";
+import { createLineSplitter, isBlank, type LinePiece } from "../core/bytes.ts";
 import { checkOptions, type Checks, hasMethods, isFunction } from "../core/check.ts";
 import {
   boolean,
@@ -37,16 +37,11 @@ export type ByteSource =
   | Iterable<Uint8Array>
   | ReadableStream<Uint8Array>;
 
-/** The lines of an audit trail: the bytes of JSON lines, or entries, each of which is its JSON. */
-export type AuditLines = ByteSource | AsyncIterable<AuditEntry> | Iterable<AuditEntry>;
-
-/** The bytes of the lines of a trail. Who ends the iteration early ends the source. */
-export async function* bytesOf(lines: AuditLines): AsyncGenerator<Uint8Array, void, undefined> {
-  const encoder = new TextEncoder();
-  for await (const value of "getReader" in lines ? read(lines) : lines) {
-    if (ArrayBuffer.isView(value)) yield value;
-    else if (typeof value === "object") yield encoder.encode(`${JSON.stringify(value)}\n`);
-    else throw new TypeError("Cannot read an audit trail of anything but bytes or entries");
+/** The bytes of a source. If the iteration ends early, so does the source. */
+export async function* bytesOf(source: ByteSource): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const bytes of "getReader" in source ? read(source) : source) {
+    if (ArrayBuffer.isView(bytes)) yield bytes;
+    else throw new TypeError("Cannot read an audit trail of anything but bytes");
   }
 }
 
@@ -117,7 +112,8 @@ export interface ReadAuditTrailOptions {
   readonly onUnreadable?: ((line: UnreadableLine) => void) | undefined;
 }
 
-const readChecks: Checks<ReadAuditTrailOptions> = { onUnreadable: isFunction };
+/** The checks of {@link ReadAuditTrailOptions}. */
+export const readChecks: Checks<ReadAuditTrailOptions> = { onUnreadable: isFunction };
 
 /**
  * Reads the audit trail that {@link createJsonlAuditTrail} wrote, in bounded memory. It skips and
@@ -169,21 +165,13 @@ export async function* readAuditTrail(
 /** How long a line with an entry can be, newline included. */
 const maxLineBytes = 1_048_576;
 
-/** A line of a trail with its newline, or a piece of one that is longer than an entry can be. */
-export interface TrailLine {
-  /** A copy. */
-  readonly bytes: Uint8Array;
-  /** Whether the line ends here. The last line of a file does not if it was cut off. */
-  readonly ends: boolean;
-}
-
-/** Cuts a trail into lines, in bounded memory. */
-export async function* linesOf(lines: AuditLines): AsyncGenerator<TrailLine, void, undefined> {
+/** Cuts a trail into lines, in bounded memory. The last one does not end if it was cut off. */
+async function* linesOf(source: ByteSource): AsyncGenerator<LinePiece, void, undefined> {
   const splitter = createLineSplitter(maxLineBytes);
-  for await (const chunk of bytesOf(lines)) {
-    for (const { bytes, ends } of splitter.split(chunk)) yield { bytes: bytes.slice(), ends };
+  for await (const chunk of bytesOf(source)) {
+    yield* splitter.split(chunk);
   }
-  const bytes = splitter.rest().slice();
+  const bytes = splitter.rest();
   if (bytes.length > 0) yield { bytes, ends: false };
 }
 
@@ -191,7 +179,7 @@ export async function* linesOf(lines: AuditLines): AsyncGenerator<TrailLine, voi
 export type UnreadableReason = "too_long" | "not_text" | "not_json" | "not_an_entry";
 
 /** Makes the function that parses a line. Unknown members are left out. */
-export function entryParser(): (line: Uint8Array) => AuditEntry | UnreadableReason {
+function entryParser(): (line: Uint8Array) => AuditEntry | UnreadableReason {
   const schema = entrySchema();
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   return (line) => {

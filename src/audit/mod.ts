@@ -1,14 +1,12 @@
 /**
- * Audit trails as JSON lines, and their seals.
+ * Audit trails as JSON lines, and their verification by a remembered head.
  *
  * @module
  */
 export type { AuditEntry, AuditError, AuditTrail } from "../core/audit.ts";
-export { AuditTrailError } from "../core/errors.ts";
-export type { AuditSource } from "./follow-seals.ts";
+export { type AuditVerification, verifyAuditTrail, type VerifyAuditTrailOptions } from "./head.ts";
 export {
   type AppendFile,
-  type AuditLines,
   type ByteSource,
   createJsonlAuditTrail,
   readAuditTrail,
@@ -16,10 +14,3 @@ export {
   type UnreadableLine,
   type UnreadableReason,
 } from "./jsonl.ts";
-export type { AuditProblem } from "./problem.ts";
-export { type AuditSealing, sealAuditTrail } from "./seal.ts";
-export {
-  type AuditVerification,
-  verifyAuditTrail,
-  type VerifyAuditTrailOptions,
-} from "./verify.ts";

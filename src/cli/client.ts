@@ -6,7 +6,7 @@
 import { isArgumentError } from "../core/check.ts";
 import { checkClient, type Client, type RequestEvent, type Settings } from "../core/client.ts";
 import { type DeletableResource, messageBatch } from "../core/delete.ts";
-import { clientFrom } from "../service/environment.ts";
+import { clientFrom } from "../config/mod.ts";
 import { CommandError, exitCode } from "./errors.ts";
 import type { Host } from "./host.ts";
 import type { Flags } from "./options.ts";

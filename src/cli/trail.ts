@@ -1,56 +1,26 @@
 /**
- * An audit trail in a file, and its seals beside it.
+ * An audit trail in a file.
  *
  * @module
  */
 import {
   type AuditEntry,
-  type AuditSealing,
-  type AuditSource,
   type AuditTrail,
-  AuditTrailError,
+  type AuditVerification,
   createJsonlAuditTrail,
-  readAuditTrail,
-  sealAuditTrail,
   type UnreadableLine,
   verifyAuditTrail,
+  type VerifyAuditTrailOptions,
 } from "../audit/mod.ts";
 import { isAbort } from "../core/abort.ts";
-import { codeOf, CommandError, exitCode, fileError, firstOf } from "./errors.ts";
+import { CommandError, exitCode, fileError, firstOf } from "./errors.ts";
 import type { Files, OpenFile } from "./host.ts";
 import { filesInTime, inTime, untilAborted } from "./input.ts";
 import type { Context } from "./output.ts";
-import { countOf } from "./text.ts";
-
-/** Where the seals of a trail are. */
-export const sealsOf = (path: string): string => `${path}.seals`;
-
-/**
- * A trail and its seals, to be verified or sealed. An error of the file system becomes a
- * `CommandError`.
- */
-export function auditSource(
-  files: Pick<Files, "read">,
-  path: string,
-  signal?: AbortSignal,
-): AuditSource {
-  const read = async function* (file: string, mayLack: boolean): AsyncGenerator<Uint8Array> {
-    try {
-      yield* untilAborted(files.read(file), signal);
-    } catch (error) {
-      if (isAbort(error, signal)) throw error;
-      if (!(mayLack && codeOf(error) === "ENOENT")) throw fileError("read", file, error);
-    }
-  };
-  return { lines: () => read(path, false), seals: () => read(sealsOf(path), true) };
-}
 
 /** What there is in a file that should be an audit trail. */
-export interface TrailSurvey {
-  readonly entries: number;
-  /** How many lines are not entries. */
-  readonly unreadable: number;
-  /** The first ten of those. */
+export interface TrailSurvey extends AuditVerification {
+  /** The first ten lines that are not entries. */
   readonly firstUnreadable: readonly UnreadableLine[];
   /** Why it is no audit trail, if it is none. */
   readonly foreign: CommandError | undefined;
@@ -58,17 +28,16 @@ export interface TrailSurvey {
 
 const maxNamed = 10;
 
-/** Reads a file that should be an audit trail, whole. */
+/**
+ * Reads a file that should be an audit trail, once and whole.
+ *
+ * @throws {CommandError} It cannot be read.
+ */
 export async function surveyTrail(
   files: Pick<Files, "read">,
   path: string,
-  { onEntry, signal }: {
-    readonly onEntry?: ((entry: AuditEntry) => void) | undefined;
-    readonly signal?: AbortSignal | undefined;
-  } = {},
+  { signal, ...options }: VerifyAuditTrailOptions & { readonly signal?: AbortSignal } = {},
 ): Promise<TrailSurvey> {
-  let entries = 0;
-  let unreadable = 0;
   let cut = 0;
   let beginning = "";
   const firstUnreadable: UnreadableLine[] = [];
@@ -83,26 +52,20 @@ export async function surveyTrail(
     }
   };
   const onUnreadable = (line: UnreadableLine) => {
-    unreadable += 1;
     if (line.reason === "not_json" || line.reason === "not_text") cut += 1;
     if (firstUnreadable.length < maxNamed) firstUnreadable.push(line);
   };
-  try {
-    for await (const entry of readAuditTrail(bytes(), { onUnreadable })) {
-      entries += 1;
-      onEntry?.(entry);
-    }
-  } catch (error) {
+  const found = await verifyAuditTrail(bytes(), { ...options, onUnreadable }).catch((error) => {
     throw isAbort(error, signal) ? error : fileError("read", path, error);
-  }
+  });
   // A process that died while it wrote the first entry has left a piece of one line.
-  const isTorn = unreadable === 1 && cut === 1 && beginning !== "" &&
+  const isTorn = found.unreadable === 1 && cut === 1 && beginning !== "" &&
     entryBegins.startsWith(beginning.trimEnd());
-  const isForeign = entries === 0 && unreadable > 0 && !isTorn;
+  const isForeign = found.entries === 0 && found.unreadable > 0 && !isTorn;
   const foreign = isForeign
     ? new CommandError(`Cannot use ${path}: it is no audit trail`)
     : undefined;
-  return { entries, unreadable, firstUnreadable, foreign };
+  return { ...found, firstUnreadable, foreign };
 }
 
 /** What every entry begins with. */
@@ -119,10 +82,10 @@ export interface TrailFile extends AuditTrail {
 }
 
 /**
- * Opens an audit trail, and reads all of it. A file that is something else is refused, and so is a
- * trail that was changed since it was sealed.
+ * Opens an audit trail, and reads all of it. A file that is something else is refused.
  *
  * @param ids The ids whose history is wanted.
+ * @throws {CommandError} It cannot be opened or read, or it is refused.
  */
 export async function openTrail(
   path: string,
@@ -142,9 +105,6 @@ export async function openTrail(
       const what = unreadable === 1 ? "1 line is no entry" : `${unreadable} lines are no entries`;
       await output.note(`${path}: ${what}, and passed over\n`);
     }
-    const { problem } = await verifyAuditTrail(auditSource(files, path, signal));
-    if (problem !== undefined) throw new CommandError(`Cannot verify ${path}: ${problem.why}`);
-    await (await open(files, sealsOf(path))).close();
   } catch (error) {
     await file.close();
     throw error;
@@ -172,7 +132,7 @@ async function open(files: Pick<Files, "appendTo">, path: string): Promise<OpenF
 }
 
 /**
- * Runs something that records what it does, and seals and closes the trail afterwards.
+ * Runs something that records what it does, then closes the trail and tells its head.
  *
  * @param options The ids whose history is wanted, and how many milliseconds a write may take at the
  * end.
@@ -203,10 +163,8 @@ export async function withTrail(
   } finally {
     await afterwards(async () => {
       if (!trail.hasGrown()) return;
-      const { added, head } = await sealTrail(filesInTime(host.files, limit), path);
-      if (added > 0) {
-        await output.note(`Sealed ${countOf(added, "line")} of ${path}\n  Head ${head}\n`);
-      }
+      const { head } = await surveyTrail(filesInTime(host.files, limit), path);
+      await output.note(`Recorded in ${path}\n  Head ${head}\n`);
     });
     await afterwards(() =>
       inTime(trail.close(), limit).catch((error) => {
@@ -215,30 +173,4 @@ export async function withTrail(
     );
   }
   return code;
-}
-
-/** Seals the lines of a trail that are not sealed yet. If there are none, nothing is written. */
-export async function sealTrail(
-  files: Pick<Files, "read" | "appendTo">,
-  path: string,
-  signal?: AbortSignal,
-): Promise<AuditSealing> {
-  const seals = sealsOf(path);
-  const failed = (verb: "open" | "write" | "close") => (error: unknown) => {
-    throw fileError(verb, seals, error);
-  };
-  let file: OpenFile | undefined;
-  const append = async (lines: string) => {
-    file ??= await files.appendTo(seals).catch(failed("open"));
-    await file.append(lines).catch(failed("write"));
-  };
-  try {
-    const sealing = await sealAuditTrail(auditSource(files, path, signal), { append });
-    await file?.close().catch(failed("close"));
-    return sealing;
-  } catch (error) {
-    file?.close().catch(() => {}); // not awaited: what is being written may never end
-    if (!(error instanceof AuditTrailError)) throw error;
-    throw new CommandError(`Cannot seal ${path}: ${error.why}`, exitCode.failed);
-  }
 }

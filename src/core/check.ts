@@ -74,8 +74,8 @@ export function checkOptions<Options extends object>(
 }
 
 /**
- * Finds the name that a misspelt word stands for. Up to a third of the name's letters may be wrong.
- * Capitals, hyphens and underscores do not matter.
+ * Finds the name that a misspelt word stands for. Two letters, or a third of the name's letters, may
+ * be missing or too many. Capitals, hyphens and underscores do not matter.
  *
  * @returns The nearest name, or `undefined` if none is near.
  */
@@ -87,8 +87,8 @@ export function nearest(word: string, names: readonly string[]): string | undefi
   for (const name of names) {
     const wanted = letters(name);
     const shared = Math.max(sharedLetters(typed, wanted), sharedLetters(wanted, typed));
-    const wrong = Math.max(typed.length, wanted.length) - shared;
-    if (wrong > name.length / 3 || wrong >= fewest) continue;
+    const wrong = typed.length + wanted.length - 2 * shared;
+    if (wrong > Math.max(2, wanted.length / 3) || wrong >= fewest) continue;
     fewest = wrong;
     best = name;
   }

@@ -194,19 +194,6 @@ export class InvalidPolicyError extends BatchsweepError {
   }
 }
 
-/** An audit trail differs from its seals. Nothing was sealed. */
-export class AuditTrailError extends BatchsweepError {
-  override readonly name = "AuditTrailError";
-  override readonly code = "ERR_AUDIT_TRAIL";
-  /** The first line that differs, from 1. */
-  readonly line: number;
-
-  constructor(why: string, line: number) {
-    super({ operation: "seal", subject: "the audit trail", why });
-    this.line = line;
-  }
-}
-
 /** Every error of this library: a `switch` over its `code` is exhaustive at compile time. */
 export type AnyBatchsweepError =
   | (APIError & { readonly code: "ERR_API" })
@@ -217,5 +204,4 @@ export type AnyBatchsweepError =
   | InvalidResponseError
   | WaitTimeoutError
   | PurgeRefusedError
-  | InvalidPolicyError
-  | AuditTrailError;
+  | InvalidPolicyError;

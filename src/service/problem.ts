@@ -1,10 +1,14 @@
-import { APIError, APITimeoutError, BatchsweepError, NotEndedError } from "../core/errors.ts";
-
 /**
- * What is wrong with a request, or with what it led to, as an answer.
+ * Errors as answers.
  *
+ * @module
  * @see [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)
  */
+import { isArgumentError } from "../core/check.ts";
+import { APIError, APITimeoutError, BatchsweepError, NotEndedError } from "../core/errors.ts";
+import { StorageError } from "../storage/mod.ts";
+
+/** What is wrong with a request, or with what it led to. */
 export class Problem extends Error {
   readonly status: number;
   readonly members: Readonly<Record<string, unknown>>;
@@ -52,11 +56,22 @@ const titles: Readonly<Record<number, string>> = {
   504: "Gateway Timeout",
 };
 
-/** What a caller is told of a trail that could not be written; the rest is for the owner. */
-export const notRecorded = "What became of it could not be recorded";
+/**
+ * The problem that any error is to a caller.
+ *
+ * @param report Tells the owner of the service what the caller may not see.
+ */
+export function toProblem(error: unknown, report: (error: unknown) => void): Problem {
+  if (error instanceof Problem) return error;
+  if (isArgumentError(error)) return new Problem(500, error.message); // it names a variable
+  if (error instanceof BatchsweepError) return upstreamProblem(error);
+  report(error);
+  return error instanceof StorageError
+    ? new Problem(503, "Cannot delete message batches: the database cannot be used")
+    : new Problem(500, "Cannot answer: an unexpected error occurred");
+}
 
-/** The problem that an error of a call is to the one who asked for it. */
-export function problemOf(error: BatchsweepError): Problem {
+function upstreamProblem(error: BatchsweepError): Problem {
   const { name: _, auditError, message, status, type, ...members } = error.toJSON();
   const retryAfter = error instanceof APIError ? error.retryAfter : undefined;
   return new Problem(
@@ -71,6 +86,9 @@ export function problemOf(error: BatchsweepError): Problem {
     retryAfter === undefined ? {} : { "retry-after": String(Math.ceil(retryAfter / 1000)) },
   );
 }
+
+/** What the answers say of an audit trail that failed; the rest is for the owner. */
+export const notRecorded = "What became of it could not be recorded";
 
 /** What the API answers to our own key is not what we answer: that is a failure behind the service. */
 function statusOf(error: BatchsweepError): number {

@@ -1,17 +1,25 @@
-import { deleteMessageBatch, type Deletion } from "../core/delete.ts";
+/**
+ * `POST /webhook`: deletes the batch that a signed event names.
+ *
+ * @module
+ * @see [Standard Webhooks](https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)
+ */
 import { batchPath } from "../core/batches.ts";
-import { readBytes } from "../core/bytes.ts";
 import { fillPath } from "../core/check.ts";
+import type { Deletion } from "../core/delete.ts";
 import { literal, looseObject, safeParse, strictObject, string } from "../deps.ts";
-import { clientOf, verifiersOf } from "./configuration.ts";
-import { type Webhook, WebhookVerificationError } from "./deps.ts";
-import type { ServiceOptions } from "./options.ts";
-import { notRecorded, Problem } from "./problem.ts";
-import { report } from "./report.ts";
-import { isHeld, policyOf } from "./retention-settings.ts";
+import { type Context, deleteOnDemand, recordingClient } from "./deletion.ts";
+import { Webhook, WebhookVerificationError } from "./deps.ts";
+import { Problem } from "./problem.ts";
 
-/** The most that a webhook may send, in bytes. */
-const mostBytes = 65_536;
+/** The longest body of a webhook, in bytes. */
+export const maxBodyBytes = 65_536;
+
+/** The answer to a longer one. */
+export function bodyTooLarge(): Response {
+  const detail = `Cannot read the body: it is longer than ${maxBodyBytes} bytes`;
+  return new Problem(413, detail).toResponse();
+}
 
 /** Strict where an instruction could be overlooked; the envelope may grow. */
 const eventSchema = looseObject({
@@ -20,48 +28,30 @@ const eventSchema = looseObject({
 });
 
 /**
- * `POST /webhook`: deletes the batch that a signed event names.
+ * Deletes the batch that a signed event names. It checks what costs and says least first: headers,
+ * signature, schema, then the deletion.
  *
- * The checks come in the order in which they cost least and say least: size, headers, signature,
- * schema, then the deed.
- *
- * @param request The request; its method and path are checked already.
- * @param options Options of the service.
- * @returns The deletion.
- * @throws {Problem} What is wrong with the request, or with the configuration of the service.
- * @throws {BatchsweepError} What is wrong upstream.
- * @see [Standard Webhooks](https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)
+ * @param request The request; its method, path and size are checked already.
+ * @throws {Problem} What is wrong with the request.
+ * @throws {ArgumentError} A variable is invalid.
+ * @throws {BatchsweepError} The deletion failed.
  */
-export async function receiveWebhook(
-  request: Request,
-  options: ServiceOptions,
-): Promise<Deletion> {
-  const verifiers = verifiersOf(options);
-  const client = clientOf(options);
-  const policy = policyOf(options);
+export async function receiveWebhook(request: Request, context: Context): Promise<Deletion> {
+  const secrets = context.config.webhookSecrets();
+  recordingClient(context);
+  context.config.policy();
 
-  if (Number(request.headers.get("content-length") ?? 0) > mostBytes) throw tooLarge();
   const mediaType = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
   if (mediaType !== "application/json") {
     throw new Problem(415, "Cannot read the body: its media type is not application/json", {}, {
       "accept-post": "application/json",
     });
   }
-  const bytes = await readBytes(request.body, mostBytes);
-  if (bytes === undefined) throw tooLarge();
-  const body = verify(verifiers, request.headers, bytes);
-  const id = readEvent(body);
-  if (isHeld(policy, id)) {
-    throw new Problem(409, "Cannot delete the message batch: it is held", { code: "ERR_HELD" });
-  }
-  // Not with the signal of the request: a sender that hangs up does not stop what was begun.
-  const deletion = await deleteMessageBatch(client, id);
-  if (deletion.auditError === undefined) return deletion;
-  report(options, deletion.auditError);
-  return { ...deletion, auditError: notRecorded };
+  const body = verify(secrets, request.headers, await request.arrayBuffer());
+  return await deleteOnDemand(context, readEvent(body));
 }
 
-function verify(verifiers: readonly Webhook[], headers: Headers, bytes: Uint8Array): string {
+function verify(secrets: readonly string[], headers: Headers, bytes: ArrayBuffer): string {
   let body: string;
   try {
     body = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -73,9 +63,9 @@ function verify(verifiers: readonly Webhook[], headers: Headers, bytes: Uint8Arr
   // The package reads a number at the beginning of any text.
   if (!/^\d{1,12}$/.test(signed["webhook-timestamp"] ?? "")) signed["webhook-timestamp"] = "";
   let refusal = "";
-  for (const verifier of verifiers) {
+  for (const secret of secrets) {
     try {
-      verifier.verify(body, signed, { jsonParse: false });
+      new Webhook(secret).verify(body, signed, { jsonParse: false });
       return body;
     } catch (error) {
       if (!(error instanceof WebhookVerificationError)) throw error;
@@ -87,6 +77,7 @@ function verify(verifiers: readonly Webhook[], headers: Headers, bytes: Uint8Arr
   });
 }
 
+/** The id of the batch that an event names. */
 function readEvent(body: string): string {
   let value: unknown;
   try {
@@ -109,6 +100,3 @@ function readEvent(body: string): string {
   }
   return id;
 }
-
-const tooLarge = () =>
-  new Problem(413, `Cannot read the body: it is longer than ${mostBytes} bytes`);

@@ -1,15 +1,12 @@
 /**
- * A process that adds to an audit trail or seals it, in any runtime: `add FILE NAME COUNT SIZE`, or
- * `seal FILE`, until stdin ends. It tells each thing that is done in a line.
+ * A process that adds to an audit trail, in any runtime: `add FILE NAME COUNT SIZE`. It tells each
+ * entry that is safe in a line.
  *
  * @module
  */
 import process from "node:process";
 import { createJsonlAuditTrail } from "../../src/audit/jsonl.ts";
-import { sealAuditTrail } from "../../src/audit/seal.ts";
 import { openAppendFile } from "../../src/adapters/append-file.ts";
-import { files } from "../../src/adapters/files.ts";
-import { auditSource, sealsOf } from "../../src/cli/trail.ts";
 import { entryOf } from "../fixtures/audit-entries.ts";
 
 const [command, path = "", name = "", count = "0", size = "0"] = process.argv.slice(2);
@@ -30,18 +27,5 @@ async function add(): Promise<void> {
   await file.close();
 }
 
-async function seal(): Promise<void> {
-  let over = false;
-  process.stdin.on("end", () => over = true).resume();
-  const file = await openAppendFile(sealsOf(path));
-  for (let last = false; !last;) {
-    last = over;
-    tell(await sealAuditTrail(auditSource(files, path), file));
-    await new Promise((resolve) => setTimeout(resolve));
-  }
-  await file.close();
-}
-
 if (command === "add") await add();
-if (command === "seal") await seal();
 process.exit(0);

@@ -6,6 +6,7 @@ import { apiKey } from "../fixtures/stub.ts";
 
 const entry = {
   version: 1,
+  id: "entry_1",
   time: "2026-11-01T00:00:00Z",
   operation: "delete",
   phase: "intent",
@@ -47,9 +48,9 @@ describe("A line that comes byte by byte takes no more memory than in one piece,
   });
 
   test("readAuditTrail()", async () => {
-    const id = "x".repeat(900_000);
-    const most = await growth(JSON.stringify({ ...entry, id }), async (stream) => {
-      for await (const read of readAuditTrail(stream)) expect(read.id).toBe(id);
+    const objectId = "x".repeat(900_000);
+    const most = await growth(JSON.stringify({ ...entry, objectId }), async (stream) => {
+      for await (const read of readAuditTrail(stream)) expect(read.objectId).toBe(objectId);
     });
     expect(most).toBeLessThan(70);
   });

@@ -243,7 +243,6 @@ describe("purge refuses before any request", () => {
     [
       ["audit.jsonl", "--audit", "open", "EACCES", "Cannot open audit.jsonl: it is not permitted"],
       ["audit.jsonl", "--audit", "read", "EISDIR", "Cannot read audit.jsonl: it is a directory"],
-      ["a.seals", "--audit", "open", "EACCES", "Cannot open a.seals: it is not permitted"],
       ["saved", "--export", "open", "ENOTDIR", "Cannot open saved: a part of its path is not a"],
     ] as const,
   )("where %s cannot be used for %s (%s: %s)", async (path, flag, action, code, message) => {
@@ -252,7 +251,7 @@ describe("purge refuses before any request", () => {
       {},
       (done, at) => done === action && at === path ? code : undefined,
     );
-    const args = ["purge", "--all", "--yes", flag, path.replace(".seals", "")];
+    const args = ["purge", "--all", "--yes", flag, path];
     const ended = await run(args, { ...byCron, files }, sandbox);
     expect([ended.code, ended.stdout]).toEqual([2, ""]);
     expect(ended.stderr).toContain(message);
@@ -601,8 +600,7 @@ describe("purge --audit", () => {
     await run(args, { ...byCron, files }, sandbox);
     const lines = (files.texts.get("a.jsonl") ?? "").split("\n");
     const outcome = lines.findIndex((line) => line.includes(id) && line.includes('"outcome"'));
-    // As a process leaves it that dies while it writes an outcome, and before it seals the trail.
-    for (const path of files.texts.keys()) if (path.includes("seal")) files.texts.delete(path);
+    // As a process leaves it that dies while it writes an outcome.
     files.texts.set("a.jsonl", [...lines.filter((_, at) => at !== outcome), '{"vers'].join("\n"));
     const { code, stdout, stderr } = await run(args, { ...byCron, files }, sandbox);
     expect(code).toBe(0);
@@ -697,7 +695,7 @@ describe("purge ends early", () => {
     expect(sandbox.size).toBe(4);
   });
 
-  test("with its totals and its seal when the record takes too long", async () => {
+  test("with its totals and its head when the record takes too long", async () => {
     const { sandbox } = stage();
     const files = hangingAfter(2, "a", createMemoryFiles());
     const args = [
@@ -715,24 +713,22 @@ describe("purge ends early", () => {
     expect(jsonLines(stdout).at(-1)).toMatchObject({ summary: { planned: 4, deleted: 1 } });
     expect(stderr).toMatch(/^Cannot write the audit trail: no answer within 300 ms\n/m);
     expect(stderr).toMatch(
-      /\n4 message batches: 1 deleted, .*\nSealed 2 lines of a\n {2}Head \S+\nCannot close a: it takes longer than 300ms\n$/,
+      /\n4 message batches: 1 deleted, .*\nRecorded in a\n {2}Head \S+\nCannot close a: it takes longer than 300ms\n$/,
     );
   });
 
-  test.each([
-    ["written", hangingAfter(0, "a.seals", createMemoryFiles()), "write a.seals"],
-    ["read", hangingReading("a", createMemoryFiles()), "read a"],
-  ])("with 1 when what it seals cannot be %s in time", async (_, files, what) => {
+  test("with 1 when its record cannot be read in time", async () => {
     const { sandbox } = stage();
+    const files = hangingReading("a", createMemoryFiles());
     const args = ["purge", "--all", "--yes", "--audit", "a", "--request-timeout", "300ms"];
     const { code, stderr } = await run(args, { ...byCron, files }, sandbox);
     expect([code, sandbox.size]).toEqual([1, 1]);
     expect(stderr).toMatch(
-      new RegExp(`\n4 message batches: 4 deleted\nCannot ${what}: it takes longer than 300ms\n$`),
+      /\n4 message batches: 4 deleted\nCannot read a: it takes longer than 300ms\n$/,
     );
   });
 
-  test("with its seal and its record's failure when nobody reads", async () => {
+  test("with its record's failure when nobody reads", async () => {
     const { sandbox } = stage();
     const files = createMemoryFiles({}, fullAfter(1));
     const change = { ...byCron, files, stdout: failingOutput("EPIPE") };
@@ -740,10 +736,10 @@ describe("purge ends early", () => {
     const { code, stderr } = await run(args, change, sandbox);
     expect(code).toBe(141);
     expect(stderr).toMatch(/\n4 message batches: 1 deleted, 3 unattempted, 1 not recorded\n/);
-    expect(stderr).toMatch(/\nCannot write a.seals: the disk is full\n$/);
+    expect(stderr).toMatch(/\nRecorded in a\n {2}Head \S+\n$/);
   });
 
-  test("with its seal when stdout fails", async () => {
+  test("with its head when stdout fails", async () => {
     const { sandbox } = stage();
     const files = createMemoryFiles();
     const change = { ...byCron, files, stdout: failingOutput("ENOSPC") };
@@ -754,26 +750,8 @@ describe("purge ends early", () => {
     );
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /\nSealed \d+ lines of a\n {2}Head \S+\nCannot write to stdout: the disk is full\n$/,
+      /\nRecorded in a\n {2}Head \S+\nCannot write to stdout: the disk is full\n$/,
     );
-  });
-
-  test("with 1, and not with 3, when the record cannot be sealed", async () => {
-    const sandbox = createSandbox({ cancelingTime: day });
-    sandbox.seed({ processing_status: "in_progress" });
-    const full = (path: string) =>
-      createMemoryFiles(
-        {},
-        (action, at) => action === "append" && at === path ? "ENOSPC" : undefined,
-      );
-    const args = ["purge", "--all", "--cancel", "--cancel-timeout", "5ms", "--yes", "--audit", "a"];
-    expect((await run(args, { ...byCron, files: full("none") }, sandbox)).code).toBe(3);
-    sandbox.seed({ processing_status: "ended" });
-    const { code, stderr } = await run(args, { ...byCron, files: full("a.seals") }, sandbox);
-    expect([code, stderr]).toEqual([
-      1,
-      expect.stringContaining("Cannot write a.seals: the disk is"),
-    ]);
   });
 
   test("when it is interrupted while the record is read", async () => {

@@ -45,7 +45,6 @@ describe.each(names)("purge on %s", (runtime) => {
     expect(lines.at(-1)).toMatchObject({ summary: { planned: 3, deleted: 3, hasMore: false } });
     expect((await readdir(directory)).sort()).toEqual([
       "audit.jsonl",
-      "audit.jsonl.seals",
       "plan.json",
       "saved",
     ]);

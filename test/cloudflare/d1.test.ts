@@ -1,17 +1,20 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createTestHarness } from "wrangler";
-import type { Call, Script } from "../fixtures/d1-worker.ts";
+import { migrations } from "../../src/storage/mod.ts";
+import { intentOf, outcomeOf } from "../fixtures/audit-entries.ts";
+import type { StorageCall } from "../fixtures/d1-worker.ts";
 
+const migrationsFolder = resolve("src/adapters/cloudflare/migrations");
 let folder: string;
+let configPath: string;
 let worker: ReturnType<typeof createTestHarness>;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "batchsweep-"));
-  const configPath = join(folder, "wrangler.toml");
-  const migrations = resolve("src/adapters/cloudflare/migrations");
+  configPath = join(folder, "wrangler.toml");
   await writeFile(
     configPath,
     `name = "d1-test"
@@ -21,117 +24,101 @@ compatibility_flags = ["no_nodejs_compat", "no_nodejs_compat_v2"]
 [[d1_databases]]
 binding = "DB"
 database_name = "test"
-migrations_dir = ${JSON.stringify(migrations)}
+migrations_dir = ${JSON.stringify(migrationsFolder)}
 `,
   );
+});
+afterAll(() => rm(folder, { recursive: true }));
+beforeEach(async () => {
   worker = createTestHarness({ workers: [{ configPath }] });
   await worker.listen();
 });
-afterAll(async () => {
-  await worker.close();
-  await rm(folder, { recursive: true });
-});
+afterEach(() => worker.close());
 
-async function run(calls: readonly Call[], atOnce = false) {
-  const script: Script = { calls, atOnce };
-  const response = await worker.fetch("/", { method: "POST", body: JSON.stringify(script) });
+interface D1 {
+  prepare(sql: string): { all(): Promise<{ results: readonly Record<string, unknown>[] }> };
+}
+const instance = () => worker.getWorker<{ DB: D1 }>();
+const migrate = () => instance().applyD1Migrations("DB");
+const sql = async (text: string) =>
+  (await (await instance().getEnv()).DB.prepare(text).all()).results;
+
+async function call(...calls: readonly StorageCall[]) {
+  const response = await worker.fetch("/", { method: "POST", body: JSON.stringify(calls) });
   expect(response.status).toBe(200);
   return await response.json() as unknown[];
 }
-const read = (name: string): Call => ({ name: "read", args: [name] });
-const write = (name: string, value: string, version?: number, fill = 1): Call => ({
-  name: "write",
-  args: [name, value, version],
-  fill,
-});
 
-describe("createD1StateStore()", () => {
-  test("makes its tables where there are none, and writes only over what was read", async () => {
-    expect(
-      await run([
-        read("a"),
-        write("a", "1", 1),
-        write("a", "1"),
-        write("a", "2"),
-        read("a"),
-        write("a", "2", 1),
-        write("a", "3", 1),
-        read("a"),
-        read("b"),
-      ]),
-    ).toEqual([
-      null,
-      false,
-      true,
-      false,
-      { value: "1", version: 1 },
-      true,
-      false,
-      { value: "2", version: 2 },
-      null,
-    ]);
+describe("the storage in D1", () => {
+  test("writes entries together, each once, and gives them back", async () => {
+    await migrate();
+    const entries = Array.from({ length: 40 }, (_, index) => intentOf(`msgbatch_${index}`));
+    const append = [...entries, ...entries].map((entry) => ({ name: "append", entry }) as const);
+    expect(await call(...append)).toEqual(append.map(() => null));
+    expect(await call({ name: "entries" })).toEqual([entries]);
+    const [first = intentOf(""), ...others] = entries;
+    await call({ name: "append", entry: outcomeOf(first) });
+    await call({ name: "append", entry: first });
+    expect(await call({ name: "openIntents", before: Date.parse(first.time) + 1 }))
+      .toEqual([others]);
   });
 
-  test("keeps a text of megabytes whole, and nothing of a longer one before it", async () => {
-    const [wrote, long] = await run([
-      write("long", "0123456é😀\n", undefined, 600_000),
-      read("long"),
-    ]);
-    expect(wrote).toBe(true);
-    expect(long).toEqual({ value: "0123456é😀\n".repeat(600_000), version: 1 });
-    expect(await run([write("long", "ab", 1, 300_000), read("long")])).toEqual([
-      true,
-      { value: "ab".repeat(300_000), version: 2 },
-    ]);
-    expect(await run([write("long", "", 2), read("long")])).toEqual([
-      true,
-      { value: "", version: 3 },
-    ]);
-  });
-
-  test("lets one of many that write at once win, and keeps all of its text", async () => {
-    await run([write("race", "begin")]);
-    const letters = ["a", "b", "c", "d", "e", "f"];
-    for (let version = 1; version <= 5; version += 1) {
-      const written = await run(
-        letters.map((letter, index) => write("race", letter, version, 300_000 * (index + 1))),
-        true,
-      );
-      expect(written.filter((won) => won === true)).toHaveLength(1);
-      const winner = written.indexOf(true);
-      expect(await run([read("race")])).toEqual([{
-        value: letters[winner]?.repeat(300_000 * (winner + 1)),
-        version: version + 1,
-      }]);
+  test("refuses whatever changes or removes an entry", async () => {
+    await migrate();
+    const entry = intentOf("msgbatch_1");
+    await call({ name: "append", entry });
+    const columns = "(seq, id, time, phase, object_id, entry)";
+    for (
+      const text of [
+        "DELETE FROM audit_entries",
+        "UPDATE audit_entries SET entry = '{}'",
+        `REPLACE INTO audit_entries ${columns} VALUES (1, 'x', '', 'intent', '', '{}')`,
+        `REPLACE INTO audit_entries ${columns} VALUES (9, '${entry.id}', '', 'intent', '', '{}')`,
+      ]
+    ) {
+      await expect(sql(text)).rejects.toThrow("only ever added to");
     }
+    expect(await call({ name: "entries" })).toEqual([[entry]]);
+  });
+
+  test("keeps holds and runs", async () => {
+    await migrate();
+    await sql("INSERT INTO holds (id) VALUES ('msgbatch_1')");
+    await expect(sql("INSERT INTO holds (id) VALUES ('msgbatch_*')")).rejects.toThrow("CHECK");
+    const run = { id: "1", startedAt: "2026-11-22T00:00:00.000Z" };
+    expect(
+      await call(
+        { name: "holds" },
+        { name: "isHeld", id: "msgbatch_1" },
+        { name: "isHeld", id: "msgbatch_2" },
+        { name: "addRun", run },
+      ),
+    ).toEqual([["msgbatch_1"], true, false, null]);
+    expect(await call({ name: "runs" })).toEqual([{ first: run, last: run }]);
+  });
+
+  test("makes no table that is not there, or no longer", async () => {
+    const gone = (name: string) => ({
+      error: `StorageError: Cannot use the database: it has no ${name}`,
+    });
+    expect(await call({ name: "check" })).toEqual([gone("audit_entries")]);
+    const entry = intentOf("msgbatch_1");
+    expect(await call({ name: "append", entry }))
+      .toEqual([{ error: expect.stringContaining("no such table: audit_entries") }]);
+    await migrate();
+    expect(await call({ name: "check" })).toEqual([null]);
+    await sql("DROP TABLE open_intents");
+    expect(await call({ name: "check" })).toEqual([gone("open_intents")]);
+    expect(await call({ name: "append", entry }))
+      .toEqual([{ error: expect.stringContaining("no such table") }]);
+    expect(await call({ name: "entries" })).toEqual([[]]);
   });
 });
 
-describe("createD1AuditTrail()", () => {
-  test("adds each entry once, whoever else writes", async () => {
-    const ids = Array.from({ length: 40 }, (_, index) => `msgbatch_${index}`);
-    await run(ids.map((id) => ({ name: "append", args: [{ version: 1, id }] })), true);
-    const { DB } = await worker.getWorker<{ DB: Database }>().getEnv();
-    const { results } = await DB.prepare("SELECT seq, entry FROM audit_entries ORDER BY seq").all();
-    expect(results.map(({ entry }) => JSON.parse(String(entry)).id).toSorted())
-      .toEqual(ids.toSorted());
-    expect(results.map(({ seq }) => seq)).toEqual(ids.map((_, index) => index + 1));
-  });
+test("the migrations of wrangler are those of the storage", async () => {
+  const files = await readdir(migrationsFolder);
+  expect(files.toSorted()).toEqual(migrations.map(({ name }) => `${name}.sql`));
+  for (const { name, sql } of migrations) {
+    expect(await readFile(join(migrationsFolder, `${name}.sql`), "utf8")).toBe(sql);
+  }
 });
-
-describe("the migrations", () => {
-  test("can be applied before and after the tables were made", async () => {
-    await run([write("migrated", "1")]);
-    await worker.getWorker<{ DB: Database }>().applyD1Migrations("DB");
-    await worker.reset();
-    await worker.getWorker<{ DB: Database }>().applyD1Migrations("DB");
-    expect(await run([write("migrated", "2"), read("migrated")])).toEqual([
-      true,
-      { value: "2", version: 1 },
-    ]);
-  });
-});
-
-interface Database {
-  prepare(sql: string): { all(): Promise<{ results: readonly Record<string, unknown>[] }> };
-}

@@ -22,6 +22,7 @@ beforeAll(async () => {
     }],
   });
   url = (await worker.listen()).url.origin;
+  await worker.getWorker().applyD1Migrations("DB");
 });
 afterAll(async () => {
   await worker.close();

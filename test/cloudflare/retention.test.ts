@@ -29,6 +29,7 @@ async function start(
   variables: Readonly<Record<string, string>> = {},
   configPath = "wrangler.toml",
   vars: Readonly<Record<string, unknown>> = {},
+  { migrated = true } = {},
 ): Promise<Worker> {
   const sandbox = createSandbox({ apiKeys: [apiKey] });
   const upstream: Server = await serve(sandbox.fetch);
@@ -49,6 +50,7 @@ async function start(
   closing.push(() => harness.close());
   const origin = (await harness.listen()).url.origin;
   const worker = harness.getWorker<{ DB: Database }>();
+  if (migrated) await worker.applyD1Migrations("DB");
   return {
     sandbox,
     cron: async () => {
@@ -79,7 +81,8 @@ describe("the Worker's cron", () => {
     sandbox.clearRequests();
     const second = seedForRetention(sandbox, 8);
     await Promise.all([cron(), cron()]);
-    expect(deletionsSeen(sandbox)).toEqual(second.toGo.toSorted());
+    // Runs at once may ask for a deletion that another has made: a 404, and nothing else.
+    expect([...new Set(deletionsSeen(sandbox))]).toEqual(second.toGo.toSorted());
     for (const id of second.toStay) expect(sandbox.batch(id)).toBeDefined();
     expect(await health()).toMatchObject({
       status: 200,
@@ -88,17 +91,19 @@ describe("the Worker's cron", () => {
 
     const entries = (await query("SELECT entry FROM audit_entries ORDER BY seq"))
       .map(({ entry }) => JSON.parse(String(entry)));
-    expect(entries).toHaveLength(26);
-    expect(entries.filter(({ phase }) => phase === "outcome")).toHaveLength(13);
-    expect(entries[1]).toMatchObject({
+    const deleted = entries.filter(({ outcome }) => outcome === "deleted");
+    expect(deleted.map(({ objectId }) => objectId).toSorted())
+      .toEqual([...first.toGo, ...second.toGo].toSorted());
+    expect(await query("SELECT * FROM open_intents")).toEqual([]);
+    expect(deleted[0]).toMatchObject({
       version: 1,
       phase: "outcome",
       outcome: "deleted",
       evidence: "receipt",
       actor: "retention",
-      id: first.toGo.at(-1),
+      objectId: first.toGo.at(-1),
     });
-    const stored = JSON.stringify([await query("SELECT * FROM state"), entries]);
+    const stored = JSON.stringify([await query("SELECT * FROM runs"), entries]);
     for (const hidden of [apiKey, secret, token]) expect(stored).not.toContain(hidden);
   });
 
@@ -117,22 +122,18 @@ describe("the Worker's cron", () => {
     for (const id of toStay) expect(sandbox.batch(id)).toBeDefined();
   });
 
-  test("reads a list that takes several runs", async () => {
-    const { sandbox, cron, query } = await start({ RETENTION_REQUESTS: "4" });
+  test("deletes nothing if its budget does not suffice for the list", async () => {
+    const { sandbox, cron, health } = await start({ RETENTION_REQUESTS: "4" });
     const created_at = new Date(Date.now() - 86_400_000).toISOString();
-    for (let count = 0; count < 9_000; count += 1) sandbox.seed({ created_at });
-    const { toGo } = seedForRetention(sandbox, 1);
-    await cron();
+    for (let count = 0; count < 4_000; count += 1) sandbox.seed({ created_at });
+    seedForRetention(sandbox, 1);
     await cron();
     expect(deletionsSeen(sandbox)).toEqual([]);
-    expect(sandbox.requests).toHaveLength(8);
-    const [work] = await query("SELECT count(*) AS parts FROM state_parts");
-    expect(work).toEqual({ parts: 1 });
-    await cron();
-    expect(deletionsSeen(sandbox)).toEqual([]); // what is left of the budget is no deletion
-    await cron();
-    expect(deletionsSeen(sandbox)).toEqual(toGo);
-    expect(sandbox.requests.filter(({ method }) => method === "GET")).toHaveLength(10);
+    expect(sandbox.requests).toHaveLength(4);
+    expect(await health()).toMatchObject({
+      status: 503,
+      body: { retention: { state: "failed", code: "ERR_BUDGET", hasMore: true } },
+    });
   });
 
   test("that fails makes /healthz 503, and one that does not 200 again", async () => {
@@ -167,16 +168,9 @@ describe("the Worker's cron", () => {
   test("makes /healthz 503 by its absence", async () => {
     const { cron, health, query } = await start({ RETENTION_OVERDUE_AFTER: "PT2H" });
     await cron();
-    // What was an hour ago, and what was three, is as if so much time had passed.
-    const age = async (hours: number) => {
-      const [row] = await query("SELECT value FROM state WHERE name = 'retention'");
-      const status = JSON.parse(String(row?.["value"]));
-      const earlier = (time: string) =>
-        new Date(Date.parse(time) - hours * 3_600_000).toISOString();
-      const { since, lastGoodAt } = status;
-      const aged = { ...status, since: earlier(since), lastGoodAt: earlier(lastGoodAt) };
-      await query(`UPDATE state SET value = '${JSON.stringify(aged)}' WHERE name = 'retention'`);
-    };
+    const age = (hours: number) =>
+      query(`UPDATE runs SET run = json_set(run, '$.endedAt',
+        strftime('%Y-%m-%dT%H:%M:%SZ', json_extract(run, '$.endedAt'), '-${hours} hours'))`);
     await age(1);
     expect((await health()).status).toBe(200);
     await age(2);
@@ -245,26 +239,30 @@ describe("the Worker", () => {
     });
   });
 
-  test("never changes what was recorded", async () => {
-    const { sandbox, cron, query } = await start();
-    seedForRetention(sandbox, 1);
+  test("heeds a hold of a row at once", async () => {
+    const { sandbox, send, cron, query } = await start();
+    const { toGo: [one = "", other = ""] } = seedForRetention(sandbox, 2);
+    await query(`INSERT INTO holds (id) VALUES ('${one}')`);
+    expect((await send(webhook(deletion(one)))).status).toBe(409);
+    expect((await send(gateway(one))).status).toBe(403);
     await cron();
-    for (
-      const sql of [
-        "DELETE FROM audit_entries",
-        "UPDATE audit_entries SET entry = '{}'",
-        "INSERT OR REPLACE INTO audit_entries (seq, entry) VALUES (1, '{}')",
-        "REPLACE INTO audit_entries (seq, entry) SELECT seq, '{}' FROM audit_entries",
-      ]
-    ) {
-      await expect(query(sql)).rejects.toThrow("only ever added to");
-    }
-    await expect(query("INSERT INTO audit_entries (seq, entry) VALUES (-1, '{}')")).rejects
-      .toThrow("CHECK");
-    await query("INSERT INTO audit_entries (entry) VALUES ('{}')");
-    const seqs = (await query("SELECT seq FROM audit_entries ORDER BY seq")).map(({ seq }) => seq);
-    expect(seqs).toEqual([1, 2, 3]);
+    expect(deletionsSeen(sandbox)).toEqual([other]);
   });
+
+  test.each(["audit_entries", "open_intents", "holds"])(
+    "deletes nothing without %s",
+    async (name) => {
+      const { sandbox, send, cron, health, query } = await start();
+      const { toGo: [one = ""] } = seedForRetention(sandbox, 2);
+      await query(`DROP TABLE ${name}`);
+      await cron();
+      expect((await send(webhook(deletion(one)))).status).toBe(503);
+      expect((await send(gateway(one))).status).toBe(503);
+      expect(await health()).toMatchObject({ status: 503, body: { status: 503 } });
+      expect(sandbox.requests.filter(({ method }) => method === "DELETE")).toHaveLength(0);
+      expect(await query(`SELECT 1 FROM sqlite_master WHERE name = '${name}'`)).toEqual([]);
+    },
+  );
 });
 
 describe("the Worker without its database", () => {
@@ -281,17 +279,30 @@ describe("the Worker without its database", () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  test("says so where a policy is to run, and deletes on demand", async () => {
-    const { sandbox, cron, health, send } = await start({}, configPath);
+  const unbound = (variables = {}) => start(variables, configPath, {}, { migrated: false });
+
+  test("deletes nothing, and says what is missing", async () => {
+    const { sandbox, cron, health, send } = await unbound();
     const { toGo: [one = ""] } = seedForRetention(sandbox, 2);
     await cron();
+    const response = await send(webhook(deletion(one)));
+    expect(response.status).toBe(503);
+    expect(await response.text()).toContain("DB is not bound");
     expect(sandbox.requests).toHaveLength(0);
     expect(await health()).toMatchObject({
       status: 503,
       body: { detail: expect.stringContaining("DB is not bound") },
     });
+  });
+
+  test("deletes with AUDIT=off, but nothing that is held", async () => {
+    const { sandbox, cron, health, send } = await unbound({ AUDIT: "off" });
+    const { toGo: [one = "", other = ""] } = seedForRetention(sandbox, 2);
     expect((await send(webhook(deletion(one)))).status).toBe(200);
     expect((await send(webhook(deletion("msgbatch_held")))).status).toBe(409);
+    await cron();
+    expect(deletionsSeen(sandbox)).toEqual([one, other].toSorted());
+    expect((await health()).status).toBe(200);
   });
 });
 
@@ -319,7 +330,8 @@ describe("wrangler dev", { timeout: 120_000 }, () => {
     sandbox.clearRequests();
     const second = seedForRetention(sandbox, 7);
     await Promise.all([cron(), cron(), cron()]);
-    expect(deletionsSeen(sandbox)).toEqual(second.toGo.toSorted());
+    // Runs at once may ask for a deletion that another has made: a 404, and nothing else.
+    expect([...new Set(deletionsSeen(sandbox))]).toEqual(second.toGo.toSorted());
     for (const id of second.toStay) expect(sandbox.batch(id)).toBeDefined();
     expect((await fetch(`${worker.url}/healthz`)).status).toBe(200);
   });

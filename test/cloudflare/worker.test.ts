@@ -35,6 +35,7 @@ describe("the Worker", () => {
   beforeAll(async () => {
     worker = harness({ ANTHROPIC_API_KEY: apiKey, WEBHOOK_SECRETS: `${otherSecret},${secret}` });
     await worker.listen();
+    await worker.getWorker().applyD1Migrations("DB");
   });
   afterAll(async () => {
     await worker.close();

@@ -19,7 +19,8 @@ function request(
 /** A gateway before an API whose answers are given. */
 async function gatewayTo(answers: readonly StubAnswer[], overrides = {}) {
   const { client, seen } = stub(answers, overrides);
-  const service = createService({ client, gatewayTokens: await gatewayTokens() });
+  const environment = { GATEWAY_TOKENS: await gatewayTokens(), AUDIT: "off" };
+  const service = createService({ client, environment });
   return { service, seen };
 }
 
@@ -204,8 +205,7 @@ describe("the gateway passes on", () => {
     const { client } = stub([receipt("msgbatch_1")], { auditTrail });
     const service = createService({
       client,
-      gatewayTokens: await gatewayTokens(),
-      webhookSecrets: [secret],
+      environment: { GATEWAY_TOKENS: await gatewayTokens(), WEBHOOK_SECRETS: secret },
       onError: (error) => {
         errors.push(error);
         throw error;
@@ -251,7 +251,10 @@ describe("the gateway without its configuration", () => {
   for (const [name, tokens] of Object.entries(cases)) {
     test(`answers 500 ${name}, and names the variable`, async () => {
       const { client, seen } = stub([receipt("msgbatch_1")]);
-      const service = createService({ client, gatewayTokens: tokens });
+      const service = createService({
+        client,
+        environment: { GATEWAY_TOKENS: tokens, AUDIT: "off" },
+      });
       const body = await refused(await service.fetch(request(path)), 500, "api_error");
       expect(body.error.message).toContain("GATEWAY_TOKENS");
       expect(JSON.stringify(body)).not.toContain(token);
@@ -260,7 +263,8 @@ describe("the gateway without its configuration", () => {
   }
 
   test("answers 500 without a key", async () => {
-    const service = createService({ gatewayTokens: await gatewayTokens() });
+    const environment = { GATEWAY_TOKENS: await gatewayTokens(), AUDIT: "off" };
+    const service = createService({ environment });
     const body = await refused(await service.fetch(request(path)), 500, "api_error");
     expect(body.error.message).toContain("ANTHROPIC_API_KEY");
   });

@@ -189,8 +189,11 @@ describe("no secret comes out of the service for", () => {
       const errors: unknown[] = [];
       const service = createService({
         client,
-        webhookSecrets: [secret],
-        gatewayTokens: await gatewayTokens(),
+        environment: {
+          WEBHOOK_SECRETS: secret,
+          GATEWAY_TOKENS: await gatewayTokens(),
+          AUDIT: "off",
+        },
         onError: (error) => errors.push(error),
       });
       const gateway = new Request(`http://localhost/v1/messages/batches/${id}`, {

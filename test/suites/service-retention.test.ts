@@ -1,15 +1,11 @@
 import { describe, expect, test } from "vitest";
 import type { Client } from "../../mod.ts";
-import type { RetentionPolicy } from "../../src/retention/mod.ts";
-import { checkOptions } from "../../src/service/configuration.ts";
-import { judge } from "../../src/service/health.ts";
-import { serviceOptionsFrom } from "../../src/service/environment.ts";
-import { environmentOf } from "../../src/service/environment-of.ts";
-import { createMemoryStateStore } from "../../src/service/memory-state-store.ts";
-import type { ServiceOptions } from "../../src/service/options.ts";
-import { createService } from "../../src/service/mod.ts";
+import type { RetentionPolicy, RetentionRun } from "../../src/retention/mod.ts";
+import { checkService, createService, type Environment } from "../../src/service/mod.ts";
+import { StorageError } from "../../src/storage/mod.ts";
 import { daysAgo, now, play } from "../fixtures/batches.ts";
 import { gatewayTokens, token } from "../fixtures/gateway.ts";
+import { createMemoryStorage, type MemoryStorage } from "../fixtures/memory-storage.ts";
 import { apiKey, refusal, stub } from "../fixtures/stub.ts";
 import { deletion, secret, webhook } from "../fixtures/webhook.ts";
 
@@ -21,7 +17,11 @@ const policy: RetentionPolicy = {
 };
 
 /** A service with a policy, before a sandbox with one batch to go, one to stay and one that is held. */
-function setUp(options: ServiceOptions = {}, overrides: Partial<Client> = {}) {
+function setUp(
+  environment: Environment = {},
+  overrides: Partial<Client> = {},
+  storage: MemoryStorage = createMemoryStorage(),
+) {
   const played = play({}, overrides);
   for (const [id, days] of [["old", 40], ["young", 3], ["held", 40]] as const) {
     played.sandbox.seed({ id: `msgbatch_${id}`, created_at: daysAgo(days) });
@@ -29,18 +29,23 @@ function setUp(options: ServiceOptions = {}, overrides: Partial<Client> = {}) {
   const errors: unknown[] = [];
   const service = createService({
     client: played.client,
-    webhookSecrets: [secret],
-    stateStore: createMemoryStateStore(),
+    storage,
+    environment: { WEBHOOK_SECRETS: secret, RETENTION_POLICY: policy, ...environment },
     onError: (error) => errors.push(error),
-    ...options,
-    retention: { policy, ...options.retention },
   });
   const health = async () => {
     const response = await service.fetch(new Request("http://localhost/healthz"));
     return { status: response.status, body: await response.json() };
   };
-  return { ...played, service, health, errors };
+  return { ...played, storage, service, health, errors };
 }
+
+/** A request to the gateway. */
+const gateway = (id: string) =>
+  new Request(`http://localhost/v1/messages/batches/${id}`, {
+    method: "DELETE",
+    headers: { "x-api-key": token },
+  });
 
 describe("scheduled()", () => {
   test("deletes what the policy lets go, and nothing else, twice in a row and twice at once", async () => {
@@ -52,21 +57,19 @@ describe("scheduled()", () => {
   });
 
   test("does nothing without a policy", async () => {
-    const { service, sandbox, errors } = setUp({ retention: { policy: undefined } });
+    const { service, sandbox, errors } = setUp({ RETENTION_POLICY: undefined });
     await service.scheduled();
     expect(sandbox.requests).toHaveLength(0);
     expect(errors).toEqual([]);
   });
 
   test("takes its limits from the environment", async () => {
-    const variables: Record<string, string> = {
+    const { service, sandbox, health } = setUp({
       RETENTION_POLICY: JSON.stringify(policy),
       RETENTION_REQUESTS: "1",
       RETENTION_MAX_SHARE: " 20% ",
       RETENTION_OVERDUE_AFTER: "P2D",
-    };
-    const { retention } = serviceOptionsFrom((name) => variables[name]);
-    const { service, sandbox, health } = setUp({ retention });
+    });
     await service.scheduled();
     expect(sandbox.requests).toHaveLength(1);
     expect(await health()).toMatchObject({
@@ -75,22 +78,15 @@ describe("scheduled()", () => {
     });
   });
 
-  const unusable: [string, ServiceOptions, string][] = [
-    ["a policy that is not JSON", { retention: { policy: `{${apiKey}` } }, "RETENTION_POLICY"],
-    ["a policy without rules", { retention: { policy: '{"version":1}' } }, "RETENTION_POLICY"],
-    ["a share without a unit", { retention: { maxShare: "50" } }, "RETENTION_MAX_SHARE"],
-    ["a share above all", { retention: { maxShare: "101%" } }, "RETENTION_MAX_SHARE"],
-    ["no requests", { retention: { requests: "0" } }, "RETENTION_REQUESTS"],
-    [
-      "too few requests",
-      { retention: { requests: 2, costOfDeletion: 3 } },
-      "RETENTION_REQUESTS",
-    ],
-    ["a wait that is none", { retention: { overdueAfter: "soon" } }, "RETENTION_OVERDUE_AFTER"],
-    ["no store", { stateStore: undefined }, "no state store"],
-  ];
-  test.each(unusable)("fails with %s, and /healthz says so", async (_, options, name) => {
-    const { service, sandbox, health, errors } = setUp(options);
+  test.each<[what: string, environment: Environment, name: string]>([
+    ["a policy that is not JSON", { RETENTION_POLICY: `{${apiKey}` }, "RETENTION_POLICY"],
+    ["a policy without rules", { RETENTION_POLICY: '{"version":1}' }, "RETENTION_POLICY"],
+    ["a share without a unit", { RETENTION_MAX_SHARE: "50" }, "RETENTION_MAX_SHARE"],
+    ["a share above all", { RETENTION_MAX_SHARE: "101%" }, "RETENTION_MAX_SHARE"],
+    ["no requests", { RETENTION_REQUESTS: "0" }, "RETENTION_REQUESTS"],
+    ["a wait that is none", { RETENTION_OVERDUE_AFTER: "soon" }, "RETENTION_OVERDUE_AFTER"],
+  ])("fails with %s, and /healthz says so", async (_, environment, name) => {
+    const { service, sandbox, health, errors } = setUp(environment);
     await service.scheduled();
     expect(sandbox.requests).toHaveLength(0);
     expect(errors).toHaveLength(1);
@@ -100,30 +96,76 @@ describe("scheduled()", () => {
     expect(JSON.stringify(body)).not.toContain("sk-ant");
   });
 
-  test("does not reject where the client or the store is unusable", async () => {
-    const broken = { read: () => Promise.reject(new Error(apiKey)), write: () => never() };
-    for (const options of [{ client: {} }, { stateStore: broken }]) {
-      const { service, health, errors } = setUp(options);
-      await service.scheduled();
-      expect(errors).toHaveLength(1);
-      const { status, body } = await health();
-      expect(status).toBe("client" in options ? 500 : 503);
-      expect(JSON.stringify(body)).not.toContain(apiKey);
-    }
+  test("refuses fewer requests than one deletion costs", async () => {
+    const { client, sandbox } = setUp();
+    const environment = { RETENTION_POLICY: policy, RETENTION_REQUESTS: "2" };
+    const storage = createMemoryStorage();
+    const service = createService({ client, environment, storage, costOfDeletion: 3 });
+    await service.scheduled();
+    expect(sandbox.requests).toHaveLength(0);
+    const response = await service.fetch(new Request("http://localhost/healthz"));
+    expect(response.status).toBe(503);
+    expect(await response.text()).toContain("RETENTION_REQUESTS: it is not a whole number of 3");
+  });
+
+  test("does not reject if the client is unusable", async () => {
+    const { service, health, errors } = setUp({}, { apiKey: undefined });
+    await service.scheduled();
+    expect(errors).toHaveLength(1);
+    expect((await health()).status).toBe(500);
+  });
+
+  test("deletes nothing if the database fails, and /healthz says so", async () => {
+    const { service, health, errors, storage, sandbox } = setUp();
+    storage.fail(new StorageError(apiKey));
+    await service.scheduled();
+    expect(sandbox.requests).toHaveLength(0);
+    expect(errors).toHaveLength(1);
+    const { status, body } = await health();
+    expect(status).toBe(503);
+    expect(JSON.stringify(body)).not.toContain(apiKey);
+    storage.fail(undefined);
+    await service.scheduled();
+    expect(await health()).toMatchObject({ status: 200, body: { retention: { state: "good" } } });
+  });
+
+  test("settles an open intent, and keeps what a row holds and what the policy holds", async () => {
+    const { service, health, storage, sandbox, deletes } = setUp();
+    sandbox.seed({ id: "msgbatch_row", created_at: daysAgo(50) });
+    storage.held.add("msgbatch_row");
+    storage.written.push({
+      version: 1,
+      id: "an-intent",
+      time: new Date(now - hour).toISOString(),
+      phase: "intent",
+      operation: "delete",
+      resource: "message_batch",
+      objectId: "msgbatch_gone",
+    });
+    expect(await health()).toMatchObject({ status: 503, body: { openIntents: 1 } });
+    await service.scheduled();
+    expect(deletes()).toEqual(["msgbatch_old"]);
+    expect(storage.written).toContainEqual(expect.objectContaining({
+      intent: "an-intent",
+      outcome: "deleted",
+      evidence: "absent_after_retry",
+      settled: true,
+    }));
+    expect((await health()).status).toBe(200);
   });
 });
 
 describe("GET /healthz", () => {
   test("needs no way in where there is a policy, and then one that can be used", async () => {
-    expect((await setUp({ webhookSecrets: [] }).health()).status).toBe(200);
-    const broken = setUp({ webhookSecrets: ["whsec_YQ=="] });
+    expect((await setUp({ WEBHOOK_SECRETS: "" }).health()).status).toBe(200);
+    const broken = setUp({ WEBHOOK_SECRETS: "whsec_YQ==" });
     expect(await broken.health()).toMatchObject({ status: 500 });
-    const without = setUp({ webhookSecrets: [], retention: { policy: undefined } });
+    const without = setUp({ WEBHOOK_SECRETS: "", RETENTION_POLICY: undefined });
     expect(await without.health()).toMatchObject({ status: 500 });
   });
 
   test("is 200 before the first run, until one is overdue, and after a good one", async () => {
-    const { service, sandbox, health } = setUp({ retention: { overdueAfter: 2 } });
+    const { service, sandbox, health } = setUp({ RETENTION_OVERDUE_AFTER: 2 });
     expect(await health()).toEqual({
       status: 200,
       body: { status: "ok", retention: { state: "waiting" } },
@@ -176,51 +218,114 @@ describe("GET /healthz", () => {
     expect(sandbox.batch("msgbatch_old")).toBeUndefined();
   });
 
-  test("does not believe a good run of the future", () => {
-    const status = { version: 1, since: daysAgo(3) } as const;
-    const goodIn = (ms: number) =>
-      judge({ ...status, lastGoodAt: new Date(now + ms).toISOString() }, now, hour);
-    expect(goodIn(300_000)).toEqual({ state: "waiting" });
-    expect(goodIn(300_001)).toEqual({ state: "overdue" });
-    expect(judge({ ...status, since: daysAgo(-3) }, now, hour)).toEqual({ state: "overdue" });
+  /** A run as it is stored. */
+  const runAt = (time: number, more: Partial<RetentionRun> = {}) => ({
+    id: `run-${time}`,
+    startedAt: new Date(time).toISOString(),
+    run: {
+      startedAt: new Date(time).toISOString(),
+      endedAt: new Date(time).toISOString(),
+      ...{ requests: 2, listed: 3, due: 1, deleted: 1, missing: 0, skipped: 0, failed: 0 },
+      settled: 0,
+      hasMore: false,
+      ...more,
+    },
   });
 
-  test("is 200 without a policy, and asks no store", async () => {
-    const stateStore = { read: never, write: never };
-    const { health } = setUp({ stateStore, retention: { policy: undefined } });
+  test("is 503 after a run that did not come to its end", async () => {
+    const { storage, health } = setUp();
+    const begunAt = (time: number) => ({ id: "killed", startedAt: new Date(time).toISOString() });
+    storage.storedRuns.push(runAt(now - 2 * hour), begunAt(now - hour));
+    expect((await health()).body.retention.state).toBe("good"); // it may still run
+    storage.storedRuns[1] = begunAt(now - hour - 1);
+    expect(await health()).toMatchObject({
+      status: 503,
+      body: { retention: { state: "interrupted" } },
+    });
+    storage.storedRuns.push(runAt(now));
+    expect((await health()).status).toBe(200);
+  });
+
+  test("knows that a run of its own goes on, however long it takes", async () => {
+    const states: string[] = [];
+    const { service, sandbox, health } = setUp({}, {
+      fetch: async (url, init) => {
+        if (init.method === "GET") {
+          sandbox.advance(2 * hour);
+          states.push((await health()).body.retention.state);
+        }
+        return await sandbox.fetch(url, init);
+      },
+    });
+    await health();
+    await service.scheduled();
+    expect(states).toEqual(["waiting"]);
+  });
+
+  test("is 503 if what is due stays for too long, and 200 once a run has deleted all", async () => {
+    const { storage, health } = setUp({ RETENTION_OVERDUE_AFTER: "PT50H" });
+    storage.storedRuns.push(
+      runAt(now - 50 * hour),
+      runAt(now - hour, { hasMore: true, oldestDue: daysAgo(40) }),
+    );
+    expect((await health()).body).toMatchObject({ retention: { state: "good", hasMore: true } });
+    storage.storedRuns[0] = runAt(now - 50 * hour - 1);
+    expect(await health()).toMatchObject({ status: 503, body: { retention: { state: "behind" } } });
+    storage.storedRuns.push(runAt(now));
+    expect((await health()).body).toMatchObject({ retention: { state: "good", hasMore: false } });
+  });
+
+  test("waits as long for the first good run as for another", async () => {
+    const { storage, health } = setUp({ RETENTION_OVERDUE_AFTER: "PT50H" });
+    const more = { hasMore: true };
+    storage.storedRuns.push(runAt(now - 50 * hour, more), runAt(now - hour, more));
+    expect((await health()).body).toMatchObject({ retention: { state: "good" } });
+    storage.storedRuns.unshift(runAt(now - 51 * hour, more));
+    expect((await health()).body).toMatchObject({ retention: { state: "behind" } });
+  });
+
+  test("does not believe a good run of the future", async () => {
+    const stateAt = async (time: number) => {
+      const { storage, health } = setUp();
+      storage.storedRuns.push(runAt(time));
+      const { detail, retention } = (await health()).body;
+      return retention?.state ?? detail;
+    };
+    expect(await stateAt(now + 300_000)).toBe("good");
+    expect(await stateAt(now + 300_001)).toBe("overdue");
+  });
+
+  test("is 200 without a policy as long as the database works", async () => {
+    const { storage, health } = setUp({ RETENTION_POLICY: undefined });
     expect(await health()).toEqual({ status: 200, body: { status: "ok" } });
+    expect(storage.storedRuns).toEqual([]);
+    storage.fail(new StorageError("gone"));
+    expect((await health()).status).toBe(503);
   });
 });
 
-describe("checkOptions()", () => {
-  const options: ServiceOptions = {
-    client: { apiKey, fetch: never },
-    retention: { policy },
-    stateStore: { read: never, write: never },
-  };
+describe("checkService()", () => {
+  const environment = { ANTHROPIC_API_KEY: apiKey, RETENTION_POLICY: policy };
 
-  test("takes what can be used, and asks neither the API nor the store", () => {
-    expect(checkOptions(options)?.policy).toEqual(policy);
-    expect(checkOptions({ ...options, retention: {}, webhookSecrets: [secret] })).toBeUndefined();
+  test("takes what can be used, and makes no request", () => {
+    const client = { fetch: () => expect.unreachable() };
+    checkService({ client, environment });
+    checkService({ client, environment: { ANTHROPIC_API_KEY: apiKey, WEBHOOK_SECRETS: secret } });
   });
 
-  test.each<[what: string, wrong: ServiceOptions, name: string]>([
-    ["a policy without rules", { retention: { policy: "{}" } }, "RETENTION_POLICY"],
-    ["no requests", { retention: { policy, requests: "0" } }, "RETENTION_REQUESTS"],
-    ["no store", { stateStore: undefined }, "no state store"],
-    ["no token", { gatewayTokens: "[]" }, "GATEWAY_TOKENS"],
-    ["a secret that is none", { webhookSecrets: ["whsec_YQ=="] }, "WEBHOOK_SECRETS"],
-    ["nothing to do", { retention: {} }, "WEBHOOK_SECRETS"],
-    ["no key", { client: {} }, "ANTHROPIC_API_KEY"],
+  test.each<[what: string, wrong: Environment, name: string]>([
+    ["a policy without rules", { RETENTION_POLICY: "{}" }, "RETENTION_POLICY"],
+    ["no requests", { RETENTION_REQUESTS: "0" }, "RETENTION_REQUESTS"],
+    ["no token", { GATEWAY_TOKENS: "[]" }, "GATEWAY_TOKENS"],
+    ["a secret that is none", { WEBHOOK_SECRETS: "whsec_YQ==" }, "WEBHOOK_SECRETS"],
+    ["nothing to do", { RETENTION_POLICY: "" }, "WEBHOOK_SECRETS"],
+    ["no key", { ANTHROPIC_API_KEY: "" }, "ANTHROPIC_API_KEY"],
   ])("refuses %s, and names it", (_, wrong, name) => {
-    expect(() => checkOptions({ ...options, ...wrong })).toThrow(name);
+    expect(() => checkService({ environment: { ...environment, ...wrong } })).toThrow(name);
   });
 });
 
 describe("a hold", () => {
-  const path = "http://localhost/v1/messages/batches/msgbatch_held";
-  const gateway = () => new Request(path, { method: "DELETE", headers: { "x-api-key": token } });
-
   test("is refused to a webhook with 409, before any request", async () => {
     const { service, sandbox } = setUp();
     const response = await service.fetch(webhook(deletion("msgbatch_held")));
@@ -231,8 +336,8 @@ describe("a hold", () => {
   });
 
   test("is refused by the gateway with 403 in the API's shape, before any request", async () => {
-    const { service, sandbox } = setUp({ gatewayTokens: await gatewayTokens() });
-    const response = await service.fetch(gateway());
+    const { service, sandbox } = setUp({ GATEWAY_TOKENS: await gatewayTokens() });
+    const response = await service.fetch(gateway("msgbatch_held"));
     expect(response.status).toBe(403);
     expect(response.headers.get("x-should-retry")).toBe("false");
     expect(await response.json()).toEqual({
@@ -244,8 +349,9 @@ describe("a hold", () => {
   });
 
   test("is told to nobody without a token or a signature", async () => {
-    const { service } = setUp({ gatewayTokens: await gatewayTokens() });
-    expect((await service.fetch(new Request(path, { method: "DELETE" }))).status).toBe(401);
+    const { service } = setUp({ GATEWAY_TOKENS: await gatewayTokens() });
+    expect((await service.fetch(new Request(gateway("msgbatch_held"), { headers: {} }))).status)
+      .toBe(401);
     const unsigned = webhook(deletion("msgbatch_held"), {
       signedWith: `whsec_${btoa("x".repeat(24))}`,
     });
@@ -258,10 +364,10 @@ describe("a hold", () => {
       const unreadable of ["{", twice, '{"version":1,"rules":[],"holds":["msgbatch_held"]}', apiKey]
     ) {
       const { service, sandbox } = setUp({
-        gatewayTokens: await gatewayTokens(),
-        retention: { policy: unreadable },
+        GATEWAY_TOKENS: await gatewayTokens(),
+        RETENTION_POLICY: unreadable,
       });
-      for (const request of [gateway(), webhook(deletion("msgbatch_young"))]) {
+      for (const request of [gateway("msgbatch_held"), webhook(deletion("msgbatch_young"))]) {
         const response = await service.fetch(request);
         expect(response.status).toBe(500);
         const text = await response.text();
@@ -272,62 +378,86 @@ describe("a hold", () => {
     }
   });
 
-  test("needs neither a store nor readable limits", async () => {
-    const { service } = setUp({ stateStore: undefined, retention: { requests: "many" } });
+  test("of a row is refused to both, and counts at once", async () => {
+    const { service, storage, sandbox } = setUp({ GATEWAY_TOKENS: await gatewayTokens() });
+    storage.held.add("msgbatch_young");
+    expect((await service.fetch(gateway("msgbatch_young"))).status).toBe(403);
+    expect((await service.fetch(webhook(deletion("msgbatch_young")))).status).toBe(409);
+    expect(sandbox.requests).toHaveLength(0);
+    storage.held.clear();
+    expect((await service.fetch(gateway("msgbatch_young"))).status).toBe(200);
+  });
+
+  test("needs no readable limits", async () => {
+    const { service } = setUp({ RETENTION_REQUESTS: "many" });
     expect((await service.fetch(webhook(deletion("msgbatch_young")))).status).toBe(200);
     expect((await service.fetch(webhook(deletion("msgbatch_held")))).status).toBe(409);
   });
 });
 
-describe("environmentOf()", () => {
-  test("overlooks no variable that is not a text", () => {
-    const environment = environmentOf({
-      RETENTION_POLICY: policy,
-      RETENTION_MAX_SHARE: 0.5,
-      RETENTION_REQUESTS: 100,
-      GATEWAY_TOKENS: [{ name: "first" }],
-      ANTHROPIC_BASE_URL: "",
-      flag: false,
-      nothing: null,
+describe("without its database, the service", () => {
+  const build = (environment: Environment) => {
+    const { client, sandbox } = setUp();
+    const service = createService({
+      client,
+      environment: { WEBHOOK_SECRETS: secret, RETENTION_POLICY: policy, ...environment },
     });
-    const names = ["RETENTION_REQUESTS", "ANTHROPIC_BASE_URL", "flag", "nothing", "toString"];
-    expect(names.map(environment)).toEqual(["100", "", "false", undefined, undefined]);
-    const { retention, gatewayTokens } = serviceOptionsFrom(environment);
-    expect(retention).toMatchObject({
-      policy: JSON.stringify(policy),
-      maxShare: "0.5",
-      requests: "100",
-    });
-    expect(gatewayTokens).toBe('[{"name":"first"}]');
-  });
-});
+    return { service, sandbox };
+  };
+  const health = () => new Request("http://localhost/healthz");
 
-describe("the state of the runs", () => {
-  test("holds no key that a server echoes", async () => {
-    const { client } = stub([refusal(400, apiKey)]);
-    const stateStore = createMemoryStateStore();
-    const { service, health } = setUp({ client, stateStore });
+  test("deletes nothing on any road, and /healthz is 503", async () => {
+    const { service, sandbox } = build({ GATEWAY_TOKENS: await gatewayTokens() });
     await service.scheduled();
-    expect((await health()).status).toBe(503);
-    expect((await stateStore.read("retention"))?.value).not.toContain(apiKey);
+    const roads = [gateway("msgbatch_young"), webhook(deletion("msgbatch_young"))];
+    for (const request of [...roads, health()]) {
+      const response = await service.fetch(request);
+      expect(response.status).toBe(503);
+      expect(await response.text()).toContain("DB is not bound");
+    }
+    expect(sandbox.requests).toHaveLength(0);
+  });
+
+  test("deletes with AUDIT=off, but nothing that the policy holds", async () => {
+    const { service, sandbox } = build({ AUDIT: "off" });
+    expect((await service.fetch(webhook(deletion("msgbatch_young")))).status).toBe(200);
+    expect((await service.fetch(webhook(deletion("msgbatch_held")))).status).toBe(409);
+    await service.scheduled();
+    expect(sandbox.batch("msgbatch_old")).toBeUndefined();
+    expect(sandbox.batch("msgbatch_held")).toBeDefined();
+    expect((await service.fetch(health())).status).toBe(200);
+  });
+
+  test("answers 503 if the database fails, and sends nothing to the API", async () => {
+    const { service, sandbox, storage, errors } = setUp({ GATEWAY_TOKENS: await gatewayTokens() });
+    storage.fail(new StorageError("postgres://secret@db"));
+    for (const request of [gateway("msgbatch_young"), webhook(deletion("msgbatch_young"))]) {
+      const response = await service.fetch(request);
+      expect(response.status).toBe(503);
+      expect(await response.text()).not.toContain("postgres");
+    }
+    expect(errors).toHaveLength(2);
+    expect(sandbox.requests).toHaveLength(0);
+  });
+
+  test("answers 503 if the intent cannot be written, and sends nothing to the API", async () => {
+    const append = () => Promise.reject(new StorageError("full"));
+    const { service, sandbox } = setUp({}, {}, {
+      ...createMemoryStorage(),
+      auditTrail: { append },
+    });
+    expect((await service.fetch(webhook(deletion("msgbatch_young")))).status).toBe(503);
+    expect(sandbox.requests).toHaveLength(0);
   });
 });
 
-describe("createMemoryStateStore()", () => {
-  test("writes only over what was read", async () => {
-    const store = createMemoryStateStore();
-    expect(await store.read("a")).toBeUndefined();
-    expect(await store.write("a", "1", 1)).toBe(false);
-    expect(await store.write("a", "1", undefined)).toBe(true);
-    expect(await store.write("a", "2", undefined)).toBe(false);
-    expect(await store.read("a")).toEqual({ value: "1", version: 1 });
-    expect(await Promise.all([store.write("a", "2", 1), store.write("a", "3", 1)]))
-      .toEqual([true, false]);
-    expect(await store.read("a")).toEqual({ value: "2", version: 2 });
-    expect(await store.read("b")).toBeUndefined();
+describe("the stored runs", () => {
+  test("hold no key that a server echoes", async () => {
+    const { client } = stub([refusal(400, apiKey)]);
+    const storage = createMemoryStorage();
+    const environment = { RETENTION_POLICY: policy };
+    await createService({ client, storage, environment }).scheduled();
+    expect(storage.storedRuns.at(-1)?.run?.error).toBeDefined();
+    expect(JSON.stringify(storage.storedRuns)).not.toContain(apiKey);
   });
 });
-
-function never(): never {
-  throw new Error("Nobody was to ask");
-}

@@ -1,21 +1,27 @@
 import { describe, expect, test } from "vitest";
 import type { Client } from "../../mod.ts";
 import { createSandbox } from "../../src/sandbox/mod.ts";
-import { serviceOptionsFrom } from "../../src/service/environment.ts";
-import type { ServiceOptions } from "../../src/service/options.ts";
-import { createService } from "../../src/service/mod.ts";
+import { createService, type Environment } from "../../src/service/mod.ts";
+import { createMemoryStorage } from "../fixtures/memory-storage.ts";
 import { apiKey, lost, refusal, stub } from "../fixtures/stub.ts";
 import { deletion, otherSecret, secret, webhook, withHeaders } from "../fixtures/webhook.ts";
 
 const minutes = 60_000;
 
 /** A service before a sandbox with one ended batch. */
-function setUp(options: ServiceOptions = {}) {
+function setUp(environment: Environment = {}) {
   const sandbox = createSandbox();
   const batch = sandbox.seed({ processing_status: "ended" });
   const { client } = stub([], { fetch: sandbox.fetch });
-  const service = createService({ client, webhookSecrets: [secret], ...options });
-  return { sandbox, batch, service };
+  const storage = createMemoryStorage();
+  const errors: unknown[] = [];
+  const service = createService({
+    client,
+    storage,
+    environment: { WEBHOOK_SECRETS: secret, ...environment },
+    onError: (error) => errors.push(error),
+  });
+  return { sandbox, batch, storage, service, errors };
 }
 
 async function problem(response: Response) {
@@ -36,18 +42,20 @@ describe("POST /webhook deletes", () => {
       id: batch.id,
       type: "message_batch_deleted",
       evidence: "receipt",
+      attempts: 1,
       requestId: sandbox.requests[0]?.requestId,
+      workspaceId: expect.any(String),
     });
     expect(sandbox.size).toBe(0);
   });
 
   test("whichever of several secrets signed, and nothing for another", async () => {
     for (const signedWith of [secret, otherSecret]) {
-      const { batch, service } = setUp({ webhookSecrets: [otherSecret, secret] });
+      const { batch, service } = setUp({ WEBHOOK_SECRETS: `${otherSecret} ${secret}` });
       const response = await service.fetch(webhook(deletion(batch.id), { signedWith }));
       expect(response.status).toBe(200);
     }
-    const { batch, service, sandbox } = setUp({ webhookSecrets: [otherSecret] });
+    const { batch, service, sandbox } = setUp({ WEBHOOK_SECRETS: otherSecret });
     expect((await service.fetch(webhook(deletion(batch.id)))).status).toBe(401);
     expect(sandbox.requests).toHaveLength(0);
   });
@@ -155,7 +163,8 @@ describe("POST /webhook refuses, and asks nothing of the API,", () => {
 
 describe("POST /webhook maps what happens upstream:", () => {
   async function answerTo(client: Client, id = "msgbatch_1") {
-    const service = createService({ client, webhookSecrets: [secret] });
+    const environment = { WEBHOOK_SECRETS: secret, AUDIT: "off" };
+    const service = createService({ client, environment });
     const response = await service.fetch(webhook(deletion(id)));
     return { response, body: await problem(response) };
   }
@@ -229,7 +238,7 @@ describe("createService() without its configuration", () => {
   };
   for (const [name, [variable, variables]] of Object.entries(cases)) {
     test(`answers 500 ${name}, and names the variable`, async () => {
-      const service = createService(serviceOptionsFrom((key) => variables[key]));
+      const service = createService({ environment: variables, storage: createMemoryStorage() });
       for (const request of [webhook(deletion("msgbatch_1")), new Request("http://x/healthz")]) {
         const response = await service.fetch(request);
         expect(response.status).toBe(500);
@@ -246,7 +255,7 @@ describe("createService() without its configuration", () => {
     const { client } = stub([], { apiKey: () => Promise.reject(mistake) });
     const service = createService({
       client,
-      webhookSecrets: [secret],
+      environment: { WEBHOOK_SECRETS: secret, AUDIT: "off" },
       onError: (error) => errors.push(error),
     });
     const response = await service.fetch(webhook(deletion("msgbatch_1")));

@@ -102,8 +102,6 @@ export function advise(error: AnyBatchsweepError): string {
       return error.message;
     case "ERR_INVALID_POLICY":
       return error.issues.map(({ message }) => message).join();
-    case "ERR_AUDIT_TRAIL":
-      return String(error.line);
     default:
       expectTypeOf(error).toBeNever();
       return error;

@@ -1,35 +1,35 @@
-import { serviceOptionsFrom } from "../../service/environment.ts";
-import { environmentOf } from "../../service/environment-of.ts";
-import { createService, type Service } from "../../service/mod.ts";
-import { createD1AuditTrail, createD1StateStore } from "./d1.ts";
+/**
+ * The service as a Cloudflare Worker.
+ *
+ * @module
+ */
+import { createService, createStorage, type Service } from "../../service/mod.ts";
+import { createD1Database } from "./d1.ts";
 
-let service: Service | undefined;
+/** The services by their environment. A changed variable or secret is another environment. */
+const services = new WeakMap<Env, Service>();
 
-/** The service that the Worker's variables, secrets and bindings describe. */
 function serviceOf(env: Env): Service {
-  const options = serviceOptionsFrom(environmentOf({ ...env }));
-  const onError = (error: unknown) => console.error(error);
+  const known = services.get(env);
+  if (known !== undefined) return known;
   const db: D1Database | undefined = env.DB; // a deployment may have taken it out
-  if (db === undefined) return createService({ ...options, onError });
-  return createService({
-    ...options,
-    client: { ...options.client, auditTrail: createD1AuditTrail(db) },
-    // An entry of the trail is a request, too, and Cloudflare counts all of an invocation.
-    retention: { ...options.retention, costOfDeletion: 3 },
-    stateStore: createD1StateStore(db),
-    onError,
+  const service = createService({
+    environment: { ...env },
+    storage: db && createStorage(createD1Database(db)),
+    costOfDeletion: 3, // Cloudflare counts the two writes of the audit trail, too
+    onError: (error) => console.error(error),
   });
+  services.set(env, service);
+  return service;
 }
 
 export default {
   /** Answers a request. */
   fetch(request: Request, env: Env): Promise<Response> {
-    service ??= serviceOf(env);
-    return service.fetch(request);
+    return serviceOf(env).fetch(request);
   },
   /** Runs the retention policy. */
   scheduled(_controller: unknown, env: Env): Promise<void> {
-    service ??= serviceOf(env);
-    return service.scheduled();
+    return serviceOf(env).scheduled();
   },
 };

@@ -1,0 +1,101 @@
+/**
+ * SQLite as the database of the service, over `node:sqlite`, which Node, Deno and Bun have.
+ *
+ * @module
+ */
+import { closeSync, openSync, statSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { type Database, migrations } from "../storage/mod.ts";
+
+/** A database that is open. */
+export interface SqliteDatabase extends Database {
+  close(): void;
+}
+
+/** "bswp": marks a file as ours, so that no other program's database gets our tables. */
+const applicationId = 0x62737770;
+
+/**
+ * Opens a SQLite file, and makes the tables in a new one. A table that is gone is not made again.
+ *
+ * It uses the rollback journal, not WAL: a write then fails if the file was removed or renamed.
+ *
+ * @param path Path of the file, or `:memory:`.
+ * @throws An error of the file system, or of SQLite.
+ */
+export function openSqlite(path: string): SqliteDatabase {
+  if (path !== ":memory:") checkFile(path);
+  const database = new DatabaseSync(path, { timeout: 3_000 });
+  try {
+    // EXTRA: what was committed survives a crash of the machine, too.
+    database.exec("PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA");
+    transaction(database, () => migrate(database));
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  return {
+    run: (statements) =>
+      attempt(() =>
+        transaction(
+          database,
+          () => statements.map(({ sql, values }) => database.prepare(sql).all(...values)),
+        )
+      ),
+    checkWritable: () =>
+      attempt(() => {
+        database.exec("BEGIN IMMEDIATE");
+        try {
+          setVersion(database, versionOf(database)); // a write that changes nothing
+        } finally {
+          database.exec("ROLLBACK");
+        }
+      }),
+    close: () => database.close(),
+  };
+}
+
+/** Fails with an error of the file system, which says more than SQLite does. */
+function checkFile(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found && !found.isFile() && !found.isDirectory()) throw new Error("it is no regular file");
+  closeSync(openSync(path, "a", 0o600));
+}
+
+// deno-lint-ignore require-await
+async function attempt<Value>(action: () => Value): Promise<Value> {
+  return action();
+}
+
+function transaction<Value>(database: DatabaseSync, action: () => Value): Value {
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    const value = action();
+    database.exec("COMMIT");
+    return value;
+  } catch (error) {
+    if (database.isTransaction) database.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+function migrate(database: DatabaseSync): void {
+  const { application_id: owner } = database.prepare("PRAGMA application_id").get() ?? {};
+  const version = versionOf(database);
+  const { tables } = database.prepare("SELECT count(*) AS tables FROM sqlite_master").get() ?? {};
+  if (owner !== applicationId && (version !== 0 || tables !== 0)) {
+    throw new Error("it is the database of another program");
+  }
+  if (version > migrations.length) throw new Error("a newer version of batchsweep made it");
+  for (const { sql } of migrations.slice(version)) database.exec(sql);
+  database.exec(`PRAGMA application_id = ${applicationId}`);
+  setVersion(database, migrations.length);
+}
+
+function versionOf(database: DatabaseSync): number {
+  return Number(database.prepare("PRAGMA user_version").get()?.["user_version"]);
+}
+
+function setVersion(database: DatabaseSync, version: number): void {
+  database.exec(`PRAGMA user_version = ${version}`);
+}

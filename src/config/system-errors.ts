@@ -1,0 +1,59 @@
+/**
+ * Errors of the file system and of the network, in words for people.
+ *
+ * @module
+ */
+
+/** What an error of the file system means, as the end of a sentence. */
+export function fileProblem(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (isDenied(error)) {
+    const [flag = "--allow-read, --allow-write"] = /--allow-\w+/.exec(error.message) ?? [];
+    return `this process has no permission for it (${flag})`;
+  }
+  return fileProblems[codeOf(error)] ?? error.message.split("\n")[0] ?? error.name;
+}
+
+/**
+ * What an error of the file system means, as a sentence.
+ *
+ * @param action What could not be done, such as `write plan.json`.
+ */
+export function describeFileError(action: string, error: unknown): string {
+  const folder = action.startsWith("write ") && isDenied(error) ? "; its folder needs it, too" : "";
+  // An empty path would not be seen.
+  return `Cannot ${action.replace(/ $/, ' ""')}: ${fileProblem(error)}${folder}`;
+}
+
+/** Why a runtime cannot listen, as the end of a sentence. */
+export function listenProblem(error: unknown): string {
+  return listenProblems[codeOf(error)] ?? fileProblem(error);
+}
+
+/** Whether Deno does not permit what was tried. */
+export function isDenied(error: unknown): boolean {
+  return error instanceof Error && error.name === "NotCapable";
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}
+
+const fileProblems: Readonly<Record<string, string>> = {
+  EACCES: "it is not permitted",
+  EPERM: "it is not permitted",
+  EROFS: "the file system is read-only",
+  EEXIST: "it exists already",
+  EISDIR: "it is a directory",
+  ENOENT: "there is no such file or directory",
+  ENOSPC: "the disk is full",
+  EDQUOT: "the disk quota is used up",
+  ENOTDIR: "a part of its path is not a directory",
+};
+
+const listenProblems: Readonly<Record<string, string>> = {
+  EADDRINUSE: "the port is taken",
+  EADDRNOTAVAIL: "this machine has no such address",
+  EINVAL: "this machine has no such address",
+  ENOTFOUND: "this machine has no such address",
+};

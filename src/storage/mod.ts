@@ -1,0 +1,252 @@
+/**
+ * What the service stores: the audit trail, the results of retention runs, and holds. One SQL schema
+ * and its queries, for Cloudflare D1 and for SQLite.
+ *
+ * @module
+ */
+import { type Clock, systemClock } from "../core/client.ts";
+import type { AuditEntry, AuditTrail } from "../core/audit.ts";
+import type { RetentionRun } from "../retention/mod.ts";
+import { migrations } from "./migrations.ts";
+
+export { migrations };
+
+/** A SQL statement with its values for `?1`, `?2` and so on. */
+export interface Statement {
+  readonly sql: string;
+  readonly values: readonly (string | number | null)[];
+}
+
+/** The rows that a statement gave. */
+export type Rows = readonly Readonly<Record<string, unknown>>[];
+
+/** A SQLite database, in this process or elsewhere. */
+export interface Database {
+  /** Runs statements in order, all of them or none, and gives the rows of each. */
+  run(statements: readonly Statement[]): Promise<readonly Rows[]>;
+  /** Rejects if nothing can be written, though it can be read, as with a file that was removed. */
+  checkWritable?(): Promise<void>;
+}
+
+/** The database cannot be used, now or at all. Nothing that needs it may go on. */
+export class StorageError extends Error {
+  override readonly name = "StorageError";
+  readonly code = "ERR_STORAGE";
+}
+
+/** A retention run: begun, and once it has ended, what became of it. */
+export interface StoredRun {
+  readonly id: string;
+  /** When it began, as an RFC 3339 date-time. */
+  readonly startedAt: string;
+  /** Absent while it runs, and if it was killed. */
+  readonly run?: RetentionRun | undefined;
+}
+
+/** The runs that tell how retention goes, each absent if there is none. */
+export interface NotableRuns {
+  readonly first?: StoredRun | undefined;
+  readonly last?: StoredRun | undefined;
+  readonly lastEnded?: StoredRun | undefined;
+  /** The last that ended without an error, and left nothing that was due. */
+  readonly lastGood?: StoredRun | undefined;
+}
+
+/** Which entries of the audit trail to read. */
+export interface EntriesOptions {
+  /** Of one object. */
+  readonly objectId?: string | undefined;
+  /** From this RFC 3339 date-time on, in UTC. */
+  readonly since?: string | undefined;
+  /** Before this RFC 3339 date-time, in UTC. */
+  readonly until?: string | undefined;
+}
+
+/** What the service stores. Everything rejects with a {@link StorageError} if the database fails. */
+export interface Storage {
+  /** Records deletions. Entries that arrive together are written together. */
+  readonly auditTrail: AuditTrail;
+  /** Reads the audit trail, in order. */
+  entries(options?: EntriesOptions): AsyncGenerator<AuditEntry, void, undefined>;
+  /** The intents without an outcome that were written before a time, the oldest first, 1,000 at most. */
+  openIntents(before: number): Promise<readonly AuditEntry[]>;
+  /** Stores a run when it begins, and again when it has ended. */
+  addRun(run: StoredRun): Promise<void>;
+  runs(): Promise<NotableRuns>;
+  /** The ids of all batches that are held. */
+  holds(): Promise<readonly string[]>;
+  isHeld(id: string): Promise<boolean>;
+  /** Checks that the tables and triggers are there, and that something can be written. */
+  check(): Promise<void>;
+}
+
+/** The pauses before a statement that failed is tried again, in milliseconds. */
+const pauses = [100, 400, 1_600];
+
+/** How many entries are written together at most. */
+const maxTogether = 100;
+
+/** How many entries are read at a time. */
+const pageSize = 500;
+
+/**
+ * Makes the storage of a service.
+ *
+ * @param database A database with the tables of `migrations`. Tables that are gone are not made again.
+ * @param options The clock that waits.
+ */
+export function createStorage(
+  database: Database,
+  { clock = systemClock }: { readonly clock?: Clock | undefined } = {},
+): Storage {
+  /** Tries again whatever failed: each statement here can be repeated. */
+  const run = async (statements: readonly Statement[]): Promise<readonly Rows[]> => {
+    for (let tried = 0;; tried += 1) {
+      try {
+        return await database.run(statements);
+      } catch (error) {
+        const pause = pauses[tried];
+        if (pause === undefined) throw storageError(error);
+        await clock.sleep(pause);
+      }
+    }
+  };
+  const select = async (sql: string, ...values: Statement["values"]): Promise<Rows> => {
+    const [rows = []] = await run([{ sql, values }]);
+    return rows;
+  };
+
+  return {
+    auditTrail: createAuditTrail(run, clock),
+
+    async *entries({ objectId, since, until } = {}) {
+      const sql = `SELECT seq, entry FROM audit_entries WHERE seq > ?1
+        AND (?2 IS NULL OR object_id = ?2) AND (?3 IS NULL OR time >= ?3)
+        AND (?4 IS NULL OR time < ?4) ORDER BY seq LIMIT ${pageSize}`;
+      const values = [objectId ?? null, since ?? null, until ?? null];
+      for (let last = 0, rows: Rows = [{}]; rows.length > 0;) {
+        rows = await select(sql, last, ...values);
+        for (const row of rows) yield entryOf(row);
+        last = Number(rows.at(-1)?.["seq"]);
+      }
+    },
+
+    async openIntents(before) {
+      const rows = await select(
+        `SELECT entry FROM open_intents JOIN audit_entries USING (id)
+         WHERE open_intents.time < ?1 ORDER BY seq LIMIT 1000`,
+        new Date(before).toISOString(),
+      );
+      return rows.map(entryOf);
+    },
+
+    async addRun({ id, startedAt, run }) {
+      const good = run !== undefined && run.error === undefined && !run.hasMore;
+      await select(
+        `INSERT INTO runs (id, started_at, run, good) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (id) DO UPDATE SET run = excluded.run, good = excluded.good`,
+        ...[id, startedAt, run === undefined ? null : JSON.stringify(run), Number(good)],
+      );
+    },
+
+    async runs() {
+      const one = (rest: string) => ({ sql: `SELECT * FROM runs ${rest} LIMIT 1`, values: [] });
+      const found = await run([
+        one("ORDER BY seq"),
+        one("ORDER BY seq DESC"),
+        one("WHERE run IS NOT NULL ORDER BY seq DESC"),
+        one("WHERE good = 1 ORDER BY seq DESC"),
+      ]);
+      const [first, last, lastEnded, lastGood] = found.map(([row]) => row && runOf(row));
+      return { first, last, lastEnded, lastGood };
+    },
+
+    async holds() {
+      return (await select("SELECT id FROM holds")).map(({ id }) => String(id));
+    },
+
+    async isHeld(id) {
+      return (await select("SELECT 1 FROM holds WHERE id = ?1", id)).length > 0;
+    },
+
+    async check() {
+      const found = new Set(
+        (await select("SELECT name FROM sqlite_master")).map(({ name }) => name),
+      );
+      const gone = schemaNames.find((name) => !found.has(name));
+      if (gone !== undefined) throw storageError(new Error(`it has no ${gone}`));
+      await database.checkWritable?.().catch((error) => {
+        throw storageError(error);
+      });
+    },
+  };
+}
+
+/** The names of the tables, indexes and triggers. */
+const schemaNames: readonly string[] = migrations.flatMap(({ sql }) =>
+  [...sql.matchAll(/^CREATE (?:TABLE|INDEX|TRIGGER) (\w+)/gm)].map(([, name = ""]) => name)
+);
+
+function storageError(cause: unknown): StorageError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new StorageError(`Cannot use the database: ${why}`, { cause });
+}
+
+function entryOf({ entry }: Rows[number]): AuditEntry {
+  return JSON.parse(String(entry));
+}
+
+function runOf({ id, started_at: startedAt, run }: Rows[number]): StoredRun {
+  return {
+    id: String(id),
+    startedAt: String(startedAt),
+    ...(run === null ? {} : { run: JSON.parse(String(run)) }),
+  };
+}
+
+/** An entry that waits to be written. */
+interface Waiting {
+  readonly statement: Statement;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** The audit trail. While entries are written, those that come wait for the next write. */
+function createAuditTrail(
+  run: (statements: readonly Statement[]) => Promise<unknown>,
+  clock: Clock,
+): AuditTrail {
+  const waiting: Waiting[] = [];
+  let isWriting = false;
+  const writeAll = async (): Promise<void> => {
+    await clock.sleep(0); // for entries that come in the same turn
+    while (waiting.length > 0) {
+      const together = waiting.splice(0, maxTogether);
+      try {
+        await run(together.map(({ statement }) => statement));
+        for (const { resolve } of together) resolve();
+      } catch (error) {
+        for (const { reject } of together) reject(error);
+      }
+    }
+    isWriting = false;
+  };
+  return {
+    append: (entry) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ statement: insertOf(entry), resolve, reject });
+        if (isWriting) return;
+        isWriting = true;
+        writeAll().catch(reject);
+      }),
+  };
+}
+
+function insertOf(entry: AuditEntry): Statement {
+  const { id, time, phase, objectId, intent } = entry;
+  return {
+    sql: `INSERT INTO audit_entries (id, time, phase, object_id, intent, entry)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
+    values: [id, time, phase, objectId, intent ?? null, JSON.stringify(entry)],
+  };
+}

@@ -1,0 +1,161 @@
+import { describe, expect, test } from "vitest";
+import { clientFrom, type Config, readConfig, variableNames } from "../../src/config/mod.ts";
+import { gatewayTokens } from "../fixtures/gateway.ts";
+import { retentionPolicy } from "../fixtures/retention.ts";
+import { apiKey } from "../fixtures/stub.ts";
+import { otherSecret, secret } from "../fixtures/webhook.ts";
+
+/** A value of each variable that can be used. */
+const good: Readonly<Record<string, string>> = {
+  ANTHROPIC_API_KEY: apiKey,
+  ANTHROPIC_AUTH_TOKEN: "token",
+  ANTHROPIC_BASE_URL: "https://api.example.com",
+  ANTHROPIC_WORKSPACE_ID: "wrkspc_1",
+  WEBHOOK_SECRETS: `${secret},${otherSecret}`,
+  GATEWAY_TOKENS: await gatewayTokens(),
+  RETENTION_POLICY: retentionPolicy,
+  RETENTION_REQUESTS: "100",
+  RETENTION_MAX_SHARE: "12.5%",
+  RETENTION_OVERDUE_AFTER: "P2D",
+  AUDIT: "off",
+  DATABASE: "/data/a.sqlite",
+  HOST: "::1",
+  PORT: "80",
+  RETENTION_SCHEDULE: "@daily",
+};
+
+/** Reads all sections. */
+function readAll(environment: Readonly<Record<string, unknown>>) {
+  const config = readConfig(environment);
+  const { client, webhookSecrets, gatewayTokens, policy, retention, storage } = config;
+  return {
+    ...{ client: client(), webhookSecrets: webhookSecrets(), gatewayTokens: gatewayTokens() },
+    ...{ policy: policy(), retention: retention(), storage: storage(), process: config.process() },
+  };
+}
+
+describe("readConfig()", () => {
+  test("reads every variable", () => {
+    expect(Object.keys(good).toSorted()).toEqual(variableNames.toSorted());
+    expect(readAll(good)).toEqual({
+      client: {
+        apiKey,
+        authToken: "token",
+        baseUrl: "https://api.example.com",
+        workspaceId: "wrkspc_1",
+      },
+      webhookSecrets: [secret, otherSecret],
+      gatewayTokens: JSON.parse(good["GATEWAY_TOKENS"] ?? ""),
+      policy: JSON.parse(retentionPolicy),
+      retention: { requests: 100, maxShare: 0.125, overdueAfter: 172_800_000 },
+      storage: { audit: false, database: "/data/a.sqlite" },
+      process: { hostname: "::1", port: 80, schedule: "@daily" },
+    });
+  });
+
+  test("takes a blank variable for one that is not set, and has defaults", () => {
+    const { policy, retention, storage, process } = readConfig({ RETENTION_POLICY: " ", PORT: "" });
+    expect(policy()).toBeUndefined();
+    expect(retention()).toEqual({ requests: undefined, maxShare: 1, overdueAfter: 93_600_000 });
+    expect(storage()).toEqual({ audit: true, database: "batchsweep.sqlite" });
+    expect(process()).toEqual({ hostname: "127.0.0.1", port: 8787, schedule: "17 3 * * *" });
+    expect(readConfig({ AUDIT: "off" }).storage()).toEqual({ audit: false, database: ":memory:" });
+  });
+
+  test("takes a Worker's variables that are no text", () => {
+    const { policy, retention, gatewayTokens } = readConfig({
+      RETENTION_POLICY: JSON.parse(retentionPolicy),
+      RETENTION_REQUESTS: 100,
+      RETENTION_OVERDUE_AFTER: 1.5,
+      GATEWAY_TOKENS: JSON.parse(good["GATEWAY_TOKENS"] ?? ""),
+      RETENTION_MAX_SHARE: null,
+    });
+    expect(policy()).toEqual(JSON.parse(retentionPolicy));
+    expect(retention()).toEqual({ requests: 100, maxShare: 1, overdueAfter: 5_400_000 });
+    expect(gatewayTokens()).toHaveLength(2);
+  });
+
+  test("reads a section once, and only when it is needed", () => {
+    let reads = 0;
+    const config = readConfig({
+      ...good,
+      get RETENTION_POLICY() {
+        reads += 1;
+        return retentionPolicy;
+      },
+      PORT: "none",
+    });
+    expect(reads).toBe(0);
+    expect(config.policy()).toBe(config.policy());
+    expect(reads).toBe(1);
+    expect(() => config.process()).toThrow("PORT");
+  });
+
+  test.each(variableNames)("refuses %s in quotes, and says so", (name) => {
+    for (const quote of ['"', "'", "`"]) {
+      for (const text of [`${quote}${good[name]}${quote}`, `${good[name]}${quote}`]) {
+        expect(() => readAll({ ...good, [name]: text }))
+          .toThrow(`Cannot use ${name}: it is in quotes: leave them out`);
+      }
+    }
+  });
+
+  test.each<[section: keyof Config, name: string, text: string | undefined, why: string]>([
+    ["client", "ANTHROPIC_API_KEY", "Bearer abc", 'it begins with "Bearer": set the key alone'],
+    ["client", "ANTHROPIC_AUTH_TOKEN", "bearer abc", 'it begins with "Bearer": set the key alone'],
+    ["client", "ANTHROPIC_API_KEY", "a\nb", "it is empty, or has a character that no key has"],
+    ["client", "ANTHROPIC_BASE_URL", "api.example.com", "it is not an absolute URL"],
+    ["client", "ANTHROPIC_WORKSPACE_ID", "a\nb", "it is not one line of ASCII text"],
+    ["webhookSecrets", "WEBHOOK_SECRETS", undefined, "it is not set"],
+    ["webhookSecrets", "WEBHOOK_SECRETS", " , ", "it is not set"],
+    ["webhookSecrets", "WEBHOOK_SECRETS", `${secret} sk-secret`, "a secret is not whsec_"],
+    ["webhookSecrets", "WEBHOOK_SECRETS", "whsec_YQ==", "a secret is not whsec_"],
+    ["gatewayTokens", "GATEWAY_TOKENS", undefined, "it is not set"],
+    ["gatewayTokens", "GATEWAY_TOKENS", "[]", "it is not a JSON list"],
+    ["gatewayTokens", "GATEWAY_TOKENS", "sk-secret", "it is not a JSON list"],
+    ["gatewayTokens", "GATEWAY_TOKENS", '[{"name":"a","sha256":"sk-secret"}]', "it is not a JSON"],
+    [
+      "gatewayTokens",
+      "GATEWAY_TOKENS",
+      '[{"sha256":"' + "0".repeat(64) + '"}]',
+      "it is not a JSON",
+    ],
+    ["policy", "RETENTION_POLICY", "{sk-secret", "it is not JSON"],
+    ["policy", "RETENTION_POLICY", "{}", "version is missing; rules is missing; holds is missing"],
+    ["retention", "RETENTION_REQUESTS", "0", "it is not a whole number of 1 or more"],
+    ["retention", "RETENTION_REQUESTS", "1e3", "it is not a whole number of 1 or more"],
+    ["retention", "RETENTION_MAX_SHARE", "50", 'it is not a share such as "50%"'],
+    ["retention", "RETENTION_MAX_SHARE", "101%", 'it is not a share such as "50%"'],
+    ["retention", "RETENTION_OVERDUE_AFTER", "soon", "it is neither an ISO 8601 duration"],
+    ["retention", "RETENTION_OVERDUE_AFTER", "0", "it is neither an ISO 8601 duration"],
+    ["storage", "AUDIT", "no", 'it is neither "on" nor "off"'],
+    ["process", "PORT", "65536", "it is not a whole number from 0 to 65535"],
+    ["process", "PORT", "http", "it is not a whole number from 0 to 65535"],
+  ])("%s() refuses %s=%j", (section, name, text, why) => {
+    const read = () => readConfig({ ...good, [name]: text })[section](name);
+    expect(read).toThrow(`Cannot use ${name}: ${why}`);
+    for (const hidden of ["sk-secret", apiKey]) expect(read).not.toThrow(hidden);
+  });
+
+  test("needs a key or a token", () => {
+    expect(() => readConfig({ ANTHROPIC_BASE_URL: "https://example.com" }).client())
+      .toThrow("Cannot use ANTHROPIC_API_KEY: neither it nor ANTHROPIC_AUTH_TOKEN is set");
+  });
+});
+
+describe("clientFrom()", () => {
+  test("reads what the official SDKs read, and checks no more than its form", () => {
+    const variables: Readonly<Record<string, string>> = {
+      ANTHROPIC_API_KEY: ` ${apiKey}\n`,
+      ANTHROPIC_AUTH_TOKEN: " ",
+      ANTHROPIC_BASE_URL: "nowhere",
+    };
+    expect(clientFrom((name) => variables[name])).toEqual({ apiKey, baseUrl: "nowhere" });
+  });
+
+  test("refuses to go on if a variable may not be read, since it may be set", () => {
+    expect(() => clientFrom(() => undefined, (name) => name !== "ANTHROPIC_WORKSPACE_ID")).toThrow(
+      "Cannot use ANTHROPIC_WORKSPACE_ID: this process may not read it: permit --allow-env=ANTHROPIC_WORKSPACE_ID",
+    );
+  });
+});
