@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { nearest } from "../core/check.ts";
 import { Command, InvalidArgumentError } from "./deps.ts";
 import { CommandError } from "./errors.ts";
 import type { Context } from "./output.ts";
@@ -218,4 +219,25 @@ function concurrency(text: string): number {
   const value = wholeNumber(text);
   if (value >= 1 && value <= 100) return value;
   throw new InvalidArgumentError("Give a number from 1 to 100");
+}
+
+/** Adds `help`. The one of commander shows the whole help for an unknown name. */
+export function addHelpCommand(above: Command): void {
+  above.helpCommand(false)
+    .command("help")
+    .description("Show the help of a command")
+    .argument("[command...]", "its name, and those below it")
+    .action((names: readonly string[]) => {
+      let command: Command = above;
+      for (const name of names) {
+        const below = command.commands.find((one) => one.name() === name);
+        if (below === undefined) {
+          const close = nearest(name, command.commands.map((one) => one.name()));
+          const hint = close === undefined ? "" : `\n(Did you mean ${close}?)`;
+          command.error(`error: unknown command '${name}'${hint}`);
+        }
+        command = below;
+      }
+      command.help();
+    });
 }
