@@ -15,7 +15,6 @@ import {
 import { subjectOf } from "../core/batches.ts";
 import { NotFoundError } from "../core/errors.ts";
 import type { Call } from "../core/send.ts";
-import { readHistory } from "../purge/apply.ts";
 import type { ResultsExport, ResultStore } from "../purge/export.ts";
 import { exportThenDelete } from "../purge/export-then-delete.ts";
 import { deletionOutcome } from "../purge/outcome.ts";
@@ -41,7 +40,7 @@ import { adminKeyVariable, type Context } from "./output.ts";
 import { openResults } from "./purge-run.ts";
 import { runIds, type RunIdsOptions, showIds } from "./run-ids.ts";
 import { withArticle, words } from "./text.ts";
-import { withTrail } from "./trail.ts";
+import { readPast, withTrail } from "./trail.ts";
 
 /** Adds `delete`, and a command below it for every kind. */
 export function addDeleteCommand(program: Command, context: CommandContext): void {
@@ -192,10 +191,7 @@ export async function deleteIds(
 ): Promise<number> {
   const { resource = messageBatch, holds, trail } = settings;
   const { name } = resource;
-  const history = trail?.history ?? [];
-  const items = ids.map((id) => ({ id }));
-  const past = await readHistory(history, { createdAt: "1970-01-01T00:00:00Z", items, kind: name });
-  const recorded = new Set(history.map(({ objectId }) => objectId));
+  const past = await readPast(trail, ids, name);
   const members = resource === messageBatch ? {} : { resource: name };
   const options = { ...settings, noun: words(name), members };
   return await runIds(client, ids, options, context, (id) => ({
@@ -203,7 +199,7 @@ export async function deleteIds(
     async run(call) {
       const deletion = await deleteOne(call, resource, id, {
         ...settings,
-        allowMissing: settings.allowMissing === true || recorded.has(id),
+        allowMissing: settings.allowMissing === true || past.outcome(id) !== undefined,
         mayBeDeletedAlready: past.isUncertain(id),
       });
       return deletionOutcome(id, call.facts.deletions, deletion);

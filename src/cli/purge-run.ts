@@ -29,7 +29,7 @@ import {
   plannedItems,
 } from "./plan-text.ts";
 import { describeOutcome, type Outcome, reportRun } from "./report.ts";
-import { type TrailFile, withTrail } from "./trail.ts";
+import { readPast, type TrailFile, withTrail } from "./trail.ts";
 
 /** Where the batches of a purge come from. */
 export type PurgeSource =
@@ -114,9 +114,13 @@ async function prepare(
   const planned = plannedItems(plan);
   const history = trail && stored && await readHistory(trail.history, { ...plan, items: planned });
   const gone = planned.flatMap(({ id }) => history?.outcome(id) === undefined ? [] : [id]);
-  const recorded = new Set(trail?.history.map(({ objectId }) => objectId));
-  const mayBeMissing = (id: string) => flags.allowMissing === true || recorded.has(id);
-  const known = "ids" in source ? namedOutcomes(source.ids, plan, mayBeMissing) : [];
+  const ids = "ids" in source ? source.ids : [];
+  const past = await readPast(trail, ids, "message_batch");
+  const known = namedOutcomes(
+    ids,
+    plan,
+    (id) => flags.allowMissing === true || past.outcome(id) !== undefined || past.isUncertain(id),
+  );
   const text = describePlan(plan, {
     known,
     stored: stored !== undefined,

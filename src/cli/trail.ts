@@ -13,6 +13,7 @@ import {
   type VerifyAuditTrailOptions,
 } from "../audit/mod.ts";
 import { isAbort } from "../core/abort.ts";
+import { type PurgeHistory, readHistory } from "../purge/apply.ts";
 import { CommandError, exitCode, fileError, firstOf } from "./errors.ts";
 import type { Files, OpenFile } from "./host.ts";
 import { filesInTime, inTime, untilAborted } from "./input.ts";
@@ -123,6 +124,20 @@ export async function openTrail(
     },
     close: () => file.close(),
   };
+}
+
+/** What a trail says of ids, however long ago it was written. */
+export async function readPast(
+  trail: TrailFile | undefined,
+  ids: readonly string[],
+  kind: string,
+): Promise<PurgeHistory> {
+  const items = ids.map((id) => ({ id }));
+  return await readHistory(trail?.history ?? [], {
+    createdAt: "1970-01-01T00:00:00Z",
+    items,
+    kind,
+  });
 }
 
 async function open(files: Pick<Files, "appendTo">, path: string): Promise<OpenFile> {

@@ -63,6 +63,18 @@ describe("--audit", () => {
     expect((await run(args, { files: cut }, sandbox)).stdout).toContain("(absent after retry");
   });
 
+  test("delete takes no batch for gone that was only canceled by the record", async () => {
+    const sandbox = createSandbox();
+    const { id } = sandbox.seed({ processing_status: "in_progress" });
+    const files = createMemoryFiles();
+    expect((await run(["cancel", id, "--audit", "a"], { files }, sandbox)).code).toBe(0);
+    for (const command of [["delete"], ["purge", "--yes"]]) {
+      const args = [...command, id, "--audit", "a"];
+      const { code, stderr } = await run(args, { files }, createSandbox());
+      expect([code, stderr]).toEqual([1, expect.stringContaining(`failed ${id}: `)]);
+    }
+  });
+
   test("sends nothing where the record cannot be opened", async () => {
     for (const command of ["delete", "cancel"]) {
       const sandbox = createSandbox();
