@@ -7,7 +7,7 @@ import { isHead } from "../audit/head.ts";
 import type { UnreadableLine } from "../audit/mod.ts";
 import { type Command, InvalidArgumentError } from "./deps.ts";
 import { exitCode } from "./errors.ts";
-import type { CommandContext } from "./options.ts";
+import { addHelpCommand, type CommandContext } from "./options.ts";
 import type { Context } from "./output.ts";
 import { countOf, describeRows, words } from "./text.ts";
 import { surveyTrail, type TrailSurvey } from "./trail.ts";
@@ -36,7 +36,7 @@ The exit code is 0, or 1 if the trail was changed, or 2 if it cannot be read.
 Under Deno, the folder of the file needs --allow-read.`;
 
 /** Adds `audit`. */
-export function addAuditCommand(program: Command, context: CommandContext): Command {
+export function addAuditCommand(program: Command, context: CommandContext): void {
   const command = program.command("audit")
     .description("Verify the file that deletions were recorded in")
     .addHelpText("after", auditHelp);
@@ -59,7 +59,7 @@ export function addAuditCommand(program: Command, context: CommandContext): Comm
       await output.result(`${head}\n`);
       context.end(exitCode.done);
     });
-  return command;
+  addHelpCommand(command);
 }
 
 function readHead(text: string): string {

@@ -9,29 +9,25 @@ import { checkClient } from "../core/client.ts";
 import { mayMeanNotEnded, messageBatch } from "../core/delete.ts";
 import { NotFoundError, WaitTimeoutError } from "../core/errors.ts";
 import { type Call, endOfWait } from "../core/send.ts";
-import { createRun, type RunOutcome } from "../purge/engine.ts";
+import type { RunOutcome } from "../purge/engine.ts";
 import type { CancelOutcome } from "../purge/outcome.ts";
 import { waitUntilEnded } from "../purge/wait.ts";
 import { type CommandClient, createClient } from "./client.ts";
-import { showIds } from "./delete.ts";
 import type { Command } from "./deps.ts";
 import { exitCode } from "./errors.ts";
-import { checkIds, collectIds } from "./ids.ts";
+import { readIds } from "./ids.ts";
 import {
   addCommonOptions,
   addIdOptions,
   addRunOptions,
   addWaitOptions,
   type CommandContext,
-  type RunFlags,
-  type WaitFlags,
+  type Flags,
   waitTimeoutOf,
 } from "./options.ts";
 import type { Context } from "./output.ts";
-import { createProgress } from "./progress.ts";
-import { explainTrailError } from "./purge-run.ts";
-import { createReport, noteInterruption, reportRun } from "./report.ts";
-import { type TrailFile, withTrail } from "./trail.ts";
+import { runIds, type RunIdsOptions, showIds } from "./run-ids.ts";
+import { withTrail } from "./trail.ts";
 
 const help = `
 Examples:
@@ -43,10 +39,6 @@ A canceled batch ends soon, not at once, and keeps the results it has by then.
 One that has ended already stays as it is, and that is no failure. With --wait,
 the exit code is 3 if a batch has not ended in time; its cancellation is not
 taken back. To delete it too: batchsweep delete --cancel.`;
-
-interface Flags extends RunFlags, WaitFlags {
-  readonly insist?: boolean | undefined;
-}
 
 /** Adds `cancel`. */
 export function addCancelCommand(program: Command, context: CommandContext): void {
@@ -67,16 +59,11 @@ async function runCancel(
   flags: Flags,
   context: CommandContext,
 ): Promise<number> {
-  const { output } = context;
   const waitTimeout = waitTimeoutOf(flags.wait === true, flags, "--wait");
   const client = createClient(context, flags);
-  const ids = await collectIds(args, context, "cancel");
-  checkIds(ids, messageBatch, { insist: flags.insist, verb: "cancel" });
-  if (ids.length === 0) {
-    await output.note("No ids are given: nothing to cancel\n");
-    return exitCode.done;
-  }
-  if (flags.dryRun) return await showIds(ids, "cancel", new Set(), flags.json, output);
+  const ids = await readIds(args, messageBatch, flags, context, "cancel");
+  if (ids.length === 0) return exitCode.done;
+  if (flags.dryRun) return await showIds(ids, "cancel", flags.json, context);
   const limit = checkClient(client).timeout;
   return await withTrail(
     flags.audit,
@@ -86,34 +73,15 @@ async function runCancel(
   );
 }
 
-/** How message batches are canceled. */
-export interface CancelIdsSettings {
-  readonly allowMissing?: boolean | undefined;
-  /** How long to wait for the end of each, in milliseconds; `undefined`: not at all. */
-  readonly waitTimeout?: number | undefined;
-  readonly trail?: TrailFile | undefined;
-  readonly concurrency?: number | undefined;
-  readonly json?: boolean | undefined;
-}
-
-/**
- * Cancels message batches, and reports what becomes of each.
- *
- * @returns The exit code.
- */
+/** Cancels message batches, and reports what becomes of each. */
 export async function cancelIds(
   client: CommandClient,
   ids: readonly string[],
-  { allowMissing, waitTimeout, trail, json, concurrency = 32 }: CancelIdsSettings,
+  settings: RunIdsOptions & Pick<Flags, "allowMissing">,
   context: Context,
 ): Promise<number> {
-  const { host, output } = context;
-  const { baseUrl } = client;
-  const waits = waitTimeout !== undefined;
-  const report = createReport(context, { json, noun: "message batch", baseUrl, waitTimeout });
-  const run = createRun(checkClient({ ...client, auditTrail: trail }), ids, (id) => ({
-    id,
-    waits,
+  const { allowMissing, waitTimeout } = settings;
+  return await runIds(client, ids, { ...settings, operation: "cancel" }, context, (id) => ({
     run: (call) =>
       cancelOne(call, id, waitTimeout).catch((error): RunOutcome => {
         if (error instanceof NotFoundError && allowMissing) return { outcome: "missing", id };
@@ -123,21 +91,7 @@ export async function cancelIds(
         const message = `Cannot cancel message batch ${JSON.stringify(id)}: ${why}`;
         return { outcome: "failed", id, error: { code: "ERR_ABORTED", message, why } };
       }),
-  }), {
-    concurrency,
-    operation: "cancel",
-    signal: AbortSignal.any([host.signal, report.outputFailed]),
-  });
-  noteInterruption(context);
-  const progress = createProgress(ids.length, output, {
-    ...host,
-    waited: new Set(waits ? ids : []),
-  });
-  try {
-    return await reportRun(report, run.outcomes(), progress.add, explainTrailError);
-  } finally {
-    await progress.end();
-  }
+  }));
 }
 
 /** Cancels a batch, and waits for its end if there is a time to wait. */

@@ -9,14 +9,9 @@ import { type DeletableResource, messageBatch } from "../core/delete.ts";
 import { clientFrom } from "../config/mod.ts";
 import { CommandError, exitCode } from "./errors.ts";
 import type { Host } from "./host.ts";
-import type { CommonFlags } from "./options.ts";
+import type { Flags } from "./options.ts";
 import { adminKeyVariable, type Context } from "./output.ts";
 import { describeRequest } from "./text.ts";
-
-/** The options that describe the client. */
-export type ClientFlags =
-  & Pick<CommonFlags, "baseUrl" | "requestTimeout" | "maxRetries" | "verbose">
-  & { readonly actor?: string | undefined; readonly reason?: string | undefined };
 
 /** A client whose API is known. */
 export type CommandClient = Client & { readonly baseUrl: string };
@@ -24,15 +19,13 @@ export type CommandClient = Client & { readonly baseUrl: string };
 /**
  * Makes the client for a kind of object, and checks it. Secrets come from the environment only, since
  * every user of a machine can see its command lines.
- *
- * @throws {CommandError} There are no credentials, or something cannot be used.
  */
 export function createClient(
   { host, output }: {
     readonly host: Pick<Host, "env" | "fetch" | "permits" | "clock">;
     readonly output: Pick<Context["output"], "note">;
   },
-  { requestTimeout, maxRetries, verbose, actor, reason, ...flags }: ClientFlags = {},
+  { requestTimeout, maxRetries, verbose, actor, reason, ...flags }: Flags = {},
   { administrative }: DeletableResource = messageBatch,
 ): CommandClient {
   const credentials = credentialsFor(administrative, host);
@@ -107,11 +100,7 @@ function check(
   }
 }
 
-/**
- * Checks that a URL may be requested or served, before the runtime refuses it in its own words.
- *
- * @throws {CommandError} It may not.
- */
+/** Checks that a URL may be requested or served, before the runtime refuses it in its own words. */
 export function checkPermission(host: Pick<Host, "permits">, url: string): void {
   if (host.permits?.(new URL(url)) !== false) return;
   throw new CommandError(

@@ -19,7 +19,6 @@ export function canAsk({ stdin, stderr }: Pick<Host, "stdin" | "stderr">): boole
  * out of habit, but have to read a number first.
  *
  * @returns Whether the answer is that number.
- * @throws `signal.reason` if the user interrupts.
  */
 export async function askToDelete(
   { stdin, signal }: Pick<Host, "stdin" | "signal">,

@@ -15,8 +15,6 @@ import {
 import { subjectOf } from "../core/batches.ts";
 import { NotFoundError } from "../core/errors.ts";
 import type { Call } from "../core/send.ts";
-import { readHistory } from "../purge/apply.ts";
-import { createRun, type Task } from "../purge/engine.ts";
 import type { ResultsExport, ResultStore } from "../purge/export.ts";
 import { exportThenDelete } from "../purge/export-then-delete.ts";
 import { deletionOutcome } from "../purge/outcome.ts";
@@ -25,7 +23,7 @@ import { type CommandClient, createClient } from "./client.ts";
 import type { Command } from "./deps.ts";
 import { CommandError, exitCode } from "./errors.ts";
 import { readHolds } from "./holds.ts";
-import { checkIds, collectIds, commandOf, kinds, parseId } from "./ids.ts";
+import { commandOf, kinds, parseId, readIds } from "./ids.ts";
 import {
   addCommonOptions,
   addHoldOptions,
@@ -34,30 +32,15 @@ import {
   addRunOptions,
   addWaitOptions,
   type CommandContext,
-  type HoldFlags,
+  type Flags,
   refuseFilterOptions,
-  type RunFlags,
-  type WaitFlags,
   waitTimeoutOf,
 } from "./options.ts";
 import { adminKeyVariable, type Context } from "./output.ts";
-import { createProgress } from "./progress.ts";
-import { explainTrailError, openResults } from "./purge-run.ts";
-import {
-  createReport,
-  describeOutcome,
-  noteInterruption,
-  type Outcome,
-  reportRun,
-} from "./report.ts";
+import { openResults } from "./purge-run.ts";
+import { runIds, type RunIdsOptions, showIds } from "./run-ids.ts";
 import { withArticle, words } from "./text.ts";
-import { type TrailFile, withTrail } from "./trail.ts";
-
-interface Flags extends RunFlags, WaitFlags, HoldFlags {
-  readonly insist?: boolean | undefined;
-  readonly cancel?: boolean | undefined;
-  readonly export?: string | undefined;
-}
+import { readPast, withTrail } from "./trail.ts";
 
 /** Adds `delete`, and a command below it for every kind. */
 export function addDeleteCommand(program: Command, context: CommandContext): void {
@@ -155,23 +138,20 @@ async function runDelete(
   flags: Flags,
   context: CommandContext,
 ): Promise<number> {
-  const { host, output } = context;
-  const { cancel = false, wait = false, insist } = flags;
+  const { host } = context;
+  const { cancel = false, wait = false } = flags;
   refuseBatchOptions(resource, flags);
   const waitTimeout = waitTimeoutOf(cancel || wait, flags, "--cancel or --wait");
   const client = createClient(context, flags, resource);
-  const ids = await collectIds(args, context);
-  checkIds(ids, resource, { insist });
-  if (ids.length === 0) {
-    await output.note("No ids are given: nothing to delete\n");
-    return exitCode.done;
-  }
+  const ids = await readIds(args, resource, flags, context);
+  if (ids.length === 0) return exitCode.done;
   const holds = await readHolds(flags, host);
   if (flags.dryRun) {
     const what = cancel ? "cancel and delete" : "delete";
-    return await showIds(ids, what, holds, flags.json, output);
+    return await showIds(ids, what, flags.json, context, holds);
   }
-  const exportTo = await openResults(flags.export, host.files);
+  const { files } = host;
+  const exportTo = flags.export === undefined ? undefined : await openResults(flags.export, files);
   const limit = checkClient(client).timeout;
   return await withTrail(flags.audit, { ids, limit }, context, (trail) => {
     const settings = { ...flags, resource, cancel, waitTimeout, exportTo, holds, trail };
@@ -190,95 +170,41 @@ function refuseBatchOptions(resource: DeletableResource, flags: Flags): void {
   throw new CommandError(`Cannot use --${name} for a ${kind}: it is for message batches`);
 }
 
-/** Shows what would be done with ids. Nothing is sent. */
-export async function showIds(
-  ids: readonly string[],
-  what: string,
-  holds: ReadonlySet<string>,
-  json: boolean | undefined,
-  output: Context["output"],
-): Promise<number> {
-  for (const id of ids) {
-    const outcome: Outcome | undefined = holds.has(id)
-      ? { outcome: "skipped", id, reason: "held" }
-      : undefined;
-    if (json) await output.json(outcome ?? { dryRun: true, id });
-    else if (outcome) await output.note(`${describeOutcome(outcome)}\n`);
-    else await output.result(`would ${what} ${id}\n`);
-  }
-  await output.note("Dry run: nothing was sent\n", "strong");
-  return exitCode.done;
-}
-
 /** How objects are deleted. */
-export interface DeleteIdsSettings {
+export interface DeleteIdsSettings extends RunIdsOptions {
   readonly resource?: DeletableResource | undefined;
   /** Whether message batches that have not ended are canceled. */
   readonly cancel?: boolean | undefined;
-  /** How long to wait for their end, in milliseconds; `undefined`: not at all. */
-  readonly waitTimeout?: number | undefined;
   /** Where results are stored first. */
   readonly exportTo?: ResultStore | undefined;
   readonly allowMissing?: boolean | undefined;
   /** Ids that are not deleted, whatever else is said. */
   readonly holds?: ReadonlySet<string> | undefined;
-  readonly trail?: TrailFile | undefined;
-  readonly concurrency?: number | undefined;
-  readonly json?: boolean | undefined;
 }
 
-/**
- * Deletes objects by their ids, and reports what becomes of each.
- *
- * @returns The exit code.
- */
+/** Deletes objects by their ids, and reports what becomes of each. */
 export async function deleteIds(
   client: CommandClient,
   ids: readonly string[],
   settings: DeleteIdsSettings,
   context: Context,
 ): Promise<number> {
-  const { resource = messageBatch, waitTimeout, trail, holds, json, concurrency = 32 } = settings;
-  const { host, output } = context;
-  const waits = waitTimeout !== undefined;
-  const report = createReport(context, {
-    json,
-    noun: words(resource.name),
-    members: resource === messageBatch ? {} : { resource: resource.name },
-    baseUrl: client.baseUrl,
-    waitTimeout,
-  });
-  const items = ids.map((id) => ({ id }));
-  const since = "1970-01-01T00:00:00Z";
-  const past = await readHistory(trail?.history ?? [], {
-    createdAt: since,
-    items,
-    kind: resource.name,
-  });
-  const recorded = new Set(trail?.history.map(({ objectId }) => objectId));
-  const run = createRun(checkClient({ ...client, auditTrail: trail }), ids, (id): Task => ({
-    id,
+  const { resource = messageBatch, holds, trail } = settings;
+  const { name } = resource;
+  const past = await readPast(trail, ids, name);
+  const members = resource === messageBatch ? {} : { resource: name };
+  const options = { ...settings, noun: words(name), members };
+  return await runIds(client, ids, options, context, (id) => ({
     known: holds?.has(id) ? { outcome: "skipped", id, reason: "held" } : undefined,
-    waits,
     async run(call) {
       const deletion = await deleteOne(call, resource, id, {
         ...settings,
-        allowMissing: settings.allowMissing === true || recorded.has(id),
+        allowMissing: settings.allowMissing === true || past.outcome(id) !== undefined,
         mayBeDeletedAlready: past.isUncertain(id),
       });
       return deletionOutcome(id, call.facts.deletions, deletion);
     },
-  }), { concurrency, signal: AbortSignal.any([host.signal, report.outputFailed]) });
-  noteInterruption(context);
-  const progress = createProgress(ids.length, output, {
-    ...host,
-    waited: new Set(waits ? ids : []),
-  });
-  try {
-    return await reportRun(report, run.outcomes(), progress.add, explainTrailError);
-  } finally {
-    await progress.end();
-  }
+  }));
 }
 
 /** Deletes one object once it may be deleted. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { fileProblem, isDenied } from "../config/system-errors.ts";
 import { BatchsweepError } from "../core/errors.ts";
 import { type OutcomeError, outcomeError, stopReason } from "../purge/outcome.ts";
 
@@ -91,7 +92,6 @@ export const lookedFor = (baseUrl: string): string => `The API was looked for at
 /**
  * What an error of the file system means, as a line for the user.
  *
- * @param verb What failed.
  * @param code The exit code. By default, that of a command that has done nothing.
  */
 export function fileError(
@@ -105,44 +105,7 @@ export function fileError(
   return new CommandError(`Cannot ${verb} ${named}: ${fileProblem(error)}${folder}`, code);
 }
 
-/** Whether Deno has no permission for it. */
-const isDenied = (error: unknown) => error instanceof Error && error.name === "NotCapable";
-
-/** What an error of the file system means, as the end of a sentence. */
-export function fileProblem(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (isDenied(error)) {
-    const [flag = "--allow-read, --allow-write"] = /--allow-\w+/.exec(error.message) ?? [];
-    return `this process has no permission for it (${flag})`;
-  }
-  return fileProblems[codeOf(error)] ?? error.message.split("\n")[0] ?? error.name;
-}
-
-/** Why a runtime cannot listen, as the end of a sentence. */
-export function listenProblem(error: unknown): string {
-  return listenProblems[codeOf(error)] ?? fileProblem(error);
-}
-
 /** The code of an error of the system, such as `"ENOENT"`; empty if it has none. */
 export function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "";
 }
-
-const fileProblems: Readonly<Record<string, string>> = {
-  EACCES: "it is not permitted",
-  EPERM: "it is not permitted",
-  EROFS: "the file system is read-only",
-  EEXIST: "it exists already",
-  EISDIR: "it is a directory",
-  ENOENT: "there is no such file or directory",
-  ENOSPC: "the disk is full",
-  EDQUOT: "the disk quota is used up",
-  ENOTDIR: "a part of its path is not a directory",
-};
-
-const listenProblems: Readonly<Record<string, string>> = {
-  EADDRINUSE: "the port is taken",
-  EADDRNOTAVAIL: "this machine has no such address",
-  EINVAL: "this machine has no such address",
-  ENOTFOUND: "this machine has no such address",
-};

@@ -8,20 +8,15 @@ import type { MessageBatchFilter } from "../purge/filter.ts";
 import { statuses } from "../purge/plan.ts";
 import { dayMs, parseTimestamp } from "../purge/time.ts";
 import { cannotUseFlag, CommandError } from "./errors.ts";
-import type { FilterFlags } from "./options.ts";
+import type { Flags } from "./options.ts";
 import { parseDuration } from "./text.ts";
 
 /**
  * The filter of the command line.
  *
  * @returns `"*"` for `--all`; `undefined` if no option of a filter is given.
- * @throws {CommandError} An option cannot be used.
  */
-export function filterFrom(
-  flags: FilterFlags & { readonly all?: undefined },
-): MessageBatchFilter | undefined;
-export function filterFrom(flags: FilterFlags): MessageBatchFilter | "*" | undefined;
-export function filterFrom(flags: FilterFlags): MessageBatchFilter | "*" | undefined {
+export function filterFrom(flags: Flags): MessageBatchFilter | "*" | undefined {
   const { status, max } = flags;
   const conditions: { readonly [Name in keyof MessageBatchFilter]: MessageBatchFilter[Name] } = {
     minDaysSinceCreated: daysOf("--older-than", flags.olderThan),

@@ -11,17 +11,12 @@ import { CommandError } from "./errors.ts";
 import type { Files, Host } from "./host.ts";
 import { checkIds } from "./ids.ts";
 import { readFileLines, readText } from "./input.ts";
-import type { HoldFlags } from "./options.ts";
+import type { Flags } from "./options.ts";
 import { quote } from "./text.ts";
 
-/**
- * Reads the ids that the command line holds: by name, by a file, and by a retention policy.
- *
- * @throws {CommandError} Something cannot be read or used, or a file has no ids: what has to stay is
- *   then not known.
- */
+/** Reads the ids that the command line holds: by name, by a file, and by a retention policy. */
 export async function readHolds(
-  { hold = [], holds, policy }: HoldFlags,
+  { hold = [], holds, policy }: Flags,
   { files, signal }: Pick<Host, "files" | "signal">,
 ): Promise<ReadonlySet<string>> {
   const lines: string[] = [];
@@ -63,7 +58,7 @@ export function withHolds(plan: PurgePlan, holds: ReadonlySet<string>): PurgePla
 
 /** What to say of holds that are not in the workspace: one of them may be mistyped. */
 export function describeUnknownHolds(
-  { hold = [] }: HoldFlags,
+  { hold = [] }: Flags,
   holds: ReadonlySet<string>,
   { items }: PurgePlan,
 ): readonly string[] {
@@ -81,11 +76,7 @@ export function describeUnknownHolds(
 const maxPolicyBytes = 16_777_216; // half a million holds
 const maxNamedIssues = 20;
 
-/**
- * Reads a retention policy from a file.
- *
- * @throws {CommandError} It cannot be read or used.
- */
+/** Reads a retention policy from a file. */
 export async function readPolicy(
   files: Pick<Files, "read">,
   path: string,

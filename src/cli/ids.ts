@@ -30,12 +30,28 @@ interface Source {
 }
 
 /**
+ * Reads the ids that a command is given, and checks them.
+ *
+ * @param insist Whether an id may look unlike those of its kind: the API may change its ids.
+ * @returns The ids. If there are none, the user knows.
+ */
+export async function readIds(
+  args: readonly string[],
+  resource: DeletableResource,
+  { insist }: { readonly insist?: boolean | undefined },
+  context: Source,
+  verb = "delete",
+): Promise<readonly string[]> {
+  const ids = await collectIds(args, context, verb);
+  checkIds(ids, resource, { insist, verb });
+  if (ids.length === 0) await context.output.note(`No ids are given: nothing to ${verb}\n`);
+  return ids;
+}
+
+/**
  * Collects the ids that a command is given: its arguments, the lines of a file for `@FILE`, and the
  * lines of stdin for `-`, or if there is no argument and stdin is no terminal. Each id comes once, in
  * order.
- *
- * @param verb What the command does, for messages.
- * @throws {CommandError} There is no id, or there are too many, or a file cannot be read.
  */
 export async function collectIds(
   args: readonly string[],
@@ -87,7 +103,6 @@ async function* readStdin(
  * order of its path, with slashes between them.
  *
  * @returns The parameters by name.
- * @throws {CommandError} It is no id of this kind.
  */
 export function parseId(resource: DeletableResource, id: string): Readonly<Record<string, string>> {
   const names = paramsOf(resource);
@@ -123,8 +138,6 @@ const maxNamed = 5;
 /**
  * Checks before any request that every id can be one of its kind: that the library can send it, that
  * it begins as ids of its kind do today, and that it has only characters that ids have.
- *
- * @throws {CommandError} Some cannot be. The message names the first five.
  */
 export function checkIds(
   ids: Iterable<string>,

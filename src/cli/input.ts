@@ -15,9 +15,6 @@ const maxLineBytes = 1_024;
  * Reads the lines of an input, trimmed, without blank ones.
  *
  * @param name What messages call the input: empty, or `keep.txt, `.
- * @param signal Ends the reading at once.
- * @throws {CommandError} A line is too long, or is not UTF-8 text.
- * @throws `signal.reason` once the signal is aborted.
  */
 export async function* readLines(
   chunks: AsyncIterable<Uint8Array>,
@@ -49,11 +46,7 @@ export async function* readLines(
   if (last !== "") yield last;
 }
 
-/**
- * Reads the lines of a file, as {@link readLines} does.
- *
- * @throws {CommandError} It cannot be read.
- */
+/** Reads the lines of a file, as {@link readLines} does. */
 export async function* readFileLines(
   files: Pick<Files, "read">,
   path: string,
@@ -71,8 +64,6 @@ export async function* readFileLines(
  * Reads a file whole.
  *
  * @param limit How many bytes it can have, and what it is too large for if it has more.
- * @throws {CommandError} It cannot be read, or is too large.
- * @throws `signal.reason` once the signal is aborted.
  */
 export async function readText(
   files: Pick<Files, "read">,
@@ -101,8 +92,6 @@ export async function readText(
 /**
  * Reads a source until a signal is aborted, whether or not the source heeds the signal. If the reading
  * ends early, the source is ended, too; its end is not awaited, since its next value may never come.
- *
- * @throws `signal.reason` once the signal is aborted.
  */
 export async function* untilAborted<Value>(
   source: AsyncIterable<Value>,

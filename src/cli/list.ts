@@ -18,8 +18,7 @@ import {
   addCommonOptions,
   addConditionOptions,
   type CommandContext,
-  type CommonFlags,
-  type FilterFlags,
+  type Flags,
   wholeNumber,
 } from "./options.ts";
 import type { Context } from "./output.ts";
@@ -40,10 +39,6 @@ A terminal that is too narrow for the table gets fewer columns; a file or a
 pipe gets all. --json prints the batches as the API gives them, while they
 come.`;
 
-interface Flags extends CommonFlags, Omit<FilterFlags, "max" | "all"> {
-  readonly limit?: number;
-}
-
 /** Adds `list`. */
 export function addListCommand(program: Command, context: CommandContext): void {
   const command = program.command("list")
@@ -53,7 +48,8 @@ export function addListCommand(program: Command, context: CommandContext): void 
   addConditionOptions(command)
     .addHelpText("after", help)
     .action(async (flags: Flags) => {
-      const filter = filterFrom({ ...flags, all: undefined });
+      const given = filterFrom(flags);
+      const filter = given === "*" ? undefined : given;
       const client = createClient(context, flags);
       context.end(await listBatches(client, { ...flags, filter }, context));
     });
@@ -74,12 +70,7 @@ export interface ListBatchesOptions {
   readonly json?: boolean | undefined;
 }
 
-/**
- * Writes the message batches of the workspace, newest first, and how many they are.
- *
- * @returns The exit code.
- * @throws {CommandError} The list cannot be read to its end. What came of it is written.
- */
+/** Writes the message batches of the workspace, newest first, and how many they are. */
 export async function listBatches(
   client: CommandClient,
   { filter, limit = Infinity, json = false }: ListBatchesOptions,

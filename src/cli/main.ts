@@ -4,22 +4,27 @@
  * @module
  */
 import { isAbort } from "../core/abort.ts";
-import { nearest } from "../core/check.ts";
 import { version } from "../version.ts";
-import { addAuditCommand } from "./audit.ts";
-import { addCancelCommand } from "./cancel.ts";
-import { addDeleteCommand } from "./delete.ts";
 import { Command, CommanderError } from "./deps.ts";
 import { CommandError, exitCode, firstOf } from "./errors.ts";
-import { addExportCommand } from "./export.ts";
 import type { Host } from "./host.ts";
-import { addListCommand } from "./list.ts";
-import type { CommandContext } from "./options.ts";
+import { addHelpCommand, type CommandContext } from "./options.ts";
 import { type CommandOutput, createOutput, isClosedOutput } from "./output.ts";
-import { addPurgeCommand } from "./purge.ts";
-import { addRetainCommand } from "./retain.ts";
-import { addSandboxCommand } from "./sandbox.ts";
-import { addShowCommand } from "./show.ts";
+
+/** The commands, in the order of the help. Only the one that is named is loaded, if one is. */
+const commands: Readonly<
+  Record<string, () => Promise<(program: Command, context: CommandContext) => void>>
+> = {
+  list: async () => (await import("./list.ts")).addListCommand,
+  show: async () => (await import("./show.ts")).addShowCommand,
+  cancel: async () => (await import("./cancel.ts")).addCancelCommand,
+  delete: async () => (await import("./delete.ts")).addDeleteCommand,
+  export: async () => (await import("./export.ts")).addExportCommand,
+  purge: async () => (await import("./purge.ts")).addPurgeCommand,
+  retain: async () => (await import("./retain.ts")).addRetainCommand,
+  audit: async () => (await import("./audit.ts")).addAuditCommand,
+  sandbox: async () => (await import("./sandbox.ts")).addSandboxCommand,
+};
 
 const help = `
 Examples:
@@ -99,6 +104,11 @@ async function run(argv: readonly string[], host: Host, output: CommandOutput): 
   const end = (value: number) => code = host.signal.aborted ? exitCode.interrupted : value;
   const context = { host, output, end };
   const program = createProgram(context);
+  const [named = ""] = argv;
+  for (const [name, load] of Object.entries(commands)) {
+    if (name === named || !Object.hasOwn(commands, named)) (await load())(program, context);
+  }
+  addHelpCommand(program);
   try {
     await program.parseAsync(argv, { from: "user" });
   } catch (error) {
@@ -130,36 +140,5 @@ function createProgram(context: CommandContext): Command {
       getOutHelpWidth: () => stdout.columns ?? 100,
       getErrHelpWidth: () => stderr.columns ?? 100,
     });
-  addListCommand(program, context);
-  addShowCommand(program, context);
-  addCancelCommand(program, context);
-  addDeleteCommand(program, context);
-  addExportCommand(program, context);
-  addPurgeCommand(program, context);
-  addRetainCommand(program, context);
-  addHelpCommand(addAuditCommand(program, context));
-  addSandboxCommand(program, context);
-  addHelpCommand(program);
   return program;
-}
-
-/** Adds `help`. The one of commander shows the whole help for an unknown name. */
-function addHelpCommand(above: Command): void {
-  above.helpCommand(false)
-    .command("help")
-    .description("Show the help of a command")
-    .argument("[command...]", "its name, and those below it")
-    .action((names: readonly string[]) => {
-      let command: Command = above;
-      for (const name of names) {
-        const below = command.commands.find((one) => one.name() === name);
-        if (below === undefined) {
-          const close = nearest(name, command.commands.map((one) => one.name()));
-          const hint = close === undefined ? "" : `\n(Did you mean ${close}?)`;
-          command.error(`error: unknown command '${name}'${hint}`);
-        }
-        command = below;
-      }
-      command.help();
-    });
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { nearest } from "../core/check.ts";
 import { Command, InvalidArgumentError } from "./deps.ts";
 import { CommandError } from "./errors.ts";
 import type { Context } from "./output.ts";
@@ -14,20 +15,52 @@ export interface CommandContext extends Context {
   end(code: number): void;
 }
 
-/** The options of every command that calls the API. */
-export interface CommonFlags {
+/** The values of all options. Each command has some of them. */
+export interface Flags {
   readonly json?: boolean | undefined;
   readonly verbose?: boolean | undefined;
   readonly baseUrl?: string | undefined;
   readonly requestTimeout?: number | undefined;
   readonly maxRetries?: number | undefined;
+  readonly concurrency?: number | undefined;
+  readonly limit?: number | undefined;
+  readonly to?: string | undefined;
+
+  readonly insist?: boolean | undefined;
+  readonly allowMissing?: boolean | undefined;
+  readonly hold?: readonly string[] | undefined;
+  readonly holds?: string | undefined;
+  readonly policy?: string | undefined;
+
+  readonly wait?: boolean | undefined;
+  readonly timeout?: number | undefined;
+  readonly cancel?: boolean | undefined;
+  readonly cancelTimeout?: number | undefined;
+  readonly export?: string | undefined;
+
+  readonly dryRun?: boolean | undefined;
+  readonly yes?: boolean | undefined;
+  readonly plan?: string | undefined;
+  readonly planOut?: string | undefined;
+  readonly maxShare?: number | undefined;
+
+  readonly audit?: string | undefined;
+  readonly actor?: string | undefined;
+  readonly reason?: string | undefined;
+
+  // A filter, as it was typed.
+  readonly olderThan?: string | undefined;
+  readonly endedFor?: string | undefined;
+  readonly createdBefore?: string | undefined;
+  readonly createdAfter?: string | undefined;
+  readonly endedBefore?: string | undefined;
+  readonly endedAfter?: string | undefined;
+  readonly status?: readonly string[] | undefined;
+  readonly max?: string | undefined;
+  readonly all?: boolean | undefined;
 }
 
-/**
- * Adds the options of every command that calls the API.
- *
- * @param json What `--json` prints.
- */
+/** Adds the options of every command that calls the API. */
 export function addCommonOptions(command: Command, json: string): Command {
   return command
     .option("--json", json)
@@ -39,16 +72,6 @@ export function addCommonOptions(command: Command, json: string): Command {
       requestTimeout,
     )
     .option("--max-retries <count>", "repetitions of a failed request (default: 2)", wholeNumber);
-}
-
-/** The options of every command that works on many objects. */
-export interface RunFlags extends CommonFlags {
-  readonly audit?: string | undefined;
-  readonly actor?: string | undefined;
-  readonly reason?: string | undefined;
-  readonly concurrency?: number | undefined;
-  readonly dryRun?: boolean | undefined;
-  readonly allowMissing?: boolean | undefined;
 }
 
 /**
@@ -72,12 +95,6 @@ export function addIdOptions(command: Command, noun: string): Command {
     .option("--insist", `send ids that do not look like ids of a ${noun}`);
 }
 
-/** The options of a wait. */
-export interface WaitFlags {
-  readonly wait?: boolean | undefined;
-  readonly timeout?: number | undefined;
-}
-
 /** Adds the options of a wait. */
 export function addWaitOptions(command: Command, wait: string): Command {
   return command
@@ -88,13 +105,11 @@ export function addWaitOptions(command: Command, wait: string): Command {
 /**
  * How long to wait, in milliseconds; `undefined` if nothing is waited for.
  *
- * @param waits Whether the command waits.
  * @param flags Which options make it wait, for messages.
- * @throws {CommandError} There is a time, and no wait.
  */
 export function waitTimeoutOf(
   waits: boolean,
-  { timeout }: WaitFlags,
+  { timeout }: Flags,
   flags: string,
 ): number | undefined {
   if (waits) return timeout ?? longestWait;
@@ -106,15 +121,6 @@ export function waitTimeoutOf(
 
 /** The longest wait, in milliseconds: the API ends every batch within it. */
 export const longestWait = 86_400_000;
-
-/** The options that hold message batches. */
-export interface HoldFlags {
-  readonly hold?: readonly string[] | undefined;
-  /** A file with an id a line. */
-  readonly holds?: string | undefined;
-  /** A file with a retention policy. */
-  readonly policy?: string | undefined;
-}
 
 /** Adds the options that hold message batches. */
 export function addHoldOptions(command: Command): Command {
@@ -128,13 +134,6 @@ export function addPolicyHoldOption(command: Command): Command {
   return command.option("--policy <file>", "keep the batches that a retention policy holds");
 }
 
-/** The options of every command that shows a plan before it applies it. */
-export interface PlanFlags extends RunFlags, HoldFlags {
-  readonly yes?: boolean | undefined;
-  readonly planOut?: string | undefined;
-  readonly export?: string | undefined;
-}
-
 /** Adds the options of every command that shows a plan before it applies it. */
 export function addPlanOptions(command: Command): Command {
   addRunOptions(command, "deleted")
@@ -142,19 +141,6 @@ export function addPlanOptions(command: Command): Command {
     .option("--plan-out <file>", "write the plan to a new file, and delete nothing")
     .option("--export <directory>", "save results first: a file per batch, in the directory");
   return addHoldOptions(command);
-}
-
-/** The options that say which message batches are meant, as they were typed. */
-export interface FilterFlags {
-  readonly olderThan?: string | undefined;
-  readonly endedFor?: string | undefined;
-  readonly createdBefore?: string | undefined;
-  readonly createdAfter?: string | undefined;
-  readonly endedBefore?: string | undefined;
-  readonly endedAfter?: string | undefined;
-  readonly status?: readonly string[] | undefined;
-  readonly max?: string | undefined;
-  readonly all?: boolean | undefined;
 }
 
 const filterGroup = "Which batches (every condition that is given has to hold):";
@@ -233,4 +219,25 @@ function concurrency(text: string): number {
   const value = wholeNumber(text);
   if (value >= 1 && value <= 100) return value;
   throw new InvalidArgumentError("Give a number from 1 to 100");
+}
+
+/** Adds `help`. The one of commander shows the whole help for an unknown name. */
+export function addHelpCommand(above: Command): void {
+  above.helpCommand(false)
+    .command("help")
+    .description("Show the help of a command")
+    .argument("[command...]", "its name, and those below it")
+    .action((names: readonly string[]) => {
+      let command: Command = above;
+      for (const name of names) {
+        const below = command.commands.find((one) => one.name() === name);
+        if (below === undefined) {
+          const close = nearest(name, command.commands.map((one) => one.name()));
+          const hint = close === undefined ? "" : `\n(Did you mean ${close}?)`;
+          command.error(`error: unknown command '${name}'${hint}`);
+        }
+        command = below;
+      }
+      command.help();
+    });
 }

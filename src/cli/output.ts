@@ -5,6 +5,7 @@
  */
 import { codeOf, exitCode, fileError } from "./errors.ts";
 import type { Host, Output } from "./host.ts";
+import { wrap } from "./text.ts";
 
 /** How a text is meant. A terminal shows it in a colour, unless `NO_COLOR` is set. */
 export type Tone = "good" | "bad" | "strong" | "faint";
@@ -47,7 +48,7 @@ export function createOutput(host: Pick<Host, "env" | "stdout" | "stderr">): Com
   const isPlain = host.env("TERM") === "dumb"; // such a terminal shows escape sequences as text
   const hasColours = !isPlain && !host.env("NO_COLOR");
   const ready = (to: Output, text: string, tone?: Tone): string => {
-    const cleaned = clean(text);
+    const cleaned = wrap(clean(text), to.columns);
     if (tone === undefined || !hasColours || to.columns === undefined) return cleaned;
     return cleaned.replace(/[^\n]+/g, (line) => `\u001b[${tones[tone]}m${line}\u001b[0m`);
   };

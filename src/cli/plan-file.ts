@@ -14,11 +14,7 @@ import { readText } from "./input.ts";
 // A plan of 100,000 batches has some 18 MB.
 const limit = { bytes: 268_435_456, what: "a plan" };
 
-/**
- * Reads a plan that a client is about to apply.
- *
- * @throws {CommandError} It cannot be read, is no plan, or one for another API or workspace.
- */
+/** Reads a plan that a client is about to apply. */
 export async function readPlan(
   files: Pick<Files, "read">,
   path: string,
@@ -35,11 +31,7 @@ export async function readPlan(
   }
 }
 
-/**
- * Writes a plan, a line for each batch, so that people can read and compare it.
- *
- * @throws {CommandError} It cannot be written, or the file exists.
- */
+/** Writes a plan, a line for each batch, so that people can read and compare it. */
 export async function writePlan(
   files: Pick<Files, "write">,
   path: string,

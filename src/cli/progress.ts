@@ -23,8 +23,6 @@ const rateWindow = 10_000; // ms
 /**
  * Shows how far a run is: the share that is done, the rate of the last ten seconds, and the time that
  * is left at that rate. If only waits are left, it shows how many, and how long they last by now.
- *
- * @param total How many outcomes there will be.
  */
 export function createProgress(
   total: number,

@@ -18,7 +18,7 @@ import { askToDelete } from "./consent.ts";
 import { CommandError, exitCode, explainError, fileError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { describeUnknownHolds, withHolds } from "./holds.ts";
-import { longestWait, type PlanFlags } from "./options.ts";
+import { type Flags, longestWait } from "./options.ts";
 import type { Context } from "./output.ts";
 import { readPlan, writePlan } from "./plan-file.ts";
 import {
@@ -28,15 +28,8 @@ import {
   describeSample,
   plannedItems,
 } from "./plan-text.ts";
-import { createProgress } from "./progress.ts";
-import {
-  createReport,
-  describeOutcome,
-  noteInterruption,
-  type Outcome,
-  reportRun,
-} from "./report.ts";
-import { type TrailFile, withTrail } from "./trail.ts";
+import { describeOutcome, type Outcome, reportRun } from "./report.ts";
+import { readPast, type TrailFile, withTrail } from "./trail.ts";
 
 /** Where the batches of a purge come from. */
 export type PurgeSource =
@@ -55,13 +48,6 @@ export interface Purge {
   readonly holds: ReadonlySet<string>;
 }
 
-/** The options of a purge. */
-export interface PurgeFlags extends PlanFlags {
-  readonly cancel?: boolean | undefined;
-  readonly cancelTimeout?: number | undefined;
-  readonly maxShare?: number | undefined;
-}
-
 /** A plan, and what is known besides. */
 interface Prepared {
   readonly plan: PurgePlan;
@@ -73,15 +59,10 @@ interface Prepared {
   readonly text: string;
 }
 
-/**
- * Runs a purge.
- *
- * @returns The exit code.
- * @throws {CommandError} Nothing was deleted.
- */
+/** Runs a purge. */
 export async function runPurge(
   purge: Purge,
-  flags: PurgeFlags,
+  flags: Flags,
   context: Context,
 ): Promise<number> {
   const { source, mode, client } = purge;
@@ -90,34 +71,29 @@ export async function runPurge(
   if (mode === "show") {
     return await showPlan(await prepare(purge, flags, stored, undefined, context), flags, context);
   }
-  const exportTo = await openResults(flags.export, files);
+  const exportTo = flags.export === undefined ? undefined : await openResults(flags.export, files);
   const ids = stored ? plannedItems(stored).map(({ id }) => id) : "ids" in source ? source.ids : [];
   const limit = checkClient(client).timeout;
   return await withTrail(flags.audit, { ids, limit }, context, async (trail) => {
     if (stored) await checkWorkspace(client, stored, signal);
     const prepared = await prepare(purge, flags, stored, trail, context);
-    const { plan, gone, text } = prepared;
+    const { plan, text } = prepared;
     const refusal = refuseShare(plan, flags.maxShare);
     if (refusal !== undefined) {
       await context.output.note(text);
       throw refusal;
     }
     if (!await mayBegin(purge, prepared, context)) return exitCode.failed;
-    const settings = { ...prepared, trail, exportTo, holds: purge.holds };
-    return await applyPlan(client, settings, { ...flags, gone: gone.size }, context);
+    const settings = { ...flags, ...prepared, trail, exportTo, holds: purge.holds };
+    return await applyPlan(client, settings, context);
   });
 }
 
-/**
- * Opens the directory that results are saved in.
- *
- * @throws {CommandError} It cannot be opened.
- */
+/** Opens the directory that results are saved in. */
 export async function openResults(
-  directory: string | undefined,
+  directory: string,
   files: Host["files"],
-): Promise<ResultStore | undefined> {
-  if (directory === undefined) return undefined;
+): Promise<ResultStore> {
   return await files.resultsIn(directory).catch((error) => {
     throw fileError("open", directory, error);
   });
@@ -126,7 +102,7 @@ export async function openResults(
 /** Makes the plan, or takes the stored one, and puts it into words. */
 async function prepare(
   { source, client, holds }: Purge,
-  flags: PurgeFlags,
+  flags: Flags,
   stored: PurgePlan | undefined,
   trail: TrailFile | undefined,
   context: Context,
@@ -138,9 +114,13 @@ async function prepare(
   const planned = plannedItems(plan);
   const history = trail && stored && await readHistory(trail.history, { ...plan, items: planned });
   const gone = planned.flatMap(({ id }) => history?.outcome(id) === undefined ? [] : [id]);
-  const recorded = new Set(trail?.history.map(({ objectId }) => objectId));
-  const mayBeMissing = (id: string) => flags.allowMissing === true || recorded.has(id);
-  const known = "ids" in source ? namedOutcomes(source.ids, plan, mayBeMissing) : [];
+  const ids = "ids" in source ? source.ids : [];
+  const past = await readPast(trail, ids, "message_batch");
+  const known = namedOutcomes(
+    ids,
+    plan,
+    (id) => flags.allowMissing === true || past.outcome(id) !== undefined || past.isUncertain(id),
+  );
   const text = describePlan(plan, {
     known,
     stored: stored !== undefined,
@@ -154,7 +134,7 @@ async function prepare(
 
 async function makePlan(
   source: PurgeSource,
-  { cancel }: PurgeFlags,
+  { cancel }: Flags,
   client: CommandClient,
   { host: { signal }, output }: Context,
 ): Promise<PurgePlan> {
@@ -195,8 +175,6 @@ export function namedOutcomes(
 /**
  * Looks once whose workspace answers, before a stored plan is shown and applied. With the key of
  * another workspace, other batches would be deleted than people agreed to.
- *
- * @throws {CommandError} It is another workspace than the plan's, or the look failed.
  */
 async function checkWorkspace(
   client: CommandClient,
@@ -235,7 +213,7 @@ export function refuseShare(plan: PurgePlan, maxShare = 1): CommandError | undef
 /** Shows what a plan would do, and writes it to a file with `--plan-out`. It deletes nothing. */
 async function showPlan(
   { plan, known, text }: Prepared,
-  { dryRun, json, planOut, maxShare }: PurgeFlags,
+  { dryRun, json, planOut, maxShare }: Flags,
   { host, output }: Context,
 ): Promise<number> {
   const refusal = refuseShare(plan, maxShare);
@@ -296,64 +274,42 @@ async function mayBegin(
 }
 
 /** What a plan is applied with. */
-export interface ApplyPlanSettings {
+export interface ApplyPlanSettings extends Pick<Flags, "json" | "concurrency"> {
   readonly plan: PurgePlan;
   /** Outcomes that are known before. */
   readonly known: readonly Outcome[];
+  /** Ids of batches that are gone by the audit trail. */
+  readonly gone?: ReadonlySet<string> | undefined;
   readonly holds: ReadonlySet<string>;
   readonly exportTo?: ResultStore | undefined;
   readonly trail?: TrailFile | undefined;
+  readonly cancelTimeout?: number | undefined;
 }
 
-/**
- * Applies a plan, and reports what becomes of each batch.
- *
- * @returns The exit code.
- * @throws What the run ends with, if the report cannot tell it.
- */
+/** Applies a plan, and reports what becomes of each batch. */
 export async function applyPlan(
   client: CommandClient,
-  { plan, known, holds, exportTo, trail }: ApplyPlanSettings,
-  { json, concurrency, cancelTimeout = longestWait, gone = 0 }:
-    & Pick<PurgeFlags, "json" | "concurrency" | "cancelTimeout">
-    & { readonly gone?: number },
+  settings: ApplyPlanSettings,
   context: Context,
 ): Promise<number> {
-  const { host, output } = context;
-  const { baseUrl } = client;
+  const { plan, known, gone, trail, json, holds, exportTo, concurrency } = settings;
+  const { cancelTimeout: waitTimeout = longestWait } = settings;
   const planned = plannedItems(plan);
-  const canceled = planned.filter(({ action }) => action === "cancel_and_delete");
-  const report = createReport(context, {
+  const waited = new Set(
+    planned.flatMap(({ id, action }) => action === "cancel_and_delete" ? [id] : []),
+  );
+  return await reportRun(context, {
     json,
     noun: "message batch",
     totals: true,
-    baseUrl,
-    waitTimeout: canceled.length > 0 ? cancelTimeout : undefined,
-  });
-  const waited = new Set(canceled.map(({ id }) => id));
-  const progress = createProgress(planned.length - gone, output, { ...host, waited });
-  noteInterruption(context);
-  const outcomes = async function* (): AsyncGenerator<Outcome, void> {
+    baseUrl: client.baseUrl,
+    waitTimeout: waited.size > 0 ? waitTimeout : undefined,
+    total: known.length + planned.length - (gone?.size ?? 0),
+    waited,
+  }, async function* (signal) {
     yield* known;
-    yield* applyPurge({ ...client, auditTrail: trail }, plan, {
-      holds,
-      exportTo,
-      concurrency,
-      waitTimeout: cancelTimeout,
-      history: trail?.history,
-      signal: AbortSignal.any([host.signal, report.outputFailed]),
-    });
-  };
-  try {
-    return await reportRun(report, outcomes(), progress.add, explainTrailError);
-  } finally {
-    await progress.end();
-  }
-}
-
-/** An error of the audit trail. The outcomes tell which deletions it was about. */
-export function explainTrailError(error: unknown): CommandError | undefined {
-  if (error instanceof CommandError) return error;
-  const isLate = error instanceof DOMException && error.name === "TimeoutError";
-  return isLate ? new CommandError(error.message, exitCode.failed) : undefined;
+    const history = trail?.history;
+    const options = { signal, holds, exportTo, concurrency, waitTimeout, history };
+    yield* applyPurge({ ...client, auditTrail: trail }, plan, options);
+  });
 }

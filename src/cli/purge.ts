@@ -11,7 +11,7 @@ import { CommandError, exitCode } from "./errors.ts";
 import { filterFrom } from "./filter.ts";
 import { readHolds } from "./holds.ts";
 import type { Host } from "./host.ts";
-import { checkIds, collectIds } from "./ids.ts";
+import { readIds } from "./ids.ts";
 import {
   addCommonOptions,
   addFilterOptions,
@@ -19,11 +19,10 @@ import {
   addPlanOptions,
   addPolicyHoldOption,
   type CommandContext,
-  type FilterFlags,
-  type PlanFlags,
+  type Flags,
   timeAboveZero,
 } from "./options.ts";
-import { type Purge, type PurgeFlags, type PurgeSource, runPurge } from "./purge-run.ts";
+import { type Purge, type PurgeSource, runPurge } from "./purge-run.ts";
 
 const help = `
 It shows what it is about to do and asks. What is shown is what is deleted: a
@@ -48,11 +47,6 @@ kept is skipped. --json prints the outcome of each batch as it happens, and
 {"summary":{…}} at the end; with --dry-run, what would be done.
 
 Under Deno, files need --allow-read and --allow-write for their folder.`;
-
-interface Flags extends PurgeFlags, FilterFlags {
-  readonly plan?: string | undefined;
-  readonly insist?: boolean | undefined;
-}
 
 /** Adds `purge`. */
 export function addPurgeCommand(program: Command, context: CommandContext): void {
@@ -83,10 +77,8 @@ async function purge(
   const client = createClient(context, flags);
   let source: PurgeSource;
   if ("args" in given) {
-    const ids = await collectIds(given.args, context, "purge");
-    checkIds(ids, messageBatch, { insist: flags.insist, verb: "purge" });
+    const ids = await readIds(given.args, messageBatch, flags, context, "purge");
     if (ids.length === 0) {
-      await output.note("No ids are given: nothing to delete\n");
       if (flags.json) await output.json({ summary: summaryOfNothing(mode, client.baseUrl) });
       return exitCode.done;
     }
@@ -106,14 +98,10 @@ export type GivenSource =
     readonly onStdin: boolean;
   };
 
-/**
- * What the command line says of the batches.
- *
- * @throws {CommandError} It says nothing, or two things at once.
- */
+/** What the command line says of the batches. */
 export function sourceOf(
   args: readonly string[],
-  flags: FilterFlags & Pick<Flags, "plan" | "cancel">,
+  flags: Flags,
   { stdin }: Pick<Host, "stdin">,
 ): GivenSource {
   const { plan, cancel } = flags;
@@ -138,14 +126,9 @@ export function sourceOf(
   );
 }
 
-/**
- * How far a purge goes.
- *
- * @throws {CommandError} The command line does not say yes, and there is nobody to ask. A variable
- *   such as `CI` is no yes.
- */
+/** How far a purge goes. */
 export function modeOf(
-  { yes, dryRun, planOut }: Pick<PlanFlags, "yes" | "dryRun" | "planOut">,
+  { yes, dryRun, planOut }: Flags,
   source: GivenSource,
   host: Pick<Host, "stdin" | "stderr">,
 ): Purge["mode"] {

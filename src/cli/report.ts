@@ -1,213 +1,130 @@
 /**
- * Reports what became of objects: one table for every command, from the outcome to its stream, its
- * words and its exit code.
+ * Reports what became of objects, the same for every command: a table from the outcome to its stream,
+ * its words and its exit code.
  *
  * @module
  */
 import type { KeepCode } from "../purge/decision.ts";
 import type { RunOutcome } from "../purge/engine.ts";
 import type { StopReason } from "../purge/outcome.ts";
-import {
-  type CommandError,
-  exitCode,
-  exitCodeOf,
-  firstOf,
-  isUnreached,
-  lookedFor,
-} from "./errors.ts";
-import { type CommandOutput, type Context, isClosedOutput } from "./output.ts";
+import { CommandError, exitCode, exitCodeOf, firstOf, isUnreached, lookedFor } from "./errors.ts";
+import { type Context, isClosedOutput } from "./output.ts";
+import { createProgress } from "./progress.ts";
 import { countOf, describeDuration, describeRequests, details, words } from "./text.ts";
 
-/** What can become of an object. The plan of a purge knows more reasons to keep one. */
+/** What can become of an object. A plan knows more reasons to keep one. */
 export type Outcome =
   | RunOutcome
   | { readonly outcome: "skipped"; readonly id: string; readonly reason: KeepCode };
 
-type Of<Name extends Outcome["outcome"]> = Extract<Outcome, { readonly outcome: Name }>;
+type Name = Outcome["outcome"];
 
-/** What an outcome depends on besides. */
-interface Run {
-  /** How long the end of batches was waited for, in milliseconds; absent if it was not. */
-  readonly waitTimeout?: number | undefined;
-}
-
-/** How one kind of outcome is reported. */
-interface Row<One> {
-  /** `"stderr"` for what the user has to look at. Nothing is written for `undefined`. */
-  stream(outcome: One): "stdout" | "stderr" | undefined;
+/** What the report says of an outcome. */
+interface Line {
+  /** `"stderr"` for what the user has to look at; `undefined`: the totals alone tell it. */
+  readonly stream: "stdout" | "stderr" | undefined;
+  readonly code: number;
+  /** What follows the id in parentheses. */
+  readonly notes: readonly (string | undefined)[];
+  /** Why it failed, as the end of the line. */
+  readonly cause?: string | undefined;
   readonly tone?: "bad" | undefined;
-  exitCode(outcome: One, run: Run): number;
-  /** What follows the outcome in parentheses. */
-  notes(outcome: One, run: Run): readonly (string | undefined)[];
-  /** Why it is no success, as the end of the line. Objects with the same cause share a line. */
-  cause?(outcome: One): string | undefined;
 }
 
-const byTrail = (recorded: true | undefined) => recorded && "by the record";
+const done = (...notes: Line["notes"]): Line => ({ stream: "stdout", code: exitCode.done, notes });
+const undone = (code: number, ...notes: Line["notes"]): Line => ({ stream: "stderr", code, notes });
 
-const rows: { readonly [Name in Outcome["outcome"]]: Row<Of<Name>> } = {
-  exported: {
-    stream: () => "stdout",
-    exitCode: () => exitCode.done,
-    notes: ({ export: saved }) => [countOf(saved.lines, "result")],
+const byRecord = (recorded: true | undefined) => recorded && "by the record";
+const canceledWord = (canceled: true | "unknown" | undefined) =>
+  canceled === "unknown" ? "perhaps canceled" : canceled && "canceled";
+
+const rows: {
+  readonly [One in Name]: (
+    outcome: Extract<Outcome, { readonly outcome: One }>,
+    waitTimeout: number | undefined,
+  ) => Line;
+} = {
+  exported: ({ export: saved }) => done(countOf(saved.lines, "result")),
+  deleted: ({ evidence, recorded, export: saved }) =>
+    done(words(evidence), saved && `${countOf(saved.lines, "result")} saved`, byRecord(recorded)),
+  missing: ({ recorded }) => done(byRecord(recorded)),
+  canceling({ batch, waitEnded }, waitTimeout = 0) {
+    if (waitEnded === undefined) return done(describeRequests(batch));
+    return waitEnded === "timed_out"
+      ? undone(exitCode.waitTimedOut, `not ended after ${describeDuration(waitTimeout)}`)
+      : undone(exitCode.interrupted, "not waited for any longer");
   },
-  deleted: {
-    stream: () => "stdout",
-    exitCode: () => exitCode.done,
-    notes: ({ evidence, recorded, export: saved }) => [
-      words(evidence),
-      saved && `${countOf(saved.lines, "result")} saved`,
-      byTrail(recorded),
-    ],
+  ended: ({ batch }) =>
+    done((batch.cancel_initiated_at === null ? "already; " : "") + describeRequests(batch)),
+  skipped(outcome, waitTimeout) {
+    const { reason } = outcome;
+    const canceled = canceledWord("canceled" in outcome ? outcome.canceled : undefined);
+    if (reason === "canceled") return undone(exitCode.interrupted, `${canceled}, and still there`);
+    const isOver = reason === "not_ended" && waitTimeout !== undefined;
+    const after = isOver ? ` after ${describeDuration(waitTimeout)}` : "";
+    const note = `${words(reason)}${after}${canceled === undefined ? "" : `; ${canceled}`}`;
+    if (!("error" in outcome)) {
+      return undone(isOver ? exitCode.waitTimedOut : exitCode.failed, note);
+    }
+    return { ...undone(exitCodeOf(outcome.error), note), cause: outcome.error.why };
   },
-  missing: {
-    stream: () => "stdout",
-    exitCode: () => exitCode.done,
-    notes: ({ recorded }) => [byTrail(recorded)],
-  },
-  ended: {
-    stream: () => "stdout",
-    exitCode: () => exitCode.done,
-    notes: ({ batch }) => [
-      (batch.cancel_initiated_at === null ? "already; " : "") + describeRequests(batch),
-    ],
-  },
-  canceling: {
-    stream: ({ waitEnded }) => waitEnded === undefined ? "stdout" : "stderr",
-    exitCode({ waitEnded }) {
-      if (waitEnded === undefined) return exitCode.done;
-      return waitEnded === "timed_out" ? exitCode.waitTimedOut : exitCode.interrupted;
-    },
-    notes({ waitEnded, batch }, { waitTimeout = 0 }) {
-      if (waitEnded === undefined) return [describeRequests(batch)];
-      const isOver = waitEnded === "timed_out";
-      return [
-        isOver ? `not ended after ${describeDuration(waitTimeout)}` : "not waited for any longer",
-      ];
-    },
-  },
-  skipped: {
-    stream: () => "stderr",
-    exitCode(outcome, { waitTimeout }) {
-      const { reason } = outcome;
-      if ("error" in outcome) return exitCodeOf(outcome.error);
-      if (reason === "canceled") return exitCode.interrupted;
-      const isOver = reason === "not_ended" && waitTimeout !== undefined;
-      return isOver ? exitCode.waitTimedOut : exitCode.failed;
-    },
-    notes(outcome, { waitTimeout }) {
-      const { reason } = outcome;
-      const canceled = "canceled" in outcome ? outcome.canceled : undefined;
-      if (reason === "canceled") {
-        return [`${canceled === "unknown" ? "perhaps " : ""}canceled, and still there`];
-      }
-      const isOver = reason === "not_ended" && waitTimeout !== undefined;
-      const after = isOver ? ` after ${describeDuration(waitTimeout)}` : "";
-      const was = canceled === "unknown" ? "; perhaps canceled" : canceled && "; canceled";
-      return [`${words(reason)}${after}${was ?? ""}`];
-    },
-    cause: (outcome) => "error" in outcome ? outcome.error.why : undefined,
-  },
-  failed: {
-    stream: () => "stderr",
-    tone: "bad",
-    exitCode: ({ error }) => exitCodeOf(error),
-    notes: () => [],
-    cause: ({ error }) => error.why,
-  },
-  unattempted: {
-    stream: () => undefined, // the report says at its end how many are left
-    exitCode: ({ reason }) => reason === "interrupted" ? exitCode.interrupted : exitCode.failed,
-    notes: () => [],
-  },
+  failed: ({ error }) => ({ ...undone(exitCodeOf(error)), cause: error.why, tone: "bad" }),
+  unattempted: ({ reason }) => ({
+    stream: undefined,
+    code: reason === "interrupted" ? exitCode.interrupted : exitCode.failed,
+    notes: [],
+  }),
 };
 
-const names = [
-  "exported",
-  "deleted",
-  "missing",
-  "canceling",
-  "ended",
-  "skipped",
-  "failed",
-  "unattempted",
-] as const satisfies readonly Outcome["outcome"][];
-
-/** What an outcome says, in parts. */
-interface Line {
-  readonly stream: "stdout" | "stderr" | undefined;
-  readonly tone: "bad" | undefined;
-  readonly code: number;
-  readonly notes: readonly (string | undefined)[];
-  readonly cause: string | undefined;
-}
-
 /** Looks an outcome up in the table. */
-function lineOf<Name extends Outcome["outcome"]>(outcome: Of<Name>, run: Run): Line {
-  const row: Row<Of<Name>> = rows[outcome.outcome as Name];
-  return {
-    stream: row.stream(outcome),
-    tone: row.tone,
-    code: row.exitCode(outcome, run),
-    notes: row.notes(outcome, run),
-    cause: row.cause?.(outcome),
-  };
+function lineOf<One extends Name>(
+  outcome: Extract<Outcome, { readonly outcome: One }>,
+  waitTimeout?: number,
+): Line {
+  return rows[outcome.outcome as One](outcome, waitTimeout);
 }
 
-/** The line of one outcome. The request id is left out if the line has no room for it. */
+/** The line of an outcome. The request id is left out if the line has no room for it. */
 export function describeOutcome(
   outcome: Outcome,
-  run: Run = {},
+  { notes: [first, ...others], cause }: Line = lineOf(outcome),
   columns: number = Infinity,
 ): string {
-  const { notes, cause } = lineOf(outcome, run);
   const { requestId }: { readonly requestId?: string | undefined } = "error" in outcome
     ? outcome.error
-    : outcome.outcome === "deleted"
+    : "requestId" in outcome
     ? outcome
     : {};
   const auditError = "auditError" in outcome ? outcome.auditError : undefined;
-  const lost = auditError === undefined ? "" : `, but not recorded: ${auditError}`;
-  const line = (request: string | undefined) => {
-    const [first, ...others] = notes;
-    const head = `${outcome.outcome} ${outcome.id}`;
-    return cause === undefined
-      ? `${head}${details(first, request, ...others)}${lost}`
-      : `${head}${details(...notes)}: ${cause}${details(request)}${lost}`;
-  };
-  const whole = line(requestId);
-  return cause !== undefined || whole.length <= columns ? whole : line(undefined);
+  const end = auditError === undefined ? "" : `, but not recorded: ${auditError}`;
+  const head = `${outcome.outcome} ${outcome.id}`;
+  if (cause !== undefined) return `${head}${details(first)}: ${cause}${details(requestId)}${end}`;
+  const whole = `${head}${details(first, requestId, ...others)}${end}`;
+  return whole.length <= columns ? whole : `${head}${details(first, ...others)}${end}`;
 }
 
+const again = "run the same command again";
+
 /** Why a run stopped, and what to do next. */
-const stops: Readonly<Record<StopReason, readonly [why: string, next: string]>> = {
-  interrupted: ["interrupted", "Run the same command again to go on"],
-  credentials_refused: [
-    "the API refused the credentials",
-    "Check the key and its permissions, then run the same command again",
-  ],
+const stops: { readonly [Reason in StopReason]: readonly [why: string, next: string] } = {
+  interrupted: ["interrupted", `To go on, ${again}`],
+  credentials_refused: ["the API refused the credentials", `Check the key, then ${again}`],
   blocked: [
     "requests are blocked before they reach the API",
     "Check the network, the proxy and ANTHROPIC_BASE_URL",
   ],
   billing: ["the API asks to look at the billing of the account", "See the Console of the account"],
-  rate_limited: ["the rate limit cannot be waited out", "Run the same command again later"],
-  caller_failed: [
-    "the record or the credentials cannot be had",
-    "Mend what failed above, then run the same command again",
-  ],
+  rate_limited: ["the rate limit cannot be waited out", `Wait, then ${again}`],
+  caller_failed: ["the record or the credentials cannot be had", `Mend that, then ${again}`],
   other_workspace: [
     "the answers come from another workspace",
-    "Use the key of the workspace that the plan names",
+    "Use the key of the plan's workspace",
   ],
-  unreachable: [
-    "too many failures in a row, of the connection or of the API",
-    "Run the same command again later",
-  ],
+  unreachable: ["too many failures in a row, of the connection or of the API", `Later, ${again}`],
 };
 
 /** How outcomes are reported. */
-export interface ReportOptions extends Run {
+export interface ReportOptions {
   /** Whether stdout gets a line of JSON for each outcome. */
   readonly json?: boolean | undefined;
   /** What the objects are: `message batch`. */
@@ -218,46 +135,78 @@ export interface ReportOptions extends Run {
   readonly totals?: boolean | undefined;
   /** Where the API is. */
   readonly baseUrl: string;
+  /** How long the end of batches is waited for, in milliseconds; absent if it is not. */
+  readonly waitTimeout?: number | undefined;
+  /** How many outcomes there will be. */
+  readonly total: number;
+  /** The ids of the batches whose end is waited for. */
+  readonly waited?: ReadonlySet<string> | undefined;
 }
 
-/** The outcomes of a run on their way to the user. */
-export interface Report {
-  /** Writes an outcome. It never rejects. */
-  add(outcome: Outcome): Promise<void>;
-  /** Aborted when stdout cannot be written any more. Then nothing more should begin. */
-  readonly outputFailed: AbortSignal;
-  /**
-   * Writes the totals.
-   *
-   * @param failure Why the run ended early, if no outcome says that.
-   * @returns The exit code.
-   */
-  end(failure?: CommandError): Promise<number>;
+/**
+ * Runs something, and reports its outcomes as they come, its progress, and the totals at its end.
+ *
+ * @param begin Begins the run. The signal is aborted if the user interrupts or stdout fails.
+ * @throws What the run throws, after the totals, unless it is an error of the audit trail.
+ */
+export async function reportRun(
+  context: Context,
+  options: ReportOptions,
+  begin: (signal: AbortSignal) => AsyncIterable<Outcome>,
+): Promise<number> {
+  const { host, output } = context;
+  const report = createReport(context, options);
+  const progress = createProgress(options.total, output, { ...host, waited: options.waited });
+  host.signal.addEventListener("abort", () => {
+    void output.note(
+      "Interrupted: requests in flight come to their end, and nothing new begins\n" +
+        "Interrupt again to end at once\n",
+    );
+  }, { once: true });
+  let thrown: { readonly error: unknown } | undefined;
+  let failure: CommandError | undefined;
+  try {
+    for await (const outcome of begin(AbortSignal.any([host.signal, report.outputFailed]))) {
+      if (!("recorded" in outcome)) progress.add(outcome); // nothing is attempted for those
+      await report.add(outcome);
+    }
+  } catch (error) {
+    failure = trailError(error);
+    if (failure === undefined) thrown = { error };
+  }
+  await progress.end();
+  const code = await report.end(failure);
+  if (thrown !== undefined) throw thrown.error;
+  return code;
+}
+
+/** An error of the audit trail. The outcomes tell which objects it was about. */
+function trailError(error: unknown): CommandError | undefined {
+  if (error instanceof CommandError) return error;
+  const isLate = error instanceof DOMException && error.name === "TimeoutError";
+  return isLate ? new CommandError(error.message, exitCode.failed) : undefined;
 }
 
 /** How many objects with the same cause are named. The others share one line with their number. */
 const namedPerCause = 3;
 
 /** The line of the objects with one cause. */
-interface SharedLine {
-  readonly name: Outcome["outcome"];
+interface SharedLine extends Pick<Line, "tone"> {
+  readonly name: Name;
   readonly text: string;
-  readonly tone: "bad" | undefined;
   count: number;
 }
 
-/** Begins a report. */
-export function createReport(
-  { host: { signal, stdout }, output }: {
-    readonly host: Pick<Context["host"], "signal" | "stdout">;
-    readonly output: CommandOutput;
-  },
-  { json = false, noun, members, totals = false, baseUrl, ...run }: ReportOptions,
-): Report {
-  const counts = new Map<Outcome["outcome"], number>();
+function createReport(
+  { host: { signal, stdout }, output }: Context,
+  { json = false, noun, members, totals = false, baseUrl, waitTimeout }: ReportOptions,
+) {
+  const counts = new Map<Name, number>(Object.keys(rows).map((name) => [name as Name, 0]));
+  const numberOf = (name: Name) => counts.get(name) ?? 0;
   const codes = new Set<number>();
   const causes = new Map<string, SharedLine>();
   const outputFailed = new AbortController();
+  let total = 0;
   let isClosed = false;
   let isUntold = false;
   let unrecorded = 0;
@@ -265,42 +214,39 @@ export function createReport(
   let unreached = false;
   let stopped: StopReason | undefined;
 
-  const count = (outcome: Outcome): Line => {
-    const line = lineOf(outcome, run);
-    counts.set(outcome.outcome, (counts.get(outcome.outcome) ?? 0) + 1);
+  const count = (outcome: Outcome, { code, stream }: Line): void => {
+    total += 1;
+    counts.set(outcome.outcome, numberOf(outcome.outcome) + 1);
     if ("auditError" in outcome && outcome.auditError !== undefined) {
       unrecorded += 1;
       codes.add(exitCode.failed);
     }
-    if ("canceled" in outcome && line.stream === "stderr") stillThere += 1;
+    if ("canceled" in outcome && stream === "stderr") stillThere += 1;
     if ("error" in outcome) unreached ||= isUnreached(outcome.error);
     if (outcome.outcome === "unattempted") stopped ??= outcome.reason;
-    // A failure of stdout interrupts a run, too. That is no interruption by the user.
-    const isUsers = line.code !== exitCode.interrupted || signal.aborted;
-    codes.add(isUsers ? line.code : exitCode.failed);
-    return line;
+    // A failure of stdout interrupts a run, too. The user has not interrupted it then.
+    codes.add(code === exitCode.interrupted && !signal.aborted ? exitCode.failed : code);
   };
 
-  const writeText = async (outcome: Outcome, line: Line, toStdout: boolean): Promise<void> => {
-    const { stream, tone, notes, cause } = line;
+  const writeText = async (outcome: Outcome, line: Line, result: typeof output.result) => {
+    const { stream, notes, cause, tone } = line;
+    const text = `${describeOutcome(outcome, line, stdout.columns)}\n`;
+    if (stream === "stdout") return await result(text);
     if (stream === undefined) return;
-    const text = `${describeOutcome(outcome, run, stdout.columns)}\n`;
-    if (stream === "stdout") return await (toStdout ? output.result(text) : output.note(text));
-    const why = cause === undefined ? "" : `: ${cause}`;
-    const shared = `${details(...notes)}${why}`;
-    const key = `${outcome.outcome}${shared}`;
+    const shared = details(...notes) + (cause === undefined ? "" : `: ${cause}`);
+    const key = outcome.outcome + shared;
     const same = causes.get(key) ?? { name: outcome.outcome, text: shared, tone, count: 0 };
     causes.set(key, same);
     same.count += 1;
     if (same.count <= namedPerCause) await output.note(text, tone);
   };
 
-  /** Writes an outcome to stdout, or to stderr once stdout has failed: the user must get to know it. */
+  /** Writes an outcome to stdout; to stderr once stdout has failed, since the user must learn it. */
   const write = async (outcome: Outcome, line: Line): Promise<void> => {
     try {
       if (!outputFailed.signal.aborted) {
         if (json) return await output.json({ ...members, ...outcome });
-        return await writeText(outcome, line, true);
+        return await writeText(outcome, line, output.result);
       }
     } catch (error) {
       isClosed = isClosedOutput(error);
@@ -308,95 +254,52 @@ export function createReport(
     }
     // A reader that has closed stdout gets the totals alone, unless an interruption has ended it.
     if (isClosed && !signal.aborted) isUntold = true;
-    else await writeText(outcome, line, false);
+    else await writeText(outcome, line, output.note);
   };
 
-  const total = () => [...counts.values()].reduce((sum, count) => sum + count, 0);
   const summary = () => {
-    const parts = names.flatMap((name) => counts.has(name) ? [`${counts.get(name)} ${name}`] : []);
+    const parts = [...counts].flatMap(([name, count]) => count > 0 ? [`${count} ${name}`] : []);
     if (unrecorded > 0) parts.push(`${unrecorded} not recorded`);
     const canceled = stillThere > 0 ? `; ${stillThere} canceled and still there` : "";
-    return `${countOf(total(), noun)}: ${parts.join(", ")}${canceled}`;
+    return `${countOf(total, noun)}: ${parts.join(", ")}${canceled}`;
   };
+
   const writeSummary = async (): Promise<void> => {
-    const numberOf = (name: Outcome["outcome"]) => counts.get(name) ?? 0;
-    const unattempted = numberOf("unattempted");
-    const summary = {
-      planned: total(),
-      deleted: numberOf("deleted"),
-      missing: numberOf("missing"),
-      skipped: numberOf("skipped"),
-      failed: numberOf("failed"),
-      unattempted,
-      hasMore: unattempted > 0 || stopped !== undefined,
-    };
-    await output.json({ summary }).catch(() => {}); // flush() tells that
+    const names = ["deleted", "missing", "skipped", "failed", "unattempted"] as const;
+    const numbers = Object.fromEntries(names.map((name) => [name, numberOf(name)]));
+    const hasMore = stopped !== undefined;
+    await output.json({ summary: { planned: total, ...numbers, hasMore } }).catch(() => {});
   };
 
   return {
+    /** Aborted when stdout cannot be written any more. */
     outputFailed: outputFailed.signal,
-    async add(outcome) {
-      await write(outcome, count(outcome));
+    /** Writes an outcome. It never rejects. */
+    async add(outcome: Outcome): Promise<void> {
+      const line = lineOf(outcome, waitTimeout);
+      count(outcome, line);
+      await write(outcome, line);
     },
-    async end(failure) {
+    /** Writes the totals, and gives the exit code. */
+    async end(failure: CommandError | undefined): Promise<number> {
       for (const { name, text, tone, count } of causes.values()) {
         const more = count - namedPerCause;
         if (more > 0) await output.note(`${name} ${more} more${text}\n`, tone);
       }
       if (json && totals && !outputFailed.signal.aborted) await writeSummary();
       if (unreached) await output.note(`${lookedFor(baseUrl)}\n`);
-      const left = counts.get("unattempted") ?? 0;
       if (stopped !== undefined && (stopped !== "interrupted" || signal.aborted)) {
         const [why, next] = stops[stopped];
-        const are = left === 1 ? "is" : "are";
-        await output.note(`Stopped: ${why}. ${left} ${are} left\n${next}\n`, "bad");
+        const left = numberOf("unattempted");
+        await output.note(`Stopped: ${why}. ${left} ${left === 1 ? "is" : "are"} left\n`, "bad");
+        await output.note(`${next}\n`);
       }
       if (failure !== undefined) await output.note(`${failure.message}\n`, "bad");
       const code = firstOf(...codes, failure?.exitCode ?? exitCode.done);
-      if (total() > 1 || isUntold || (totals && total() > 0)) {
+      if (total > 1 || isUntold || (totals && total > 0)) {
         await output.note(`${summary()}\n`, code === exitCode.done ? "good" : "strong");
       }
       return code;
     },
   };
-}
-
-/**
- * Reports the outcomes of a run as they come, and the totals at its end, even if the run throws.
- *
- * @param outcomes The run.
- * @param onOutcome Gets each outcome.
- * @param explain Makes an error of the run one that the report tells; any other is thrown.
- * @returns The exit code.
- */
-export async function reportRun(
-  report: Report,
-  outcomes: AsyncIterable<Outcome>,
-  onOutcome: (outcome: Outcome) => Promise<void> | void = () => {},
-  explain: (error: unknown) => CommandError | undefined = () => undefined,
-): Promise<number> {
-  let thrown: { readonly error: unknown } | undefined;
-  let failure: CommandError | undefined;
-  try {
-    for await (const outcome of outcomes) {
-      await onOutcome(outcome);
-      await report.add(outcome);
-    }
-  } catch (error) {
-    failure = explain(error);
-    if (failure === undefined) thrown = { error };
-  }
-  const code = await report.end(failure);
-  if (thrown !== undefined) throw thrown.error;
-  return code;
-}
-
-/** Tells the user, when they interrupt, what happens now. */
-export function noteInterruption({ host, output }: Context): void {
-  host.signal.addEventListener("abort", () => {
-    output.note(
-      "Interrupted: requests in flight come to their end, and nothing new begins\n" +
-        "Interrupt again to end at once\n",
-    );
-  }, { once: true });
 }

@@ -7,9 +7,9 @@ import { createClient } from "./client.ts";
 import type { Command } from "./deps.ts";
 import { cannotUseFlag } from "./errors.ts";
 import { readHolds, readPolicy } from "./holds.ts";
-import { addCommonOptions, addPlanOptions, type CommandContext } from "./options.ts";
+import { addCommonOptions, addPlanOptions, type CommandContext, type Flags } from "./options.ts";
 import { modeOf } from "./purge.ts";
-import { type PurgeFlags, runPurge } from "./purge-run.ts";
+import { runPurge } from "./purge-run.ts";
 
 const help = `
 A policy is JSON. A batch is deleted only if it has ended, is not held, has
@@ -38,10 +38,6 @@ batchsweep purge --plan applies it.
 
 Under Deno, files need --allow-read and --allow-write for their folder.`;
 
-interface Flags extends PurgeFlags {
-  readonly policy: string;
-}
-
 /** Adds `retain`. */
 export function addRetainCommand(program: Command, context: CommandContext): void {
   const command = program.command("retain")
@@ -51,10 +47,15 @@ export function addRetainCommand(program: Command, context: CommandContext): voi
     .option("--max-share <percent>", "stop if it would delete a larger share: 50%", readShare);
   addCommonOptions(command, "print one JSON object per batch, each on a line, then the totals")
     .addHelpText("after", help)
-    .action(async (flags: Flags) => context.end(await retain(flags, context)));
+    .action(async (flags: Flags & { readonly policy: string }) =>
+      context.end(await retain(flags, context))
+    );
 }
 
-async function retain(flags: Flags, context: CommandContext): Promise<number> {
+async function retain(
+  flags: Flags & { readonly policy: string },
+  context: CommandContext,
+): Promise<number> {
   const { host } = context;
   const policy = await readPolicy(host.files, flags.policy);
   const source = { policy };
@@ -65,11 +66,7 @@ async function retain(flags: Flags, context: CommandContext): Promise<number> {
   return await runPurge({ source, mode, client, holds }, flags, context);
 }
 
-/**
- * Reads a share such as `50%`, as a number from 0 to 1.
- *
- * @throws {CommandError} It is none.
- */
+/** Reads a share such as `50%`, as a number from 0 to 1. */
 export function readShare(text: string): number {
   const [, percent] = /^(\d{1,3}(?:\.\d+)?)%$/.exec(text) ?? [];
   const share = Number(percent) / 100;

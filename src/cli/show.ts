@@ -9,7 +9,7 @@ import { createClient } from "./client.ts";
 import type { Command } from "./deps.ts";
 import { exitCode, explainError } from "./errors.ts";
 import { checkIds } from "./ids.ts";
-import { addCommonOptions, type CommandContext, type CommonFlags } from "./options.ts";
+import { addCommonOptions, type CommandContext, type Flags } from "./options.ts";
 import { describeRequests, describeRows, toMinute } from "./text.ts";
 
 const help = `
@@ -18,10 +18,6 @@ Examples:
   $ batchsweep show --json msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d | jq .ended_at
 
 To save its results: batchsweep export.`;
-
-interface Flags extends CommonFlags {
-  readonly insist?: boolean | undefined;
-}
 
 /** Adds `show`. */
 export function addShowCommand(program: Command, context: CommandContext): void {

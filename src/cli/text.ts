@@ -29,6 +29,21 @@ export function details(...parts: readonly (string | undefined)[]): string {
   return given.length > 0 ? ` (${given.join(", ")})` : "";
 }
 
+/** Breaks lines that a terminal has no room for between two words. The rest is indented. */
+export function wrap(text: string, columns: number = Infinity): string {
+  const lines = text.split("\n").flatMap((line) => {
+    const broken: string[] = [];
+    let rest = line;
+    for (let at = 0; rest.length > columns; rest = `  ${rest.slice(at + 1)}`) {
+      at = rest.lastIndexOf(" ", columns);
+      if (at <= 2) break; // a word that is longer than the line
+      broken.push(rest.slice(0, at));
+    }
+    return [...broken, rest];
+  });
+  return lines.join("\n");
+}
+
 /** Any text on one line, fit for a terminal: quoted, shortened and escaped. */
 export function quote(text: string): string {
   const short = text.length > 80 ? `${text.slice(0, 80)}…` : text;

@@ -13,6 +13,7 @@ import {
   type VerifyAuditTrailOptions,
 } from "../audit/mod.ts";
 import { isAbort } from "../core/abort.ts";
+import { type PurgeHistory, readHistory } from "../purge/apply.ts";
 import { CommandError, exitCode, fileError, firstOf } from "./errors.ts";
 import type { Files, OpenFile } from "./host.ts";
 import { filesInTime, inTime, untilAborted } from "./input.ts";
@@ -84,7 +85,6 @@ export interface TrailFile extends AuditTrail {
 /**
  * Opens an audit trail, and reads all of it. A file that is something else is refused.
  *
- * @param path Path of the file. It is created if it does not exist.
  * @param ids The ids whose history is wanted.
  * @throws {CommandError} It cannot be opened or read, or it is refused.
  */
@@ -126,6 +126,20 @@ export async function openTrail(
   };
 }
 
+/** What a trail says of ids, however long ago it was written. */
+export async function readPast(
+  trail: TrailFile | undefined,
+  ids: readonly string[],
+  kind: string,
+): Promise<PurgeHistory> {
+  const items = ids.map((id) => ({ id }));
+  return await readHistory(trail?.history ?? [], {
+    createdAt: "1970-01-01T00:00:00Z",
+    items,
+    kind,
+  });
+}
+
 async function open(files: Pick<Files, "appendTo">, path: string): Promise<OpenFile> {
   return await files.appendTo(path).catch((error) => {
     throw fileError("open", path, error);
@@ -135,11 +149,9 @@ async function open(files: Pick<Files, "appendTo">, path: string): Promise<OpenF
 /**
  * Runs something that records what it does, then closes the trail and tells its head.
  *
- * @param path Path of the trail; without it, nothing is recorded.
  * @param options The ids whose history is wanted, and how many milliseconds a write may take at the
- *   end.
+ * end.
  * @param run Gets the trail, and gives the exit code.
- * @returns The exit code.
  */
 export async function withTrail(
   path: string | undefined,

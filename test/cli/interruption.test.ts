@@ -119,11 +119,13 @@ describe("interrupted with nothing left to begin", () => {
 });
 
 describe.each(names)("interrupted on %s", { concurrent: true }, (runtime) => {
-  test("deletes what is in flight, and ends with 130", async ({ expect }) => {
-    await using stage = await createInterruptingStage();
-    stage.sandbox.seed({ id });
-    const signal = "SIGTERM";
-    const { code, stdout } = await stage.interrupt(runtime, ["delete", id], { signal });
-    expect([code, stdout]).toEqual([130, expect.stringMatching(/^deleted msgbatch_1 \(receipt/)]);
-  });
+  test.for(["SIGTERM", "SIGHUP"] as const)(
+    "deletes what is in flight after a %s, and ends with 130",
+    async (signal, { expect }) => {
+      await using stage = await createInterruptingStage();
+      stage.sandbox.seed({ id });
+      const { code, stdout } = await stage.interrupt(runtime, ["delete", id], { signal });
+      expect([code, stdout]).toEqual([130, expect.stringMatching(/^deleted msgbatch_1 \(receipt/)]);
+    },
+  );
 });

@@ -1,11 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { cancelIds, type CancelIdsSettings } from "../../src/cli/cancel.ts";
+import { cancelIds } from "../../src/cli/cancel.ts";
 import { exitCode } from "../../src/cli/errors.ts";
 import { systemError } from "../cli/system-error.ts";
 import { closedOutput, type CommandStage, createCommandStage } from "../fixtures/command-stage.ts";
 
-const cancel = (stage: CommandStage, ids: readonly string[], options: CancelIdsSettings = {}) =>
-  cancelIds(stage.client, ids, options, stage);
+const cancel = (
+  stage: CommandStage,
+  ids: readonly string[],
+  options: Parameters<typeof cancelIds>[2] = {},
+) => cancelIds(stage.client, ids, options, stage);
 
 /** Puts batches in place that are in progress. */
 function seedGoing({ sandbox }: CommandStage, count = 1): string[] {

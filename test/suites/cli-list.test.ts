@@ -4,7 +4,7 @@ import { evaluateFilter, type MessageBatchFilter } from "../../src/purge/mod.ts"
 import { exitCode } from "../../src/cli/errors.ts";
 import { filterFrom, matchFilter } from "../../src/cli/filter.ts";
 import { listBatches, type ListBatchesOptions } from "../../src/cli/list.ts";
-import type { FilterFlags } from "../../src/cli/options.ts";
+import type { Flags } from "../../src/cli/options.ts";
 import { formatTable } from "../../src/cli/table.ts";
 import { parseTimestamp } from "../../src/purge/time.ts";
 import { anyBatches, batchOf, conditions, daysAgo, now } from "../fixtures/batches.ts";
@@ -12,7 +12,7 @@ import { closedOutput, type CommandStage, createCommandStage } from "../fixtures
 
 describe("filterFrom()", () => {
   test("says what each flag means", () => {
-    const meanings: [FilterFlags, MessageBatchFilter | "*" | undefined][] = [
+    const meanings: [Flags, MessageBatchFilter | "*" | undefined][] = [
       [{}, undefined],
       [{ olderThan: "7d" }, { minDaysSinceCreated: 7 }],
       [{ olderThan: "36h" }, { minDaysSinceCreated: 1.5 }],
@@ -42,7 +42,7 @@ describe("filterFrom()", () => {
     );
   });
 
-  test.each<[FilterFlags, string]>([
+  test.each<[Flags, string]>([
     [{ olderThan: "7" }, 'Cannot use --older-than "7": give a number above 0 with its unit'],
     [{ olderThan: "0d" }, 'Cannot use --older-than "0d": '],
     [{ olderThan: `${"9".repeat(400)}d` }, "Cannot use --older-than "],

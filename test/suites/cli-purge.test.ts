@@ -9,7 +9,7 @@ import { type Context, createOutput } from "../../src/cli/output.ts";
 import { readPlan, writePlan } from "../../src/cli/plan-file.ts";
 import { createProgress, describeProgress } from "../../src/cli/progress.ts";
 import { modeOf, sourceOf } from "../../src/cli/purge.ts";
-import { createReport, type Outcome } from "../../src/cli/report.ts";
+import { type Outcome, reportRun } from "../../src/cli/report.ts";
 import type { DeletionOutcome } from "../../src/purge/outcome.ts";
 import { planPurge } from "../../src/purge/plan-purge.ts";
 import type { PurgeItem, PurgePlan } from "../../src/purge/plan.ts";
@@ -44,9 +44,9 @@ async function planned(count: number, unended = 0) {
 
 describe("applyPlan()", () => {
   const nothing = { known: [], holds: new Set<string>() };
-  type Given = Omit<ApplyPlanSettings, "plan"> & Parameters<typeof applyPlan>[2];
+  type Given = Omit<ApplyPlanSettings, "plan">;
   const apply = (client: CommandClient, plan: PurgePlan, given: Given, context: Context) =>
-    applyPlan(client, { plan, ...given }, given, context);
+    applyPlan(client, { plan, ...given }, context);
 
   test("writes each outcome and the totals, as text or as JSON", async () => {
     for (const json of [false, true]) {
@@ -161,7 +161,7 @@ describe("applyPlan()", () => {
       summary: { planned: 5, deleted: 1, unattempted: 4, hasMore: true },
     });
     expect(written.stderr).toContain(
-      "Stopped: interrupted. 4 are left\nRun the same command again to go on\n",
+      "Stopped: interrupted. 4 are left\nTo go on, run the same command again\n",
     );
   });
 
@@ -491,7 +491,7 @@ describe("createOutput()", () => {
   });
 });
 
-describe("createReport()", () => {
+describe("reportRun()", () => {
   /** Reports outcomes of a run that waits for the end of batches, or does not. */
   const report = async (
     outcomes: readonly Outcome[],
@@ -505,13 +505,15 @@ describe("createReport()", () => {
       ...signal && { signal },
       ...stdout && { stdout },
     });
-    const report = createReport(context, {
+    const options = {
       noun: "message batch",
       baseUrl: "https://api.anthropic.com",
       waitTimeout: waits ? 60_000 : undefined,
+      total: outcomes.length,
+    };
+    const code = await reportRun(context, options, async function* () {
+      yield* await Promise.resolve(outcomes);
     });
-    for (const outcome of outcomes) await report.add(outcome);
-    const code = await report.end();
     await context.output.flush().catch(() => {});
     return { code, ...written };
   };

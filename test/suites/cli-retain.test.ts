@@ -7,9 +7,9 @@ import {
 import { deleteIds } from "../../src/cli/delete.ts";
 import { exitCode } from "../../src/cli/errors.ts";
 import { readHolds, readPolicy } from "../../src/cli/holds.ts";
-import type { HoldFlags } from "../../src/cli/options.ts";
+import type { Flags } from "../../src/cli/options.ts";
 import type { PurgeItem } from "../../src/purge/mod.ts";
-import { type Purge, type PurgeFlags, refuseShare, runPurge } from "../../src/cli/purge-run.ts";
+import { type Purge, refuseShare, runPurge } from "../../src/cli/purge-run.ts";
 import { readShare } from "../../src/cli/retain.ts";
 import { createMemoryFiles } from "../cli/memory-files.ts";
 import { daysAgo } from "../fixtures/batches.ts";
@@ -37,7 +37,7 @@ function createStage() {
 interface Given extends Partial<Pick<Purge, "mode">> {
   readonly policy?: RetentionPolicy;
   readonly holds?: readonly string[];
-  readonly flags?: PurgeFlags;
+  readonly flags?: Flags;
   /** What a person types. */
   readonly answer?: string;
 }
@@ -253,7 +253,7 @@ describe("readPolicy()", () => {
 describe("readHolds()", () => {
   const policy = (id: string) => JSON.stringify(policyOf([rule], { holds: [id] }));
   const read = async (
-    flags: HoldFlags,
+    flags: Flags,
     given: Readonly<Record<string, string>> = {},
   ): Promise<readonly string[]> => {
     const { host } = createCommandStage();
@@ -267,7 +267,7 @@ describe("readHolds()", () => {
     expect(await read({})).toEqual([]);
   });
 
-  test.each<[string, HoldFlags, Readonly<Record<string, string>>]>([
+  test.each<[string, Flags, Readonly<Record<string, string>>]>([
     ['Cannot use id "": it is empty', { hold: [""] }, {}],
     ['Cannot use id "a b": it is not one path segment', { hold: ["a b"] }, {}],
     ['Cannot use id "a # mine": it is not one path segment', { holds: "h" }, { h: "a # mine" }],

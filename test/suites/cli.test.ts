@@ -3,7 +3,7 @@ import { checkIds, collectIds, kinds } from "../../src/cli/ids.ts";
 import { createClient } from "../../src/cli/client.ts";
 import { deleteIds } from "../../src/cli/delete.ts";
 import { exitCode } from "../../src/cli/errors.ts";
-import { parseDuration } from "../../src/cli/text.ts";
+import { parseDuration, wrap } from "../../src/cli/text.ts";
 import { readLines } from "../../src/cli/input.ts";
 import { type DeletableResource, messageBatch } from "../../src/core/delete.ts";
 import type { Outcome } from "../../src/cli/report.ts";
@@ -136,8 +136,9 @@ describe("checkIds()", () => {
   test("refuses what begins as no kind does, unless it is told to insist", () => {
     const refusal = (id: string, prefix: string) =>
       expect.objectContaining({
-        message: `Cannot use id "${id}": it does not begin with "${prefix}"; ` +
-          "--insist uses it all the same",
+        message: expect.stringContaining(
+          `Cannot use id "${id}": it does not begin with "${prefix}"; --insist uses it all the same`,
+        ),
       });
     for (const resource of kinds) {
       const names = Object.keys(resource.prefixes);
@@ -342,6 +343,26 @@ describe("parseDuration()", () => {
     );
     for (const text of ["", "5", "s", "-1s", "1w", "1 s", "1e3s", "1s ", "1D"]) {
       expect(parseDuration(text)).toBeUndefined();
+    }
+  });
+});
+
+describe("wrap()", () => {
+  test("breaks between two words, indents the rest, and cuts no word", () => {
+    expect(wrap("failed a: no such batch\nshort\n", 12)).toBe(
+      "failed a: no\n  such batch\nshort\n",
+    );
+    const id = "msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d";
+    expect(wrap(`deleted ${id} (receipt)`, 20)).toBe(`deleted\n  ${id} (receipt)`);
+    expect(wrap("any length", Infinity)).toBe("any length");
+  });
+
+  test("makes no line that is too long, and loses no word", () => {
+    const text = Array.from({ length: 60 }, (_, index) => "word".slice(index % 4)).join(" ");
+    for (let columns = 8; columns < 90; columns += 1) {
+      const lines = wrap(text, columns).split("\n");
+      for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns);
+      expect(lines.map((line) => line.trim()).join(" ")).toBe(text);
     }
   });
 });
