@@ -7,7 +7,6 @@ test("mod.ts exports these values and nothing else", () => {
     "APIConnectionError",
     "APIError",
     "APITimeoutError",
-    "AuditTrailError",
     "BatchsweepError",
     "InvalidPolicyError",
     "InvalidResponseError",
