@@ -5,14 +5,7 @@
  */
 import { type AuditEntry, openAfterMs } from "../core/audit.ts";
 import { hex } from "../core/bytes.ts";
-import {
-  cannotUse,
-  type Check,
-  checkOptions,
-  type Checks,
-  isFunction,
-  isNumber,
-} from "../core/check.ts";
+import { cannotUse, checkOptions, type Checks, isFunction, isNumber } from "../core/check.ts";
 import { sha256 } from "../deps.ts";
 import {
   bytesOf,
@@ -137,10 +130,10 @@ export async function verifyAuditTrail(
 }
 
 /** The check of a head. */
-export const isHead: Check<string> = (value, name) => {
+export function isHead(value: unknown, name: string): string {
   if (/^(0|[1-9]\d{0,14}):[0-9a-f]{64}$/.test(String(value))) return String(value);
   throw cannotUse(name, "it is not a number of bytes, a colon and a SHA-256 in hexadecimal");
-};
+}
 
 const verifyChecks: Checks<VerifyAuditTrailOptions> = {
   ...readChecks,

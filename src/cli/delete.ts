@@ -16,7 +16,7 @@ import { subjectOf } from "../core/batches.ts";
 import { NotFoundError } from "../core/errors.ts";
 import type { Call } from "../core/send.ts";
 import { readHistory } from "../purge/apply.ts";
-import { createRun } from "../purge/engine.ts";
+import { createRun, type Task } from "../purge/engine.ts";
 import type { ResultsExport, ResultStore } from "../purge/export.ts";
 import { exportThenDelete } from "../purge/export-then-delete.ts";
 import { deletionOutcome } from "../purge/outcome.ts";
@@ -255,8 +255,8 @@ export async function deleteIds(
     items,
     kind: resource.name,
   });
-  const recorded = new Set(trail?.history.map(({ id }) => id));
-  const run = createRun(checkClient({ ...client, auditTrail: trail }), ids, (id) => ({
+  const recorded = new Set(trail?.history.map(({ objectId }) => objectId));
+  const run = createRun(checkClient({ ...client, auditTrail: trail }), ids, (id): Task => ({
     id,
     known: holds?.has(id) ? { outcome: "skipped", id, reason: "held" } : undefined,
     waits,

@@ -118,6 +118,7 @@ export function quoteKey(key: string): string {
 
 function isType<Value>(type: "boolean" | "function" | "number" | "string"): Check<Value> {
   return (value, name) => {
+    // deno-lint-ignore valid-typeof
     if (typeof value !== type) throw cannotUse(name, `it is not a ${type}`);
     return value as Value;
   };
@@ -144,10 +145,10 @@ export function isNumber(
 }
 
 /** The check of a wait, in milliseconds; it may be infinite. */
-export const isWaitTime: Check<number> = (value, name) => {
+export function isWaitTime(value: unknown, name: string): number {
   if (isAnyNumber(value, name) > 0) return Number(value);
   throw cannotUse(name, "it is not above 0", RangeError);
-};
+}
 
 /** Leaves out the members that are undefined. */
 export function defined<Members extends object>(members: Members): Members {
@@ -173,11 +174,11 @@ export const isSignal: Check<AbortSignal> = /* @__PURE__ */ hasMethods(
 );
 
 /** The check of a list of names of betas. Each becomes part of a comma list in one header. */
-export const isBetas: Check<readonly string[]> = (value, name) => {
+export function isBetas(value: unknown, name: string): readonly string[] {
   if (!Array.isArray(value)) throw cannotUse(name, "it is not an array");
   const why = "a name is empty, or has a space, a comma or a line break";
   return value.map((beta) => checkText(beta, name, /^[\x21-\x2b\x2d-\x7e]+$/, why));
-};
+}
 
 /** Checks a text, and trims the white space around it, which copying brings along. */
 export function checkText(value: unknown, name: string, pattern: RegExp, why: string): string {

@@ -258,10 +258,10 @@ const isLine: Check<string> = (value, name) =>
   checkText(value, name, /^[\x20-\x7e]+$/, "it is not one line of ASCII text");
 
 /** The check of a key or token. The runtime's own error for a wrong header would quote it. */
-export const isSecretText: Check<string> = (value, name) => {
+export function isSecretText(value: unknown, name: string): string {
   const why = "it is empty, or has a character that no key has, such as a line break";
   return checkText(value, name, /^[\x21-\x7e]+$/, why);
-};
+}
 
 const isSecret: Check<Secret> = (value, name) =>
   typeof value === "function" ? value as Secret : isSecretText(value, name);

@@ -86,7 +86,7 @@ export function isList<Value>(what: string, ...methods: readonly symbol[]): Chec
 }
 
 /** The check of ids that are held. */
-export const isHolds: Check<Iterable<string>> = (value, name) => {
+export function isHolds(value: unknown, name: string): Iterable<string> {
   const held = [...isList<Iterable<unknown>>("a list of ids", Symbol.iterator)(value, name)];
   for (const id of held) {
     // A hold with a space or a line break in it would hold nothing.
@@ -95,7 +95,7 @@ export const isHolds: Check<Iterable<string>> = (value, name) => {
     }
   }
   return held as string[];
-};
+}
 
 const applyChecks: Checks<ApplyPurgeOptions> = {
   signal: isSignal,

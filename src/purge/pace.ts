@@ -18,7 +18,7 @@ const deniedStatuses: readonly number[] = [401, 402, 403]; // every request woul
 const initialBackoff = 500; // milliseconds; doubles with each 429 in a row
 const maxRefusalsInARow = 10;
 const safetyFactor = 0.98; // answers come late, so a measured rate may be slightly too high
-const maxDecrease = 0.25; // a 429 lowers the rate to this part at most
+const maxDecrease = 0.2; // a 429 lowers the rate to this part at most
 const growthTime = 15_000; // milliseconds without a 429 until the rate has doubled
 
 const paceChecks: Checks<PaceOptions> = {
@@ -73,7 +73,7 @@ export function createPace(options: PaceOptions = {}): Pace {
     const maxInFlight = isProbing ? 1 : Math.min(concurrency, initialConcurrency + steps);
     if (inFlight + 1 > maxInFlight) return Infinity;
     const limits = Math.max(backoffUntil - now, headerLimit.delay(now), observedLimit.delay(now));
-    return Math.ceil(Math.min(limits, changedAt + longestWait - now));
+    return Math.ceil(Math.min(limits, changedAt + longestWait - now)); // timers drop fractions
   }
 
   /** Gives permits in the order of the queue, and sleeps when the next has to wait. */
@@ -173,7 +173,7 @@ function createBucket(ratePerMs: (now: number) => number) {
     },
     delay(now: number): number {
       const missing = 1 - bucket.refill(now);
-      return missing > 1e-9 ? missing / ratePerMs(now) : 0; // sums of fractions are not exact
+      return missing > 0 ? missing / ratePerMs(now) : 0;
     },
   };
   return bucket;
@@ -234,7 +234,6 @@ function createObservedLimit() {
     lower(now: number): void {
       const duration = now - measuredFrom;
       if (limit.passed > 0 && duration > 0) {
-        bucket.refill(now);
         const measured = safetyFactor * limit.passed / duration;
         rate = first ? Math.max(measured, maxDecrease * grownRate(now)) : measured;
         if (first) bestRate = Math.max(bestRate, measured);

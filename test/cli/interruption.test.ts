@@ -58,7 +58,7 @@ describe("interrupted with nothing left to begin", () => {
       "--all --yes --audit a",
       "DELETE",
       /^deleted /,
-      /\nSealed 2 lines of a\n {2}Head .*\n$/,
+      /\nRecorded in a\n {2}Head .*\n$/,
     ],
     ["purge", "--all --yes --json", "DELETE", /"hasMore":false}}\n$/, /: 1 deleted\n$/],
     ["retain", "--policy policy --yes", "DELETE", /^deleted /, /: 1 deleted\n$/],
