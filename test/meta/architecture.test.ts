@@ -141,7 +141,6 @@ describe("the source", () => {
 
 /** Test files that still import the inside of a folder of src. This list only shrinks. */
 const importInsides: readonly string[] = [
-  "test/audit/audit-process.ts",
   "test/cli/in-memory.ts",
   "test/cli/interruption.test.ts",
   "test/cli/memory-files.ts",
