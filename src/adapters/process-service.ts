@@ -9,7 +9,7 @@ import { readConfig, variableNames } from "../config/mod.ts";
 import { fileProblem, isDenied, listenProblem } from "../config/system-errors.ts";
 import { cannotUse, isArgumentError } from "../core/check.ts";
 import { Cron } from "../service/deps.ts";
-import { checkService, createService, createStorage, type Service } from "../service/mod.ts";
+import { checkService, createService, createStorage } from "../service/mod.ts";
 import { serve } from "./serve.ts";
 import { openSqlite, type SqliteDatabase } from "./sqlite.ts";
 
@@ -21,10 +21,14 @@ class StartError extends Error {}
  * the process prints one line and exits with code 2.
  *
  * @param read Reads a variable. Each is read once.
+ * @param mayListen Whether a runtime permits to listen on `host:port`. Deno's error cannot be caught.
  */
-export async function startService(read: (variable: string) => string | undefined): Promise<void> {
+export async function startService(
+  read: (variable: string) => string | undefined,
+  mayListen: (host: string) => boolean = () => true,
+): Promise<void> {
   try {
-    await start(Object.fromEntries(variableNames.map((name) => [name, read(name)])));
+    await start(Object.fromEntries(variableNames.map((name) => [name, read(name)])), mayListen);
   } catch (error) {
     if (!isArgumentError(error) && !(error instanceof StartError)) throw error;
     print(error.message.replace(/\s+/g, " "), stderr);
@@ -32,7 +36,10 @@ export async function startService(read: (variable: string) => string | undefine
   }
 }
 
-async function start(environment: Readonly<Record<string, string | undefined>>): Promise<void> {
+async function start(
+  environment: Readonly<Record<string, string | undefined>>,
+  mayListen: (host: string) => boolean,
+): Promise<void> {
   const config = readConfig(environment);
   const options = {
     environment,
@@ -41,26 +48,28 @@ async function start(environment: Readonly<Record<string, string | undefined>>):
   };
   checkService(options);
   const { hostname, port, schedule } = config.process();
-  let service: Service | undefined;
-  const job = config.policy() === undefined
-    ? checkIdle(config.has)
-    : scheduled(schedule, async () => service?.scheduled());
-  const { database } = config.storage();
-  service = createService({ ...options, storage: createStorage(open(database)) });
+  if (config.policy() === undefined) checkIdle(config.has);
+  const job = jobOf(schedule);
+  const storage = createStorage(open(config.storage().database));
+  const service = createService({ ...options, storage });
 
-  const host = /^[\da-f]*:/i.test(hostname) ? `[${hostname}]` : hostname; // IPv6
+  const host = `${/^[\da-f]*:/i.test(hostname) ? `[${hostname}]` : hostname}:${port}`; // IPv6
+  if (!mayListen(host)) {
+    const why = "this process has no permission for it (--allow-net)";
+    throw new StartError(`Cannot listen on ${host}: ${why}`);
+  }
   const server = await serve(service.fetch, { hostname, port }).catch((error) => {
-    throw new StartError(`Cannot listen on ${host}:${port}: ${listenProblem(error)}`);
+    throw new StartError(`Cannot listen on ${host}: ${listenProblem(error)}`);
   });
-  job?.resume();
+  job.schedule(() => service.scheduled());
   print(`Listening on ${server.url}`, stdout, stderr);
 }
 
-/** A job of the schedule, in UTC, that waits to be resumed. A run that is late is not joined by another. */
-function scheduled(expression: string, run: () => Promise<void>): Cron {
+/** A job that is not scheduled yet, in UTC. If a run is late, no other joins it. */
+function jobOf(expression: string): Cron {
   let job: Cron;
   try {
-    job = new Cron(expression, { timezone: "UTC", protect: true, paused: true }, run);
+    job = new Cron(expression, { timezone: "UTC", protect: true });
   } catch {
     throw cannotUse("RETENTION_SCHEDULE", 'it is not a cron expression such as "17 3 * * *"');
   }
@@ -69,7 +78,7 @@ function scheduled(expression: string, run: () => Promise<void>): Cron {
 }
 
 /** Without a policy, a variable of retention does nothing: it is refused, since it may be a mistake. */
-function checkIdle(has: (variable: string) => boolean): undefined {
+function checkIdle(has: (variable: string) => boolean): void {
   const idle = variableNames.find((name) => name.startsWith("RETENTION_") && has(name));
   if (idle !== undefined) throw cannotUse(idle, "RETENTION_POLICY is not set");
 }

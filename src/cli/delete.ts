@@ -17,7 +17,7 @@ import { NotFoundError } from "../core/errors.ts";
 import type { Call } from "../core/send.ts";
 import type { ResultsExport, ResultStore } from "../purge/export.ts";
 import { exportThenDelete } from "../purge/export-then-delete.ts";
-import { deletionOutcome } from "../purge/outcome.ts";
+import { type DeletionOutcome, deletionOutcome } from "../purge/outcome.ts";
 import { cancelAndDelete, waitUntilEnded } from "../purge/wait.ts";
 import { type CommandClient, createClient } from "./client.ts";
 import type { Command } from "./deps.ts";
@@ -194,7 +194,7 @@ export async function deleteIds(
   const past = await readPast(trail, ids, name);
   const members = resource === messageBatch ? {} : { resource: name };
   const options = { ...settings, noun: words(name), members };
-  return await runIds(client, ids, options, context, (id) => ({
+  return await runIds<DeletionOutcome>(client, ids, options, context, (id) => ({
     known: holds?.has(id) ? { outcome: "skipped", id, reason: "held" } : undefined,
     async run(call) {
       const deletion = await deleteOne(call, resource, id, {

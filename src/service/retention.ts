@@ -59,8 +59,9 @@ function checkAccess(config: Config): void {
 }
 
 /**
- * Runs the retention policy once, and stores what became of it. It never rejects, since a runtime might
- * end the process or try again at once: `/healthz` and `onError` tell.
+ * Runs the retention policy once, and stores what became of it. Without a policy, it settles open
+ * intents only. It never rejects, since a runtime might end the process or try again at once:
+ * `/healthz` and `onError` tell.
  */
 export async function runSchedule(context: Context): Promise<void> {
   const { storage, running } = context;
@@ -68,7 +69,7 @@ export async function runSchedule(context: Context): Promise<void> {
   running.add(id);
   try {
     const retention = retentionOf(context);
-    if (retention === undefined) return;
+    if (retention === undefined) return await settleOpenIntents(context);
     const { policy, requests, costOfDeletion, maxShare } = retention;
     const client = recordingClient(context, "retention");
     const now = (client.clock ?? systemClock).now();
@@ -80,13 +81,31 @@ export async function runSchedule(context: Context): Promise<void> {
     ]);
     const limits = { requests, costOfDeletion, maxShare, holds, openIntents };
     const run = await runRetention(client, policy, limits);
-    if (run.error !== undefined) context.report(run.error);
+    context.report(run.error);
     await storage?.addRun({ ...begun, run });
   } catch (error) {
     context.report(error);
   } finally {
     running.delete(id);
   }
+}
+
+/** A policy that deletes nothing. */
+const keepAll: RetentionPolicy = {
+  version: 1,
+  rules: [{ type: "keep_last", count: Number.MAX_SAFE_INTEGER }],
+  holds: [],
+};
+
+async function settleOpenIntents(context: Context): Promise<void> {
+  const { storage, requests, costOfDeletion } = context;
+  if (storage === undefined) return;
+  const client = recordingClient(context, "retention");
+  const now = (client.clock ?? systemClock).now();
+  const openIntents = await storage.openIntents(now - openAfterMs);
+  if (openIntents.length === 0) return;
+  const { error } = await runRetention(client, keepAll, { requests, costOfDeletion, openIntents });
+  context.report(error);
 }
 
 /** How the retention runs go, fit for anyone's eyes: no ids, no messages. */

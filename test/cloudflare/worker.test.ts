@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTestHarness } from "wrangler";
 import { serve, type Server } from "../../src/adapters/serve.ts";
+import workerModule from "../../src/adapters/cloudflare/worker.ts";
 import { createSandbox } from "../../src/sandbox/mod.ts";
 import { apiKey } from "../fixtures/stub.ts";
 import { deletion, otherSecret, secret, webhook } from "../fixtures/webhook.ts";
@@ -100,5 +101,41 @@ describe("the Worker without its secrets", () => {
         await worker.close();
       }
     });
+  }
+});
+
+test("an isolate that gets another environment heeds its hold and its key at once", async () => {
+  const keys: string[] = [];
+  const api = await serve((request) => {
+    keys.push(request.headers.get("x-api-key") ?? "");
+    return openSandbox.fetch(request);
+  });
+  const openSandbox = createSandbox();
+  const [one, other, held] = [1, 2, 3].map(() =>
+    openSandbox.seed({ processing_status: "ended" }).id
+  );
+  const environment = (key: string, holds: readonly (string | undefined)[]) =>
+    ({
+      ANTHROPIC_API_KEY: key,
+      ANTHROPIC_BASE_URL: api.url,
+      AUDIT: "off",
+      WEBHOOK_SECRETS: secret,
+      RETENTION_POLICY: {
+        version: 1,
+        rules: [{ type: "delete_after", days: 3_000, since: "ended" }],
+        holds,
+      },
+    }) as unknown as Parameters<typeof workerModule.fetch>[1];
+  try {
+    const before = environment("sk-ant-api03-old", []);
+    const after = environment("sk-ant-api03-new", [held]);
+    const statuses = [];
+    for (const [env, id] of [[before, one], [after, held], [after, other]] as const) {
+      statuses.push((await workerModule.fetch(webhook(deletion(id)), env)).status);
+    }
+    expect(statuses).toEqual([200, 409, 200]);
+    expect(keys).toEqual(["sk-ant-api03-old", "sk-ant-api03-new"]);
+  } finally {
+    await api.close();
   }
 });

@@ -135,6 +135,12 @@ describe("the package, installed from its tarball,", () => {
       output(installed.project, [...npx, "delete", "--json", id], variables)
     );
   });
+
+  test("has the service", async () => {
+    const npx = ["npx", "--no", "--", "batchsweep-service"];
+    await expect(output(installed.project, npx, { ANTHROPIC_API_KEY: apiKey }))
+      .rejects.toThrow("Cannot use WEBHOOK_SECRETS: it is not set");
+  });
 });
 
 describe("mod.js, alone in a folder,", () => {

@@ -1,10 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterEach, describe, expect, test } from "vitest";
 import { serve } from "../../src/adapters/serve.ts";
-import { createSandbox } from "../../src/sandbox/mod.ts";
+import { openSqlite } from "../../src/adapters/sqlite.ts";
+import { createSandbox, type Sandbox } from "../../src/sandbox/mod.ts";
+import { createStorage } from "../../src/storage/mod.ts";
+import { collect } from "../fixtures/audit-entries.ts";
 import { deletionsSeen, retentionPolicy, seedForRetention } from "../fixtures/retention.ts";
 import { apiKey } from "../fixtures/stub.ts";
 import { deletion, secret, webhook } from "../fixtures/webhook.ts";
@@ -22,15 +27,13 @@ interface Process {
   readonly ended: Promise<string>;
 }
 
-const preload = "test/fixtures/cron-on-signal.ts";
-
-/** Starts a service as the first line of its file does, with a cron that can be run at will. */
+/** Starts a service as the first line of its file does. */
 async function start(
   runtime: ServiceRuntime,
   environment: Readonly<Record<string, string>>,
   permissions: readonly string[] = [],
 ): Promise<Process> {
-  const [command, ...args] = await serviceCommand(runtime, { deno: permissions, preload });
+  const [command, ...args] = await serviceCommand(runtime, { deno: permissions });
   const child = spawn(command, args, {
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"], NO_COLOR: "1", ...environment },
     stdio: ["ignore", "pipe", "pipe"],
@@ -71,61 +74,112 @@ async function start(
 async function startBefore(
   runtime: ServiceRuntime,
   environment: Readonly<Record<string, string>> = {},
+  around: (request: Request, next: Sandbox["fetch"]) => Promise<Response> = (request, next) =>
+    next(request),
 ) {
   const sandbox = createSandbox({ apiKeys: [apiKey] });
-  const upstream = await serve(sandbox.fetch);
+  const upstream = await serve((request) => around(request, sandbox.fetch));
   closing.push(() => upstream.close());
   const folder = await mkdtemp(join(tmpdir(), "batchsweep-"));
   closing.push(() => rm(folder, { recursive: true }));
-  const auditFile = join(folder, "audit.jsonl");
+  const path = join(folder, "service.sqlite");
   const service = await start(runtime, {
     ANTHROPIC_API_KEY: apiKey,
     ANTHROPIC_BASE_URL: upstream.url,
     WEBHOOK_SECRETS: secret,
-    AUDIT_FILE: auditFile,
+    DATABASE: path,
     PORT: "0",
     ...environment,
   }, runtime === "Deno" ? [`--allow-read=${folder}`, `--allow-write=${folder}`] : []);
-  return { ...service, sandbox, auditFile };
+  return { ...service, sandbox, path };
 }
 
-describe.each(serviceRuntimes)("the service under %s", (runtime) => {
-  test("registers retention with the runtime's cron, deletes by it, and keeps its record", async () => {
-    const { child, printed, sandbox, auditFile } = await startBefore(runtime, {
-      RETENTION_POLICY: retentionPolicy,
-    });
-    const [, registered = ""] = await printed(/^cron (\[.*\])$/m);
-    expect(JSON.parse(registered)).toEqual(
-      runtime === "Deno"
-        ? ["batchsweep retention", "17 3 * * *", null]
-        : ["17 3 * * *", null, { tz: "UTC" }],
-    );
-    const [, origin = ""] = await printed(/Listening on (http:\/\/127\.0\.0\.1:\d+)/);
-    const health = async () => (await fetch(`${origin}/healthz`)).json();
-    expect(await health()).toMatchObject({ retention: { state: "waiting" } });
+/** Waits until something is so. */
+async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
+  while (!await holds()) await new Promise((resolve) => setTimeout(resolve, 50));
+}
 
+const origin = /Listening on (http:\/\/127\.0\.0\.1:\d+)/;
+const everySecond = { RETENTION_POLICY: retentionPolicy, RETENTION_SCHEDULE: "* * * * * *" };
+
+describe.each(serviceRuntimes)("the service under %s", (runtime) => {
+  test("deletes on its schedule, and keeps its record", async () => {
+    const { printed, sandbox, path } = await startBefore(runtime, everySecond);
+    const [, url = ""] = await printed(origin);
+    const health = async () => (await fetch(`${url}/healthz`)).json();
+    await health();
+
+    expect((await fetch(webhook(deletion("msgbatch_held"), { origin: url }))).status).toBe(409);
     const { toGo, toStay } = seedForRetention(sandbox, 60);
-    const [first = "", ...others] = toGo;
-    expect((await fetch(webhook(deletion(first), { origin }))).status).toBe(200);
-    expect((await fetch(webhook(deletion("msgbatch_held"), { origin }))).status).toBe(409);
-    child.kill("SIGUSR2");
-    await printed(/cron has run/);
+    await until(async () => sandbox.size === toStay.length && (await health()).status === "ok");
     expect(deletionsSeen(sandbox)).toEqual(toGo.toSorted());
     for (const id of toStay) expect(sandbox.batch(id)).toBeDefined();
     expect(await health()).toMatchObject({ retention: { state: "good", hasMore: false } });
 
-    const lines = (await readFile(auditFile, "utf8")).trim().split("\n")
-      .map((line) => JSON.parse(line));
-    expect(lines).toHaveLength(120);
-    expect(lines.filter(({ actor, outcome }) => actor === "retention" && outcome === "deleted"))
-      .toHaveLength(others.length);
+    const database = openSqlite(path);
+    const entries = await collect(createStorage(database).entries());
+    database.close();
+    expect(entries).toHaveLength(120);
+    const deleted = entries.filter(({ outcome }) => outcome === "deleted");
+    expect(deleted.map(({ actor }) => actor)).toEqual(toGo.map(() => "retention"));
   });
 
-  test("registers nothing without a policy, and answers", async () => {
-    const { child, printed, ended } = await startBefore(runtime, { RETENTION_POLICY: " " });
-    const [, origin = ""] = await printed(/Listening on (http:\/\/127\.0\.0\.1:\d+)/);
-    expect(await (await fetch(`${origin}/healthz`)).json()).toEqual({ status: "ok" });
+  test("begins no run while one goes on", async () => {
+    let under = 0;
+    let most = 0;
+    let lists = 0;
+    const { printed } = await startBefore(runtime, everySecond, async (request, next) => {
+      lists += 1;
+      under += 1;
+      most = Math.max(most, under);
+      await new Promise((resolve) => setTimeout(resolve, 2_500));
+      under -= 1;
+      return await next(request);
+    });
+    await printed(origin);
+    await until(() => lists >= 2);
+    expect(most).toBe(1);
+  });
+
+  test("runs nothing without a policy, and answers", async () => {
+    const { child, printed, ended, sandbox } = await startBefore(runtime, {
+      RETENTION_POLICY: " ",
+    });
+    const [, url = ""] = await printed(origin);
+    expect(await (await fetch(`${url}/healthz`)).json()).toEqual({ status: "ok" });
+    expect(sandbox.requests).toEqual([]);
     child.kill("SIGTERM");
-    expect(await ended).not.toContain("cron");
+    await ended;
+  });
+
+  test.each<[what: string, change: (path: string) => Promise<unknown> | void]>([
+    ["its file is removed", (path) => rm(path)],
+    ["its file is renamed", (path) => rename(path, `${path}.old`)],
+    ["a table is dropped", (path) => {
+      const database = new DatabaseSync(path);
+      database.exec("DROP TABLE audit_entries");
+      database.close();
+    }],
+  ])("deletes nothing once %s, and tells", async (_, change) => {
+    const { printed, sandbox, path } = await startBefore(runtime, everySecond);
+    const [, url = ""] = await printed(origin);
+    await until(() => sandbox.requests.length > 0);
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    await change(path);
+    const { toGo: [id = ""] } = seedForRetention(sandbox, 3);
+    const response = await fetch(webhook(deletion(id), { origin: url }));
+    expect(response.status).toBe(503);
+    expect((await fetch(`${url}/healthz`)).status).toBe(503);
+    await new Promise((resolve) => setTimeout(resolve, 1_500)); // a run is due meanwhile
+    expect(deletionsSeen(sandbox)).toEqual([]);
+  });
+
+  test("with AUDIT=off deletes without a file", async () => {
+    const { printed, sandbox, path } = await startBefore(runtime, { AUDIT: "off", DATABASE: "" });
+    const [, url = ""] = await printed(origin);
+    const { toGo: [id = ""] } = seedForRetention(sandbox, 1);
+    expect((await fetch(webhook(deletion(id), { origin: url }))).status).toBe(200);
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    expect(existsSync(path) || existsSync("batchsweep.sqlite")).toBe(false);
   });
 });

@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { serve, type Server } from "../../src/adapters/serve.ts";
-import { sealLine } from "../../src/audit/seals.ts";
 import { createSandbox } from "../../src/sandbox/mod.ts";
 import { key, type Running, start } from "../cli/runtimes.ts";
 import { retentionPolicy, seedForRetention } from "../fixtures/retention.ts";
@@ -26,8 +25,6 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "batchsweep-"));
   execFileSync("mkfifo", [join(folder, "pipe")]);
   await writeFile(join(folder, "table.csv"), "id,name\n1,first\n2,second\n");
-  await writeFile(join(folder, "cut.jsonl"), "");
-  await writeFile(join(folder, "cut.jsonl.seals"), sealLine({ line: 1, hash: "0".repeat(64) }));
   seedForRetention(sandbox, 3);
 });
 afterAll(async () => {
@@ -50,7 +47,9 @@ async function startWith(
       WEBHOOK_SECRETS: secret,
       RETENTION_POLICY: retentionPolicy,
       PORT: "0",
-      ...Object.fromEntries(Object.entries(wrong).map(inFolder)),
+      ...Object.fromEntries(
+        Object.entries({ DATABASE: "FOLDER/service.sqlite", ...wrong }).map(inFolder),
+      ),
     },
   });
 }
@@ -63,8 +62,7 @@ async function expectRefusal({ child, until, ended }: Running, line: string): Pr
 }
 
 const noPort = "Cannot use PORT: it is not a whole number from 0 to 65535";
-const noCron =
-  'Cannot use RETENTION_SCHEDULE: it is not a cron expression that this runtime takes, such as "17 3 * * *"';
+const noCron = 'Cannot use RETENTION_SCHEDULE: it is not a cron expression such as "17 3 * * *"';
 
 type Refusal = [what: string, wrong: Environment, line: string];
 const withoutPolicy = (name: string): Refusal => [
@@ -75,29 +73,39 @@ const withoutPolicy = (name: string): Refusal => [
 
 const refusals: readonly Refusal[] = [
   [
-    "an AUDIT_FILE that is a directory",
-    { AUDIT_FILE: "FOLDER" },
-    "Cannot use AUDIT_FILE: it is a directory",
+    "a DATABASE that is a directory",
+    { DATABASE: "FOLDER" },
+    "Cannot use DATABASE: it is a directory",
   ],
   [
-    "an AUDIT_FILE in no directory",
-    { AUDIT_FILE: "FOLDER/missing/audit.jsonl" },
-    "Cannot use AUDIT_FILE: there is no such file or directory",
+    "a DATABASE in no directory",
+    { DATABASE: "FOLDER/missing/service.sqlite" },
+    "Cannot use DATABASE: there is no such file or directory",
   ],
   [
-    "an AUDIT_FILE that is a pipe",
-    { AUDIT_FILE: "FOLDER/pipe" },
-    "Cannot use AUDIT_FILE: it is no regular file",
+    "a DATABASE that is a pipe",
+    { DATABASE: "FOLDER/pipe" },
+    "Cannot use DATABASE: it is no regular file",
   ],
   [
-    "an AUDIT_FILE that is a table",
-    { AUDIT_FILE: "FOLDER/table.csv" },
-    "Cannot use AUDIT_FILE: it is no audit trail",
+    "a DATABASE that is a table",
+    { DATABASE: "FOLDER/table.csv" },
+    "Cannot use DATABASE: file is not a database",
   ],
   [
-    "an AUDIT_FILE that was sealed and cut",
-    { AUDIT_FILE: "FOLDER/cut.jsonl" },
-    "Cannot verify AUDIT_FILE: line 1 was sealed, and is gone",
+    "an AUDIT that says neither",
+    { AUDIT: "none" },
+    'Cannot use AUDIT: it is neither "on" nor "off"',
+  ],
+  [
+    "a policy in quotes",
+    { RETENTION_POLICY: `'${retentionPolicy}'` },
+    "Cannot use RETENTION_POLICY: it is in quotes: leave them out",
+  ],
+  [
+    "a key with its scheme",
+    { ANTHROPIC_API_KEY: "Bearer SENTINEL" },
+    'Cannot use ANTHROPIC_API_KEY: it begins with "Bearer": set the key alone',
   ],
   ["a PORT that is a name", { PORT: "http" }, noPort],
   ["a PORT with an exponent", { PORT: "1e3" }, noPort],
@@ -111,7 +119,7 @@ const refusals: readonly Refusal[] = [
   [
     "a RETENTION_SCHEDULE that never comes",
     { RETENTION_SCHEDULE: "0 0 30 2 *" },
-    "Cannot use RETENTION_SCHEDULE: no month that it names has such a day",
+    "Cannot use RETENTION_SCHEDULE: it is never due",
   ],
   ...["SCHEDULE", "REQUESTS", "MAX_SHARE", "OVERDUE_AFTER"].map(withoutPolicy),
   [
@@ -165,15 +173,21 @@ describe.each(serviceRuntimes)("the service under %s", (runtime) => {
   });
 
   test("makes no file where something else cannot be used", async () => {
-    await (await startWith(runtime, { AUDIT_FILE: "FOLDER/audit.jsonl", PORT: "1e3" })).ended;
-    expect(await readdir(folder)).not.toContain("audit.jsonl");
+    await (await startWith(runtime, { DATABASE: "FOLDER/none.sqlite", PORT: "1e3" })).ended;
+    expect(await readdir(folder)).not.toContain("none.sqlite");
   });
 
   test("goes on where stdout is full, and says it on stderr", async () => {
     const command = await serviceCommand(runtime);
     const full = ["sh", "-c", 'exec "$@" > /dev/full', "sh", ...command];
     const { child, until, ended } = start(full, {
-      env: { NO_COLOR: "1", ANTHROPIC_API_KEY: key, RETENTION_POLICY: retentionPolicy, PORT: "0" },
+      env: {
+        NO_COLOR: "1",
+        ANTHROPIC_API_KEY: key,
+        RETENTION_POLICY: retentionPolicy,
+        AUDIT: "off",
+        PORT: "0",
+      },
     });
     const [line, origin = ""] = await until("stderr", /^Listening on (\S+)\n/);
     expect((await fetch(`${origin}/healthz`)).status).toBe(200);
@@ -192,19 +206,22 @@ describe.each(serviceRuntimes)("the service under %s", (runtime) => {
 });
 
 describe("the service under Deno", () => {
-  const withoutPermission = (flag: string) =>
-    `this process has no permission for it (${flag}); its folder needs --allow-read, too`;
+  const denied = (flag: string) =>
+    `Cannot use DATABASE: this process has no permission for it (${flag}); its folder needs it, too`;
+  const unreadable = (name: string) =>
+    `Cannot use ${name}: this process may not read it: permit --allow-env=${name}`;
+  const hidden = (name: string): [string, () => Differences, string] => [
+    `permission to read ${name}`,
+    () => ({ deno: [`--deny-env=${name}`] }),
+    unreadable(name),
+  ];
 
   test.each<[what: string, differences: (folder: string) => Differences, line: string]>([
+    ["permission to read the DATABASE", () => ({ deno: [] }), denied("--allow-read")],
     [
-      "permission to read the AUDIT_FILE",
-      () => ({ deno: [] }),
-      `Cannot use AUDIT_FILE: ${withoutPermission("--allow-read")}`,
-    ],
-    [
-      "permission to write the AUDIT_FILE",
+      "permission to write the DATABASE",
       (folder) => ({ deno: [`--allow-read=${folder}`] }),
-      `Cannot use AUDIT_FILE: ${withoutPermission("--allow-write")}`,
+      denied("--allow-write"),
     ],
     [
       "permission to listen",
@@ -213,36 +230,8 @@ describe("the service under Deno", () => {
       }),
       "Cannot listen on 127.0.0.1:0: this process has no permission for it (--allow-net)",
     ],
-    [
-      "permission to read RETENTION_POLICY",
-      () => ({ deno: ["--deny-env=RETENTION_POLICY"] }),
-      "Cannot tell whether RETENTION_POLICY is set: permit --allow-env=RETENTION_POLICY",
-    ],
-    [
-      "permission to read RETENTION_MAX_SHARE",
-      () => ({ deno: ["--deny-env=RETENTION_MAX_SHARE"] }),
-      "Cannot tell whether RETENTION_MAX_SHARE is set: permit --allow-env=RETENTION_MAX_SHARE",
-    ],
-    [
-      "permission to read AUDIT_FILE",
-      () => ({ deno: ["--deny-env=AUDIT_FILE"] }),
-      "Cannot tell whether AUDIT_FILE is set: permit --allow-env=AUDIT_FILE",
-    ],
-    [
-      "--unstable-cron where there is a policy",
-      () => ({ without: "--unstable-cron" }),
-      "Cannot run RETENTION_POLICY: Deno was started without --unstable-cron",
-    ],
+    ...["RETENTION_POLICY", "RETENTION_MAX_SHARE", "ANTHROPIC_BASE_URL", "DATABASE"].map(hidden),
   ])("does not start without %s", async (_, differences, line) => {
-    const audit = { AUDIT_FILE: "FOLDER/deno.jsonl" };
-    await expectRefusal(await startWith("Deno", audit, differences(folder)), line);
-  });
-
-  test("starts without --unstable-cron where there is no policy", async () => {
-    const without = { without: "--unstable-cron" };
-    const { child, until, ended } = await startWith("Deno", { RETENTION_POLICY: "" }, without);
-    await until("stdout", /^Listening on /);
-    child.kill();
-    await ended;
+    await expectRefusal(await startWith("Deno", {}, differences(folder)), line);
   });
 });

@@ -3,6 +3,7 @@ import type { Client } from "../../mod.ts";
 import type { RetentionPolicy, RetentionRun } from "../../src/retention/mod.ts";
 import { checkService, createService, type Environment } from "../../src/service/mod.ts";
 import { StorageError } from "../../src/storage/mod.ts";
+import { intentOf } from "../fixtures/audit-entries.ts";
 import { daysAgo, now, play } from "../fixtures/batches.ts";
 import { gatewayTokens, token } from "../fixtures/gateway.ts";
 import { createMemoryStorage, type MemoryStorage } from "../fixtures/memory-storage.ts";
@@ -41,11 +42,8 @@ function setUp(
 }
 
 /** A request to the gateway. */
-const gateway = (id: string) =>
-  new Request(`http://localhost/v1/messages/batches/${id}`, {
-    method: "DELETE",
-    headers: { "x-api-key": token },
-  });
+const gateway = (id: string, headers: Record<string, string> = { "x-api-key": token }) =>
+  new Request(`http://localhost/v1/messages/batches/${id}`, { method: "DELETE", headers });
 
 describe("scheduled()", () => {
   test("deletes what the policy lets go, and nothing else, twice in a row and twice at once", async () => {
@@ -61,6 +59,22 @@ describe("scheduled()", () => {
     await service.scheduled();
     expect(sandbox.requests).toHaveLength(0);
     expect(errors).toEqual([]);
+  });
+
+  test("settles open intents without a policy, and deletes nothing", async () => {
+    const { service, health, storage, sandbox, deletes } = setUp({ RETENTION_POLICY: undefined });
+    const time = new Date(now - hour).toISOString();
+    const intents = ["msgbatch_gone", "msgbatch_old"].map((id) => intentOf(id, { time }));
+    storage.written.push(...intents);
+    expect((await health()).status).toBe(503);
+    await service.scheduled();
+    expect(storage.written.slice(2).map(({ intent, outcome }) => [intent, outcome]).toSorted())
+      .toEqual([[intents[0]?.id, "deleted"], [intents[1]?.id, "failed"]].toSorted());
+    expect((await health()).status).toBe(200);
+    expect(deletes()).toEqual([]);
+    const { length } = sandbox.requests;
+    await service.scheduled();
+    expect(sandbox.requests).toHaveLength(length);
   });
 
   test("takes its limits from the environment", async () => {
@@ -133,20 +147,12 @@ describe("scheduled()", () => {
     const { service, health, storage, sandbox, deletes } = setUp();
     sandbox.seed({ id: "msgbatch_row", created_at: daysAgo(50) });
     storage.held.add("msgbatch_row");
-    storage.written.push({
-      version: 1,
-      id: "an-intent",
-      time: new Date(now - hour).toISOString(),
-      phase: "intent",
-      operation: "delete",
-      resource: "message_batch",
-      objectId: "msgbatch_gone",
-    });
+    storage.written.push(intentOf("msgbatch_gone", { time: new Date(now - hour).toISOString() }));
     expect(await health()).toMatchObject({ status: 503, body: { openIntents: 1 } });
     await service.scheduled();
     expect(deletes()).toEqual(["msgbatch_old"]);
     expect(storage.written).toContainEqual(expect.objectContaining({
-      intent: "an-intent",
+      objectId: "msgbatch_gone",
       outcome: "deleted",
       evidence: "absent_after_retry",
       settled: true,

@@ -24,7 +24,7 @@ const client: Client = {
   timeout: 1_000,
 };
 
-export const service: Service = createService({ client, environment: {} });
+export const service: Service = createService({ client, environment: { AUDIT: "off" } });
 
 export async function stop(server: Server): Promise<void> {
   const file = await openAppendFile("audit.jsonl");
