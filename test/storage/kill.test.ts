@@ -182,7 +182,8 @@ describe.each([["SQLite", inSqlite], ["D1", inD1]] as const)("a service on %s", 
       if (round === 12) days = 45; // tightened: younger batches stay from here on
       const victim = await start({ ...variables, RETENTION_POLICY: policyOf(days) });
       await pause(random() * 1_000);
-      const hold = alive()[Math.floor(random() * alive().length)];
+      const free = alive().filter((id) => !held.has(id));
+      const hold = free[Math.floor(random() * free.length)];
       if (hold !== undefined) {
         await victim.sql(`INSERT INTO holds (id) VALUES ('${hold}')`);
         held.add(hold); // it counts in the run that follows, at the latest
