@@ -8,10 +8,20 @@
  *
  * @module
  */
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { build, type RolldownOptions } from "rolldown";
 import { emitTypes } from "./build/emit-types.ts";
 import { bundleLicenses, bundlePackages, importPackages, nodeShebang } from "./build/plugins.ts";
+
+type Entries = Readonly<Record<string, string | { readonly default: string }>>;
+const { exports, bin }: { readonly exports: Entries; readonly bin: Entries } = JSON.parse(
+  await readFile("package.json", "utf8"),
+);
+// What package.json exports: dist/lib/src/purge/mod.js is made from src/purge/mod.ts.
+const entries = [...Object.values(exports), ...Object.values(bin)]
+  .map((entry) => typeof entry === "string" ? entry : entry.default)
+  .flatMap((file) => /dist\/lib\/(.+)\.js$/.exec(file)?.[1] ?? [])
+  .map((path) => `${path}.ts`);
 
 const shared = { platform: "neutral", tsconfig: false } satisfies RolldownOptions;
 // Comments go, but for those that tell bundlers what has no side effects: the types have the docs.
@@ -22,10 +32,7 @@ await rm("dist", { recursive: true, force: true });
 await build([
   {
     ...shared,
-    input: [
-      ...["mod.ts", "src/sandbox/mod.ts", "src/service/mod.ts"],
-      ...["src/adapters/mod.ts", "src/adapters/node.ts", "src/adapters/node-service.ts"],
-    ],
+    input: entries,
     external: /^node:/,
     plugins: [importPackages, nodeShebang],
     output: { dir: "dist/lib", preserveModules: true, comments },

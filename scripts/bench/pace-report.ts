@@ -32,7 +32,7 @@ export function paceGates(runs: readonly PaceRun[]): readonly Gate[] {
     const { scenario: { title }, headers, ratio, refused, left } = run;
     const what = `${title}, ${headers ? "with" : "without"} headers`;
     return [
-      atMost(headers ? 1.05 : 1.15, `${what}: time over the least possible`, ratio),
+      atMost(headers ? 1.05 : 1.1, `${what}: time over the least possible`, ratio),
       atMost(headers ? 2 : 5, `${what}: 429, %`, refused * 100),
       atMost(0, `${what}: lost`, left),
     ];

@@ -18,6 +18,8 @@ import type { SandboxServerOptions, SandboxServerReport } from "./sandbox-server
 /** What one run took. Times are seconds, memory is MB. */
 export interface ScaleRun {
   readonly runtime: Runtime;
+  /** What did it. */
+  readonly subject: "batchsweep" | "raw fetch";
   readonly batches: number;
   /** Whether the heap was as large as the runtime likes it, or bounded as in a small container. */
   readonly bounded: boolean;
@@ -38,20 +40,30 @@ const folder = import.meta.dirname;
 export async function scaleRuns(quick: boolean): Promise<readonly ScaleRun[]> {
   const files = await mkdtemp(join(tmpdir(), "batchsweep-bench-"));
   const library = join(files, "library.mjs");
-  await writeFile(library, await bundle(`export * from "./mod.ts";`, process.cwd()));
+  await writeFile(library, await bundle(`export * from "./src/purge/mod.ts";`, process.cwd()));
   const url = pathToFileURL(library).href;
   const size = quick ? 200 : 10_000;
   try {
     return [
       await runOnce(url, size, "Node", smallContainer),
       await runOnce(url, size * 10, "Node", smallContainer),
-      await runOnce(url, size * 10, "Node"),
-      await runOnce(url, size * 10, "Deno"),
-      await runOnce(url, size * 10, "Bun"),
+      await runOnce("raw-fetch", size * 10, "Node", smallContainer),
+      ...await inTurns(runtimeNames.flatMap((runtime) => [
+        () => runOnce(url, size * 10, runtime),
+        () => runOnce("raw-fetch", size * 10, runtime),
+      ])),
     ];
   } finally {
     await rm(files, { recursive: true });
   }
+}
+
+const runtimeNames = ["Node", "Deno", "Bun"] as const;
+
+async function inTurns<Result>(jobs: readonly (() => Promise<Result>)[]): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const job of jobs) results.push(await job());
+  return results;
 }
 
 async function runOnce(
@@ -72,7 +84,8 @@ async function runOnce(
     if (deleted !== batches || left !== 0) {
       throw new Error(`Cannot measure: ${deleted} of ${batches} were deleted, ${left} are left`);
     }
-    return { runtime, batches, bounded: flags.length > 0, ...taken };
+    const subject = library === "raw-fetch" ? "raw fetch" : "batchsweep";
+    return { runtime, subject, batches, bounded: flags.length > 0, ...taken };
   } finally {
     await server.end();
   }
@@ -81,9 +94,11 @@ async function runOnce(
 /** The runs, as a table. */
 export function scaleTable(runs: readonly ScaleRun[]): string {
   const row = (name: string, cells: readonly string[]) =>
-    name.padEnd(28) + cells.map((cell) => cell.padStart(10)).join("");
-  const rows = runs.map(({ runtime, batches, bounded, plan, apply, loaded, planned, peak }) =>
-    row(`${batches}, ${runtime}${bounded ? ", heap bounded" : ""}`, [
+    name.padEnd(40) + cells.map((cell) => cell.padStart(10)).join("");
+  const rows = runs.map((
+    { runtime, subject, batches, bounded, plan, apply, loaded, planned, peak },
+  ) =>
+    row(`${batches}, ${runtime}, ${subject}${bounded ? ", heap bounded" : ""}`, [
       plan.toFixed(1),
       apply.toFixed(1),
       (batches / apply).toFixed(0),

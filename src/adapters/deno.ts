@@ -1,4 +1,4 @@
-#!/usr/bin/env -S deno run --allow-net=api.anthropic.com --allow-env=ANTHROPIC_API_KEY,ANTHROPIC_AUTH_TOKEN,ANTHROPIC_BASE_URL,ANTHROPIC_WORKSPACE_ID,RETENTION_POLICY,TERM
+#!/usr/bin/env -S deno run --allow-net=api.anthropic.com --allow-env=ANTHROPIC_API_KEY,ANTHROPIC_AUTH_TOKEN,ANTHROPIC_BASE_URL,ANTHROPIC_WORKSPACE_ID,TERM
 /**
  * The command under Deno, with no more permissions than those above; from a file or a URL.
  *
@@ -7,9 +7,11 @@
 import type { Output } from "../cli/host.ts";
 import { main } from "../cli/main.ts";
 import { files } from "./files.ts";
+import { interruptingSignals, statusFile, writeAll } from "./process-host.ts";
 
+const mayRead = Deno.permissions.querySync({ name: "read", path: statusFile }).state === "granted";
 const interruption = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
+for (const signal of interruptingSignals(mayRead)) {
   const interrupt = () => {
     interruption.abort();
     Deno.removeSignalListener(signal, interrupt); // a second time, it ends the process
@@ -22,10 +24,7 @@ function outputOf(stream: typeof Deno.stdout): Output {
     get columns() {
       return stream.isTerminal() ? Deno.consoleSize().columns || 80 : undefined;
     },
-    async write(text) {
-      let bytes = new TextEncoder().encode(text);
-      while (bytes.length > 0) bytes = bytes.subarray(await stream.write(bytes));
-    },
+    write: (text) => writeAll((bytes) => stream.write(bytes), new TextEncoder().encode(text)),
   };
 }
 
@@ -36,7 +35,6 @@ const code = await main(Deno.args, {
     const { state } = Deno.permissions.querySync({ name: "env", variable });
     return state === "granted" ? Deno.env.get(variable) : undefined;
   },
-  mayRead: (variable) => Deno.permissions.querySync({ name: "env", variable }).state === "granted",
   stdin: { isTerminal: Deno.stdin.isTerminal(), read: () => Deno.stdin.readable },
   stdout: outputOf(Deno.stdout),
   stderr: outputOf(Deno.stderr),

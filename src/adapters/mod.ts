@@ -4,13 +4,8 @@
  *
  * @example Store the results of a batch in a file, delete it, and record that in an audit trail
  * ```ts
- * import {
- *   createJsonlAuditTrail,
- *   deleteMessageBatch,
- *   exportMessageBatchResults,
- *   readAuditTrail,
- *   retrieveMessageBatch,
- * } from "batchsweep";
+ * import { deleteMessageBatch, exportMessageBatchResults, retrieveMessageBatch } from "batchsweep";
+ * import { createJsonlAuditTrail, readAuditTrail } from "batchsweep/audit";
  * import { openAppendFile, openResultFolder, readFileBytes, serve } from "batchsweep/node";
  * import { createSandbox } from "batchsweep/sandbox"; // the API, played on this machine
  *

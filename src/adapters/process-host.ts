@@ -1,3 +1,9 @@
+/**
+ * The parts of a host that runtimes share.
+ *
+ * @module
+ */
+import { readFileSync } from "node:fs";
 import process from "node:process";
 import type { WriteStream } from "node:tty";
 import type { Host, Output } from "../cli/host.ts";
@@ -6,7 +12,7 @@ import { files } from "./files.ts";
 /** The host of the command where there is a `process`: Node and Bun. */
 export function processHost(): Host {
   const interruption = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  for (const signal of interruptingSignals()) {
     // Once: a second time, the signal does what it does to every process.
     process.once(signal, () => interruption.abort());
   }
@@ -19,6 +25,49 @@ export function processHost(): Host {
     serve: async (handler, address) => (await import("./serve.ts")).serve(handler, address),
     files,
   };
+}
+
+/** Where Linux says which signals a process ignores. */
+export const statusFile = "/proc/self/status";
+
+/**
+ * The signals that interrupt the command. If SIGHUP was ignored when the process began, as by nohup,
+ * it stays ignored. Node forgets that, so there a hangup always interrupts.
+ *
+ * @param mayRead Whether the process may read {@link statusFile}.
+ */
+export function interruptingSignals(mayRead = true): readonly ("SIGINT" | "SIGTERM" | "SIGHUP")[] {
+  let status = "";
+  try {
+    if (mayRead) status = readFileSync(statusFile, "utf8");
+  } catch {
+    // Not Linux.
+  }
+  const [, ignored = "0"] = /^SigIgn:\s*([\da-f]+)$/m.exec(status) ?? [];
+  const isHangupIgnored = (BigInt(`0x${ignored}`) & 1n) === 1n; // SIGHUP is signal 1
+  return isHangupIgnored ? ["SIGINT", "SIGTERM"] : ["SIGINT", "SIGTERM", "SIGHUP"];
+}
+
+const notReadyMs = 20;
+
+/**
+ * Writes all bytes. An output that is not ready, such as a full pipe that does not block, is written to
+ * again after a moment.
+ *
+ * @param write Writes some of the bytes, and gives how many.
+ */
+export async function writeAll(
+  write: (bytes: Uint8Array) => Promise<number>,
+  bytes: Uint8Array,
+): Promise<void> {
+  for (let rest = bytes; rest.length > 0;) {
+    try {
+      rest = rest.subarray(await write(rest));
+    } catch (error) {
+      if (!(error instanceof Error && error.name === "WouldBlock")) throw error; // Deno's
+      await new Promise((resolve) => setTimeout(resolve, notReadyMs));
+    }
+  }
 }
 
 function outputOf(stream: WriteStream): Output {

@@ -5,7 +5,7 @@
  */
 import { type AuditEntry, openAfterMs } from "../core/audit.ts";
 import { hex } from "../core/bytes.ts";
-import { cannotUse, type Check, checkOptions, type Checks, isNumber } from "../core/check.ts";
+import { cannotUse, checkOptions, type Checks, isFunction, isNumber } from "../core/check.ts";
 import { sha256 } from "../deps.ts";
 import {
   bytesOf,
@@ -17,6 +17,8 @@ import {
 
 /** Options of {@link verifyAuditTrail}. */
 export interface VerifyAuditTrailOptions extends ReadAuditTrailOptions {
+  /** Gets each entry, in order. */
+  readonly onEntry?: ((entry: AuditEntry) => void) | undefined;
   /** A head of this trail that was remembered, such as `1042:9f86d0…`. */
   readonly head?: string | undefined;
   /**
@@ -81,7 +83,7 @@ export async function verifyAuditTrail(
   options: VerifyAuditTrailOptions = {},
 ): Promise<AuditVerification> {
   const checked = checkOptions(options, verifyChecks);
-  const { head, openAfter = openAfterMs, now = Date.now(), onUnreadable } = checked;
+  const { head, openAfter = openAfterMs, now = Date.now(), onEntry, onUnreadable } = checked;
   const remembered = head === undefined ? -1 : parseInt(head);
   const hash = sha256.create();
   let length = 0;
@@ -113,6 +115,7 @@ export async function verifyAuditTrail(
   });
   for await (const entry of trail) {
     entries += 1;
+    onEntry?.(entry);
     if (entry.phase === "intent") open.set(entry.id, entry);
     else open.delete(entry.intent ?? "");
   }
@@ -126,13 +129,15 @@ export async function verifyAuditTrail(
   };
 }
 
-const isHead: Check<string> = (value, name) => {
+/** The check of a head. */
+export function isHead(value: unknown, name: string): string {
   if (/^(0|[1-9]\d{0,14}):[0-9a-f]{64}$/.test(String(value))) return String(value);
   throw cannotUse(name, "it is not a number of bytes, a colon and a SHA-256 in hexadecimal");
-};
+}
 
 const verifyChecks: Checks<VerifyAuditTrailOptions> = {
   ...readChecks,
+  onEntry: isFunction,
   head: isHead,
   openAfter: isNumber(0, Number.MAX_VALUE),
   now: isNumber(-Number.MAX_VALUE, Number.MAX_VALUE),

@@ -1,35 +1,32 @@
 /**
- * What the command needs from the process it runs in, as interfaces only. A runtime is one object of
- * this shape.
+ * What the command needs from its process, as interfaces. A runtime is one object of this shape.
  *
  * @module
  */
-import type { Fetch } from "../core/client.ts";
-import type { AppendFile, Clock, ResultStore } from "../core/ports.ts";
+import type { AppendFile } from "../audit/mod.ts";
+import type { Clock, Fetch } from "../core/client.ts";
+import type { ResultStore } from "../purge/mod.ts";
 
-/** The process, as far as the command knows it. */
+/** The process of the command. */
 export interface Host {
   /**
-   * Value of an environment variable; `undefined` where it is not set, and where it may not be read.
-   * Asking never makes the runtime ask the user.
+   * The value of an environment variable; `undefined` if it is not set or may not be read. The
+   * runtime never asks the user for permission.
    */
   env(name: string): string | undefined;
-  /**
-   * Whether a variable may be read, where the runtime has permissions. It never asks the user.
-   *
-   * @default () => true
-   */
-  mayRead?(name: string): boolean;
   readonly stdin: Input;
   readonly stdout: Output;
   readonly stderr: Output;
-  /** Aborted when the user interrupts. To interrupt again is to end the process: the host's affair. */
+  /** Aborted when the user interrupts. A second interruption ends the process. */
   readonly signal: AbortSignal;
-  /** What makes the requests. @default globalThis.fetch */
+  /**
+   * What makes the requests.
+   *
+   * @default globalThis.fetch
+   */
   readonly fetch?: Fetch | undefined;
   /**
-   * Whether a URL may be requested or served, where the runtime has permissions. The runtime may ask
-   * the user.
+   * Whether a URL may be requested or served. A runtime with permissions may ask the user.
    *
    * @default () => true
    */
@@ -37,33 +34,36 @@ export interface Host {
   /** Serves a fetch handler over HTTP; rejects where it cannot listen. */
   serve(handler: Handler, address: Address): Promise<Server>;
   readonly files: Files;
-  /** Time, randomness and waiting. @default the runtime's */
+  /**
+   * Time, randomness and waiting.
+   *
+   * @default the runtime's
+   */
   readonly clock?: Clock | undefined;
 }
 
 /**
- * The file system. Where the runtime has permissions, it may ask the user. Errors are the runtime's,
- * with a `code` such as `"ENOENT"` where it gives one.
+ * The file system. A runtime with permissions may ask the user. Errors are the runtime's own, with a
+ * `code` such as `"ENOENT"` where it has one.
  */
 export interface Files {
   /** The bytes of a file. */
   read(path: string): AsyncIterable<Uint8Array>;
   /**
-   * Writes a file that is not there yet, whole or not at all, for its owner only. It resolves when the
-   * file is safe, also from a crash of the machine; it rejects with the code `"EEXIST"` where
-   * there is a file.
+   * Writes a new file, whole or not at all, readable for its owner only. It resolves when the file
+   * survives a crash of the machine. It rejects with the code `"EEXIST"` if the file exists.
    */
   write(path: string, text: string): Promise<void>;
-  /** Opens a file that is only added to; it is made where there is none. */
+  /** Opens a file to add lines at its end. It is created if it does not exist. */
   appendTo(path: string): Promise<OpenFile>;
   /**
-   * Opens a directory where results are kept, a file `ID.jsonl` for each batch; it is made where there
-   * is none. A file that is there stays as it is: the same content counts as stored, another fails.
+   * Opens a directory for results, one file `ID.jsonl` for each batch. It is created if it does not
+   * exist. A file that exists stays: the same content counts as stored, other content fails.
    */
   resultsIn(directory: string): Promise<ResultStore>;
 }
 
-/** A file that is open, to be closed at the end. */
+/** An open file, to be closed at the end. */
 export interface OpenFile extends AppendFile {
   close(): Promise<void>;
 }
@@ -71,18 +71,18 @@ export interface OpenFile extends AppendFile {
 /** Where a text goes. */
 export interface Output {
   /**
-   * Resolves when the text is on its way. Rejects with an error whose `code` is `"EPIPE"` where
-   * nobody reads it any more.
+   * Resolves when the runtime has taken the text. Rejects with the `code` `"EPIPE"` if the reader has
+   * closed the pipe.
    */
   write(text: string): Promise<void>;
-  /** Width of the terminal, where it is one. */
+  /** Width of the terminal; absent if it is no terminal. */
   readonly columns?: number | undefined;
 }
 
 /** Where ids and answers come from. */
 export interface Input {
   readonly isTerminal: boolean;
-  /** The bytes, until the end; nothing is read before this is called. A terminal gives lines. */
+  /** Begins to read, until the end. A terminal gives lines. */
   read(): AsyncIterable<Uint8Array>;
 }
 

@@ -1,30 +1,32 @@
+/**
+ * The command `batchsweep`.
+ *
+ * @module
+ */
+import { isAbort } from "../core/abort.ts";
 import { version } from "../version.ts";
-import { addAuditCommand } from "./commands/audit.ts";
-import { addCancelCommand } from "./commands/cancel.ts";
-import { addDeleteCommand } from "./commands/delete.ts";
-import { addHelpCommand } from "./commands/help.ts";
-import { addListCommand } from "./commands/list.ts";
-import { addPurgeCommand } from "./commands/purge.ts";
-import { addRetainCommand } from "./commands/retain.ts";
-import { addSandboxCommand } from "./commands/sandbox.ts";
 import { Command, CommanderError } from "./deps.ts";
-import { CommandError, exitCode, firstOf } from "./exit-code.ts";
+import { CommandError, exitCode, firstOf } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { type CommandOutput, createOutput, isClosedOutput } from "./terminal/output.ts";
+import { addHelpCommand, type CommandContext } from "./options.ts";
+import { type CommandOutput, createOutput, isClosedOutput } from "./output.ts";
 
-/** The commands; a new one is a file and a line here. */
-const commands = [
-  addListCommand,
-  addCancelCommand,
-  addDeleteCommand,
-  addPurgeCommand,
-  addRetainCommand,
-  addAuditCommand,
-  addSandboxCommand,
-  addHelpCommand,
-];
+/** The commands, in the order of the help. Only the one that is named is loaded, if one is. */
+const commands: Readonly<
+  Record<string, () => Promise<(program: Command, context: CommandContext) => void>>
+> = {
+  list: async () => (await import("./list.ts")).addListCommand,
+  show: async () => (await import("./show.ts")).addShowCommand,
+  cancel: async () => (await import("./cancel.ts")).addCancelCommand,
+  delete: async () => (await import("./delete.ts")).addDeleteCommand,
+  export: async () => (await import("./export.ts")).addExportCommand,
+  purge: async () => (await import("./purge.ts")).addPurgeCommand,
+  retain: async () => (await import("./retain.ts")).addRetainCommand,
+  audit: async () => (await import("./audit.ts")).addAuditCommand,
+  sandbox: async () => (await import("./sandbox.ts")).addSandboxCommand,
+};
 
-const about = `
+const help = `
 Examples:
   $ batchsweep delete msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d
   $ batchsweep delete file file_011CNha8iCJcU1wXNR6q4V8w
@@ -35,29 +37,26 @@ Examples:
 
 Environment (under Deno, as far as --allow-env=NAME,… permits):
   ANTHROPIC_API_KEY       the API key
-  ANTHROPIC_AUTH_TOKEN    an access token, where there is no API key
+  ANTHROPIC_AUTH_TOKEN    an access token, if there is no API key
   ANTHROPIC_ADMIN_KEY     the administrator's key, for the organization alone
   ANTHROPIC_BASE_URL      where the API is (default: https://api.anthropic.com)
   ANTHROPIC_WORKSPACE_ID  the workspace, for credentials that see several
-  RETENTION_POLICY        a retention policy, as JSON; what it holds stays
   NO_COLOR                no colours, if it is not empty
 
 Exit codes:
   0  all was done                          3    a batch had not ended in time
   1  something failed, or more remains     4    no credentials, or refused
-  2  usage, or refused; nothing was done   130  interrupted (SIGINT, SIGTERM)
-                                           141  nobody reads stdout any more
+  2  usage, or refused; nothing was done   130  interrupted (SIGINT, SIGTERM, …)
+                                           141  the reader of stdout is gone
 
-Where several are true, it is 130 before 141, 4, 1 and 3, in this order.`;
+If several apply, it is 130 before 141, 4, 1 and 3, in this order.`;
 
 /**
- * The command, start to end.
+ * Runs the command.
  *
  * @param argv The arguments, without the names of the runtime and of the script.
- * @param host The process it runs in.
- * @returns The exit code; all output is written by then.
- *
- * @see src/adapters/node.ts, and its neighbours: a host is all that a runtime adds.
+ * @param host Its process.
+ * @returns The exit code. All output is written by then.
  */
 export async function main(argv: readonly string[], host: Host): Promise<number> {
   const output = createOutput(host);
@@ -68,25 +67,24 @@ export async function main(argv: readonly string[], host: Host): Promise<number>
   } catch (error) {
     failures.add(error);
   }
-  // Whether stdout has failed is known here, and whatever else is true was told by then.
-  await output.flush().catch((error) => failures.add(error));
+  await output.flush().catch((error) => failures.add(error)); // tells whether stdout has failed
   for (const failure of failures) {
-    const told = explain(failure, argv, host);
-    if (told.message !== undefined) await output.note(`${told.message}\n`);
-    code = firstOf(code, host.signal.aborted ? exitCode.interrupted : told.code);
+    const { message, code: its } = explain(failure, argv, host.signal);
+    if (message !== undefined) await output.note(`${message}\n`);
+    code = firstOf(code, host.signal.aborted ? exitCode.interrupted : its);
   }
   return code;
 }
 
-/** What is said of an error, and the exit code that it stands for. That nobody reads is not said. */
+/** What to say of an error, and its exit code. A closed stdout needs no word. */
 function explain(
   error: unknown,
   argv: readonly string[],
-  { signal }: Pick<Host, "signal">,
+  signal: AbortSignal,
 ): { readonly message?: string; readonly code: number } {
   if (isClosedOutput(error)) return { code: exitCode.closedOutput };
-  if (signal.aborted && error === signal.reason) {
-    // An interruption that comes later is told with the outcomes.
+  if (isAbort(error, signal)) {
+    // Of an interruption that came later, the outcomes tell.
     const message = "Interrupted: nothing was deleted or canceled";
     return { message, code: exitCode.interrupted };
   }
@@ -94,11 +92,23 @@ function explain(
   return { message: unexpected(error, argv.includes("--verbose")), code: exitCode.failed };
 }
 
+function unexpected(error: unknown, isVerbose: boolean): string {
+  if (!(error instanceof Error)) return `Cannot go on: ${String(error)}`;
+  const message = `Cannot go on: ${error.name}: ${error.message.split("\n")[0]}`;
+  const frames = isVerbose ? error.stack?.match(/^ +at .*$/gm) ?? [] : [];
+  return [message, ...frames].join("\n");
+}
+
 async function run(argv: readonly string[], host: Host, output: CommandOutput): Promise<number> {
   let code: number = exitCode.done;
-  const program = createProgram(host, output);
   const end = (value: number) => code = host.signal.aborted ? exitCode.interrupted : value;
-  for (const add of commands) add(program, { host, output, end });
+  const context = { host, output, end };
+  const program = createProgram(context);
+  const [named = ""] = argv;
+  for (const [name, load] of Object.entries(commands)) {
+    if (name === named || !Object.hasOwn(commands, named)) (await load())(program, context);
+  }
+  addHelpCommand(program);
   try {
     await program.parseAsync(argv, { from: "user" });
   } catch (error) {
@@ -108,35 +118,27 @@ async function run(argv: readonly string[], host: Host, output: CommandOutput): 
   return code;
 }
 
-/** Settings come before commands, which inherit them. */
-function createProgram({ stdout, stderr }: Host, output: CommandOutput): Command {
-  return new Command("batchsweep")
+/** Commands inherit the settings that come before them. */
+function createProgram(context: CommandContext): Command {
+  const { host: { stdout, stderr }, output } = context;
+  const program = new Command("batchsweep")
     .description("Delete Message Batches of the Claude API, surely and verifiably")
     .version(version, "-V, --version", "show the version")
     .helpOption("-h, --help", "show this help")
-    .addHelpText("after", about)
+    .addHelpText("after", help)
     .showHelpAfterError("Add --help to see what there is")
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void output.result(text),
       writeErr: (text) => void output.note(text),
-      outputError: (text, write) => write(sentence(text)),
-      // Asked of the host: commander would read variables, which may not be permitted.
+      // commander begins its errors in another way: `error: unknown option '--x'`.
+      outputError: (text, write) =>
+        write(text.replace(/^error: (.)/, (_, first: string) => first.toUpperCase())),
+      // commander would read variables of the environment, which Deno may not permit.
       getOutHasColors: () => false,
       getErrHasColors: () => false,
       getOutHelpWidth: () => stdout.columns ?? 100,
       getErrHelpWidth: () => stderr.columns ?? 100,
     });
-}
-
-/** commander's `error: unknown option '--x'`, as messages here read. */
-function sentence(text: string): string {
-  return text.replace(/^error: (.)/, (_, first: string) => first.toUpperCase());
-}
-
-function unexpected(error: unknown, verbose: boolean): string {
-  if (!(error instanceof Error)) return `Cannot go on: ${String(error)}`;
-  const message = `Cannot go on: ${error.name}: ${error.message.split("\n")[0]}`;
-  const frames = verbose ? error.stack?.match(/^ +at .*$/gm) ?? [] : [];
-  return [message, ...frames].join("\n");
+  return program;
 }

@@ -14,17 +14,6 @@ export function fileProblem(error: unknown): string {
   return fileProblems[codeOf(error)] ?? error.message.split("\n")[0] ?? error.name;
 }
 
-/**
- * What an error of the file system means, as a sentence.
- *
- * @param action What could not be done, such as `write plan.json`.
- */
-export function describeFileError(action: string, error: unknown): string {
-  const folder = action.startsWith("write ") && isDenied(error) ? "; its folder needs it, too" : "";
-  // An empty path would not be seen.
-  return `Cannot ${action.replace(/ $/, ' ""')}: ${fileProblem(error)}${folder}`;
-}
-
 /** Why a runtime cannot listen, as the end of a sentence. */
 export function listenProblem(error: unknown): string {
   return listenProblems[codeOf(error)] ?? fileProblem(error);

@@ -21,7 +21,7 @@ export interface AuditEntry {
   /** When, as an RFC 3339 date-time. */
   readonly time: string;
   readonly phase: "intent" | "outcome";
-  readonly operation: "delete";
+  readonly operation: "delete" | "cancel";
   /** What kind of object: `"message_batch"`. */
   readonly resource: string;
   /** ID of the object. */
@@ -41,7 +41,7 @@ export interface AuditEntry {
   /** ID of the webhook that asked for the deletion. */
   readonly webhookId?: string | undefined;
   /** Of an outcome. */
-  readonly outcome?: "deleted" | "missing" | "failed" | undefined;
+  readonly outcome?: "deleted" | "missing" | "canceled" | "failed" | undefined;
   /** How a deletion is known. */
   readonly evidence?: string | undefined;
   readonly requestId?: string | undefined;
@@ -80,9 +80,10 @@ export type AuditContext = Pick<AuditEntry, "plan" | "webhookId" | "exportHash">
 /** How long a deletion can last. An intent that is older and has no outcome is open. */
 export const openAfterMs = 900_000;
 
-/** What the outcome entry of a deletion says. */
+/** What the outcome entry says. */
 interface Recorded {
-  readonly evidence: string;
+  /** Of a deletion. */
+  readonly evidence?: string | undefined;
   readonly requestId?: string | undefined;
   readonly attempts: number;
   readonly workspaceId?: string | undefined;
@@ -92,12 +93,13 @@ interface Recorded {
 const closingTimeMs = 1_000;
 
 /**
- * Makes a deletion with its two entries in the audit trail, where the client has one. The call waits
- * for each entry as long as for one attempt. After the deletion, an abort does not end that wait.
+ * Makes a deletion or a cancellation with its two entries in the audit trail, where the client has
+ * one. The call waits for each entry as long as for one attempt. Afterwards, an abort does not end
+ * that wait.
  *
  * @param resource What kind of object.
  * @param objectId Which.
- * @param act Makes the deletion.
+ * @param act Makes the deletion or the cancellation.
  * @returns The result, with `auditError` where the outcome could not be written.
  */
 export async function withAuditTrail<Result extends Recorded>(
@@ -105,6 +107,7 @@ export async function withAuditTrail<Result extends Recorded>(
   resource: string,
   objectId: string,
   act: () => Promise<Result>,
+  operation: AuditEntry["operation"] = "delete",
 ): Promise<Result & { readonly auditError?: string }> {
   const { auditTrail, actor, reason, workspaceId, clock } = call.settings;
   if (auditTrail === undefined) return await act();
@@ -114,7 +117,7 @@ export async function withAuditTrail<Result extends Recorded>(
     id: crypto.randomUUID(),
     time: new Date(clock.now()).toISOString(),
     phase: "intent",
-    operation: "delete",
+    operation,
     resource,
     objectId,
     workspaceId,
@@ -147,9 +150,10 @@ export async function withAuditTrail<Result extends Recorded>(
   try {
     const result = await act();
     const { evidence, requestId, attempts } = result;
+    const done = operation === "cancel" ? "canceled" : "deleted";
     const auditError = await record({
       workspaceId: result.workspaceId ?? workspaceId,
-      outcome: evidence === "missing" ? "missing" : "deleted",
+      outcome: evidence === "missing" ? "missing" : done,
       evidence,
       requestId,
       attempts,
@@ -211,6 +215,10 @@ function failureOf(call: Call, error: unknown): OutcomeFacts {
   return {
     outcome: "failed",
     attempts: call.facts.deletions,
-    error: { code, message, outcomeKnown: !call.facts.mayBeDeleted },
+    error: {
+      code,
+      message,
+      outcomeKnown: !call.facts.mayBeDeleted && call.facts.canceled !== "unknown",
+    },
   };
 }

@@ -40,6 +40,9 @@ export type Checks<Options> = {
   readonly [Name in keyof Options]-?: Check<NonNullable<Options[Name]>>;
 };
 
+/** Options that were checked: those that were given. */
+export type Checked<Options> = { readonly [Name in keyof Options]?: NonNullable<Options[Name]> };
+
 /**
  * Checks options before the first request. Only `undefined` means that one is absent. Each option is
  * read once. Inherited ones count, since a class may have getters; but other inherited members are not
@@ -53,8 +56,8 @@ export function checkOptions<Options extends object>(
   options: Options | undefined,
   checks: Checks<Options>,
   subject = "option",
-): Options {
-  if (options === undefined) return {} as Options;
+): Checked<Options> {
+  if (options === undefined) return {};
   if (typeof options !== "object" || options === null || Symbol.iterator in options) {
     throw cannotUse(`${subject}s`, "they are not a plain object");
   }
@@ -67,31 +70,39 @@ export function checkOptions<Options extends object>(
     const value: unknown = Reflect.get(options, name);
     if (value !== undefined) checked[name] = check(value, name);
   }
-  return checked as Options;
+  return checked as Checked<Options>;
 }
 
 /**
- * Finds the name that a misspelt word stands for. Up to a third of the name's letters may be wrong, so
- * that a plural counts as a misspelling. Capitals, hyphens and underscores do not matter.
+ * Finds the name that a misspelt word stands for. Two letters, or a third of the name's letters, may
+ * be missing or too many. Capitals, hyphens and underscores do not matter.
  *
- * @param word The word as it was typed.
- * @param names The names to choose from.
  * @returns The nearest name, or `undefined` if none is near.
  */
 export function nearest(word: string, names: readonly string[]): string | undefined {
-  const typed = plain(word);
-  let least = Infinity;
-  let found: string | undefined;
+  const letters = (text: string) => text.toLowerCase().replaceAll(/[_-]/g, "");
+  const typed = letters(word);
+  let best: string | undefined;
+  let fewest = Infinity;
   for (const name of names) {
-    const most = Math.floor(name.length / 3);
-    const letters = plain(name);
-    if (Math.abs(typed.length - letters.length) > most) continue;
-    const edits = editsBetween(typed, letters);
-    if (edits > most || edits >= least) continue;
-    least = edits;
-    found = name;
+    const wanted = letters(name);
+    const shared = Math.max(sharedLetters(typed, wanted), sharedLetters(wanted, typed));
+    const wrong = typed.length + wanted.length - 2 * shared;
+    if (wrong > Math.max(2, wanted.length / 3) || wrong >= fewest) continue;
+    fewest = wrong;
+    best = name;
   }
-  return found;
+  return best;
+}
+
+/** How many letters of one word another word has in the same order, by the first place of each. */
+function sharedLetters(one: string, other: string): number {
+  let from = 0;
+  return [...one].filter((letter) => {
+    const at = other.indexOf(letter, from);
+    if (at >= 0) from = at + 1;
+    return at >= 0;
+  }).length;
 }
 
 /** What to say about an unknown name: the nearest name, or all names if none is near. */
@@ -100,45 +111,24 @@ export function suggest(word: string, names: readonly string[]): string {
   return name === undefined ? `there are ${names.join(", ")}` : `did you mean "${name}"?`;
 }
 
-const plain = (text: string) => text.toLowerCase().replaceAll(/[_-]/g, "");
-
-/** The Levenshtein distance: how many letters have to be added, removed or replaced. */
-function editsBetween(one: string, other: string): number {
-  let above = Array.from({ length: other.length + 1 }, (_, index) => index);
-  for (const [row, letter] of [...one].entries()) {
-    const line = [row + 1];
-    for (const [column, otherLetter] of [...other].entries()) {
-      line.push(Math.min(
-        (line[column] ?? 0) + 1,
-        (above[column + 1] ?? 0) + 1,
-        (above[column] ?? 0) + (letter === otherLetter ? 0 : 1),
-      ));
-    }
-    above = line;
-  }
-  return above.at(-1) ?? 0;
-}
-
 /** A key of an object from outside, fit for a message: quoted, short, and without secrets. */
 export function quoteKey(key: string): string {
   return JSON.stringify(redactor([])(key).slice(0, 64));
 }
 
-export const isBoolean: Check<boolean> = (value, name) => {
-  if (typeof value !== "boolean") throw cannotUse(name, "it is not a boolean");
-  return value;
-};
+function isType<Value>(type: "boolean" | "function" | "number" | "string"): Check<Value> {
+  return (value, name) => {
+    // deno-lint-ignore valid-typeof
+    if (typeof value !== type) throw cannotUse(name, `it is not a ${type}`);
+    return value as Value;
+  };
+}
 
-export const isText: Check<string> = (value, name) => {
-  if (typeof value !== "string") throw cannotUse(name, "it is not a string");
-  return value;
-};
-
+export const isBoolean: Check<boolean> = /* @__PURE__ */ isType("boolean");
+export const isText: Check<string> = /* @__PURE__ */ isType("string");
 // deno-lint-ignore no-explicit-any
-export const isFunction: Check<any> = (value, name) => {
-  if (typeof value !== "function") throw cannotUse(name, "it is not a function");
-  return value;
-};
+export const isFunction: Check<any> = /* @__PURE__ */ isType("function");
+const isAnyNumber: Check<number> = /* @__PURE__ */ isType("number");
 
 /** Makes the check of a number in a range, both ends included. */
 export function isNumber(
@@ -146,20 +136,26 @@ export function isNumber(
   most: number,
   { whole = false }: { readonly whole?: boolean } = {},
 ): Check<number> {
-  const what = whole ? "whole number" : "number";
   return (value, name) => {
-    if (typeof value !== "number") throw cannotUse(name, "it is not a number");
-    if (value >= least && value <= most && (!whole || Number.isInteger(value))) return value;
+    const number = isAnyNumber(value, name);
+    if (number >= least && number <= most && (!whole || Number.isInteger(number))) return number;
+    const what = whole ? "whole number" : "number";
     throw cannotUse(name, `it is not a ${what} from ${least} to ${most}`, RangeError);
   };
 }
 
 /** The check of a wait, in milliseconds; it may be infinite. */
-export const isWaitTime: Check<number> = (value, name) => {
-  if (typeof value !== "number") throw cannotUse(name, "it is not a number");
-  if (!(value > 0)) throw cannotUse(name, "it is not above 0", RangeError);
-  return value;
-};
+export function isWaitTime(value: unknown, name: string): number {
+  if (isAnyNumber(value, name) > 0) return Number(value);
+  throw cannotUse(name, "it is not above 0", RangeError);
+}
+
+/** Leaves out the members that are undefined. */
+export function defined<Members extends object>(members: Members): Members {
+  return Object.fromEntries(
+    Object.entries(members).filter(([, value]) => value !== undefined),
+  ) as Members;
+}
 
 /** Makes the check of an object that has these methods, wherever it inherits them from. */
 export function hasMethods<Value>(what: string, ...methods: PropertyKey[]): Check<Value> {
@@ -178,11 +174,11 @@ export const isSignal: Check<AbortSignal> = /* @__PURE__ */ hasMethods(
 );
 
 /** The check of a list of names of betas. Each becomes part of a comma list in one header. */
-export const isBetas: Check<readonly string[]> = (value, name) => {
+export function isBetas(value: unknown, name: string): readonly string[] {
   if (!Array.isArray(value)) throw cannotUse(name, "it is not an array");
   const why = "a name is empty, or has a space, a comma or a line break";
   return value.map((beta) => checkText(beta, name, /^[\x21-\x2b\x2d-\x7e]+$/, why));
-};
+}
 
 /** Checks a text, and trims the white space around it, which copying brings along. */
 export function checkText(value: unknown, name: string, pattern: RegExp, why: string): string {
@@ -214,9 +210,9 @@ export function fillPath<Template extends string>(
   return template.replace(/\{(\w+)\}/g, (_, name: string) => segment(given[name], name));
 }
 
-function segment(value: unknown, name: string): string {
+function segment(given: unknown, name: string): string {
   const refuse = (why: string) => cannotUse(name, why);
-  if (typeof value !== "string") throw refuse("it is not a string");
+  const value = isText(given, name);
   if (value === "") throw refuse("it is empty");
   if (value.length > maxIdLength) throw refuse(`it is longer than ${maxIdLength} characters`);
   if (value === "." || value === "..") throw refuse("it is not one path segment");

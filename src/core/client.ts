@@ -10,6 +10,7 @@ import {
   checkOptions,
   type Checks,
   checkText,
+  defined,
   hasMethods,
   isBetas,
   isFunction,
@@ -233,17 +234,17 @@ export interface Settings {
   readonly confidential: readonly string[];
   readonly betas: readonly string[];
   /** The workspace that the client names. */
-  readonly workspaceId: string | undefined;
+  readonly workspaceId?: string | undefined;
   readonly fetch: Fetch;
   readonly timeout: number;
   readonly maxRetries: number;
   readonly maxRetryDelay: number;
   readonly onRequest: (event: RequestEvent) => unknown;
   readonly clock: Clock;
-  readonly pace: Pace | undefined;
-  readonly auditTrail: AuditTrail | undefined;
-  readonly actor: string | undefined;
-  readonly reason: string | undefined;
+  readonly pace?: Pace | undefined;
+  readonly auditTrail?: AuditTrail | undefined;
+  readonly actor?: string | undefined;
+  readonly reason?: string | undefined;
 }
 
 /** The longest wait that the timers of all runtimes can hold, in milliseconds. */
@@ -257,10 +258,10 @@ const isLine: Check<string> = (value, name) =>
   checkText(value, name, /^[\x20-\x7e]+$/, "it is not one line of ASCII text");
 
 /** The check of a key or token. The runtime's own error for a wrong header would quote it. */
-export const isSecretText: Check<string> = (value, name) => {
+export function isSecretText(value: unknown, name: string): string {
   const why = "it is empty, or has a character that no key has, such as a line break";
   return checkText(value, name, /^[\x21-\x7e]+$/, why);
-};
+}
 
 const isSecret: Check<Secret> = (value, name) =>
   typeof value === "function" ? value as Secret : isSecretText(value, name);
@@ -334,33 +335,28 @@ export function checkClient(client: Client): Settings {
     throw cannotUse("client", "it is not an object");
   }
   const checked = checkOptions(client, clientChecks, "client option");
-  const { apiKey, authToken, workspaceId, timeout = 60_000, maxRetryDelay = 60_000 } = checked;
+  const { apiKey, authToken, workspaceId, headers, apiVersion = "2023-06-01" } = checked;
   const secret = apiKey ?? authToken;
   if (secret === undefined) throw cannotUse("client", "it has neither apiKey nor authToken");
-  // Each word, since a server may echo a token without its scheme.
-  const confidential = Object.values(checked.headers ?? {})
-    .flatMap((value) => [value, ...value.split(/[\s,;=]+/)]);
   return {
+    fetch: (url, init) => fetch(url, init),
+    betas: [],
+    timeout: 60_000,
+    maxRetries: 2,
+    maxRetryDelay: 60_000,
+    onRequest: () => {},
+    clock: systemClock,
+    ...checked,
     credential: { name: apiKey === undefined ? "authToken" : "apiKey", secret },
     baseUrl: String(checked.baseUrl ?? "https://api.anthropic.com"),
-    headers: {
-      ...checked.headers,
+    headers: defined({
+      ...headers,
       accept: "application/json",
-      "anthropic-version": checked.apiVersion ?? "2023-06-01",
-      ...workspaceId === undefined ? {} : { "anthropic-workspace-id": workspaceId },
-    },
-    confidential,
-    betas: checked.betas ?? [],
-    workspaceId,
-    fetch: checked.fetch ?? ((url, init) => fetch(url, init)),
-    timeout,
-    maxRetries: checked.maxRetries ?? 2,
-    maxRetryDelay,
-    onRequest: checked.onRequest ?? (() => {}),
-    clock: checked.clock ?? systemClock,
-    pace: checked.pace,
-    auditTrail: checked.auditTrail,
-    actor: checked.actor,
-    reason: checked.reason,
+      "anthropic-version": apiVersion,
+      "anthropic-workspace-id": workspaceId,
+    }) as Settings["headers"],
+    // Each word, since a server may echo a token without its scheme.
+    confidential: Object.values(headers ?? {})
+      .flatMap((value) => [value, ...value.split(/[\s,;=]+/)]),
   };
 }

@@ -6,7 +6,14 @@
 import { literal, object, string } from "../deps.ts";
 import { withAuditTrail } from "./audit.ts";
 import { sendRetrieve } from "./batches.ts";
-import { checkOptions, type Checks, fillPath, isBoolean, type PathParams } from "./check.ts";
+import {
+  checkOptions,
+  type Checks,
+  defined,
+  fillPath,
+  isBoolean,
+  type PathParams,
+} from "./check.ts";
 import { callChecks, type CallOptions, checkClient, type Client } from "./client.ts";
 import { APIError, NotEndedError, NotFoundError } from "./errors.ts";
 import { parseResponse } from "./response.ts";
@@ -142,14 +149,14 @@ export async function deleteResource<const Resource extends DeletableResource>(
       else throw error;
     }
     const { attempts, requestId, workspaceId } = reply;
-    return {
+    return defined({
       ...Object.fromEntries(echoed), // what was asked for: nothing is copied from the wire
       type,
       evidence,
       attempts,
-      ...(requestId === undefined ? {} : { requestId }),
-      ...(workspaceId === undefined ? {} : { workspaceId }),
-    };
+      requestId,
+      workspaceId,
+    });
   });
   return await deletion.finally(() => permit?.()) as ResourceDeletion<Resource>;
 }

@@ -16,8 +16,12 @@ export interface Failed {
   readonly why: string;
 }
 
-/** The base of all errors of this library. */
-export abstract class BatchsweepError extends Error implements Failed {
+/**
+ * The base of all errors of this library.
+ *
+ * @typeParam Facts The members that the error has beyond those of every error.
+ */
+export abstract class BatchsweepError<Facts = unknown> extends Error implements Failed {
   abstract override readonly name: string;
   /** Which error this is. Stable: made to be branched on. */
   abstract readonly code: string;
@@ -27,7 +31,7 @@ export abstract class BatchsweepError extends Error implements Failed {
   /** Why the audit trail has no entry of this outcome; absent where it has one. */
   declare auditError?: string | undefined;
 
-  constructor(facts: Failed) {
+  constructor(facts: Failed & Facts) {
     super(`Cannot ${facts.operation} ${facts.subject}: ${facts.why}`);
     Object.assign(this, facts);
   }
@@ -54,14 +58,11 @@ export interface Exchange {
 }
 
 /** A call was made, and failed. */
-export abstract class CallError extends BatchsweepError implements Exchange {
+export abstract class CallError<Facts = unknown> extends BatchsweepError<Exchange & Facts>
+  implements Exchange {
   declare readonly attempts: number;
   declare readonly outcomeKnown: boolean;
   declare readonly workspaceId?: string | undefined;
-
-  constructor(facts: Failed & Exchange) {
-    super(facts);
-  }
 }
 
 /** A refusal by the API. */
@@ -79,7 +80,7 @@ export interface Refusal extends Exchange {
 }
 
 /** The API refused the request. */
-export class APIError extends CallError implements Refusal {
+export class APIError<Facts = unknown> extends CallError<Refusal & Facts> implements Refusal {
   override readonly name: "APIError" | "NotFoundError" | "NotEndedError" = "APIError";
   override readonly code: "ERR_API" | "ERR_NOT_FOUND" | "ERR_NOT_ENDED" = "ERR_API";
   declare readonly status: number;
@@ -87,10 +88,6 @@ export class APIError extends CallError implements Refusal {
   declare readonly errorCode?: string | undefined;
   declare readonly requestId?: string | undefined;
   declare readonly retryAfter?: number | undefined;
-
-  constructor(facts: Failed & Refusal) {
-    super(facts);
-  }
 }
 
 /**
@@ -105,15 +102,11 @@ export class NotFoundError extends APIError {
 }
 
 /** The batch has not ended, and only an ended one can be deleted. */
-export class NotEndedError extends APIError {
+export class NotEndedError extends APIError<{ readonly processingStatus: string }> {
   override readonly name = "NotEndedError";
   override readonly code = "ERR_NOT_ENDED";
   /** The status of the batch after the refusal: `"in_progress"` or `"canceling"`. */
   declare readonly processingStatus: string;
-
-  constructor(facts: Failed & Refusal & { readonly processingStatus: string }) {
-    super(facts);
-  }
 }
 
 /** No answer came: there was no connection, or it was lost before the answer was complete. */
@@ -129,15 +122,11 @@ export class APIConnectionError extends CallError {
 }
 
 /** No complete answer came in time. */
-export class APITimeoutError extends CallError {
+export class APITimeoutError extends CallError<{ readonly timeout: number }> {
   override readonly name = "APITimeoutError";
   override readonly code = "ERR_TIMEOUT";
   /** The time that one attempt had, in milliseconds. */
   declare readonly timeout: number;
-
-  constructor(facts: Failed & Exchange & { readonly timeout: number }) {
-    super(facts);
-  }
 }
 
 /** One way in which data is wrong; never with the value received. */
@@ -147,42 +136,36 @@ export interface Issue {
   readonly message: string;
 }
 
+/** An answer that is not what the API promises. */
+interface InvalidAnswer {
+  readonly status: number;
+  readonly requestId?: string | undefined;
+  readonly issues: readonly Issue[];
+}
+
 /** The answer is not what the API promises: nothing is concluded from it. */
-export class InvalidResponseError extends CallError {
+export class InvalidResponseError extends CallError<InvalidAnswer> {
   override readonly name = "InvalidResponseError";
   override readonly code = "ERR_INVALID_RESPONSE";
   declare readonly status: number;
   declare readonly requestId?: string | undefined;
   declare readonly issues: readonly Issue[];
+}
 
-  constructor(
-    facts: Failed & Exchange & {
-      readonly status: number;
-      readonly requestId?: string | undefined;
-      readonly issues: readonly Issue[];
-    },
-  ) {
-    super(facts);
-  }
+/** The end of a wait before the end of its batch. */
+interface UnendedBatch {
+  readonly lastStatus: "in_progress" | "canceling" | undefined;
+  readonly canceled: Canceled;
 }
 
 /** A wait ended before the batch had ended. The batch was not deleted. */
-export class WaitTimeoutError extends BatchsweepError {
+export class WaitTimeoutError extends BatchsweepError<UnendedBatch> {
   override readonly name = "WaitTimeoutError";
   override readonly code = "ERR_WAIT_TIMEOUT";
   /** The last status that was seen; undefined where none was, or one unknown to this library. */
   declare readonly lastStatus: "in_progress" | "canceling" | undefined;
   /** Whether the batch is being canceled by now. A cancellation is not taken back. */
   declare readonly canceled: Canceled;
-
-  constructor(
-    facts: Failed & {
-      readonly lastStatus: "in_progress" | "canceling" | undefined;
-      readonly canceled: Canceled;
-    },
-  ) {
-    super(facts);
-  }
 }
 
 /** Whether a batch was canceled; `"unknown"` where the answer to the cancellation was lost. */

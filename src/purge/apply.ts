@@ -16,7 +16,7 @@ import {
   isWaitTime,
 } from "../core/check.ts";
 import { checkClient, type Client } from "../core/client.ts";
-import { deleteBatch } from "../core/delete.ts";
+import { deleteBatch, messageBatch } from "../core/delete.ts";
 import { createRun, type Run, type RunSummary, type Task } from "./engine.ts";
 import type { ResultStore } from "./export.ts";
 import { exportThenDelete } from "./export-then-delete.ts";
@@ -86,7 +86,7 @@ export function isList<Value>(what: string, ...methods: readonly symbol[]): Chec
 }
 
 /** The check of ids that are held. */
-export const isHolds: Check<Iterable<string>> = (value, name) => {
+export function isHolds(value: unknown, name: string): Iterable<string> {
   const held = [...isList<Iterable<unknown>>("a list of ids", Symbol.iterator)(value, name)];
   for (const id of held) {
     // A hold with a space or a line break in it would hold nothing.
@@ -95,7 +95,7 @@ export const isHolds: Check<Iterable<string>> = (value, name) => {
     }
   }
   return held as string[];
-};
+}
 
 const applyChecks: Checks<ApplyPurgeOptions> = {
   signal: isSignal,
@@ -219,7 +219,7 @@ async function prepare(client: Client, plan: PurgePlan, options: ApplyPurgeOptio
 }
 
 /** What earlier runs of a plan did, as far as it was recorded. */
-interface PurgeHistory {
+export interface PurgeHistory {
   /** The outcome of a batch that is gone by the audit trail; undefined: it is still to be deleted. */
   outcome(id: string): DeletionOutcome | undefined;
   /** Whether a deletion of the batch was sent, and its outcome is unknown. */
@@ -244,9 +244,11 @@ const open: PastDeletion = { uncertain: true };
  *
  * @throws {TypeError} It has something else than entries, such as the lines of a file.
  */
-async function readHistory(
+export async function readHistory(
   entries: Iterable<AuditEntry> | AsyncIterable<AuditEntry>,
-  { createdAt, workspaceId, items }: Pick<PurgePlan, "createdAt" | "workspaceId" | "items">,
+  { createdAt, workspaceId, items, kind = messageBatch.name }:
+    & Pick<PurgePlan, "createdAt" | "workspaceId">
+    & { readonly items: readonly { readonly id: string }[]; readonly kind?: string },
 ): Promise<PurgeHistory> {
   const since = parseTimestamp(createdAt) ?? Infinity;
   const past = new Map<string, Map<string, PastDeletion>>(); // by batch, then by intent
@@ -257,7 +259,7 @@ async function readHistory(
     }
     ids ??= new Set(items.map(({ id }) => id));
     const { objectId, operation, resource, time, settled } = entry;
-    if (operation !== "delete" || resource !== "message_batch" || !ids.has(objectId)) continue;
+    if (operation !== "delete" || resource !== kind || !ids.has(objectId)) continue;
     if (!((parseTimestamp(time) ?? NaN) >= since)) continue;
     const deletions = past.get(objectId) ?? new Map<string, PastDeletion>();
     past.set(objectId, deletions);

@@ -1,10 +1,11 @@
 /**
- * Runs the deletion of many objects: concurrency, pace, order, stop, totals.
+ * Works on many objects: concurrency, pace, order, stop, totals.
  *
  * @module
  */
 import { isAbort } from "../core/abort.ts";
 import type { AuditContext } from "../core/audit.ts";
+import { defined } from "../core/check.ts";
 import type { Pace, Settings } from "../core/client.ts";
 import {
   APIConnectionError,
@@ -15,7 +16,9 @@ import {
 import { type Call, createCall } from "../core/send.ts";
 import { ExportFailure } from "./export.ts";
 import {
+  type CancelOutcome,
   type DeletionOutcome,
+  type ExportOutcome,
   isOutage,
   type OutcomeError,
   outcomeError,
@@ -25,18 +28,31 @@ import {
 import { createPace } from "./pace.ts";
 
 /** What a run does about one object. */
-export interface Task {
+export interface Task<Done extends RunOutcome = DeletionOutcome> {
   readonly id: string;
   /** Its outcome, where that is known without a request. */
-  readonly known?: DeletionOutcome | undefined;
+  readonly known?: Done | undefined;
   /** Whether it waits for long. Such tasks run beside the others, 500 at most. */
   readonly waits?: boolean | undefined;
   /** Works on the object, and gives the outcome where it succeeded. */
-  run(call: Call): Promise<DeletionOutcome>;
+  run(call: Call): Promise<Done>;
 }
+
+/** What can become of an object of a run. */
+export type RunOutcome = DeletionOutcome | CancelOutcome | ExportOutcome;
+
+/** What a run does, and what it has done then. */
+const operations = { delete: "deleted", cancel: "canceled", export: "exported" } as const;
+type Operation = keyof typeof operations;
 
 /** How a run behaves. */
 export interface RunOptions {
+  /**
+   * What it does, for messages.
+   *
+   * @default "delete"
+   */
+  readonly operation?: Operation | undefined;
   /** The most tasks at a time, those that wait aside. */
   readonly concurrency: number;
   /** Stops the run: no task begins, waits end, and attempts in flight come to their end. */
@@ -87,14 +103,14 @@ export function withPace(
 }
 
 /** A run of tasks. */
-export interface Run {
+export interface Run<Done extends RunOutcome = DeletionOutcome> {
   /**
    * Runs the tasks, and gives each outcome as it happens, in no order. If the iteration ends early,
    * the tasks in flight are awaited, but their outcomes are not reported.
    *
    * @throws What the audit trail or the function of the secret failed with, after all outcomes.
    */
-  outcomes(): AsyncGenerator<DeletionOutcome, void, undefined>;
+  outcomes(): AsyncGenerator<Done | DeletionOutcome, void, undefined>;
   /** The totals so far. */
   summary(): RunSummary;
 }
@@ -106,12 +122,12 @@ export interface Run {
  * @param items The objects; those that wait come last.
  * @param taskOf Makes the task of an object when its turn comes: there may be 100,000.
  */
-export function createRun<Item>(
+export function createRun<Item, Done extends RunOutcome = DeletionOutcome>(
   settings: Settings,
   items: readonly Item[],
-  taskOf: (item: Item) => Task,
-  { concurrency, signal, workspaceId, inChunks = false, audit }: RunOptions,
-): Run {
+  taskOf: (item: Item) => Task<Done>,
+  { concurrency, signal, workspaceId, operation = "delete", inChunks = false, audit }: RunOptions,
+): Run<Done> {
   const paced = withPace(settings, concurrency);
   const abandoned = new AbortController(); // the caller ended the iteration
   const stopped = new AbortController();
@@ -120,22 +136,24 @@ export function createRun<Item>(
   // Once a deletion may have happened, only an interruption ends the attempts to learn its outcome.
   const waitSignal: Call["waitSignal"] = ({ mayBeDeleted }) => mayBeDeleted ? interrupted : early;
   const counts = { deleted: 0, missing: 0, skipped: 0, failed: 0 };
+  let unattempted = items.length;
   const callerErrors: unknown[] = [];
   let reason: StopReason | undefined;
   let failuresInARow = 0;
   let proven = false;
   let canceledOnly = 0; // batches that this run canceled and did not delete
 
-  const attempt = async (task: Task): Promise<DeletionOutcome> => {
+  const attempt = async (task: Task<Done>): Promise<RunOutcome> => {
     const call = createCall(paced, {}, waitSignal, audit);
     const { facts } = call;
-    const outcome = await task.run(call).catch((error) => {
-      if (isAbort(error, interrupted, early)) return stoppedOutcome(task, call, "interrupted");
+    const outcome: RunOutcome = await task.run(call).catch((error): DeletionOutcome => {
+      if (isAbort(error, interrupted, early)) return stoppedOutcome(task.id, call, "interrupted");
       if (!(error instanceof BatchsweepError || error instanceof ExportFailure)) {
         callerErrors.push(error);
       }
-      return failedOutcome(task, call, error);
+      return failedOutcome(task.id, call, error, operation);
     });
+    if (!isCounted(outcome) && outcome.outcome !== "unattempted") return outcome;
     const canceled = facts.canceled === false ? {} : { canceled: facts.canceled };
     const elsewhere = workspaceId !== undefined &&
       [...facts.workspaceIds].some((answered) => answered !== workspaceId);
@@ -144,10 +162,10 @@ export function createRun<Item>(
     const restsOnAbsence = outcome.outcome === "missing" ||
       (outcome.outcome === "deleted" && outcome.evidence !== "receipt");
     return elsewhere && restsOnAbsence
-      ? { ...failed(task, "ERR_PURGE_REFUSED", otherWorkspace), ...canceled }
+      ? { ...failed(task.id, "ERR_PURGE_REFUSED", otherWorkspace), ...canceled }
       : { ...outcome, ...canceled };
   };
-  const work = async (task: Task): Promise<DeletionOutcome> => {
+  const work = async (task: Task<Done>): Promise<RunOutcome> => {
     const outcome = await attempt(task);
     proven = true;
     if (outcome.outcome === "unattempted") reason ??= outcome.reason;
@@ -157,14 +175,15 @@ export function createRun<Item>(
     if (reason) stopped.abort();
     return outcome.outcome === "unattempted" && reason ? { ...outcome, reason } : outcome;
   };
-  const count = (outcome: DeletionOutcome): DeletionOutcome => {
-    if (outcome.outcome !== "unattempted") counts[outcome.outcome] += 1;
+  const count = (outcome: RunOutcome): Done | DeletionOutcome => {
+    if (outcome.outcome !== "unattempted") unattempted -= 1;
+    if (isCounted(outcome)) counts[outcome.outcome] += 1;
     if (outcome.outcome === "skipped" && outcome.reason === "canceled") canceledOnly += 1;
-    return outcome;
+    return outcome as Done | DeletionOutcome; // a task's own, or one made here
   };
 
-  async function* outcomes(): AsyncGenerator<DeletionOutcome, void, undefined> {
-    const inFlight = createCompletionQueue<DeletionOutcome>();
+  async function* outcomes(): AsyncGenerator<Done | DeletionOutcome, void, undefined> {
+    const inFlight = createCompletionQueue<RunOutcome>();
     try {
       for (const item of items) {
         const task = taskOf(item);
@@ -188,52 +207,67 @@ export function createRun<Item>(
   return {
     outcomes,
     summary() {
-      const { deleted, missing, skipped, failed } = counts;
-      const unattempted = items.length - deleted - missing - skipped - failed;
       const hasMore = unattempted + canceledOnly > 0;
       return { planned: items.length, ...counts, unattempted, hasMore };
     },
   };
 }
 
+/** The outcomes of deletions that were attempted. */
+function isCounted(
+  outcome: RunOutcome,
+): outcome is Exclude<DeletionOutcome, { readonly outcome: "unattempted" }> {
+  return ["deleted", "missing", "skipped", "failed"].includes(outcome.outcome);
+}
+
 const otherWorkspace = "the answer came from another workspace than the plan was made for";
 
 /** The outcome of a task that the run could not finish. */
-function stoppedOutcome(task: Task, { facts }: Call, reason: StopReason): DeletionOutcome {
-  const { id } = task;
+function stoppedOutcome(id: string, { facts }: Call, reason: StopReason): DeletionOutcome {
   if (facts.mayBeDeleted) {
-    return failed(task, "ERR_ABORTED", "the run was interrupted; it may be deleted all the same");
+    return failed(id, "ERR_ABORTED", "the run was interrupted; it may be deleted all the same");
   }
   return facts.canceled === false
     ? { outcome: "unattempted", id, reason }
     : { outcome: "skipped", id, reason: "canceled" };
 }
 
-function failedOutcome(task: Task, call: Call, error: unknown): DeletionOutcome {
-  const { id } = task;
+function failedOutcome(
+  id: string,
+  call: Call,
+  error: unknown,
+  operation: Operation,
+): DeletionOutcome {
   const { facts } = call;
   if (error instanceof ExportFailure) {
     return { outcome: "skipped", id, reason: "export_failed", error: error.failure };
   }
   if (error instanceof BatchsweepError) {
     const { auditError } = error;
-    const audit = auditError === undefined ? {} : { auditError };
     const isOverLimit = error instanceof APIConnectionError && error.reason === "request_limit";
     if (isOverLimit && !facts.mayBeDeleted) {
-      return { ...stoppedOutcome(task, call, "unreachable"), ...audit };
+      return defined({ ...stoppedOutcome(id, call, "unreachable"), auditError });
     }
-    return error instanceof NotEndedError || error instanceof WaitTimeoutError
-      ? { outcome: "skipped", id, reason: "not_ended", ...audit }
-      : { outcome: "failed", id, error: outcomeError(error), ...audit };
+    return defined(
+      error instanceof NotEndedError || error instanceof WaitTimeoutError
+        ? { outcome: "skipped", id, reason: "not_ended", auditError }
+        : { outcome: "failed", id, error: outcomeError(error), auditError },
+    );
   }
   const what = facts.auditTrailFailure === undefined
     ? "the function of the secret failed"
     : `the audit trail failed: ${facts.auditTrailFailure}`;
-  return failed(task, "ERR_CALLER", facts.mayBeDeleted ? what : `${what}; nothing was deleted`);
+  const isDone = facts.mayBeDeleted || (operation === "cancel" && facts.canceled !== false);
+  const nothing = `; nothing was ${operations[operation]}`;
+  return failed(id, "ERR_CALLER", isDone ? what : what + nothing, operation);
 }
 
-function failed({ id }: Task, code: string, why: string): DeletionOutcome {
-  const error: OutcomeError = { code, message: `Cannot delete ${JSON.stringify(id)}: ${why}`, why };
+function failed(id: string, code: string, why: string, operation = "delete"): DeletionOutcome {
+  const error: OutcomeError = {
+    code,
+    message: `Cannot ${operation} ${JSON.stringify(id)}: ${why}`,
+    why,
+  };
   return { outcome: "failed", id, error };
 }
 

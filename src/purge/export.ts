@@ -5,7 +5,7 @@
  */
 import { isAbort, unlessAborted, within } from "../core/abort.ts";
 import { batchPath, type MessageBatch, subjectOf } from "../core/batches.ts";
-import { cannotUse, checkOptions, fillPath, isArgumentError } from "../core/check.ts";
+import { cannotUse, checkOptions, defined, fillPath, isArgumentError } from "../core/check.ts";
 import {
   callChecks,
   type CallOptions,
@@ -187,13 +187,8 @@ async function exportToSink(
   if (problem !== undefined) throw invalidResponse(reply, problem);
   await unlessAborted(heed(writer.close()), call.signal);
   const { requestId } = reply;
-  return {
-    id,
-    lines: results,
-    bytes: receiver.bytes,
-    sha256: receiver.sha256(),
-    ...(requestId === undefined ? {} : { requestId }),
-  };
+  const { bytes } = receiver;
+  return defined({ id, lines: results, bytes, sha256: receiver.sha256(), requestId });
 }
 
 /** Where the results of a batch are, and how many there must be. */

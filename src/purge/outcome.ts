@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { MessageBatch } from "../core/batches.ts";
+import { defined } from "../core/check.ts";
 import type { DeletionFacts, Evidence } from "../core/delete.ts";
 import type { BatchsweepError, Refusal } from "../core/errors.ts";
 import type { ResultsExport } from "./export.ts";
@@ -59,6 +61,33 @@ export type DeletionOutcome =
     }
   );
 
+/** What became of a batch that was to be canceled, where that succeeded. */
+export type CancelOutcome =
+  & {
+    readonly id: string;
+    /** The batch as it was seen last. */
+    readonly batch: MessageBatch;
+    /** Why the audit trail has no entry of this outcome; absent where it has one. */
+    readonly auditError?: string | undefined;
+  }
+  & (
+    | {
+      /** Its cancellation is requested; it has not ended. */
+      readonly outcome: "canceling";
+      /** Why its end was not waited for any longer; absent where it was not waited for. */
+      readonly waitEnded?: "timed_out" | "interrupted" | undefined;
+    }
+    /** It has ended: by its cancellation, or before it. */
+    | { readonly outcome: "ended" }
+  );
+
+/** What became of a batch whose results were to be exported, where that succeeded. */
+export interface ExportOutcome {
+  readonly outcome: "exported";
+  readonly id: string;
+  readonly export: ResultsExport;
+}
+
 /** An error as data. */
 export interface OutcomeError {
   readonly code: string;
@@ -83,17 +112,18 @@ export function deletionOutcome(
   deletion: DeletionFacts & { readonly export?: ResultsExport | undefined },
 ): DeletionOutcome {
   const { evidence, requestId, workspaceId, auditError } = deletion;
-  const common = { id, ...(auditError === undefined ? {} : { auditError }) };
-  if (evidence === "missing") return { outcome: "missing", ...common };
-  return {
-    outcome: "deleted",
-    evidence,
-    attempts,
-    ...(requestId === undefined ? {} : { requestId }),
-    ...(workspaceId === undefined ? {} : { workspaceId }),
-    ...(deletion.export === undefined ? {} : { export: deletion.export }),
-    ...common,
-  };
+  return defined(
+    evidence === "missing" ? { outcome: "missing", id, auditError } : {
+      outcome: "deleted",
+      id,
+      evidence,
+      requestId,
+      attempts,
+      workspaceId,
+      export: deletion.export,
+      auditError,
+    },
+  );
 }
 
 /**

@@ -1,179 +1,249 @@
-import { systemClock } from "../core/client.ts";
-import type { Clock, Pace, Permit } from "../core/client.ts";
+import { checkOptions, type Checks, hasMethods, isNumber } from "../core/check.ts";
+import { type Clock, maxTimer, type Pace, type Permit, systemClock } from "../core/client.ts";
 import { retryAfter } from "../core/retry.ts";
-import { unlessAborted } from "../core/abort.ts";
-import { createLearnedLimit } from "./pace/learned-limit.ts";
-import { readLimitHeaders } from "./pace/limit-headers.ts";
-import { createOwnTime } from "./pace/own-time.ts";
-import { createQueue } from "./pace/queue.ts";
-import { createRest } from "./pace/rest.ts";
-import { createToldLimit, type SentRequest } from "./pace/told-limit.ts";
 
 /** Options of {@link createPace}. */
 export interface PaceOptions {
-  /**
-   * The most requests that are under way at a time.
-   *
-   * @default 32
-   */
+  /** The most requests in flight at a time. @default 32 */
   readonly concurrency?: number | undefined;
-  /**
-   * The longest wait between two requests, in milliseconds, whatever the API says.
-   *
-   * @default 60_000
-   */
+  /** The longest wait between two requests, in ms, whatever the API asks for. @default 60_000 */
   readonly longestWait?: number | undefined;
-  /**
-   * Its time, and its waits.
-   *
-   * @default the runtime's
-   */
+  /** Tells the time, and waits. @default the runtime's */
   readonly clock?: Clock | undefined;
 }
 
-/** With no limit in sight, so many requests are under way at first, and one more… */
-const firstRoom = 6;
-/** …after each so many that passed: what is refused when a limit is met is a part of what passed. */
-const passedPerRoom = 12;
-/** What is denied to one is denied to all: it is no reason to let more go. */
-const denied: readonly number[] = [401, 402, 403];
-/** So many refusals in a row are no matter of pace any more. */
-const mostInARow = 10;
+const initialConcurrency = 6; // as long as no headers come
+const passesPerStep = 12; // one more is then in flight after each 12 passes
+const deniedStatuses: readonly number[] = [401, 402, 403]; // every request would get these
+const initialBackoff = 500; // milliseconds; doubles with each 429 in a row
+const maxRefusalsInARow = 10;
+const safetyFactor = 0.98; // answers come late, so a measured rate may be slightly too high
+const maxDecrease = 0.2; // a 429 lowers the rate to this part at most
+const growthTime = 15_000; // milliseconds without a 429 until the rate has doubled
+
+const paceChecks: Checks<PaceOptions> = {
+  concurrency: isNumber(1, Number.MAX_SAFE_INTEGER, { whole: true }),
+  longestWait: isNumber(0, maxTimer),
+  clock: hasMethods<Clock>("a Clock", "now", "random", "sleep"),
+};
 
 /**
- * Creates a pace, which goes as fast as the API allows: by its `anthropic-ratelimit-requests-*`
- * headers where they come, and by its refusals (429) with their `retry-after`. Clients that share it
- * keep to the limit together. `applyPurge` and `planPurge` make one of their own where the client has
- * none.
- *
- * The first request goes alone. Without a limit in sight there are more and more under way, up to the
- * bound. After a refusal all rest, then begin again with a few. The tenth refusal in a row, each after
- * a longer rest, is no matter of pace any more: it counts as any failure does.
+ * Creates a rate limiter for clients that share it. They send as fast as the API allows: by its
+ * `anthropic-ratelimit-requests-*` headers where they come, and by its 429s with their `retry-after`.
+ * `applyPurge` and `planPurge` create one if the client has none.
+ * The first request goes alone. Without headers, more and more follow at a time. After a 429 all
+ * requests wait, then one goes alone. The tenth 429 in a row counts as any failure does.
  *
  * @param options How it behaves.
- * @returns The pace, for `pace` of a client.
- * @throws {RangeError} An option cannot be used.
+ * @returns The rate limiter, for `pace` of a client.
+ * @throws {TypeError | RangeError} An option cannot be used.
  *
- * @example Delete many batches by oneself, no faster than the API allows
+ * @example Delete many batches in parallel, no faster than the API allows
  * ```ts
- * import { createPace, deleteMessageBatch } from "batchsweep";
+ * import { deleteMessageBatch } from "batchsweep";
+ * import { createPace } from "batchsweep/purge";
  * import { createSandbox } from "batchsweep/sandbox"; // the API, played in memory
  *
  * const sandbox = createSandbox();
  * const ids = [1, 2, 3].map(() => sandbox.seed().id);
  * const client = { apiKey: "sk-ant-api03-example", fetch: sandbox.fetch, pace: createPace() };
  *
- * const deletions = await Promise.all(ids.map((id) => deleteMessageBatch(client, id)));
- * console.log(deletions.length); // 3
+ * await Promise.all(ids.map((id) => deleteMessageBatch(client, id)));
  * ```
  * @see [Rate limits](https://platform.claude.com/docs/en/api/rate-limits)
  */
-export function createPace(
-  { concurrency = 32, longestWait = 60_000, clock = systemClock }: PaceOptions = {},
-): Pace {
-  if (!Number.isInteger(concurrency) || concurrency < 1) {
-    throw new RangeError("Cannot use concurrency: it is not a whole number above 0");
-  }
-  if (!(longestWait >= 0 && longestWait < Infinity)) {
-    throw new RangeError("Cannot use longestWait: it is not a number of milliseconds");
-  }
-  const time = createOwnTime(clock);
-  const told = createToldLimit();
-  const learned = createLearnedLimit(time.now());
-  const rest = createRest(longestWait);
-  const queue = createQueue<Permit>(admit);
-  let nap: AbortController | undefined;
-  let changedAt = 0; // when a request was sent or answered
-  let sent = 0;
-  let answered = 0;
-  let refusedBy = 0; // the last request that was sent before the last refusal came
-  let everPassed = false;
-  let passed = 0; // since the last refusal
+export function createPace(options: PaceOptions = {}): Pace {
+  const checked = checkOptions(options, paceChecks);
+  const { concurrency = 32, longestWait = 60_000, clock = systemClock } = checked;
+  const elapsed = createMonotonicClock(clock);
+  const headerLimit = createHeaderLimit();
+  const observedLimit = createObservedLimit();
+  const queue = new Set<(permit: Permit) => void>();
+  let timer: AbortController | undefined;
+  let changedAt = 0; // when a request was last sent or answered
+  let inFlight = 0;
+  let anyPassed = false;
+  let refusals = 0;
+  let refusalsInARow = 0;
+  let backoffUntil = 0;
 
-  /** How many requests may be under way. */
-  function room(): number {
-    // What the API says of a limit it says only when it is asked: by one, after a refusal.
-    if (!everPassed || rest.inARow >= (told.known ? 1 : 2)) return 1;
-    return told.known ? concurrency : Math.min(concurrency, firstRoom + passed / passedPerRoom);
+  function delay(now: number): number {
+    const isProbing = !anyPassed || refusalsInARow > 0;
+    const steps = headerLimit.isKnown() ? Infinity : observedLimit.passed / passesPerStep;
+    const maxInFlight = isProbing ? 1 : Math.min(concurrency, initialConcurrency + steps);
+    if (inFlight + 1 > maxInFlight) return Infinity;
+    const limits = Math.max(backoffUntil - now, headerLimit.delay(now), observedLimit.delay(now));
+    return Math.ceil(Math.min(limits, changedAt + longestWait - now)); // timers drop fractions
   }
 
-  function wait(now: number): number {
-    if (sent - answered + 1 > room()) return Infinity; // an answer will change that
-    const due = Math.max(rest.wait(now), told.wait(now), learned.wait(now));
-    return Math.ceil(Math.min(due, changedAt + longestWait - now)); // as timers are: less might be lost
-  }
-
-  /** Lets go who may go, in the order of their coming, and sleeps until the next may. */
-  function admit(): void {
-    nap?.abort();
-    nap = undefined;
-    while (queue.size > 0) {
-      const now = time.now();
-      const duration = wait(now);
-      if (duration > 0) {
-        if (duration < Infinity) sleep(duration, now);
-        return;
-      }
-      queue.give(send());
+  /** Gives permits in the order of the queue, and sleeps when the next has to wait. */
+  function givePermits(): void {
+    timer?.abort();
+    for (const give of queue) {
+      const now = elapsed();
+      const duration = delay(now);
+      if (duration > 0) return sleep(duration, now);
+      queue.delete(give);
+      give(createPermit(now));
     }
   }
 
   function sleep(duration: number, now: number): void {
-    const own = nap = new AbortController();
-    const slept = async () => await clock.sleep(duration, own.signal);
-    // However it ends: a clock that fails must not stop everybody.
-    unlessAborted(slept(), own.signal).catch(() => {}).then(() => {
-      if (nap !== own) return;
-      time.reach(now + duration);
-      admit();
-    });
-  }
-
-  function send(): Permit {
-    const at = changedAt = time.now();
-    const request = { number: sent += 1, at, answeredBefore: answered };
-    told.take(at);
-    learned.take(at);
-    let open = true;
-    return (answer = {}) => {
-      if (!open) return false;
-      open = false;
-      return tell(request, answer);
+    if (duration === Infinity) return; // the next answer wakes the queue
+    const { signal } = timer = new AbortController();
+    const wake = () => {
+      if (signal.aborted) return;
+      elapsed(now + duration);
+      givePermits();
     };
+    // A clock that fails does not stop the queue.
+    (async () => await clock.sleep(duration, signal))().then(wake, wake);
   }
 
-  function tell(request: SentRequest, { status, headers }: NonNullable<Parameters<Permit>[0]>) {
-    const now = changedAt = time.now();
-    answered += 1;
-    const limit = headers && readLimitHeaders(headers);
-    if (limit) told.tell(limit, request, sent, now);
-    const again = request.number <= refusedBy;
-    if (status === 429) {
-      learned.refused(again, now);
-      if (!again) {
-        rest.begin(headers && retryAfter(headers, clock.now()), now);
-        refusedBy = sent;
-        passed = 0;
+  function createPermit(sentAt: number): Permit {
+    const readHeaders = headerLimit.take(sentAt, inFlight);
+    observedLimit.take(sentAt, sentAt - changedAt);
+    changedAt = sentAt;
+    inFlight += 1;
+    const refusalsBefore = refusals;
+    let isOpen = true;
+    return ({ status, headers } = {}) => {
+      if (!isOpen) return false;
+      isOpen = false;
+      inFlight -= 1;
+      const now = changedAt = elapsed();
+      if (headers) readHeaders(headers, now);
+      const isLate = refusals > refusalsBefore; // sent before the last 429 came
+      if (status === 429 && !isLate) {
+        const asked = headers && retryAfter(headers, clock.now());
+        const backoff = Math.max(asked ?? 0, initialBackoff * 2 ** refusalsInARow);
+        backoffUntil = now + Math.min(backoff, longestWait);
+        observedLimit.lower(now);
+        refusals += 1;
+        refusalsInARow += 1;
+      } else if (status !== 429 && status !== undefined) {
+        observedLimit.passed += 1;
+        anyPassed ||= !deniedStatuses.includes(status);
+        if (!isLate) refusalsInARow = 0;
       }
-    } else if (status !== undefined) {
-      everPassed ||= !denied.includes(status);
-      learned.passed();
-      if (!again) {
-        rest.passed();
-        passed += 1;
-      }
-    }
-    admit();
-    return status === 429 && rest.inARow < mostInARow;
+      givePermits();
+      return status === 429 && refusalsInARow < maxRefusalsInARow;
+    };
   }
 
   return {
     async permit(signal) {
       signal?.throwIfAborted();
-      if (queue.size === 0 && wait(time.now()) <= 0) return send();
-      const turn = queue.join(signal);
-      admit();
-      return await turn;
+      const { promise, resolve, reject } = Promise.withResolvers<Permit>();
+      const leave = () => {
+        queue.delete(resolve);
+        reject(signal?.reason);
+        givePermits();
+      };
+      signal?.addEventListener("abort", leave);
+      queue.add(resolve);
+      givePermits();
+      return await promise.finally(() => signal?.removeEventListener("abort", leave));
     },
   };
+}
+
+/** Milliseconds since the start, which never go back, whatever the clock does. */
+function createMonotonicClock(clock: Clock): (atLeast?: number) => number {
+  let time = 0;
+  let last = clock.now();
+  return (atLeast = 0) => {
+    const current = clock.now();
+    if (current > last) time += current - last;
+    last = current;
+    return time = Math.max(time, atLeast);
+  };
+}
+
+/** A token bucket like the API's. A request takes a token; at first there are always enough. */
+function createBucket(ratePerMs: (now: number) => number) {
+  let refilledAt = 0;
+  const bucket = {
+    tokens: Infinity,
+    capacity: Infinity,
+    refill(now: number): number {
+      const added = (now - refilledAt) * ratePerMs(now);
+      refilledAt = now;
+      return bucket.tokens = Math.min(bucket.capacity, bucket.tokens + added);
+    },
+    delay(now: number): number {
+      const missing = 1 - bucket.refill(now);
+      return missing > 0 ? missing / ratePerMs(now) : 0;
+    },
+  };
+  return bucket;
+}
+
+/** The limit that the headers tell. */
+function createHeaderLimit() {
+  let rate = 0;
+  let sent = 0;
+  let newest = 0; // the last request whose answer told the limit
+  const bucket = createBucket(() => rate);
+  /** Takes a token for a request. The result reads the request's answer. */
+  function take(sentAt: number, inFlight: number) {
+    bucket.tokens -= 1;
+    const number = sent += 1;
+    return (headers: Headers, now: number): void => {
+      const [limit, remaining] = ["limit", "remaining"].map((name) => {
+        const text = headers.get(`anthropic-ratelimit-requests-${name}`) ?? "";
+        return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+      });
+      if (!limit || remaining === undefined || number < newest) return;
+      const expected = bucket.refill(now);
+      rate = limit / 60_000;
+      // Tokens come while the answer and the next request travel. One is kept in reserve.
+      const tokens = remaining - 1 + (now - sentAt) * rate;
+      // The API has not counted later requests. It may not have counted all of those in flight then.
+      const most = tokens - (sent - number);
+      bucket.tokens = Math.max(most - inFlight, Math.min(expected, most));
+      bucket.capacity = Math.max(remaining, newest === 0 ? 1 : bucket.capacity);
+      newest = number;
+    };
+  }
+  return { take, delay: bucket.delay, isKnown: () => newest > 0 };
+}
+
+/**
+ * The limit that 429s show. Each comes from an empty bucket, so what passed between two is what the
+ * API added, or less if its bucket was full for a while. What passed before the first 429, beyond that
+ * rate, is what a full bucket holds.
+ */
+function createObservedLimit() {
+  let rate = 0; // at the last 429
+  let bestRate = 0;
+  let measuredFrom = 0; // the last 429, or when the first requests were sent
+  let first: { readonly passed: number; readonly duration: number } | undefined;
+  const grownRate = (now: number) =>
+    rate + Math.max(rate, bestRate) * ((now - measuredFrom) / growthTime) ** 2;
+  const bucket = createBucket(grownRate);
+  const limit = {
+    passed: 0, // since then
+    delay: bucket.delay,
+    take(now: number, pause: number): void {
+      bucket.tokens -= 1;
+      if (first || pause < growthTime) return;
+      measuredFrom = now;
+      limit.passed = 0;
+    },
+    lower(now: number): void {
+      const duration = now - measuredFrom;
+      if (limit.passed > 0 && duration > 0) {
+        const measured = safetyFactor * limit.passed / duration;
+        rate = first ? Math.max(measured, maxDecrease * grownRate(now)) : measured;
+        if (first) bestRate = Math.max(bestRate, measured);
+        first ??= { passed: limit.passed, duration };
+        bucket.tokens = 0;
+        bucket.capacity = Math.max(1, first.passed - rate * first.duration);
+      }
+      measuredFrom = now;
+      limit.passed = 0;
+    },
+  };
+  return limit;
 }

@@ -103,7 +103,17 @@ export async function waitUntilMessageBatchEnded(
   const { steps, waitTimeout, ...checked } = checkOptions(options, waitChecks);
   const call = createCall(checkClient(client), checked);
   fillPath(batchPath, { message_batch_id: id });
-  const end = await pollUntilEnded(call, id, stepsOf(call, steps), waitTimeout);
+  return await waitUntilEnded(call, id, waitTimeout, steps);
+}
+
+/** Does what {@link waitUntilMessageBatchEnded} does. */
+export async function waitUntilEnded(
+  call: Call,
+  id: string,
+  waitTimeout?: number,
+  engine?: Steps,
+): Promise<MessageBatch> {
+  const end = await pollUntilEnded(call, id, stepsOf(call, engine), waitTimeout);
   if ("batch" in end) return end.batch;
   throw new WaitTimeoutError({
     operation: "wait any longer for",

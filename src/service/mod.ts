@@ -4,7 +4,14 @@
  * @module
  */
 import { type Environment, readConfig } from "../config/mod.ts";
-import { checkOptions, type Checks, hasMethods, isFunction, isNumber } from "../core/check.ts";
+import {
+  cannotUse,
+  checkOptions,
+  type Checks,
+  hasMethods,
+  isFunction,
+  isNumber,
+} from "../core/check.ts";
 import type { Client } from "../core/client.ts";
 import type { Storage } from "../storage/mod.ts";
 import type { Context } from "./deletion.ts";
@@ -66,7 +73,7 @@ export interface Service {
 
 const isObject = (value: unknown, name: string) => {
   if (typeof value === "object" && value !== null) return value as Environment;
-  throw new TypeError(`Cannot use ${name}: it is not an object`);
+  throw cannotUse(name, "it is not an object");
 };
 
 const serviceChecks: Checks<ServiceOptions> = {
@@ -88,7 +95,9 @@ const serviceChecks: Checks<ServiceOptions> = {
  * @throws {TypeError | RangeError} An option cannot be used.
  */
 export function createService(options: ServiceOptions): Service {
-  const context = contextOf(checkOptions(options, serviceChecks));
+  const { environment, ...checked } = checkOptions(options, serviceChecks);
+  if (environment === undefined) throw cannotUse("environment", "there is none");
+  const context = contextOf({ environment, ...checked });
   const app = new Hono();
   app.use(async ({ header }, next) => {
     await next();

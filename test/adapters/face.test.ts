@@ -9,6 +9,7 @@ const root = process.cwd();
 const specifiers = Object.fromEntries(
   Object.entries({
     "batchsweep": "mod.ts",
+    "batchsweep/audit": "src/audit/mod.ts",
     "batchsweep/node": "src/adapters/mod.ts",
     "batchsweep/sandbox": "src/sandbox/mod.ts",
   }).map(([specifier, file]) => [specifier, pathToFileURL(join(root, file)).href]),

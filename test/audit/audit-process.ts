@@ -5,7 +5,7 @@
  * @module
  */
 import process from "node:process";
-import { createJsonlAuditTrail } from "../../src/audit/jsonl.ts";
+import { createJsonlAuditTrail } from "../../src/audit/mod.ts";
 import { openAppendFile } from "../../src/adapters/append-file.ts";
 import { entryOf } from "../fixtures/audit-entries.ts";
 

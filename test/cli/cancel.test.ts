@@ -28,7 +28,9 @@ describe.each(names)("cancel on %s", { concurrent: true }, (runtime) => {
     running.child.kill("SIGINT");
     const { code, stdout, stderr } = await running.ended;
     expect({ code, stdout }).toEqual({ code: 130, stdout: "" });
-    expect(stderr).toMatch(/\nInterrupted: .*\ncanceling \w+ \(not waited for any longer\)\n$/);
+    expect(stderr).toMatch(
+      /\nInterrupted: .*\nInterrupt again .*\ncanceling \w+ \(not waited for any longer\)\n$/,
+    );
     expect(stage.sandbox.batch(id)?.processing_status).toBe("canceling");
   });
 });
@@ -37,7 +39,7 @@ test("cancel says in its own words what cannot be done", async () => {
   const sandbox = createSandbox();
   for (
     const [args, message] of [
-      [[], "Cannot cancel: no id is given, as an argument or on stdin\n"],
+      [[], "Cannot cancel: no id is given; give ids, @FILE, or - for stdin\n"],
       [["file_1"], 'Cannot cancel message batch "file_1": it looks like a file; use --insist'],
       [["a/b"], 'Cannot use id "a/b": it is not one path segment\n'],
       [
@@ -59,7 +61,7 @@ test("cancel has nothing to do where - brings no id", async () => {
   expect(await run(["cancel", "-"], { stdin: stdinOf("") })).toEqual({
     code: 0,
     stdout: "",
-    stderr: "No ids on stdin: nothing to cancel\n",
+    stderr: "No ids are given: nothing to cancel\n",
   });
 });
 

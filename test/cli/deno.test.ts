@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { serve } from "../../src/adapters/serve.ts";
-import { version } from "../../src/version.ts";
+import { version } from "../../mod.ts";
 import { testInDirectory as test } from "../fixtures/test-in-directory.ts";
 import { adminKey, createStage, key, runtimes, start } from "./runtimes.ts";
 

@@ -27,12 +27,11 @@ const roads: readonly Road[] = [
   { name: "purge --plan", args: () => ["purge", "--yes", "--plan", "plan.json"], code: 0 },
 ];
 
-/** A way to hold a batch: flags, files and variables. */
+/** A way to hold a batch: flags and files. */
 interface Way {
   readonly name: string;
   readonly flags: (id: string) => readonly string[];
   readonly files?: (id: string) => Readonly<Record<string, string>>;
-  readonly variables?: (id: string) => Readonly<Record<string, string>>;
 }
 
 const ways: readonly Way[] = [
@@ -48,17 +47,6 @@ const ways: readonly Way[] = [
     flags: () => ["--policy", "policy.json"],
     files: (id) => ({ "policy.json": policy(["msgbatch_x", id]) }),
   },
-  {
-    name: "RETENTION_POLICY",
-    flags: () => [],
-    variables: (id) => ({ RETENTION_POLICY: ` ${policy([id])}\n` }),
-  },
-  {
-    name: "RETENTION_POLICY beside --policy",
-    flags: () => ["--policy", "policy.json"],
-    files: () => ({ "policy.json": policy([]) }),
-    variables: (id) => ({ RETENTION_POLICY: policy([id]) }),
-  },
 ];
 
 /** A sandbox with two batches, the files with a plan that deletes both, and their ids. */
@@ -73,8 +61,6 @@ async function stage() {
   return { sandbox, held, free, files };
 }
 
-const variables = (more: Readonly<Record<string, string>> = {}) =>
-  environment({ ANTHROPIC_API_KEY: key, ...more });
 const naming = ({ requests }: Sandbox, id: string) =>
   requests.filter(({ path }) => path.includes(id));
 
@@ -82,9 +68,8 @@ describe.each(roads)("$name", ({ args, code }) => {
   test.each(ways)("deletes nothing that is held by $name", async (way) => {
     const { sandbox, held, free, files } = await stage();
     for (const [path, text] of Object.entries(way.files?.(held) ?? {})) files.texts.set(path, text);
-    const env = variables(way.variables?.(held));
     const line = [...args([held, free]), ...way.flags(held)];
-    const ended = await run(line, { ...byCron, env, files }, sandbox);
+    const ended = await run(line, { ...byCron, files }, sandbox);
     expect(ended.code, ended.stderr).toBe(code);
     expect(naming(sandbox, held)).toEqual([]);
     expect(presentIn(sandbox, [held, free])).toEqual([held]);
@@ -94,20 +79,20 @@ describe.each(roads)("$name", ({ args, code }) => {
 
   test.each(
     [
-      ["RETENTION_POLICY that is not JSON", [], {}, { RETENTION_POLICY: "{" }],
-      ["RETENTION_POLICY that is no policy", [], {}, { RETENTION_POLICY: '{"version":1}' }],
-      ["--policy that is not there", ["--policy", "none.json"], {}, {}],
-      ["--policy that is no policy", ["--policy", "p"], { p: '{"version":1,"holds":[]}' }, {}],
-      ["--holds that is not there", ["--holds", "none.txt"], {}, {}],
-      ["--holds with a remark", ["--holds", "h"], { h: "msgbatch_1 # mine\n" }, {}],
-      ["--holds that is no text", ["--holds", "h"], { h: "x".repeat(2_000) }, {}],
-      ["--hold of nothing", ["--hold", ""], {}, {}],
-      ["--hold of two with a space", ["--hold", "msgbatch_1 msgbatch_2"], {}, {}],
+      ["--policy that is not there", ["--policy", "none.json"], {}],
+      ["--policy that is not JSON", ["--policy", "p"], { p: "{" }],
+      ["--policy that is no policy", ["--policy", "p"], { p: '{"version":1,"holds":[]}' }],
+      ["--holds that is not there", ["--holds", "none.txt"], {}],
+      ["--holds that is empty", ["--holds", "h"], { h: "\n" }],
+      ["--holds with a remark", ["--holds", "h"], { h: "msgbatch_1 # mine\n" }],
+      ["--holds that is no text", ["--holds", "h"], { h: "x".repeat(2_000) }],
+      ["--hold of nothing", ["--hold", ""], {}],
+      ["--hold of two with a space", ["--hold", "msgbatch_1 msgbatch_2"], {}],
     ] as const,
-  )("sends nothing for a %s", async (_name, flags, given, variable) => {
+  )("sends nothing for a %s", async (_name, flags, given) => {
     const { sandbox, held, free, files } = await stage();
     for (const [path, text] of Object.entries(given)) files.texts.set(path, text);
-    const change = { ...byCron, env: variables(variable), files };
+    const change = { ...byCron, files };
     const { code, stdout, stderr } = await run([...args([held, free]), ...flags], change, sandbox);
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toMatch(/^Cannot (use|read) /);
@@ -123,23 +108,10 @@ describe("retain", () => {
     const { sandbox, held, free, files } = await stage();
     files.texts.set("policy.json", policy([]));
     for (const [path, text] of Object.entries(way.files?.(held) ?? {})) files.texts.set(path, text);
-    const env = variables(way.variables?.(held));
-    const ended = await run([...args, ...way.flags(held)], { ...byCron, env, files }, sandbox);
+    const ended = await run([...args, ...way.flags(held)], { ...byCron, files }, sandbox);
     expect(ended.code, ended.stderr).toBe(0);
     expect(naming(sandbox, held)).toEqual([]);
     expect(sandbox.batch(free)).toBeUndefined();
-  });
-
-  test("sends nothing where RETENTION_POLICY cannot be used", async () => {
-    const { sandbox, files } = await stage();
-    files.texts.set("policy.json", policy([]));
-    const change = { ...byCron, env: variables({ RETENTION_POLICY: "[" }), files };
-    expect(await run(args, change, sandbox)).toEqual({
-      code: 2,
-      stdout: "",
-      stderr: "Cannot use RETENTION_POLICY: it is not JSON\n",
-    });
-    expect(sandbox.requests).toEqual([]);
   });
 });
 
@@ -164,21 +136,14 @@ describe("holds", () => {
     expect([code, sandbox.requests.length]).toEqual([4, 1]);
   });
 
-  test("do not keep a batch from being canceled", async () => {
-    const sandbox = createSandbox({ cancelingTime: 0 });
-    const { id } = sandbox.seed({ processing_status: "in_progress" });
-    const env = variables({ RETENTION_POLICY: policy([id]) });
-    expect((await run(["cancel", id], { env }, sandbox)).code).toBe(0);
-    expect(sandbox.batch(id)?.processing_status).not.toBe("in_progress");
-  });
-
-  test("are none where RETENTION_POLICY is blank", async () => {
+  test("come from the command line alone: RETENTION_POLICY is for the service", async () => {
     const { sandbox, held } = await stage();
-    const env = variables({ RETENTION_POLICY: " " });
+    const env = environment({ ANTHROPIC_API_KEY: key, RETENTION_POLICY: policy([held]) });
     expect((await run(["delete", held], { env }, sandbox)).code).toBe(0);
+    expect(sandbox.batch(held)).toBeUndefined();
   });
 
-  test("are of message batches: other kinds have none, and heed no policy", async () => {
+  test("are of message batches: other kinds have none", async () => {
     const sandbox = createSandbox();
     for (const flags of [["--hold", "x"], ["--holds", "x"], ["--policy", "x"]]) {
       const ended = await run(["delete", "file", "file_1", ...flags], {}, sandbox);
@@ -188,8 +153,5 @@ describe("holds", () => {
       });
     }
     expect(sandbox.requests).toEqual([]);
-    const env = variables({ RETENTION_POLICY: "{" });
-    await run(["delete", "file", "file_1"], { env }, sandbox);
-    expect(sandbox.requests).toHaveLength(1);
   });
 });

@@ -13,7 +13,7 @@ export interface InterruptingStage extends Stage {
   interrupt(
     runtime: Runtime,
     args: readonly string[],
-    given?: Given & { readonly signal?: "SIGINT" | "SIGTERM" },
+    given?: Given & { readonly signal?: "SIGINT" | "SIGTERM" | "SIGHUP" },
   ): Promise<Ended>;
 }
 

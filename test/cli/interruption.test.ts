@@ -37,14 +37,38 @@ function interrupting(method: string, sandbox: Sandbox): HostChange {
 
 describe("interrupted with nothing left to begin", () => {
   test.each([
-    ["delete", id, "DELETE", /^deleted msgbatch_1 \(/, /^Interrupted: .*\n$/],
-    ["delete", `--wait ${id}`, "DELETE", /^deleted msgbatch_1 \(/, /^Interrupted: .*\n$/],
-    ["delete", `--cancel --export r ${id}`, "DELETE", /^deleted /, /^Interrupted: .*\n$/],
+    ["delete", id, "DELETE", /^deleted msgbatch_1 \(/, /^Interrupted: .*\nInterrupt again .*\n$/],
+    [
+      "delete",
+      `--wait ${id}`,
+      "DELETE",
+      /^deleted msgbatch_1 \(/,
+      /^Interrupted: .*\nInterrupt again .*\n$/,
+    ],
+    [
+      "delete",
+      `--cancel --export r ${id}`,
+      "DELETE",
+      /^deleted /,
+      /^Interrupted: .*\nInterrupt again .*\n$/,
+    ],
     ["purge", "--all --yes", "DELETE", /^deleted /, /\n1 message batch: 1 deleted\n$/],
-    ["purge", "--all --yes --audit a", "DELETE", /^deleted /, /\nSealed 2 lines of a; head .*\n$/],
+    [
+      "purge",
+      "--all --yes --audit a",
+      "DELETE",
+      /^deleted /,
+      /\nRecorded in a\n {2}Head .*\n$/,
+    ],
     ["purge", "--all --yes --json", "DELETE", /"hasMore":false}}\n$/, /: 1 deleted\n$/],
     ["retain", "--policy policy --yes", "DELETE", /^deleted /, /: 1 deleted\n$/],
-    ["cancel", "msgbatch_2", "POST", /^canceling msgbatch_2 \(/, /^Interrupted: .*\n$/],
+    [
+      "cancel",
+      "msgbatch_2",
+      "POST",
+      /^canceling msgbatch_2 \(/,
+      /^Interrupted: .*\nInterrupt again .*\n$/,
+    ],
   ])("%s %s tells what is true, and ends with 130", async (command, flags, method, out, err) => {
     const sandbox = createSandbox();
     sandbox.seed({ id, created_at: daysAgoIn(sandbox, 20) });
@@ -95,11 +119,13 @@ describe("interrupted with nothing left to begin", () => {
 });
 
 describe.each(names)("interrupted on %s", { concurrent: true }, (runtime) => {
-  test("deletes what is in flight, and ends with 130", async ({ expect }) => {
-    await using stage = await createInterruptingStage();
-    stage.sandbox.seed({ id });
-    const signal = "SIGTERM";
-    const { code, stdout } = await stage.interrupt(runtime, ["delete", id], { signal });
-    expect([code, stdout]).toEqual([130, expect.stringMatching(/^deleted msgbatch_1 \(receipt/)]);
-  });
+  test.for(["SIGTERM", "SIGHUP"] as const)(
+    "deletes what is in flight after a %s, and ends with 130",
+    async (signal, { expect }) => {
+      await using stage = await createInterruptingStage();
+      stage.sandbox.seed({ id });
+      const { code, stdout } = await stage.interrupt(runtime, ["delete", id], { signal });
+      expect([code, stdout]).toEqual([130, expect.stringMatching(/^deleted msgbatch_1 \(receipt/)]);
+    },
+  );
 });

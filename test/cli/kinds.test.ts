@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import * as registry from "../../src/resources/registry.ts";
+import { resourceKinds } from "../../src/resources.ts";
 import { createSandbox } from "../../src/sandbox/mod.ts";
 import { resourceFixtures } from "../fixtures/resources.ts";
 import { adminKey, environment, jsonLines, key, run, stdinOf, wire } from "./in-memory.ts";
@@ -27,7 +27,7 @@ const administrative = kinds.filter((kind) => kind.administrative);
 const ordinary = kinds.filter((kind) => !kind.administrative);
 
 test("the kinds of these tests are those of the registry, of every sort", () => {
-  expect(kinds).toHaveLength(Object.keys(registry).length);
+  expect(kinds).toHaveLength(resourceKinds.length);
   for (const some of [inTwoParts, administrative, ordinary]) expect(some).not.toEqual([]);
 });
 
@@ -80,7 +80,7 @@ describe.each(kinds)("delete $command", ({ command, id, path, receipt, administr
     expect(refused.stderr).toContain(`Cannot delete ${command.replaceAll("-", " ")} "${other}": `);
     expect(refused.stderr).toContain(" looks like a message batch; use --insist if it is a");
     expect(requests).toEqual([]);
-    const args = ["delete", command, "--insist", "--ignore-not-found", other];
+    const args = ["delete", command, "--insist", "--allow-missing", other];
     expect(await run(args, { env, fetch })).toMatchObject({ code: 0 });
     expect(requests).toHaveLength(1);
   });
@@ -128,14 +128,14 @@ describe.each(inTwoParts)("delete $command", ({ command, id, path }) => {
     expect(stderr).toBe([
       `Cannot use id "x": it is not ${names}`,
       `Cannot use id "x/y/z": it is not ${names}`,
-      `Cannot use id "/x": its ${first} is empty`,
-      `Cannot use id "x/": its ${last} is empty`,
-      `Cannot use id "x/..": its ${last} is not one path segment`,
+      `Cannot use ${first} in id "/x": it is empty`,
+      `Cannot use ${last} in id "x/": it is empty`,
+      `Cannot use ${last} in id "x/..": it is not one path segment`,
       "And 1 more\n",
     ].join("\n"));
     expect(requests).toEqual([]);
     expect((await run(["delete", command, ...bad.slice(5)], { env })).stderr).toBe(
-      `Cannot use id "x/[redacted]": its ${last} is an API key\n`,
+      `Cannot use ${last} in id "x/[redacted]": it looks like a key\n`,
     );
   });
 });
@@ -166,7 +166,7 @@ test("delete says what an id looks like, and what it would have to be", async ()
 test("delete takes no kind that is mistyped for an id that is gone", async () => {
   const { fetch, requests } = wire({ error: { type: "not_found_error", message: "" } }, 404);
   for (const args of [["skils"], ["skils", "skill_1"], ["msgbatch_1", "skils"]]) {
-    const given = ["delete", "--ignore-not-found", ...args];
+    const given = ["delete", "--allow-missing", ...args];
     const { code, stdout, stderr } = await run(given, { env, fetch });
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toMatch(

@@ -11,8 +11,8 @@ describe.each(names)("list on %s", { concurrent: true }, (runtime) => {
     const { code, stdout, stderr } = await stage.run(runtime, ["list", "--older-than", "1d"]);
     expect(code).toBe(0);
     expect(stdout).toBe(
-      "ID                                 STATUS  CREATED (UTC)        ENDED (UTC)          REQUESTS\n" +
-        `${id}  ended   2026-01-01 00:00:00  2026-01-01 00:01:00  1 succeeded; archived\n`,
+      "ID                                 STATUS  CREATED (UTC)     ENDED (UTC)       REQUESTS\n" +
+        `${id}  ended   2026-01-01 00:00  2026-01-01 00:01  1 succeeded; archived\n`,
     );
     expect(stderr).toMatch(/^Workspace wrkspc_\w+: 1 batch \(1 ended\)\n$/);
     expect(stage.requests()).toEqual(["GET /v1/messages/batches"]);

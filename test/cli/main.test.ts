@@ -42,7 +42,7 @@ test("main() asks for an id where stdin is a terminal", async () => {
   expect(await run(["delete"])).toEqual({
     code: 2,
     stdout: "",
-    stderr: "Cannot delete: no id is given, as an argument or on stdin\n",
+    stderr: "Cannot delete: no id is given; give ids, @FILE, or - for stdin\n",
   });
 });
 
@@ -63,7 +63,8 @@ test("main() refuses options that cannot be used", async () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining(name)]);
   }
   expect((await run(["delete", "a", "--request-timeout", "99999d"])).stderr).toBe(
-    'Cannot use --request-timeout "99999d": give a time from 1ms to 24d\n',
+    "Option '--request-timeout <duration>' argument '99999d' is invalid. " +
+      "Give a time from 1ms to 24d\nAdd --help to see what there is\n",
   );
 });
 
@@ -78,6 +79,7 @@ test("main() reports a refused key as 4, and every id in JSON", async () => {
       error: {
         code: "ERR_API",
         message: expect.any(String),
+        why: expect.any(String),
         status: 401,
         type: "authentication_error",
         requestId: expect.any(String),
@@ -121,10 +123,10 @@ test("main() ends at once when it is interrupted while it reads", async () => {
 });
 
 test("main() tells a result that cannot be written, and is quiet where nobody reads", async () => {
-  for (const args of [["--help"], ["delete", "msgbatch_1", "--ignore-not-found"]]) {
+  for (const args of [["--help"], ["delete", "msgbatch_1", "--allow-missing"]]) {
     expect(await run(args, { stdout: failingOutput("EPIPE") })).toMatchObject({
       code: 141,
-      stderr: args[0] === "delete" ? "1 id: 1 missing\n" : "",
+      stderr: args[0] === "delete" ? "1 message batch: 1 missing\n" : "",
     });
     const { code, stderr } = await run(args, { stdout: failingOutput("ENOSPC") });
     expect(code).toBe(1);

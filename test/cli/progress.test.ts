@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { createProgress } from "../../src/cli/terminal/progress.ts";
+import { createProgress } from "../../src/cli/progress.ts";
 
 describe("createProgress() where ends are waited for", () => {
   const timers = () => {

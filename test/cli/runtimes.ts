@@ -22,7 +22,6 @@ const permitted = [
   "ANTHROPIC_API_KEY",
   "ANTHROPIC_AUTH_TOKEN",
   "ANTHROPIC_BASE_URL",
-  "RETENTION_POLICY",
   "TERM",
 ];
 

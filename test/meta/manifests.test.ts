@@ -12,6 +12,25 @@ describe("the manifests", () => {
     expect(denoJson.version).toBe(version);
   });
 
+  test("have the same entry points, and types for each", () => {
+    const entries = Object.entries<string>(denoJson.exports);
+    const modules = entries.map(([name, file]) => [name, file.replace(/^\.\/|\.ts$/g, "")]);
+    const built = Object.entries<{ readonly types: string; readonly default: string }>(
+      packageJson.exports,
+    ).filter(([name]) => !["./mod.js", "./package.json"].includes(name));
+    for (const kind of ["types", "default"] as const) {
+      const end = kind === "types" ? ".d.ts" : ".js";
+      expect(built.map(([name, files]) => [name, files[kind]]).sort())
+        .toEqual(modules.map(([name, module]) => [name, `./dist/lib/${module}${end}`]).sort());
+    }
+    const { files } = JSON.parse(
+      readFileSync("tsconfig.build.json", "utf8").replace(/^ *\/\/.*$/gm, ""),
+    );
+    expect(files.sort()).toEqual(modules.map(([, module]) => `${module}.ts`).sort());
+    const imports = entries.map(([name, file]) => [`batchsweep${name.slice(1)}`, file]);
+    expect(denoJson.imports).toEqual(Object.fromEntries(imports));
+  });
+
   test("pin what the deps.ts files import", () => {
     const pinned = ["src/deps.ts", "src/service/deps.ts", "src/cli/deps.ts"].flatMap((
       file,

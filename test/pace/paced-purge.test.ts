@@ -1,3 +1,4 @@
+import { setTimeout as setTimeoutAsync } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import {
   applyPurge,
@@ -7,7 +8,6 @@ import {
 } from "../../src/purge/mod.ts";
 import { type Client, deleteMessageBatch } from "../../mod.ts";
 import { serve, type Server } from "../../src/adapters/serve.ts";
-import { systemClock } from "../../src/core/client.ts";
 import { createSandbox, type RateLimit, type Sandbox } from "../../src/sandbox/mod.ts";
 import { daysAgo, drain } from "../fixtures/batches.ts";
 import { deletionsAsked } from "../fixtures/deletions-asked.ts";
@@ -126,11 +126,12 @@ describe("applyPurge() over HTTP, under a limit,", () => {
         return response;
       },
       clock: {
-        ...systemClock,
+        now: () => Date.now(),
+        random: () => Math.random(),
         sleep: (duration, signal) => {
           // Some were refused, and nothing is asked: all wait for a minute.
           if (refused(sandbox) > 0 && underWay === 0) setTimeout(() => controller.abort());
-          return systemClock.sleep(duration, signal);
+          return setTimeoutAsync(duration, undefined, { signal });
         },
       },
     };

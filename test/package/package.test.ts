@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { serve, type Server } from "../../src/adapters/serve.ts";
 import { createSandbox } from "../../src/sandbox/mod.ts";
-import { version } from "../../src/version.ts";
+import { version } from "../../mod.ts";
 import { exampleRuntimes, runNodeExample } from "../fixtures/node-example.ts";
 import { apiKey } from "../fixtures/stub.ts";
 import { addConsumer, type Installed, output, packAndInstall } from "./installed.ts";
@@ -89,7 +89,7 @@ describe("the package, installed from its tarball,", () => {
 
   test("exports what it says, and nothing else", async () => {
     const script =
-      `for (const name of ["", "/mod.js", "/sandbox", "/service", "/node"].map((path) => "batchsweep" + path)) {
+      `for (const name of ["", "/mod.js", "/purge", "/retention", "/audit", "/resources", "/sandbox", "/service", "/node"].map((path) => "batchsweep" + path)) {
       console.log(name, Object.keys(await import(name)).join());
     }
     await import("batchsweep/dist/lib/mod.js").catch(({ code }) => console.log(code));`;
@@ -98,6 +98,13 @@ describe("the package, installed from its tarball,", () => {
     expect(lines.trim().split("\n")).toEqual([
       `batchsweep ${library}`,
       `batchsweep/mod.js ${library}`,
+      "batchsweep/purge InvalidPolicyError,PurgeRefusedError,applyPurge,createPace,describeDecision," +
+      "evaluateFilter,fingerprintPlan,parseMessageBatchFilter,parsePurgePlan,planPurge",
+      "batchsweep/retention InvalidPolicyError,evaluateRetention,parsePolicyText," +
+      "parseRetentionPolicy,runRetention",
+      "batchsweep/audit createJsonlAuditTrail,readAuditTrail,verifyAuditTrail",
+      "batchsweep/resources deleteFile,deleteInvite,deleteMemoryStore,deleteSkill," +
+      "deleteSkillVersion,deleteUser,deleteWorkspaceMember,resourceKinds",
       "batchsweep/sandbox createSandbox",
       "batchsweep/service checkService,createService,createStorage,migrations",
       "batchsweep/node openAppendFile,openResultFolder,readFileBytes,serve",
@@ -169,7 +176,7 @@ describe("the tarball", () => {
       modJs: /^dist\/mod\.js$/,
       module: /^dist\/lib\/(mod|src\/[a-z0-9/-]+|_virtual\/_rolldown\/runtime)\.js$/,
       types: /^dist\/lib\/(mod|src\/(?!cli\/)[a-z0-9/-]+)\.d\.ts$/,
-      typesOfFiles: /^dist\/lib\/src\/cli\/host\.d\.ts$/, // adapters/files.ts
+      typesOfFiles: /^dist\/lib\/src\/cli\/[a-z-]+\.d\.ts$/, // adapters/files.ts
     };
     const kindOf = (file: string) =>
       Object.entries(kinds).find(([, pattern]) => pattern.test(file))?.[0] ?? file;

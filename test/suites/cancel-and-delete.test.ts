@@ -6,6 +6,7 @@ import {
   cancelAndDeleteMessageBatch,
   type Client,
   NotFoundError,
+  type Steps,
   WaitTimeoutError,
 } from "../../mod.ts";
 import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
@@ -251,6 +252,20 @@ describe("cancelAndDeleteMessageBatch() deletes nothing", () => {
     const error = await rejection(cancelAndDeleteMessageBatch(client, id, { waitTimeout: 500 }));
     expect(error).toMatchObject({ code: "ERR_WAIT_TIMEOUT", lastStatus: "canceling" });
     expect(count()).toEqual({ cancels: 1, deletes: 0 });
+  });
+
+  test("at the timeout, and knows of a cancellation from before its process died", async () => {
+    const { client, id, sandbox, clock } = setUp();
+    sandbox.fail({ method: "POST", connection: "lost_before" });
+    const store = createStepStore();
+    const run = (steps: Steps) =>
+      rejection(cancelAndDeleteMessageBatch(client, id, { waitTimeout: 500, steps }));
+    // Turns are: start, look, cancel, wait.
+    const dying = createDurableSteps(store, clock, { turn: 3, when: "before" });
+    expect(await run(dying)).toBeInstanceOf(Crash);
+    sandbox.fail({ method: "GET", status: 503, times: 9 });
+    const error = await run(createDurableSteps(store, clock));
+    expect(error).toMatchObject({ code: "ERR_WAIT_TIMEOUT", canceled: "unknown" });
   });
 
   test("at the timeout, and says what it knows of the cancellation", async () => {

@@ -1,18 +1,18 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { evaluateFilter, type MessageBatchFilter } from "../../src/purge/mod.ts";
-import { exitCode } from "../../src/cli/exit-code.ts";
-import { type FilterFlags, filterFrom } from "../../src/cli/input/filter-flags.ts";
-import { listBatches, type ListBatchesOptions } from "../../src/cli/list/list-batches.ts";
-import { matchFilter } from "../../src/cli/list/match-filter.ts";
-import { formatTable } from "../../src/cli/list/table.ts";
+import { exitCode } from "../../src/cli/errors.ts";
+import { filterFrom, matchFilter } from "../../src/cli/filter.ts";
+import { listBatches, type ListBatchesOptions } from "../../src/cli/list.ts";
+import type { Flags } from "../../src/cli/options.ts";
+import { formatTable } from "../../src/cli/table.ts";
 import { parseTimestamp } from "../../src/purge/time.ts";
 import { anyBatches, batchOf, conditions, daysAgo, now } from "../fixtures/batches.ts";
 import { closedOutput, type CommandStage, createCommandStage } from "../fixtures/command-stage.ts";
 
 describe("filterFrom()", () => {
   test("says what each flag means", () => {
-    const meanings: [FilterFlags, MessageBatchFilter | "*" | undefined][] = [
+    const meanings: [Flags, MessageBatchFilter | "*" | undefined][] = [
       [{}, undefined],
       [{ olderThan: "7d" }, { minDaysSinceCreated: 7 }],
       [{ olderThan: "36h" }, { minDaysSinceCreated: 1.5 }],
@@ -42,7 +42,7 @@ describe("filterFrom()", () => {
     );
   });
 
-  test.each<[FilterFlags, string]>([
+  test.each<[Flags, string]>([
     [{ olderThan: "7" }, 'Cannot use --older-than "7": give a number above 0 with its unit'],
     [{ olderThan: "0d" }, 'Cannot use --older-than "0d": '],
     [{ olderThan: `${"9".repeat(400)}d` }, "Cannot use --older-than "],
@@ -139,13 +139,13 @@ describe("formatTable()", () => {
     );
   });
 
-  test("cuts what may be cut, then leaves columns out, and never the first", () => {
+  test("cuts what may be cut between two words, then leaves columns out, and never the first", () => {
     const line = (width: number) => formatTable(rows, columns, width).split("\n")[1];
     expect(line(39)).toBe("msgbatch_1   ended        100 succeeded");
-    expect(line(38)).toBe("msgbatch_1   ended        100 succeed…");
-    expect(line(34)).toBe("msgbatch_1   ended        100 suc…");
+    expect(line(38)).toBe("msgbatch_1   ended        100…");
+    expect(line(34)).toBe("msgbatch_1   ended        100…");
     expect(line(33)).toBe("msgbatch_1   100 succeeded");
-    expect(line(21)).toBe("msgbatch_1   100 suc…");
+    expect(line(21)).toBe("msgbatch_1   100…");
     expect(line(20)).toBe("msgbatch_1");
     expect(line(1)).toBe("msgbatch_1");
   });
@@ -166,8 +166,8 @@ describe("formatTable()", () => {
 });
 
 describe("listBatches()", () => {
-  const list = ({ client, host, output }: CommandStage, options: ListBatchesOptions = {}) =>
-    listBatches(client, options, host, output);
+  const list = (stage: CommandStage, options: ListBatchesOptions = {}) =>
+    listBatches(stage.client, options, stage);
   const workspace = "Workspace wrkspc_011CZkZaBF1tNoB5wlCeusgy: ";
 
   /** A stage with a batch in every state, the newest last. */
@@ -189,11 +189,11 @@ describe("listBatches()", () => {
     expect(await list(stage)).toBe(exitCode.done);
     expect(stage.written).toEqual({
       stdout: [
-        "ID          STATUS       CREATED (UTC)        ENDED (UTC)          REQUESTS",
-        "msgbatch_1  in_progress  2026-11-22 00:00:00                       3 processing",
-        "msgbatch_2  canceling    2026-11-21 19:12:00                       1 processing",
-        "msgbatch_3  ended        2026-11-19 00:00:00  2026-11-19 00:01:00  1 errored, 2 expired",
-        "msgbatch_4  ended        2026-10-13 00:00:00  2026-10-13 00:01:00  2 succeeded; archived",
+        "ID          STATUS       CREATED (UTC)     ENDED (UTC)       REQUESTS",
+        "msgbatch_1  in_progress  2026-11-22 00:00                    3 processing",
+        "msgbatch_2  canceling    2026-11-21 19:12                    1 processing",
+        "msgbatch_3  ended        2026-11-19 00:00  2026-11-19 00:01  1 errored, 2 expired",
+        "msgbatch_4  ended        2026-10-13 00:00  2026-10-13 00:01  2 succeeded; archived",
         "",
       ].join("\n"),
       stderr: `${workspace}4 batches (1 in_progress, 1 canceling, 2 ended)\n`,

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import { describeKept } from "../../src/cli/purge/describe-kept.ts";
-import { describePlan } from "../../src/cli/purge/preview.ts";
+import { describeKept, describePlan } from "../../src/cli/plan-text.ts";
 import type { PurgeDecision, PurgeItem } from "../../src/purge/mod.ts";
 import { policyOf } from "../fixtures/policies.ts";
 
@@ -22,7 +21,7 @@ const itemsOf = (decisions: readonly (PurgeDecision & Partial<PurgeItem>)[]): Pu
 
 test("describePlan() says where the results and the record go", () => {
   const plan = { ...head, filter: "*", items: [] } as const;
-  const given = { stored: false, held: 0, known: [] };
+  const given = { stored: false, known: [] };
   const text = describePlan(plan, { ...given, exportTo: "saved", auditTo: "audit.jsonl" });
   expect(text).toContain("\nResults    saved to saved first\n");
   expect(text).toContain("\nRecord     each deletion goes to audit.jsonl\n");
@@ -34,7 +33,7 @@ test("describePlan() tells ids of an unknown status from those that have not end
     ({ outcome: "skipped", id: reason, reason }) as const;
   const known = [skipped("not_ended"), skipped("unknown_status"), skipped("held")];
   const plan = { ...head, filter: { ids: known.map(({ id }) => id) }, items: [] };
-  const text = describePlan(plan, { stored: false, held: 0, known });
+  const text = describePlan(plan, { stored: false, known });
   expect(text).toContain("\nNot ended  1 of the ids given: kept (--cancel cancels it first)\n");
   expect(text).toContain("\nUnknown    1 of the ids given: kept, status unknown\n");
 });

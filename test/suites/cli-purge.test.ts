@@ -1,19 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { applyPlan } from "../../src/cli/purge/apply-plan.ts";
-import { cancelMessageBatch } from "../../src/core/batches.ts";
-import { openAuditFile } from "../../src/cli/audit/audit-file.ts";
-import { askToDelete } from "../../src/cli/purge/consent.ts";
-import { watchCancellations } from "../../src/cli/delete/watch-cancellations.ts";
-import { exitCode } from "../../src/cli/exit-code.ts";
+import { applyPlan, type ApplyPlanSettings, namedOutcomes } from "../../src/cli/purge-run.ts";
+import { openTrail } from "../../src/cli/trail.ts";
+import type { CommandClient } from "../../src/cli/client.ts";
+import { askToDelete } from "../../src/cli/consent.ts";
+import { exitCode } from "../../src/cli/errors.ts";
 import type { Host } from "../../src/cli/host.ts";
-import { namedOutcomes } from "../../src/cli/purge/named-outcomes.ts";
-import { createOutput } from "../../src/cli/terminal/output.ts";
-import { readPlan, writePlan } from "../../src/cli/purge/plan-file.ts";
-import { createProgress } from "../../src/cli/terminal/progress.ts";
-import { describeProgress } from "../../src/cli/terminal/progress-line.ts";
-import { modeOf } from "../../src/cli/purge/purge-mode.ts";
-import { sourceOf } from "../../src/cli/purge/purge-source.ts";
-import { createTally } from "../../src/cli/run/tally.ts";
+import { type Context, createOutput } from "../../src/cli/output.ts";
+import { readPlan, writePlan } from "../../src/cli/plan-file.ts";
+import { createProgress, describeProgress } from "../../src/cli/progress.ts";
+import { modeOf, sourceOf } from "../../src/cli/purge.ts";
+import { type Outcome, reportRun } from "../../src/cli/report.ts";
 import type { DeletionOutcome } from "../../src/purge/outcome.ts";
 import { planPurge } from "../../src/purge/plan-purge.ts";
 import type { PurgeItem, PurgePlan } from "../../src/purge/plan.ts";
@@ -48,13 +44,16 @@ async function planned(count: number, unended = 0) {
 
 describe("applyPlan()", () => {
   const nothing = { known: [], holds: new Set<string>() };
+  type Given = Omit<ApplyPlanSettings, "plan">;
+  const apply = (client: CommandClient, plan: PurgePlan, given: Given, context: Context) =>
+    applyPlan(client, { plan, ...given }, context);
 
   test("writes each outcome and the totals, as text or as JSON", async () => {
     for (const json of [false, true]) {
       const { sandbox, ids, plan, client } = await planned(3);
       const { written, ...context } = createHost();
       const known: DeletionOutcome[] = [{ outcome: "skipped", id: "a", reason: "held" }];
-      const code = await applyPlan(client, plan, { ...nothing, known, json }, context);
+      const code = await apply(client, plan, { ...nothing, known, json }, context);
       expect([code, sandbox.size]).toEqual([exitCode.failed, 0]);
       expect(written.stderr).toContain("4 message batches: 3 deleted, 1 skipped\n");
       const gone = json ? /"outcome":"deleted"/g : /^deleted msgbatch_\w+ \(receipt, req_\w+\)$/gm;
@@ -69,7 +68,7 @@ describe("applyPlan()", () => {
     const { plan, client } = await planned(1, 1);
     const { output, host } = createHost();
     const options = { ...nothing, cancelTimeout: 5 };
-    expect(await applyPlan(client, plan, options, { host, output })).toBe(exitCode.waitTimedOut);
+    expect(await apply(client, plan, options, { host, output })).toBe(exitCode.waitTimedOut);
   });
 
   test("saves results before it deletes, and deletes nothing that it cannot save", async () => {
@@ -77,7 +76,7 @@ describe("applyPlan()", () => {
     const files = createMemoryFiles({}, fullFor(id));
     const { written, ...context } = createHost();
     const exportTo = await files.resultsIn("saved");
-    expect(await applyPlan(client, plan, { ...nothing, exportTo }, context)).toBe(exitCode.failed);
+    expect(await apply(client, plan, { ...nothing, exportTo }, context)).toBe(exitCode.failed);
     expect(written.stdout.match(/^deleted .*, 2 results saved\)$/gm)).toHaveLength(2);
     expect(written.stderr).toContain(`skipped ${id} (export failed): `);
     expect([sandbox.size, files.texts.size]).toEqual([1, 2]);
@@ -87,8 +86,11 @@ describe("applyPlan()", () => {
     const { sandbox, plan, client } = await planned(60);
     const files = createMemoryFiles({}, fullAfter(2));
     const { written, host, output } = createHost({ files });
-    const audit = await openAuditFile(files, "a", { ids: [], output });
-    const code = await applyPlan(client, plan, { ...nothing, audit, json: true }, { host, output });
+    const audit = await openTrail("a", [], { host, output });
+    const code = await apply(client, plan, { ...nothing, trail: audit, json: true }, {
+      host,
+      output,
+    });
     expect([code, sandbox.size]).toEqual([exitCode.failed, 59]);
     const deleted = outcomesIn(written.stdout).filter(({ outcome }) => outcome === "deleted");
     expect(deleted).toHaveLength(1);
@@ -102,65 +104,43 @@ describe("applyPlan()", () => {
     const { sandbox, plan, client } = await planned(60);
     const files = hangingAfter(2, "a", createMemoryFiles());
     const { written, host, output } = createHost({ files });
-    const audit = await openAuditFile(files, "a", { ids: [], output });
+    const audit = await openTrail("a", [], { host, output });
     const quick = { ...client, timeout: 300 };
-    const code = await applyPlan(quick, plan, { ...nothing, audit, json: true }, { host, output });
+    const code = await apply(quick, plan, { ...nothing, trail: audit, json: true }, {
+      host,
+      output,
+    });
     expect(code).toBe(exitCode.failed);
     expect(jsonLines(written.stdout)).toHaveLength(61);
     expect(jsonLines(written.stdout).at(-1)).toMatchObject({
       summary: { planned: 60, deleted: 60 - sandbox.size, hasMore: true },
     });
-    expect(written.stderr).toContain("a could not be written within 300 ms\n");
+    expect(written.stderr).toContain("Cannot write the audit trail: no answer within 300 ms\n");
     expect(written.stderr).toMatch(
       /\n60 message batches: 1 deleted, \d+ failed, \d+ unattempted\n$/,
     );
   });
 
-  test.each([true, false])(
-    "gives all an outcome that it never comes to, where %j is an interruption",
-    async (interrupted) => {
-      const interruption = new AbortController();
-      const { sandbox, plan, client } = await planned(2);
-      const files = createMemoryFiles();
-      const { written, host, output } = createHost({ files, signal: interruption.signal });
-      const { signal } = interruption;
-      const opened = await openAuditFile(files, "a", { ids: [], output, signal });
-      const own = new Error("The record is not to be had");
-      const audit = {
-        ...opened,
-        async *history() {
-          yield* await Promise.resolve([]);
-          if (!interrupted) throw own;
-          interruption.abort();
-          throw interruption.signal.reason;
-        },
-      };
-      const run = applyPlan(client, plan, { ...nothing, audit, json: true }, { host, output });
-      if (interrupted) expect(await run).toBe(exitCode.interrupted);
-      else await expect(run).rejects.toBe(own);
-      expect(jsonLines(written.stdout).at(-1)).toEqual({
-        summary: {
-          planned: 2,
-          deleted: 0,
-          missing: 0,
-          skipped: 0,
-          failed: 0,
-          unattempted: 2,
-          hasMore: true,
-        },
-      });
-      expect(written.stderr).toMatch(/\n2 message batches: 2 unattempted\n$/);
-      expect(sandbox.size).toBe(2);
-    },
-  );
+  test("gives all an outcome when it is interrupted before it begins", async () => {
+    const { sandbox, plan, client } = await planned(2);
+    const { written, host, output } = createHost({ signal: AbortSignal.abort() });
+    const code = await apply(client, plan, { ...nothing, json: true }, { host, output });
+    expect(code).toBe(exitCode.interrupted);
+    const counts = { deleted: 0, missing: 0, skipped: 0, failed: 0, unattempted: 2 };
+    expect(jsonLines(written.stdout).at(-1)).toEqual({
+      summary: { planned: 2, ...counts, hasMore: true },
+    });
+    expect(written.stderr).toMatch(/\n2 message batches: 2 unattempted\n$/);
+    expect(sandbox.size).toBe(2);
+  });
 
   test("takes what is recorded as done, and records the rest", async () => {
     const { sandbox, plan, client } = await planned(3);
     const files = createMemoryFiles();
     const { host, output } = createHost({ files });
-    const audit = await openAuditFile(files, "a", { ids: [], output });
     for (let run = 0; run < 2; run += 1) {
-      expect(await applyPlan(client, plan, { ...nothing, audit }, { host, output })).toBe(0);
+      const audit = await openTrail("a", plan.items.map(({ id }) => id), { host, output });
+      expect(await apply(client, plan, { ...nothing, trail: audit }, { host, output })).toBe(0);
     }
     expect([sandbox.requests.length, jsonLines(files.texts.get("a") ?? "").length]).toEqual([3, 6]);
   });
@@ -174,13 +154,15 @@ describe("applyPlan()", () => {
     };
     const { written, ...context } = createHost({ signal: interruption.signal });
     const options = { ...nothing, json: true };
-    expect(await applyPlan({ ...client, fetch }, plan, options, context)).toBe(
+    expect(await apply({ ...client, fetch }, plan, options, context)).toBe(
       exitCode.interrupted,
     );
     expect(jsonLines(written.stdout).at(-1)).toMatchObject({
       summary: { planned: 5, deleted: 1, unattempted: 4, hasMore: true },
     });
-    expect(written.stderr).toContain("Stopped: interrupted. 4 are left\n");
+    expect(written.stderr).toContain(
+      "Stopped: interrupted. 4 are left\nTo go on, run the same command again\n",
+    );
   });
 
   test("says what it has canceled when it is interrupted", async () => {
@@ -192,17 +174,17 @@ describe("applyPlan()", () => {
       return response;
     };
     const { written, ...context } = createHost({ signal: interruption.signal });
-    expect(await applyPlan({ ...client, fetch }, plan, nothing, context)).toBe(
+    expect(await apply({ ...client, fetch }, plan, nothing, context)).toBe(
       exitCode.interrupted,
     );
-    expect(written.stderr).toContain("canceled all the same, and still there\n");
+    expect(written.stderr).toContain("; 1 canceled and still there\n");
   });
 
   test.each(["EPIPE", "ENOSPC"])("stops when stdout fails with %s", async (code) => {
     const { sandbox, plan, client } = await planned(60);
     const { written, ...context } = createHost({ stdout: failingOutput(code) });
     // What else is true of it, its flushing says.
-    expect(await applyPlan(client, plan, nothing, context)).toBe(exitCode.failed);
+    expect(await apply(client, plan, nothing, context)).toBe(exitCode.failed);
     await expect(context.output.flush()).rejects.toThrow();
     const deleted = 60 - sandbox.size;
     expect(deleted).toBeLessThan(60);
@@ -220,8 +202,8 @@ describe("applyPlan()", () => {
     let results = 0;
     const stdout = { write: () => results++ > 0 ? write("") : Promise.resolve() };
     const { written, host, output } = createHost({ files, stdout });
-    const audit = await openAuditFile(files, "a", { ids: [], output });
-    const code = await applyPlan(client, plan, { ...nothing, audit }, { host, output });
+    const audit = await openTrail("a", [], { host, output });
+    const code = await apply(client, plan, { ...nothing, trail: audit }, { host, output });
     expect([code, results]).toEqual([exitCode.failed, 2]);
     const deleted = 60 - sandbox.size;
     expect(written.stderr).toContain("Cannot write a: the disk is full\n");
@@ -328,7 +310,15 @@ describe("namedOutcomes()", () => {
     const ids = [first, ...others, "x", "y"];
     expect(namedOutcomes(ids, { ...plan, items }, (id) => id === "y")).toEqual([
       ...others.map((id, index) => ({ outcome: "skipped", id, reason: codes[index] })),
-      { outcome: "failed", id: "x", error: { code: "ERR_NOT_FOUND", message: expect.any(String) } },
+      {
+        outcome: "failed",
+        id: "x",
+        error: {
+          code: "ERR_NOT_FOUND",
+          message: 'Cannot delete message batch "x": it is not in the workspace',
+          why: "it is not in the workspace",
+        },
+      },
       { outcome: "missing", id: "y" },
     ]);
   });
@@ -501,58 +491,97 @@ describe("createOutput()", () => {
   });
 });
 
-describe("watchCancellations()", () => {
-  test("counts those that have not ended in time where no outcome tells of them", async () => {
-    const { plan, client } = await planned(0, 2);
-    const { client: seen, add, left } = watchCancellations(client);
-    const [id = "", other = ""] = plan.items.map(({ id }) => id);
-    for (const canceled of [id, other]) await cancelMessageBatch(seen, canceled);
-    add({ outcome: "skipped", id, reason: "not_ended" });
-    add({ outcome: "unattempted", id: other, reason: "interrupted" });
-    expect([left(false), left(true)]).toEqual([
-      "1 of them is canceled all the same, and still there",
-      "2 of them are canceled all the same, and still there",
+describe("reportRun()", () => {
+  /** Reports outcomes of a run that waits for the end of batches, or does not. */
+  const report = async (
+    outcomes: readonly Outcome[],
+    { waits = false, signal, stdout }: {
+      readonly waits?: boolean;
+      readonly signal?: AbortSignal;
+      readonly stdout?: Host["stdout"];
+    } = {},
+  ) => {
+    const { written, ...context } = createHost({
+      ...signal && { signal },
+      ...stdout && { stdout },
+    });
+    const options = {
+      noun: "message batch",
+      baseUrl: "https://api.anthropic.com",
+      waitTimeout: waits ? 60_000 : undefined,
+      total: outcomes.length,
+    };
+    const code = await reportRun(context, options, async function* () {
+      yield* await Promise.resolve(outcomes);
+    });
+    await context.output.flush().catch(() => {});
+    return { code, ...written };
+  };
+  const deleted = { outcome: "deleted", id: "a", evidence: "receipt", attempts: 1 } as const;
+  const unended = { outcome: "skipped", id: "b", reason: "not_ended" } as const;
+  const failed = (error: object) => {
+    const why = { code: "ERR_API", message: "Cannot delete: no", why: "no" };
+    return { outcome: "failed", id: "c", error: { ...why, ...error } } as const;
+  };
+  const left = { outcome: "unattempted", id: "d", reason: "interrupted" } as const;
+  const aborted = { signal: AbortSignal.abort() };
+
+  test.each<[readonly Outcome[], Parameters<typeof report>[1], number]>([
+    [[], {}, exitCode.done],
+    [[deleted, unended], { waits: true }, exitCode.waitTimedOut],
+    [[deleted, unended], {}, exitCode.failed],
+    [[unended, { ...unended, reason: "held" }], { waits: true }, exitCode.failed],
+    [[unended, failed({ status: 500 })], { waits: true }, exitCode.failed],
+    [[{ ...deleted, auditError: "full" }], {}, exitCode.failed],
+    [[failed({ status: 401 }), failed({})], {}, exitCode.credentials],
+    [[failed({ status: 401 }), left], aborted, exitCode.interrupted],
+    [[failed({ code: "ERR_ABORTED" })], aborted, exitCode.interrupted],
+    [[{ ...unended, reason: "canceled", canceled: true }], aborted, exitCode.interrupted],
+    [[left], {}, exitCode.failed], // stdout has failed: the user interrupted nothing
+  ])("adds %j with %j up to the gravest exit code", async (outcomes, options, code) => {
+    expect((await report(outcomes, options)).code).toBe(code);
+  });
+
+  test("tells every reason to keep a batch, and what was canceled", async () => {
+    const { stderr } = await report([
+      { ...unended, canceled: true },
+      { ...unended, canceled: "unknown" },
+      { outcome: "skipped", id: "e", reason: "canceled", canceled: "unknown" },
+      { outcome: "skipped", id: "f", reason: "unknown_status" },
+      { ...failed({}), auditError: "the disk is full" },
+    ], { waits: true });
+    expect(stderr).toBe([
+      "skipped b (not ended after 1m; canceled)",
+      "skipped b (not ended after 1m; perhaps canceled)",
+      "skipped e (perhaps canceled, and still there)",
+      "skipped f (unknown status)",
+      "failed c: no, but not recorded: the disk is full",
+      "5 message batches: 4 skipped, 1 failed, 1 not recorded; 3 canceled and still there\n",
+    ].join("\n"));
+  });
+
+  test("counts what is canceled and still there for a reader that is gone", async () => {
+    const stdout = failingOutput("EPIPE");
+    const { stderr } = await report([deleted, { ...unended, canceled: true }], { stdout });
+    expect(stderr).toBe(
+      "2 message batches: 1 deleted, 1 skipped; 1 canceled and still there\n",
+    );
+  });
+
+  test("leaves the request id out of a line that is too long for the terminal", async () => {
+    const id = "msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d";
+    const outcome = { ...deleted, id, requestId: "req_011CZkZaBF1tNoB5wlCeusgy" };
+    const written: string[] = [];
+    const stdout = (columns?: number) => ({
+      columns,
+      write: (text: string) => Promise.resolve(void written.push(text)),
+    });
+    for (const columns of [80, 120, undefined]) {
+      await report([outcome], { stdout: stdout(columns) });
+    }
+    expect(written).toEqual([
+      `deleted ${id} (receipt)\n`,
+      ...Array(2).fill(`deleted ${id} (receipt, req_011CZkZaBF1tNoB5wlCeusgy)\n`),
     ]);
-  });
-});
-
-describe("createTally()", () => {
-  const code = (...outcomes: readonly (readonly [DeletionOutcome, boolean?])[]) => {
-    const tally = createTally();
-    for (const [outcome, waited] of outcomes) tally.add(outcome, waited);
-    return tally.exitCode();
-  };
-  const deleted: DeletionOutcome = {
-    outcome: "deleted",
-    id: "a",
-    evidence: "receipt",
-    attempts: 1,
-  };
-  const unended: DeletionOutcome = { outcome: "skipped", id: "a", reason: "not_ended" };
-  const failed = (error: object): DeletionOutcome => ({
-    outcome: "failed",
-    id: "a",
-    error: { code: "ERR_API", message: "", ...error },
-  });
-  const left: DeletionOutcome = { outcome: "unattempted", id: "a", reason: "interrupted" };
-
-  test("adds outcomes up to one exit code, the gravest", () => {
-    expect(code()).toBe(exitCode.done);
-    expect(code([deleted], [unended, true])).toBe(exitCode.waitTimedOut);
-    expect(code([unended, true], [unended])).toBe(exitCode.failed);
-    expect(code([unended, true], [failed({ status: 500 })])).toBe(exitCode.failed);
-    expect(code([{ ...deleted, auditError: "full" }])).toBe(exitCode.failed);
-    expect(code([failed({ status: 401 })], [failed({})])).toBe(exitCode.credentials);
-    expect(code([failed({ status: 401 })], [left])).toBe(exitCode.interrupted);
-    expect(code([failed({ code: "ERR_ABORTED" })])).toBe(exitCode.interrupted);
-  });
-
-  test("counts no interruption that is not the user's", () => {
-    const user = new AbortController();
-    const tally = createTally(user.signal);
-    tally.add(left);
-    expect(tally.exitCode()).toBe(exitCode.failed);
-    user.abort();
-    expect(tally.exitCode()).toBe(exitCode.interrupted);
   });
 });

@@ -4,15 +4,13 @@ import {
   type RetentionPolicy,
   type RetentionRule,
 } from "../../src/retention/mod.ts";
-import { deleteBatches } from "../../src/cli/delete/delete-batches.ts";
-import { deleteEach } from "../../src/cli/delete/delete-each.ts";
-import { exitCode } from "../../src/cli/exit-code.ts";
-import { type HoldFlags, readHolds } from "../../src/cli/purge/holds.ts";
-import { messageBatches } from "../../src/cli/kinds.ts";
-import { maxShare, refuseShare } from "../../src/cli/purge/max-share.ts";
-import { policyFrom, readPolicy } from "../../src/cli/purge/policy-file.ts";
+import { deleteIds } from "../../src/cli/delete.ts";
+import { exitCode } from "../../src/cli/errors.ts";
+import { readHolds, readPolicy } from "../../src/cli/holds.ts";
+import type { Flags } from "../../src/cli/options.ts";
 import type { PurgeItem } from "../../src/purge/mod.ts";
-import { type Purge, type PurgeFlags, runPurge } from "../../src/cli/purge/run-purge.ts";
+import { type Purge, refuseShare, runPurge } from "../../src/cli/purge-run.ts";
+import { readShare } from "../../src/cli/retain.ts";
 import { createMemoryFiles } from "../cli/memory-files.ts";
 import { daysAgo } from "../fixtures/batches.ts";
 import { type CommandStage, createCommandStage } from "../fixtures/command-stage.ts";
@@ -39,7 +37,7 @@ function createStage() {
 interface Given extends Partial<Pick<Purge, "mode">> {
   readonly policy?: RetentionPolicy;
   readonly holds?: readonly string[];
-  readonly flags?: PurgeFlags;
+  readonly flags?: Flags;
   /** What a person types. */
   readonly answer?: string;
 }
@@ -51,7 +49,7 @@ async function retain(
 ): Promise<number> {
   const stdin = { isTerminal: true, read: () => new Blob([answer]).stream() };
   const held = new Set([...policy.holds, ...holds]);
-  const purge = { source: { policy }, mode, client, ids: [], holds: held };
+  const purge = { source: { policy }, mode, client, holds: held };
   const context = { host: { ...host, files, stdin }, output };
   return await runPurge(purge, { policy: "policy.json", ...flags }, context);
 }
@@ -65,7 +63,9 @@ describe("runPurge() of a policy", () => {
     expect(await retain(stage)).toBe(exitCode.done);
     expect(deletions(stage)).toEqual(["msgbatch_20", "msgbatch_21", "msgbatch_22"]);
     expect(stage.written.stdout.match(/^deleted \S+ \(receipt, /gm)).toHaveLength(3);
-    expect(stage.written.stderr).toMatch(/^Deleting 3 of 5 message batches \(60%\) of workspace /);
+    expect(stage.written.stderr).toMatch(
+      /^Deleting 3 of 5 message batches \(60%\)\n {2}of workspace /,
+    );
     expect(stage.written.stderr).toContain("3 message batches: 3 deleted\n");
   });
 
@@ -89,8 +89,9 @@ describe("runPurge() of a policy", () => {
       const { stderr } = stage.written;
       expect(stderr).toContain("\nPolicy     policy.json\n");
       expect(stderr).toContain("\nDelete     2 of 5 message batches (40%)\n");
-      expect(stderr).toContain("\nHeld       1: kept\n");
-      expect(stderr).toContain("  msgbatch_21  2026-11-01  It ended at least 14 days ago\n");
+      expect(stderr).toContain("\nHeld       1: kept\n           msgbatch_22\n");
+      expect(stderr).toContain("\nBecause    It ended at least 14 days ago\n");
+      expect(stderr).toContain("  msgbatch_21  2026-11-01\n");
     }
   });
 
@@ -148,19 +149,11 @@ describe("runPurge() of a policy", () => {
     });
   });
 
-  test("seals what it records, and sends nothing where it is not as it was sealed", async () => {
+  test("records what it does, and tells the head", async () => {
     const stage = createStage();
     const flags = { audit: "a.jsonl" };
     expect(await retain(stage, { holds: ["msgbatch_22"], flags })).toBe(exitCode.done);
-    expect(stage.written.stderr).toMatch(/\nSealed 4 lines of a\.jsonl; head 4:[0-9a-f]{64}\n$/);
-    const trail = stage.files.texts.get("a.jsonl") ?? "";
-    stage.files.texts.set("a.jsonl", trail.replace('"intent"', '"intent" '));
-    await expect(retain(stage, { flags })).rejects.toMatchObject({
-      message: expect.stringMatching(
-        /^Cannot verify a\.jsonl: line 1 \("msgbatch_\d+"\) is not as /,
-      ),
-      exitCode: exitCode.usage,
-    });
+    expect(stage.written.stderr).toMatch(/\nRecorded in a\.jsonl\n {2}Head \d+:[0-9a-f]{64}\n$/);
     expect(deletions(stage)).toHaveLength(2);
     expect(stage.files.open.size).toBe(0);
   });
@@ -190,30 +183,27 @@ describe("refuseShare()", () => {
   });
 });
 
-describe("maxShare()", () => {
+describe("readShare()", () => {
   test("reads a share in percent", () => {
-    expect(["0%", "7%", "33.5%", "100%"].map(maxShare)).toEqual([0, 0.07, 0.335, 1]);
+    expect(["0%", "7%", "33.5%", "100%"].map(readShare)).toEqual([0, 0.07, 0.335, 1]);
   });
 
   test.each(["", "50", "0.5", "101%", "-1%", "1e1%", "50 %", "%", "NaN%"])(
     "refuses %j",
-    (text) => expect(() => maxShare(text)).toThrow(/^Cannot use --max-share ".*": give a share/),
+    (text) => expect(() => readShare(text)).toThrow(/^Cannot use --max-share ".*": give a share/),
   );
 });
 
-describe("readPolicy() and policyFrom()", () => {
+describe("readPolicy()", () => {
   const policy = policyOf([rule], { holds: ["msgbatch_1"] });
   const read = (text: string) => readPolicy(createMemoryFiles({ p: text }), "p");
-  const from = (text: string) => policyFrom({ env: () => text });
 
-  test("read a policy", async () => {
+  test("reads a policy", async () => {
     const text = JSON.stringify(policy, null, 2);
     expect(await read(`\ufeff${text}\n`)).toEqual(policy);
-    expect(from(` ${text}\n`)).toEqual(policy);
-    expect([from(" \n"), policyFrom({ env: () => undefined })]).toEqual([undefined, undefined]);
   });
 
-  test("refuse what is none, a line for each mistake, and quote no value", async () => {
+  test("refuses what is none, a line for each mistake, and quotes no value", async () => {
     const broken = JSON.stringify({
       ...policy,
       rules: [{ ...rule, days: "SECRET" }, { type: "SECRET" }],
@@ -221,39 +211,32 @@ describe("readPolicy() and policyFrom()", () => {
       more: "SECRET",
     });
     const lines = [
-      "more is no member; there are version, rules, holds, minimumAge",
+      "more is no member: there are version, rules, holds, minimumAge",
       "holds.0 is not an id of a batch",
       "rules.0.days is not a number",
-      "rules.1.type is no rule; there are delete_after, keep_last",
+      "rules.1.type is no rule: there are delete_after, keep_last",
     ];
     const message = ["Cannot use p: it is no retention policy", ...lines].join("\n  ");
     expect(await rejection(read(broken))).toMatchObject({ message, exitCode: exitCode.usage });
-    expect(() => from(broken)).toThrow(/^Cannot use RETENTION_POLICY: it is no retention policy\n/);
-    expect(() => from(broken)).not.toThrow("SECRET");
-    expect(() => from('{"SECRET')).toThrow(/^Cannot use RETENTION_POLICY: it is not JSON$/);
+    expect(await rejection(read('{"SECRET'))).toMatchObject({
+      message: "Cannot use p: it is not JSON",
+    });
     const twice = JSON.stringify(policy).replace(/}$/, ',"holds":[]}');
-    expect(() => from(twice)).toThrow(
-      /^Cannot use RETENTION_POLICY: it is no retention policy\n {2}holds is there twice in one object$/,
-    );
+    expect(await rejection(read(twice))).toMatchObject({
+      message: "Cannot use p: it is no retention policy\n  holds is there twice in one object",
+    });
     expect(await rejection(read("null"))).toMatchObject({
       message: "Cannot use p: it is no retention policy\n  it is not an object",
     });
   });
 
-  test("stop what would delete where the variable may not be read", () => {
-    const host = { env: () => undefined, mayRead: (name: string) => name !== "RETENTION_POLICY" };
-    expect(() => policyFrom(host)).toThrow(
-      /^Cannot tell what is held: permit --allow-env=RETENTION_POLICY$/,
-    );
-  });
-
-  test("name no more than twenty mistakes", async () => {
+  test("names no more than twenty mistakes", async () => {
     const error = await rejection(read(JSON.stringify({ ...policy, rules: Array(30).fill(1) })));
     expect((error as Error).message.split("\n")).toHaveLength(22);
     expect((error as Error).message).toMatch(/\n {2}and 10 more$/);
   });
 
-  test("read no file that is too large to be one", async () => {
+  test("reads no file that is too large to be one", async () => {
     let given = 0;
     const files = {
       async *read() {
@@ -270,23 +253,21 @@ describe("readPolicy() and policyFrom()", () => {
 describe("readHolds()", () => {
   const policy = (id: string) => JSON.stringify(policyOf([rule], { holds: [id] }));
   const read = async (
-    flags: HoldFlags,
+    flags: Flags,
     given: Readonly<Record<string, string>> = {},
-    variable?: string,
   ): Promise<readonly string[]> => {
     const { host } = createCommandStage();
-    const env = (name: string) => name === "RETENTION_POLICY" ? variable : undefined;
-    return [...await readHolds(flags, { ...host, env, files: createMemoryFiles(given) })].sort();
+    return [...await readHolds(flags, { ...host, files: createMemoryFiles(given) })].sort();
   };
 
-  test("takes them from flags, a file, and both policies", async () => {
+  test("takes them from flags, a file, and a policy", async () => {
     const flags = { hold: ["a,b", " c "], holds: "keep.txt", policy: "policy.json" };
     const given = { "keep.txt": "d\r\n\n  e, f\n", "policy.json": policy("g") };
-    expect(await read(flags, given, policy("h"))).toEqual(["a", "b", "c", "d", "e", "f", "g", "h"]);
+    expect(await read(flags, given)).toEqual(["a", "b", "c", "d", "e", "f", "g"]);
     expect(await read({})).toEqual([]);
   });
 
-  test.each<[string, HoldFlags, Readonly<Record<string, string>>, string?]>([
+  test.each<[string, Flags, Readonly<Record<string, string>>]>([
     ['Cannot use id "": it is empty', { hold: [""] }, {}],
     ['Cannot use id "a b": it is not one path segment', { hold: ["a b"] }, {}],
     ['Cannot use id "a # mine": it is not one path segment', { holds: "h" }, { h: "a # mine" }],
@@ -294,9 +275,9 @@ describe("readHolds()", () => {
     ["Cannot read h, line 1: it is longer than 1024 bytes", { holds: "h" }, { h: "x".repeat(2e3) }],
     ["Cannot read p: there is no such file or directory", { policy: "p" }, {}],
     ["Cannot use p: it is not JSON", { policy: "p" }, { p: "{" }],
-    ["Cannot use RETENTION_POLICY: it is not JSON", {}, {}, "{"],
-  ])("stops with %j", async (message, flags, given, variable) => {
-    const error = await rejection(read(flags, given, variable));
+    ["Cannot use --holds h: it has no ids", { holds: "h" }, { h: " \n" }],
+  ])("stops with %j", async (message, flags, given) => {
+    const error = await rejection(read(flags, given));
     expect(error).toMatchObject({ message, exitCode: exitCode.usage });
   });
 });
@@ -305,26 +286,12 @@ describe("what is held", () => {
   const holds = new Set(["msgbatch_20"]);
   const ids = ["msgbatch_20", "msgbatch_21"];
 
-  test("is skipped by deleteEach(), without a request", async () => {
-    const stage = createStage();
-    const outcomes: unknown[] = [];
-    const run: Parameters<typeof deleteEach>[2] = (client, id) =>
-      messageBatches.delete(client, id, {});
-    const options = { signal: stage.host.signal, holds };
-    for await (const outcome of deleteEach(stage.client, ids, run, options)) outcomes.push(outcome);
-    expect(outcomes).toMatchObject([
-      { outcome: "skipped", id: "msgbatch_20", reason: "held" },
-      { outcome: "deleted", id: "msgbatch_21" },
-    ]);
-    expect(stage.requests()).toEqual(["DELETE msgbatch_21"]);
-  });
-
-  test("is neither canceled, waited for nor exported by deleteBatches()", async () => {
-    for (const options of [{ cancel: true }, { wait: true }, {}]) {
+  test("is neither canceled, waited for nor exported by deleteIds()", async () => {
+    for (const options of [{ cancel: true, waitTimeout: 60_000 }, { waitTimeout: 60_000 }, {}]) {
       const stage = createStage();
       const exportTo = await stage.files.resultsIn("saved");
       const settings = { ...options, exportTo, holds };
-      expect(await deleteBatches(stage.client, ids, settings, stage)).toBe(exitCode.failed);
+      expect(await deleteIds(stage.client, ids, settings, stage)).toBe(exitCode.failed);
       expect(stage.requests().filter((request) => request.includes("msgbatch_20"))).toEqual([]);
       expect(stage.sandbox.batch("msgbatch_21")).toBeUndefined();
       expect([...stage.files.texts.keys()]).toEqual(["saved/msgbatch_21.jsonl"]);

@@ -1,17 +1,17 @@
 import { describe, expect, test } from "vitest";
-import { checkIds } from "../../src/cli/input/check-ids.ts";
-import { collectIds } from "../../src/cli/input/collect-ids.ts";
-import { createClient } from "../../src/cli/client/create-client.ts";
-import { type Delete, deleteEach } from "../../src/cli/delete/delete-each.ts";
-import { exitCode } from "../../src/cli/exit-code.ts";
-import { type Kind, kinds, messageBatches } from "../../src/cli/kinds.ts";
-import type { DeletionOutcome } from "../../src/purge/outcome.ts";
-import { parseDuration } from "../../src/cli/input/parse-duration.ts";
-import { readLines } from "../../src/cli/input/read-lines.ts";
-import { createTally } from "../../src/cli/run/tally.ts";
-import { createSandbox } from "../../src/sandbox/mod.ts";
+import { checkIds, collectIds, kinds } from "../../src/cli/ids.ts";
+import { createClient } from "../../src/cli/client.ts";
+import { deleteIds } from "../../src/cli/delete.ts";
+import { exitCode } from "../../src/cli/errors.ts";
+import { parseDuration, wrap } from "../../src/cli/text.ts";
+import { readLines } from "../../src/cli/input.ts";
+import { type DeletableResource, messageBatch } from "../../src/core/delete.ts";
+import type { Outcome } from "../../src/cli/report.ts";
+import { createCommandStage } from "../fixtures/command-stage.ts";
+import { createMemoryFiles } from "../cli/memory-files.ts";
 
 const { signal } = new AbortController();
+const output = { note: () => Promise.resolve() };
 
 async function* chunksOf(...chunks: readonly (string | Uint8Array)[]): AsyncGenerator<Uint8Array> {
   for (const chunk of chunks) {
@@ -56,9 +56,10 @@ describe("readLines()", () => {
 
 describe("collectIds()", () => {
   const notes: string[] = [];
+  const files = createMemoryFiles({ "ids.txt": "x\n\ny\n", none: "" });
   const collect = (args: string[], stdin = "", isTerminal = false) =>
     collectIds(args, {
-      host: { stdin: { isTerminal, read: () => chunksOf(stdin) }, signal },
+      host: { stdin: { isTerminal, read: () => chunksOf(stdin) }, signal, files },
       output: { note: (text) => Promise.resolve(void notes.push(text)) },
     });
 
@@ -67,6 +68,12 @@ describe("collectIds()", () => {
     expect(await collect(["a", "-", "b", "-"], "c\na\n")).toEqual(["a", "c", "b"]);
     expect(await collect([], "c\n")).toEqual(["c"]);
     expect(await collect(["-"], "c\n", true)).toEqual(["c"]);
+  });
+
+  test("takes the lines of a file in the place of @FILE", async () => {
+    expect(await collect(["a", "@ids.txt", "x"], "c")).toEqual(["a", "x", "y"]);
+    expect(await collect(["@none"])).toEqual([]);
+    await expect(collect(["@gone"])).rejects.toThrow("Cannot read gone: there is no such file");
   });
 
   test("says at a terminal that it waits for ids, and nowhere else", async () => {
@@ -92,8 +99,8 @@ describe("collectIds()", () => {
 });
 
 describe("checkIds()", () => {
-  const kind = (name: string): Kind => {
-    const found = kinds.find(({ resource }) => resource.name === name);
+  const kind = (name: string): DeletableResource => {
+    const found = kinds.find((resource) => resource.name === name);
     if (found === undefined) throw new Error(`No kind is named ${name}`);
     return found;
   };
@@ -105,7 +112,7 @@ describe("checkIds()", () => {
 
   test("names what cannot be used, fit for a terminal, and no more than five", () => {
     const bad = ["", "..", "\u001b[31m", "a b", "x/y", "x?y", "x%y"];
-    expect(() => checkIds(bad, messageBatches, { insist: true })).toThrow(
+    expect(() => checkIds(bad, messageBatch, { insist: true })).toThrow(
       expect.objectContaining({
         exitCode: exitCode.usage,
         message: [
@@ -121,7 +128,7 @@ describe("checkIds()", () => {
   });
 
   test("takes what begins as its own kind does, and a version of any look", () => {
-    checkIds(["msgbatch_1"], messageBatches);
+    checkIds(["msgbatch_1"], messageBatch);
     checkIds(["skill_1/skver_1", "skill_1/1759178010641129"], kind("skill_version"));
     checkIds(["wrkspc_1/user_1"], kind("workspace_member"));
   });
@@ -129,10 +136,11 @@ describe("checkIds()", () => {
   test("refuses what begins as no kind does, unless it is told to insist", () => {
     const refusal = (id: string, prefix: string) =>
       expect.objectContaining({
-        message: `Cannot use id "${id}": it does not begin with "${prefix}"; ` +
-          "--insist uses it all the same",
+        message: expect.stringContaining(
+          `Cannot use id "${id}": it does not begin with "${prefix}"; --insist uses it all the same`,
+        ),
       });
-    for (const { resource } of kinds) {
+    for (const resource of kinds) {
       const names = Object.keys(resource.prefixes);
       const id = names.map((name) => name === "version" ? "1" : "x").join("/");
       const check = () => checkIds([id], kind(resource.name));
@@ -141,7 +149,7 @@ describe("checkIds()", () => {
       checkIds([id], kind(resource.name), { insist: true });
     }
     for (const id of ["x", "MSGBATCH_1", "msgbatch-1", "batch_1"]) {
-      expect(() => checkIds([id], messageBatches)).toThrow(refusal(id, "msgbatch_"));
+      expect(() => checkIds([id], messageBatch)).toThrow(refusal(id, "msgbatch_"));
     }
     expect(() => checkIds(["files_1"], kind("file"))).toThrow(refusal("files_1", "file_"));
   });
@@ -156,15 +164,15 @@ describe("checkIds()", () => {
     ["worksapce-member", "workspace-member"],
   ])("takes %s for the kind %s, mistyped", (id, name) => {
     const hint = `; --insist uses it all the same; did you mean the kind "${name}"?`;
-    expect(() => checkIds([id], messageBatches)).toThrow(hint);
-    expect(() => checkIds([id], messageBatches, { verb: "cancel" })).not.toThrow(/did you mean/);
+    expect(() => checkIds([id], messageBatch)).toThrow(hint);
+    expect(() => checkIds([id], messageBatch, { verb: "cancel" })).not.toThrow(/did you mean/);
   });
 
   test("refuses what begins as each other kind does, unless it is told to insist", () => {
-    for (const { resource } of kinds) {
+    for (const resource of kinds) {
       for (const [param, prefix] of Object.entries(resource.prefixes)) {
         const ids = [`${prefix}1`];
-        const own = Object.values(kind("file").resource.prefixes).includes(prefix);
+        const own = Object.values(kind("file").prefixes).includes(prefix);
         const check = () => checkIds(ids, kind("file"));
         if (own) check();
         else expect(check, param).toThrow("; use --insist if it is a file");
@@ -178,21 +186,21 @@ describe("checkIds() of what has come out of a table", () => {
   test("refuses what no id has in it, unless it is told to insist", () => {
     const rows = { "a,b": ",", '"msgbatch_1"': '"', "msgbatch_1|ended": "|", "msgbatch_ä": "ä" };
     for (const [id, what] of Object.entries(rows)) {
-      expect(() => checkIds([id], messageBatches)).toThrow(
+      expect(() => checkIds([id], messageBatch)).toThrow(
         `Cannot use id ${JSON.stringify(id)}: it has ${
           JSON.stringify(what)
         } in it, as no id has; ` +
           "use --insist if it is a message batch",
       );
-      checkIds([id], messageBatches, { insist: true });
+      checkIds([id], messageBatch, { insist: true });
     }
-    checkIds(["msgbatch_01Hk-c.T~j"], messageBatches);
+    checkIds(["msgbatch_01Hk-c.T~j"], messageBatch);
   });
 });
 
 describe("createClient()", () => {
   const create = (env: Record<string, string>, flags = {}) =>
-    createClient({ env: (name) => env[name] }, {}, flags);
+    createClient({ host: { env: (name) => env[name] }, output }, flags);
 
   test("takes blank variables as unset, and options before them", () => {
     const env = { ANTHROPIC_API_KEY: " ", ANTHROPIC_AUTH_TOKEN: "t", ANTHROPIC_BASE_URL: "\n" };
@@ -226,7 +234,11 @@ describe("createClient()", () => {
 describe("createClient() for the organization", () => {
   const key = { ANTHROPIC_API_KEY: "k", ANTHROPIC_AUTH_TOKEN: "t", ANTHROPIC_WORKSPACE_ID: "w" };
   const create = (env: Record<string, string>, administrative?: true) =>
-    createClient({ env: (name) => env[name] }, { ...administrative && { administrative } }, {});
+    createClient(
+      { host: { env: (name) => env[name] }, output },
+      {},
+      { ...messageBatch, ...administrative && { administrative } },
+    );
 
   test("takes the administrator's key, no token and no workspace", () => {
     const client = create({ ...key, ANTHROPIC_ADMIN_KEY: " a " }, true);
@@ -240,17 +252,18 @@ describe("createClient() for the organization", () => {
   });
 });
 
-describe("deleteEach()", () => {
+describe("deleteIds()", () => {
   const ids = (count: number) => Array.from({ length: count }, (_, index) => `msgbatch_${index}`);
-  const run: Delete = (seen, id) => messageBatches.delete(seen, id, { allowMissing: false });
-  const client = (fetch: () => Promise<Response>) => ({ apiKey: "k", maxRetries: 0, fetch });
-  const refuse = (status: number, type: string) =>
-    client(() => Promise.resolve(Response.json({ error: { type, message: "" } }, { status })));
-  const code = (outcomes: readonly DeletionOutcome[]) => {
-    const tally = createTally();
-    for (const outcome of outcomes) tally.add(outcome);
-    return [tally.summary(), tally.exitCode()];
+  const remove = async (
+    fetch: () => Promise<Response>,
+    count: number,
+  ): Promise<{ code: number; outcomes: Outcome[]; stderr: string }> => {
+    const stage = createCommandStage({ client: { fetch, maxRetries: 0 } });
+    const code = await deleteIds(stage.client, ids(count), { json: true, concurrency: 1 }, stage);
+    return { code, outcomes: stage.jsonLines() as Outcome[], stderr: stage.written.stderr };
   };
+  const refuse = (status: number, type: string, headers = {}) => () =>
+    Promise.resolve(Response.json({ error: { type, message: "" } }, { status, headers }));
 
   test.each([
     [401, "authentication_error", "credentials_refused", exitCode.credentials],
@@ -259,49 +272,67 @@ describe("deleteEach()", () => {
     [402, "billing_error", "billing", exitCode.failed],
     [429, "rate_limit_error", "rate_limited", exitCode.failed],
   ])("stops at once after a %i %s", async (status, type, reason, exit) => {
-    const outcomes = await all(deleteEach(refuse(status, type), ids(3), run, { signal }));
+    const { code, outcomes, stderr } = await remove(
+      refuse(status, type, { "retry-after": "61" }),
+      3,
+    );
     expect(outcomes.slice(1)).toEqual([
       { outcome: "unattempted", id: "msgbatch_1", reason },
       { outcome: "unattempted", id: "msgbatch_2", reason },
     ]);
-    expect(code(outcomes)).toEqual(["3 ids: 1 failed, 2 unattempted", exit]);
+    expect([code, stderr]).toEqual([
+      exit,
+      expect.stringMatching(/\. 2 are left\n.*\n3 message batches: 1 failed, 2 unattempted\n$/),
+    ]);
   });
 
   test("goes on after nine outages in a row, twice", async () => {
-    const sandbox = createSandbox();
-    const flaky = { apiKey: "k", maxRetries: 0, fetch: sandbox.fetch };
-    const seeded = ids(20).map((id) => sandbox.seed({ id }).id);
-    sandbox.fail({ status: 503, times: 9 });
-    const path = `/v1/messages/batches/${seeded[9]}`;
-    sandbox.fail({ headers: {}, path });
-    sandbox.fail({ status: 503, times: 9 });
-    const outcomes = await all(deleteEach(flaky, seeded, run, { signal }));
-    expect(code(outcomes)).toEqual(["20 ids: 2 deleted, 18 failed", exitCode.failed]);
+    const stage = createCommandStage();
+    const seeded = ids(20).map((id) => stage.sandbox.seed({ id }).id);
+    stage.sandbox.fail({ status: 503, times: 9 });
+    stage.sandbox.fail({ headers: {}, path: `/v1/messages/batches/${seeded[9]}` });
+    stage.sandbox.fail({ status: 503, times: 9 });
+    const code = await deleteIds(stage.client, seeded, { concurrency: 1 }, stage);
+    expect([code, stage.sandbox.size]).toEqual([exitCode.failed, 18]);
+    expect(stage.written.stderr).toMatch(/\n20 message batches: 2 deleted, 18 failed\n$/);
   });
 
   test("stops after ten outages in a row, not after ten refusals", async () => {
-    const lost = client(() => Promise.reject(new TypeError("lost")));
-    const outages = await all(deleteEach(lost, ids(12), run, { signal }));
-    expect(code(outages)).toEqual(["12 ids: 10 failed, 2 unattempted", exitCode.failed]);
-    const missing = await all(
-      deleteEach(refuse(404, "not_found_error"), ids(12), run, { signal }),
-    );
-    expect(code(missing)).toEqual(["12 ids: 12 failed", exitCode.failed]);
+    const outages = await remove(() => Promise.reject(new TypeError("lost")), 12);
+    expect([outages.code, outages.stderr]).toEqual([
+      exitCode.failed,
+      expect.stringContaining("12 message batches: 10 failed, 2 unattempted\n"),
+    ]);
+    const missing = await remove(refuse(404, "not_found_error", { "request-id": "req_1" }), 12);
+    expect([missing.code, missing.stderr]).toEqual([
+      exitCode.failed,
+      "12 message batches: 12 failed\n",
+    ]);
+  });
+
+  test("names three of many with the same cause, and says how many more there are", async () => {
+    const stage = createCommandStage();
+    const code = await deleteIds(stage.client, ids(185), {}, stage);
+    expect(code).toBe(exitCode.failed);
+    const lines = stage.written.stderr.trimEnd().split("\n");
+    expect(lines).toEqual([
+      ...Array(3).fill(expect.stringMatching(/^failed msgbatch_\d+: 404 not_found_error: /)),
+      expect.stringMatching(/^failed 182 more: 404 not_found_error: /),
+      "185 message batches: 185 failed",
+    ]);
   });
 
   test("starts nothing after an interruption", async () => {
-    const interruption = new AbortController();
-    const sandbox = createSandbox();
-    const seeded = [sandbox.seed().id, sandbox.seed().id];
+    const stage = createCommandStage();
+    const seeded = [stage.sandbox.seed().id, stage.sandbox.seed().id];
     const fetch = (url: string, init: RequestInit) => {
-      interruption.abort();
-      return sandbox.fetch(url, init);
+      stage.interrupt();
+      return stage.sandbox.fetch(url, init);
     };
-    const { signal } = interruption;
-    const outcomes = await all(deleteEach({ apiKey: "k", fetch }, seeded, run, { signal }));
-    expect(outcomes.map(({ outcome }) => outcome)).toEqual(["deleted", "unattempted"]);
-    expect(code(outcomes)).toEqual(["2 ids: 1 deleted, 1 unattempted", exitCode.interrupted]);
-    expect(sandbox.size).toBe(1);
+    const client = { ...stage.client, fetch };
+    const code = await deleteIds(client, seeded, { json: true }, stage);
+    expect(stage.jsonLines()).toMatchObject([{ outcome: "deleted" }, { outcome: "unattempted" }]);
+    expect([code, stage.sandbox.size]).toEqual([exitCode.interrupted, 1]);
   });
 });
 
@@ -312,6 +343,26 @@ describe("parseDuration()", () => {
     );
     for (const text of ["", "5", "s", "-1s", "1w", "1 s", "1e3s", "1s ", "1D"]) {
       expect(parseDuration(text)).toBeUndefined();
+    }
+  });
+});
+
+describe("wrap()", () => {
+  test("breaks between two words, indents the rest, and cuts no word", () => {
+    expect(wrap("failed a: no such batch\nshort\n", 12)).toBe(
+      "failed a: no\n  such batch\nshort\n",
+    );
+    const id = "msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d";
+    expect(wrap(`deleted ${id} (receipt)`, 20)).toBe(`deleted\n  ${id} (receipt)`);
+    expect(wrap("any length", Infinity)).toBe("any length");
+  });
+
+  test("makes no line that is too long, and loses no word", () => {
+    const text = Array.from({ length: 60 }, (_, index) => "word".slice(index % 4)).join(" ");
+    for (let columns = 8; columns < 90; columns += 1) {
+      const lines = wrap(text, columns).split("\n");
+      for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns);
+      expect(lines.map((line) => line.trim()).join(" ")).toBe(text);
     }
   });
 });

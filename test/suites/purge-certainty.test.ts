@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { type AuditEntry, type AuditTrail, deleteMessageBatch } from "../../mod.ts";
+import { type AuditEntry, type AuditTrail, type Client, deleteMessageBatch } from "../../mod.ts";
 import { applyPurge, type PurgePlan } from "../../src/purge/mod.ts";
-import { daysAgo, drain, play } from "../fixtures/batches.ts";
+import { batchOf, daysAgo, drain, play } from "../fixtures/batches.ts";
 import { lost, receipt, refusal, rejection, stub } from "../fixtures/stub.ts";
 
 const id = "msgbatch_1";
@@ -109,6 +109,76 @@ describe("absence counts only", () => {
     const same = await drain(applyPurge(here.client, planOf([id], { workspaceId: "wrkspc_1" })));
     expect(same.outcomes).toMatchObject([{ outcome: "deleted", evidence: "absent_after_retry" }]);
   });
+});
+
+describe("applyPurge(), interrupted, says of a batch that has not ended", () => {
+  const running = (answers: Parameters<typeof stub>[0]) => {
+    const controller = new AbortController();
+    const { client, clock } = stub(answers);
+    const sleep: typeof clock.sleep = (duration, signal) => {
+      controller.abort("enough"); // at the first wait
+      return clock.sleep(duration, signal);
+    };
+    const [item] = planOf([id]).items;
+    const plan = {
+      ...planOf([]),
+      items: [{ ...item, status: "in_progress", action: "cancel_and_delete" }],
+    } as PurgePlan;
+    return drain(
+      applyPurge({ ...client, clock: { ...clock, sleep } }, plan, { signal: controller.signal }),
+    );
+  };
+  const shown = (status: string) => () =>
+    Response.json(batchOf(id, { processing_status: status, ended_at: null }));
+
+  test("that it was canceled, if the API said so", async () => {
+    const { outcomes, summary } = await running([shown("in_progress"), shown("canceling")]);
+    expect(outcomes).toEqual([{ outcome: "skipped", id, reason: "canceled", canceled: true }]);
+    expect(summary).toMatchObject({ skipped: 1, unattempted: 0, hasMore: true });
+  });
+
+  test("that this is unknown, if the answer was lost", async () => {
+    const { outcomes } = await running([shown("in_progress"), lost]);
+    expect(outcomes).toEqual([{ outcome: "skipped", id, reason: "canceled", canceled: "unknown" }]);
+  });
+
+  test("that it was not attempted, if it was not canceled", async () => {
+    const { outcomes } = await running([lost]);
+    expect(outcomes).toEqual([{ outcome: "unattempted", id, reason: "interrupted" }]);
+  });
+});
+
+test("applyPurge() learns the outcome of a deletion that may have happened before it stops", async () => {
+  let failed = () => {};
+  const anotherFails = new Promise<void>((resolve) => failed = resolve);
+  let asked = 0;
+  const { client, clock } = stub([]);
+  const fetch: Client["fetch"] = async (url) => {
+    if (url.endsWith("_1")) return await receipt("msgbatch_1")();
+    if (url.endsWith("_2")) {
+      asked += 1;
+      return await (asked === 1 ? lost : notFound())();
+    }
+    failed();
+    return await refusal(401, "authentication_error")();
+  };
+  const sleep: typeof clock.sleep = async (_duration, signal) => {
+    await anotherFails;
+    await new Promise((resolve) => setTimeout(resolve, 5)); // the run has stopped by now
+    signal?.throwIfAborted();
+  };
+  const plan = planOf(["msgbatch_1", "msgbatch_2", "msgbatch_3", "msgbatch_4"]);
+  const { outcomes } = await drain(
+    applyPurge({ ...client, fetch, clock: { ...clock, sleep } }, plan, { concurrency: 2 }),
+  );
+  const byId = new Map(outcomes.map((outcome) => [outcome.id, outcome]));
+  expect(byId.get("msgbatch_2")).toMatchObject({
+    outcome: "deleted",
+    evidence: "absent_after_retry",
+    attempts: 2,
+  });
+  expect(byId.get("msgbatch_3")).toMatchObject({ outcome: "failed", error: { status: 401 } });
+  expect(byId.get("msgbatch_4")).toMatchObject({ reason: "credentials_refused" });
 });
 
 describe("await applyPurge()", () => {

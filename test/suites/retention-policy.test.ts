@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseIsoDuration } from "../../src/purge/time.ts";
-import { findDuplicateKey } from "../../src/purge/strict-json.ts";
 import {
+  evaluateRetention,
   InvalidPolicyError,
   parsePolicyText,
   parseRetentionPolicy,
+  type RetentionPolicy,
 } from "../../src/retention/mod.ts";
+import { batchOf } from "../fixtures/batches.ts";
 import { everythingIn } from "../fixtures/everything-in.ts";
 import { anyPolicy } from "../fixtures/policies.ts";
 import { apiKey } from "../fixtures/stub.ts";
@@ -183,7 +184,7 @@ describe("parseRetentionPolicy()", () => {
   });
 });
 
-describe("parseIsoDuration()", () => {
+describe("minimumAge", () => {
   test.each([
     ["PT1H", 3_600_000],
     ["P1D", 86_400_000],
@@ -191,7 +192,24 @@ describe("parseIsoDuration()", () => {
     ["PT0S", 0],
     ["PT90M", 5_400_000],
     ["P0030D", 30 * 86_400_000],
-  ])("reads %s", (text, duration) => expect(parseIsoDuration(text)).toBe(duration));
+  ])("reads %s as %i ms", (minimumAge, duration) => {
+    const now = Date.parse("2026-11-22T00:00:00Z");
+    const endedAgo = (age: number) =>
+      batchOf(`msgbatch_${age}`, {
+        created_at: "2026-01-01T00:00:00Z",
+        ended_at: new Date(now - age).toISOString(),
+      });
+    const [young, old] = [endedAgo(duration - 1), endedAgo(duration)];
+    const expired: RetentionPolicy = {
+      version: 1,
+      rules: [{ type: "delete_after", days: 1e-9, since: "created" }],
+      holds: [],
+      minimumAge,
+    };
+    const decisions = evaluateRetention(expired, [young, old], now);
+    expect(decisions.get(old.id)).toEqual({ action: "delete", code: "matches" });
+    expect(decisions.get(young.id)?.code).toBe(duration === 0 ? "ended_unknown" : "too_young");
+  });
 
   test.each([
     "",
@@ -217,7 +235,9 @@ describe("parseIsoDuration()", () => {
     "PT1H\n",
     "P٣D",
     `P${"9".repeat(20)}D`,
-  ])("does not read %j", (text) => expect(parseIsoDuration(text)).toBeUndefined());
+  ])("cannot be %j", (minimumAge) => {
+    expect(errorOf({ ...policy, minimumAge }).issues).toMatchObject([{ path: "minimumAge" }]);
+  });
 });
 
 describe("parsePolicyText()", () => {
@@ -241,7 +261,18 @@ describe("parsePolicyText()", () => {
   });
 });
 
-describe("findDuplicateKey()", () => {
+describe("parsePolicyText()", () => {
+  /** The key that is said to be there twice. */
+  const findDuplicateKey = (text: string): string | undefined => {
+    try {
+      parsePolicyText(text);
+    } catch (error) {
+      if (!(error instanceof InvalidPolicyError)) throw error;
+      return error.issues.find(({ message }) => message === "is there twice in one object")?.path;
+    }
+    return undefined;
+  };
+
   /** JSON whose objects are lists of members, so that a name can come twice. */
   type Tree = null | number | string | Tree[] | { readonly members: readonly [string, Tree][] };
   const name = fc.oneof(

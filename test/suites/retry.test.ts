@@ -1,42 +1,71 @@
 import { describe, expect, test } from "vitest";
-import { isOutcomeKnown, isRetryable, retryAfter, retryDelay } from "../../src/core/retry.ts";
-import { stub } from "../fixtures/stub.ts";
+import { type Client, deleteMessageBatch } from "../../mod.ts";
+import { lost, receipt, refusal, stub, type StubAnswer } from "../fixtures/stub.ts";
 
-const now = Date.parse("2026-11-22T00:00:00Z");
-const { clock } = stub([]);
+const id = "msgbatch_1";
 
-describe("isRetryable()", () => {
-  test("follows the official SDKs' list of statuses", () => {
-    const retried = [undefined, 408, 409, 429, 500, 502, 503, 504, 529];
-    const final = [200, 204, 302, 400, 401, 402, 403, 404, 413, 422];
-    expect(retried.filter((status) => !isRetryable({ status }))).toEqual([]);
-    expect(final.filter((status) => isRetryable({ status }))).toEqual([]);
+/** Deletes a batch with these answers, and says how often it asked, how long it waited, and the error. */
+async function remove(answers: readonly StubAnswer[], overrides: Partial<Client> = {}) {
+  const { client, seen, waits } = stub(answers, overrides);
+  const error = await deleteMessageBatch(client, id).then(() => undefined, (thrown) => thrown);
+  return { attempts: seen.filter(({ method }) => method === "DELETE").length, waits, error };
+}
+
+const answered = (status: number, headers: Record<string, string> = {}): StubAnswer =>
+  status === 204
+    ? () => new Response(null, { status })
+    : status < 400
+    ? () => Response.json({}, { status, headers })
+    : refusal(status, "made_up_error", headers);
+
+describe("deleteMessageBatch() repeats a request", () => {
+  test.each([408, 409, 429, 500, 502, 503, 504, 529])("after a %i", async (status) => {
+    expect(await remove([answered(status), receipt(id)])).toMatchObject({ attempts: 2 });
   });
 
-  test("lets x-should-retry decide", () => {
-    const asks = (answer: string) => new Headers({ "x-should-retry": answer });
-    expect(isRetryable({ status: 400, headers: asks("true") })).toBe(true);
-    expect(isRetryable({ status: 500, headers: asks("false") })).toBe(false);
-    expect(isRetryable({ status: 500, headers: asks("perhaps") })).toBe(true);
-    expect(isRetryable({ status: 302, headers: asks("true") })).toBe(false);
+  test("after a lost connection", async () => {
+    expect(await remove([lost, receipt(id)])).toMatchObject({ attempts: 2, error: undefined });
   });
 
-  test("is false for a spent limit", () => {
-    const errorCode = "enforced_spend_limit_reached";
-    expect(isRetryable({ status: 429, errorCode })).toBe(false);
+  test.each([204, 302, 401, 402, 403, 404, 413])("not after a %i", async (status) => {
+    const { attempts, waits, error } = await remove([answered(status)]);
+    expect([attempts, waits]).toEqual([1, []]);
+    expect(error).toBeInstanceOf(Error);
+  });
+
+  test("as x-should-retry says, if it is a refusal", async () => {
+    const asks = (status: number, answer: string) =>
+      remove([answered(status, { "x-should-retry": answer }), receipt(id)]);
+    expect(await asks(413, "true")).toMatchObject({ attempts: 2 });
+    expect(await asks(500, "false")).toMatchObject({ attempts: 1 });
+    expect(await asks(500, "perhaps")).toMatchObject({ attempts: 2 });
+    expect(await asks(302, "true")).toMatchObject({ attempts: 1 });
+  });
+
+  test("not after a spend limit is reached", async () => {
+    const error = { type: "rate_limit_error", details: { error_code: limitReached } };
+    const answer = () => Response.json({ type: "error", error }, { status: 429 });
+    expect(await remove([answer, receipt(id)])).toMatchObject({
+      attempts: 1,
+      error: { errorCode: limitReached },
+    });
   });
 });
 
-describe("isOutcomeKnown()", () => {
-  test("is false where the deed may have been done", () => {
-    const unknown = [undefined, 408, 500, 502, 503, 504];
-    const known = [200, 400, 404, 409, 429, 529];
-    expect(unknown.filter((status) => isOutcomeKnown({ status }))).toEqual([]);
-    expect(known.filter((status) => !isOutcomeKnown({ status }))).toEqual([]);
+const limitReached = "enforced_spend_limit_reached";
+
+describe("an error says that its outcome is", () => {
+  test.each([408, 500, 502, 503, 504])("unknown after a %i", async (status) => {
+    const { error } = await remove([answered(status)]);
+    expect(error).toMatchObject({ attempts: 3, outcomeKnown: false });
+  });
+
+  test.each([401, 403, 404, 409, 429, 529])("known after a %i", async (status) => {
+    expect((await remove([answered(status)])).error).toMatchObject({ outcomeKnown: true });
   });
 });
 
-describe("retryAfter()", () => {
+describe("the wait before a repetition is", () => {
   const cases: [Record<string, string>, number | undefined][] = [
     [{}, undefined],
     [{ "retry-after": "3" }, 3_000],
@@ -55,35 +84,30 @@ describe("retryAfter()", () => {
     [{ "retry-after": "99999999999" }, undefined],
     [{ "retry-after": "2026-11-22T00:00:07Z" }, undefined],
   ];
-  for (const [headers, expected] of cases) {
-    test(`is ${expected} for ${JSON.stringify(headers)}`, () => {
-      expect(retryAfter(new Headers(headers), now)).toBe(expected);
-    });
-  }
-});
-
-describe("retryDelay()", () => {
-  const limits = { maxRetryDelay: 60_000, clock };
-
-  test("doubles from half a second to eight", () => {
-    const delays = [1, 2, 3, 4, 5, 6, 50].map((attempt) => retryDelay({}, attempt, limits, now));
-    expect(delays).toEqual([500, 1_000, 2_000, 4_000, 8_000, 8_000, 8_000]);
+  test.each(cases)("what the API asks for: %j, %s ms", async (headers, asked) => {
+    const { waits } = await remove([answered(429, headers), receipt(id)]);
+    expect(waits).toEqual([asked ?? 500]);
+    const { error } = await remove([answered(429, headers)], { maxRetries: 0 });
+    expect(error).toMatchObject({ retryAfter: asked });
   });
 
-  test("takes off up to a quarter", () => {
-    const hasty = { ...clock, random: () => 0.999 };
-    const delay = retryDelay({}, 1, { ...limits, clock: hasty }, now) ?? 0;
-    expect(delay).toBeGreaterThanOrEqual(375);
-    expect(delay).toBeLessThan(376);
+  test("a backoff that doubles from half a second to eight", async () => {
+    const { waits } = await remove([lost], { maxRetries: 7 });
+    expect(waits).toEqual([500, 1_000, 2_000, 4_000, 8_000, 8_000, 8_000]);
   });
 
-  test("gives up where the server asks for longer than is allowed", () => {
-    const asks = (seconds: string) => new Headers({ "retry-after": seconds });
-    expect(retryDelay({ status: 429, headers: asks("60") }, 1, limits, now)).toBe(60_000);
-    expect(retryDelay({ status: 429, headers: asks("61") }, 1, limits, now)).toBeUndefined();
+  test("less by up to a quarter", async () => {
+    const { clock, waits } = stub([]);
+    await remove([lost, receipt(id)], { clock: { ...clock, random: () => 0.999 } });
+    expect(waits[0]).toBeGreaterThanOrEqual(375);
+    expect(waits[0]).toBeLessThan(376);
   });
 
-  test("keeps the backoff below the longest wait that is allowed", () => {
-    expect(retryDelay({}, 9, { maxRetryDelay: 100, clock }, now)).toBe(100);
+  test("no longer than is allowed: the call ends where the API asks for more", async () => {
+    const asks = (seconds: string) => remove([answered(429, { "retry-after": seconds })]);
+    expect((await asks("60")).waits).toEqual([60_000, 60_000]);
+    expect(await asks("61")).toMatchObject({ attempts: 1, error: { retryAfter: 61_000 } });
+    const { waits } = await remove([lost], { maxRetries: 5, maxRetryDelay: 700 });
+    expect(waits).toEqual([500, 700, 700, 700, 700]);
   });
 });

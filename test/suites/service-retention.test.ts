@@ -356,8 +356,8 @@ describe("a hold", () => {
 
   test("is told to nobody without a token or a signature", async () => {
     const { service } = setUp({ GATEWAY_TOKENS: await gatewayTokens() });
-    expect((await service.fetch(gateway("msgbatch_held", {}))).status)
-      .toBe(401);
+    const { url, method } = gateway("msgbatch_held");
+    expect((await service.fetch(new Request(url, { method }))).status).toBe(401);
     const unsigned = webhook(deletion("msgbatch_held"), {
       signedWith: `whsec_${btoa("x".repeat(24))}`,
     });

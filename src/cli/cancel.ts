@@ -1,0 +1,135 @@
+/**
+ * `cancel`: ends message batches that are in progress.
+ *
+ * @module
+ */
+import { withAuditTrail } from "../core/audit.ts";
+import { cancelBatch, type MessageBatch, retrieveBatch } from "../core/batches.ts";
+import { checkClient } from "../core/client.ts";
+import { mayMeanNotEnded, messageBatch } from "../core/delete.ts";
+import { NotFoundError, WaitTimeoutError } from "../core/errors.ts";
+import { type Call, endOfWait } from "../core/send.ts";
+import type { RunOutcome } from "../purge/engine.ts";
+import type { CancelOutcome } from "../purge/outcome.ts";
+import { waitUntilEnded } from "../purge/wait.ts";
+import { type CommandClient, createClient } from "./client.ts";
+import type { Command } from "./deps.ts";
+import { exitCode } from "./errors.ts";
+import { readIds } from "./ids.ts";
+import {
+  addCommonOptions,
+  addIdOptions,
+  addRunOptions,
+  addWaitOptions,
+  type CommandContext,
+  type Flags,
+  waitTimeoutOf,
+} from "./options.ts";
+import type { Context } from "./output.ts";
+import { runIds, type RunIdsOptions, showIds } from "./run-ids.ts";
+import { withTrail } from "./trail.ts";
+
+const help = `
+Examples:
+  $ batchsweep cancel msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d
+  $ batchsweep cancel --wait --timeout 30m --json @ids.txt
+  $ batchsweep list --status in_progress --json | jq -r .id | batchsweep cancel
+
+A canceled batch ends soon, not at once, and keeps the results it has by then.
+One that has ended already stays as it is, and that is no failure. With --wait,
+the exit code is 3 if a batch has not ended in time; its cancellation is not
+taken back. To delete it too: batchsweep delete --cancel.`;
+
+/** Adds `cancel`. */
+export function addCancelCommand(program: Command, context: CommandContext): void {
+  const command = program.command("cancel")
+    .description("Cancel message batches that are in progress")
+    .argument("[ids...]", "ids, @FILE, or - for stdin; without any, stdin");
+  addWaitOptions(command, "wait until they have ended");
+  addIdOptions(addRunOptions(command, "canceled"), "message batch");
+  addCommonOptions(command, "print one JSON object per id, each on a line, failures too")
+    .addHelpText("after", help)
+    .action(async (args: readonly string[], flags: Flags) => {
+      context.end(await runCancel(args, flags, context));
+    });
+}
+
+async function runCancel(
+  args: readonly string[],
+  flags: Flags,
+  context: CommandContext,
+): Promise<number> {
+  const waitTimeout = waitTimeoutOf(flags.wait === true, flags, "--wait");
+  const client = createClient(context, flags);
+  const ids = await readIds(args, messageBatch, flags, context, "cancel");
+  if (ids.length === 0) return exitCode.done;
+  if (flags.dryRun) return await showIds(ids, "cancel", flags.json, context);
+  const limit = checkClient(client).timeout;
+  return await withTrail(
+    flags.audit,
+    { ids, limit },
+    context,
+    (trail) => cancelIds(client, ids, { ...flags, waitTimeout, trail }, context),
+  );
+}
+
+/** Cancels message batches, and reports what becomes of each. */
+export async function cancelIds(
+  client: CommandClient,
+  ids: readonly string[],
+  settings: RunIdsOptions & Pick<Flags, "allowMissing">,
+  context: Context,
+): Promise<number> {
+  const { allowMissing, waitTimeout } = settings;
+  return await runIds(client, ids, { ...settings, operation: "cancel" }, context, (id) => ({
+    run: (call) =>
+      cancelOne(call, id, waitTimeout).catch((error): RunOutcome => {
+        if (error instanceof NotFoundError && allowMissing) return { outcome: "missing", id };
+        const isUnknown = call.facts.canceled === "unknown" && endOfWait(call)?.aborted;
+        if (!isUnknown) throw error;
+        const why = "the run was interrupted; it may have been canceled all the same";
+        const message = `Cannot cancel message batch ${JSON.stringify(id)}: ${why}`;
+        return { outcome: "failed", id, error: { code: "ERR_ABORTED", message, why } };
+      }),
+  }));
+}
+
+/** Cancels a batch, and waits for its end if there is a time to wait. */
+async function cancelOne(
+  call: Call,
+  id: string,
+  waitTimeout: number | undefined,
+): Promise<CancelOutcome> {
+  const { batch, auditError } = await withAuditTrail(call, messageBatch.name, id, async () => {
+    const batch = await cancelOrLook(call, id);
+    return { batch, attempts: 1 };
+  }, "cancel");
+  const outcome = { id, batch, ...auditError === undefined ? {} : { auditError } };
+  if (batch.processing_status === "ended") return { outcome: "ended", ...outcome };
+  if (waitTimeout === undefined) return { outcome: "canceling", ...outcome };
+  try {
+    const ended = await waitUntilEnded(call, id, waitTimeout);
+    return { outcome: "ended", ...outcome, batch: ended };
+  } catch (error) {
+    if (error instanceof WaitTimeoutError) {
+      return { outcome: "canceling", ...outcome, waitEnded: "timed_out" };
+    }
+    if (!endOfWait(call)?.aborted) throw error;
+    return { outcome: "canceling", ...outcome, waitEnded: "interrupted" };
+  }
+}
+
+/**
+ * The batch after its cancellation. How the API refuses to cancel a batch that has ended is published
+ * nowhere, so a look at the batch decides. If the look fails, the refusal stands.
+ */
+async function cancelOrLook(call: Call, id: string): Promise<MessageBatch> {
+  try {
+    return await cancelBatch(call, id);
+  } catch (error) {
+    if (!mayMeanNotEnded(error)) throw error;
+    const batch = await retrieveBatch(call, id).catch(() => undefined);
+    if (batch === undefined || batch.processing_status === "in_progress") throw error;
+    return batch;
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * The client that the environment and the command line describe.
+ *
+ * @module
+ */
+import { isArgumentError } from "../core/check.ts";
+import { checkClient, type Client, type RequestEvent, type Settings } from "../core/client.ts";
+import { type DeletableResource, messageBatch } from "../core/delete.ts";
+import { clientFrom } from "../config/mod.ts";
+import { CommandError, exitCode } from "./errors.ts";
+import type { Host } from "./host.ts";
+import type { Flags } from "./options.ts";
+import { adminKeyVariable, type Context } from "./output.ts";
+import { describeRequest } from "./text.ts";
+
+/** A client whose API is known. */
+export type CommandClient = Client & { readonly baseUrl: string };
+
+/**
+ * Makes the client for a kind of object, and checks it. Secrets come from the environment only, since
+ * every user of a machine can see its command lines.
+ */
+export function createClient(
+  { host, output }: {
+    readonly host: Pick<Host, "env" | "fetch" | "permits" | "clock">;
+    readonly output: Pick<Context["output"], "note">;
+  },
+  { requestTimeout, maxRetries, verbose, actor, reason, ...flags }: Flags = {},
+  { administrative }: DeletableResource = messageBatch,
+): CommandClient {
+  const credentials = credentialsFor(administrative, host);
+  const { apiKey, authToken } = credentials;
+  const named = administrative ? { ...names, apiKey: adminKeyVariable } : names;
+  check({ apiKey, authToken }, named, exitCode.credentials);
+  const baseUrl = flags.baseUrl ?? String(clientFrom(host.env).baseUrl ?? defaultBaseUrl);
+  const client = {
+    ...credentials,
+    baseUrl,
+    timeout: requestTimeout,
+    maxRetries,
+    actor,
+    reason,
+    fetch: host.fetch,
+    clock: host.clock,
+    onRequest: verbose
+      ? (event: RequestEvent) => void output.note(`${describeRequest(event)}\n`)
+      : undefined,
+  };
+  check(client, named, exitCode.usage);
+  checkPermission(host, baseUrl);
+  return client;
+}
+
+const defaultBaseUrl = "https://api.anthropic.com";
+
+/** The names of the client's options on the command line and in the environment. */
+const names: Readonly<Record<string, string>> = {
+  apiKey: "ANTHROPIC_API_KEY",
+  authToken: "ANTHROPIC_AUTH_TOKEN",
+  baseUrl: "--base-url or ANTHROPIC_BASE_URL",
+  timeout: "--request-timeout",
+  maxRetries: "--max-retries",
+  workspaceId: "ANTHROPIC_WORKSPACE_ID",
+  actor: "--actor",
+  reason: "--reason",
+};
+
+/**
+ * Finds the credentials for a kind of object. Objects of the organization take the administrator's
+ * key and are in no workspace. All others take the API key or the token. None replaces another.
+ */
+function credentialsFor(
+  administrative: boolean | undefined,
+  { env }: Pick<Host, "env">,
+): Pick<Client, "apiKey" | "authToken" | "workspaceId"> {
+  const missing = (why: string) =>
+    new CommandError(`Cannot find credentials: ${why}`, exitCode.credentials);
+  if (administrative) {
+    const apiKey = env(adminKeyVariable)?.trim();
+    if (apiKey) return { apiKey };
+    throw missing(`${adminKeyVariable} is not set, or may not be read`);
+  }
+  const { apiKey, authToken, workspaceId } = clientFrom(env);
+  if (apiKey !== undefined || authToken !== undefined) return { apiKey, authToken, workspaceId };
+  throw missing("neither ANTHROPIC_API_KEY nor ANTHROPIC_AUTH_TOKEN is set, or may be read");
+}
+
+/** Checks a client as the library does. A message has the name of the command line. */
+function check(
+  client: Client,
+  named: Readonly<Record<string, string>>,
+  code: number,
+): Settings {
+  try {
+    return checkClient(client);
+  } catch (error) {
+    if (!isArgumentError(error)) throw error;
+    const { subject, why } = error;
+    throw new CommandError(`Cannot use ${named[subject] ?? subject}: ${why}`, code);
+  }
+}
+
+/** Checks that a URL may be requested or served, before the runtime refuses it in its own words. */
+export function checkPermission(host: Pick<Host, "permits">, url: string): void {
+  if (host.permits?.(new URL(url)) !== false) return;
+  throw new CommandError(
+    `Cannot use ${new URL(url).host}: this process has no permission for it (--allow-net)`,
+  );
+}

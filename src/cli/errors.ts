@@ -1,0 +1,111 @@
+/**
+ * Exit codes, and errors in the words of the command.
+ *
+ * @module
+ */
+import { fileProblem, isDenied } from "../config/system-errors.ts";
+import { BatchsweepError } from "../core/errors.ts";
+import { type OutcomeError, outcomeError, stopReason } from "../purge/outcome.ts";
+
+/** The exit codes of the command. */
+export const exitCode = {
+  done: 0,
+  /** Something failed, or remains. */
+  failed: 1,
+  /** An argument, the configuration, an id, a plan or a file cannot be used. Nothing was deleted. */
+  usage: 2,
+  /** A batch had not ended when the time to wait was over. Nothing else failed. */
+  waitTimedOut: 3,
+  /** There is no key or token, or the API refused it. */
+  credentials: 4,
+  /** Interrupted by SIGINT, SIGTERM or SIGHUP: 128 and the number of SIGINT, as shells have it. */
+  interrupted: 130,
+  /** The reader of stdout has closed it: 128 and the number of SIGPIPE. */
+  closedOutput: 141,
+} as const;
+
+/** The order of exit codes: if several apply, the command ends with the first of them. */
+const order: readonly number[] = [
+  exitCode.interrupted,
+  exitCode.closedOutput,
+  exitCode.credentials,
+  exitCode.failed,
+  exitCode.waitTimedOut,
+  exitCode.usage,
+];
+
+/** The exit code if all of these apply. */
+export function firstOf(...codes: readonly number[]): number {
+  return order.find((code) => codes.includes(code)) ?? exitCode.done;
+}
+
+/** Why the command ends early: a message for the user, and the exit code. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+  readonly exitCode: number;
+
+  constructor(message: string, code: number = exitCode.usage) {
+    super(message);
+    this.exitCode = code;
+  }
+}
+
+/** Makes the error for an argument of the command line. What was typed is quoted, up to a length. */
+export function cannotUseFlag(flag: string, text: string, what: string): CommandError {
+  return new CommandError(`Cannot use ${flag} ${JSON.stringify(text.slice(0, 80))}: ${what}`);
+}
+
+/** The exit code for the failure of one object or call. */
+export function exitCodeOf(error: OutcomeError): number {
+  const reason = stopReason(error, 0);
+  if (reason === "interrupted") return exitCode.interrupted;
+  return reason === "credentials_refused" ? exitCode.credentials : exitCode.failed;
+}
+
+/** Whether no answer came. */
+export function isUnreached({ code }: Pick<OutcomeError, "code">): boolean {
+  return code === "ERR_CONNECTION" || code === "ERR_TIMEOUT";
+}
+
+/**
+ * What an error of the library means for a command that cannot go on without the call.
+ *
+ * @param baseUrl Where it called.
+ * @returns A {@link CommandError}. Any other error comes back as it is.
+ */
+export function explainError(error: unknown, baseUrl: string): unknown {
+  if (!(error instanceof BatchsweepError)) return error;
+  const failure = outcomeError(error);
+  const { code, message, requestId, status, type } = failure;
+  if (code === "ERR_PURGE_REFUSED") return new CommandError(message);
+  const request = requestId === undefined ? "" : ` (${requestId})`;
+  // The sender of an answer without the API's form, or without such a route, may be another server.
+  const isStrange = code === "ERR_INVALID_RESPONSE" || status === 404 ||
+    (status !== undefined && type === undefined);
+  const place = isUnreached(failure) || isStrange ? `\n${lookedFor(baseUrl)}` : "";
+  return new CommandError(`${message}${request}${place}`, exitCodeOf(failure));
+}
+
+/** Where the command looked for the API. */
+export const lookedFor = (baseUrl: string): string => `The API was looked for at ${baseUrl}`;
+
+/**
+ * What an error of the file system means, as a line for the user.
+ *
+ * @param code The exit code. By default, that of a command that has done nothing.
+ */
+export function fileError(
+  verb: "open" | "read" | "write" | "close",
+  path: string,
+  error: unknown,
+  code?: number,
+): CommandError {
+  const folder = verb === "write" && isDenied(error) ? "; its folder needs it, too" : "";
+  const named = path === "" ? '""' : path;
+  return new CommandError(`Cannot ${verb} ${named}: ${fileProblem(error)}${folder}`, code);
+}
+
+/** The code of an error of the system, such as `"ENOENT"`; empty if it has none. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}

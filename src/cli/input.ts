@@ -1,0 +1,149 @@
+/**
+ * Reads lines and texts from stdin and from files, in bounded memory.
+ *
+ * @module
+ */
+import { isAbort, unlessAborted, within } from "../core/abort.ts";
+import { createLineSplitter } from "../core/bytes.ts";
+import { CommandError, fileError } from "./errors.ts";
+import type { Files } from "./host.ts";
+import { describeDuration } from "./text.ts";
+
+const maxLineBytes = 1_024;
+
+/**
+ * Reads the lines of an input, trimmed, without blank ones.
+ *
+ * @param name What messages call the input: empty, or `keep.txt, `.
+ */
+export async function* readLines(
+  chunks: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+  name = "",
+): AsyncGenerator<string, void> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const splitter = createLineSplitter(maxLineBytes + 1);
+  let number = 0;
+  const refuse = (why: string) => new CommandError(`Cannot read ${name}line ${number}: ${why}`);
+  const textOf = (bytes: Uint8Array, ends: boolean): string => {
+    number += 1;
+    if (!ends && bytes.length > maxLineBytes) {
+      throw refuse(`it is longer than ${maxLineBytes} bytes`);
+    }
+    try {
+      return decoder.decode(bytes).trim();
+    } catch {
+      throw refuse("it is not UTF-8 text");
+    }
+  };
+  for await (const chunk of untilAborted(chunks, signal)) {
+    for (const { bytes, ends } of splitter.split(chunk)) {
+      const line = textOf(bytes, ends);
+      if (line !== "") yield line;
+    }
+  }
+  const last = textOf(splitter.rest(), false);
+  if (last !== "") yield last;
+}
+
+/** Reads the lines of a file, as {@link readLines} does. */
+export async function* readFileLines(
+  files: Pick<Files, "read">,
+  path: string,
+  signal: AbortSignal,
+): AsyncGenerator<string, void> {
+  try {
+    yield* readLines(files.read(path), signal, `${path}, `);
+  } catch (error) {
+    if (isAbort(error, signal) || error instanceof CommandError) throw error;
+    throw fileError("read", path, error);
+  }
+}
+
+/**
+ * Reads a file whole.
+ *
+ * @param limit How many bytes it can have, and what it is too large for if it has more.
+ */
+export async function readText(
+  files: Pick<Files, "read">,
+  path: string,
+  limit: { readonly bytes: number; readonly what: string },
+  signal?: AbortSignal,
+): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let size = 0;
+  try {
+    for await (const chunk of untilAborted(files.read(path), signal)) {
+      size += chunk.length;
+      if (size > limit.bytes) break;
+      text += decoder.decode(chunk, { stream: true });
+    }
+  } catch (error) {
+    throw isAbort(error, signal) ? error : fileError("read", path, error);
+  }
+  if (size > limit.bytes) {
+    throw new CommandError(`Cannot use ${path}: it is too large to be ${limit.what}`);
+  }
+  return text + decoder.decode();
+}
+
+/**
+ * Reads a source until a signal is aborted, whether or not the source heeds the signal. If the reading
+ * ends early, the source is ended, too; its end is not awaited, since its next value may never come.
+ */
+export async function* untilAborted<Value>(
+  source: AsyncIterable<Value>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Value, void> {
+  signal?.throwIfAborted();
+  const iterator = source[Symbol.asyncIterator]();
+  let mayHaveMore = true;
+  const next = async () => {
+    const result = await iterator.next();
+    mayHaveMore = !result.done;
+    return result;
+  };
+  try {
+    for (;;) {
+      const result = await unlessAborted(next(), signal);
+      if (result.done === true) return;
+      yield result.value;
+    }
+  } finally {
+    if (mayHaveMore) Promise.resolve(iterator.return?.()).catch(() => {});
+  }
+}
+
+/**
+ * Waits for something, at most so many milliseconds.
+ *
+ * @throws {Error} It took longer. It may still happen.
+ */
+export async function inTime<Value>(work: Promise<Value>, limit: number): Promise<Value> {
+  const done = await within(limit, work);
+  if (done === "late") throw new Error(`it takes longer than ${describeDuration(limit)}`);
+  return done.value;
+}
+
+/** Files whose reads and writes take at most so many milliseconds each. */
+export function filesInTime(files: Files, limit: number): Pick<Files, "read" | "appendTo"> {
+  return {
+    async *read(path) {
+      const source = files.read(path)[Symbol.asyncIterator]();
+      for (;;) {
+        const { done, value } = await inTime(source.next(), limit);
+        if (done) return;
+        yield value;
+      }
+    },
+    async appendTo(path) {
+      const file = await inTime(files.appendTo(path), limit);
+      return {
+        append: (text) => inTime(file.append(text), limit),
+        close: () => inTime(file.close(), limit),
+      };
+    },
+  };
+}

@@ -1,0 +1,135 @@
+/**
+ * `list`: the message batches of the workspace, newest first.
+ *
+ * @module
+ */
+import { isAbort } from "../core/abort.ts";
+import { listBatches as list, type MessageBatch } from "../core/batches.ts";
+import { checkClient, systemClock } from "../core/client.ts";
+import { BatchsweepError } from "../core/errors.ts";
+import { createCall } from "../core/send.ts";
+import type { MessageBatchFilter } from "../purge/filter.ts";
+import { statuses } from "../purge/plan.ts";
+import { type CommandClient, createClient } from "./client.ts";
+import { type Command, InvalidArgumentError } from "./deps.ts";
+import { exitCode, explainError } from "./errors.ts";
+import { filterFrom, matchFilter } from "./filter.ts";
+import {
+  addCommonOptions,
+  addConditionOptions,
+  type CommandContext,
+  type Flags,
+  wholeNumber,
+} from "./options.ts";
+import type { Context } from "./output.ts";
+import { type Column, formatTable } from "./table.ts";
+import { describeRequests, toMinute } from "./text.ts";
+
+const help = `
+Examples:
+  $ batchsweep list
+  $ batchsweep list --status in_progress,canceling
+  $ batchsweep list --older-than 7d --json | jq -r .id
+
+The newest batch comes first. A condition means what it says: --older-than 1h
+lists a batch in progress too. batchsweep purge --dry-run shows what a purge
+would delete.
+
+A terminal that is too narrow for the table gets fewer columns; a file or a
+pipe gets all. --json prints the batches as the API gives them, while they
+come.`;
+
+/** Adds `list`. */
+export function addListCommand(program: Command, context: CommandContext): void {
+  const command = program.command("list")
+    .description("List message batches, the newest first. It changes nothing")
+    .option("--limit <count>", "stop after so many", readLimit);
+  addCommonOptions(command, "print one JSON object per batch, each on a line (NDJSON)");
+  addConditionOptions(command)
+    .addHelpText("after", help)
+    .action(async (flags: Flags) => {
+      const given = filterFrom(flags);
+      const filter = given === "*" ? undefined : given;
+      const client = createClient(context, flags);
+      context.end(await listBatches(client, { ...flags, filter }, context));
+    });
+}
+
+function readLimit(text: string): number {
+  const value = wholeNumber(text);
+  if (value === 0) throw new InvalidArgumentError("Give a whole number above 0");
+  return value;
+}
+
+/** Which batches are listed, and how. */
+export interface ListBatchesOptions {
+  /** The conditions; without any, all batches. */
+  readonly filter?: MessageBatchFilter | undefined;
+  readonly limit?: number | undefined;
+  /** Whether they are written as JSON lines while they come, not as a table at the end. */
+  readonly json?: boolean | undefined;
+}
+
+/** Writes the message batches of the workspace, newest first, and how many they are. */
+export async function listBatches(
+  client: CommandClient,
+  { filter, limit = Infinity, json = false }: ListBatchesOptions,
+  { host: { signal, clock = systemClock, stdout }, output }: Context,
+): Promise<number> {
+  const call = createCall(checkClient(client), { signal });
+  // Without a condition, no more are needed than the limit says.
+  const pageSize = filter === undefined ? Math.min(limit, 1_000) : undefined;
+  const now = clock.now();
+  const counts = new Map<string, number>();
+  const rows: MessageBatch[] = [];
+  let total = 0;
+  let failure: unknown;
+  try {
+    for await (const batch of list(call, pageSize)) {
+      if (filter !== undefined && !matchFilter(filter, batch, now)) continue;
+      const status = statuses.find((one) => one === batch.processing_status) ?? "other";
+      counts.set(status, (counts.get(status) ?? 0) + 1);
+      total += 1;
+      if (json) await output.json(batch);
+      else rows.push(batch);
+      if (total === limit) break;
+    }
+  } catch (error) {
+    failure = error;
+    if (!isAbort(error, signal) && !(error instanceof BatchsweepError)) throw error;
+  }
+  if (rows.length > 0) await output.result(formatTable(rows, columns, stdout.columns));
+  const parts = [...counts].map(([status, count]) => `${count} ${status}`);
+  const summary = total === 0
+    ? "no batches"
+    : `${total} ${total === 1 ? "batch" : "batches"} (${parts.join(", ")})`;
+  if (failure === undefined) {
+    const [workspace] = call.facts.workspaceIds;
+    const where = workspace === undefined ? "" : `Workspace ${workspace}: `;
+    const more = total === limit ? "; there may be older ones beyond --limit" : "";
+    await output.note(`${where}${summary}${more}\n`);
+  } else {
+    if (total > 0) await output.note(`The list breaks off after ${summary}\n`);
+    if (!isAbort(failure, signal)) throw explainError(failure, client.baseUrl);
+  }
+  if (!signal.aborted) return exitCode.done;
+  await output.note("Interrupted\n");
+  return exitCode.interrupted;
+}
+
+const columns: readonly Column<MessageBatch>[] = [
+  { title: "ID", cell: ({ id }) => id },
+  { title: "STATUS", cell: (batch) => batch.processing_status.slice(0, 20), leaves: 4 },
+  { title: "CREATED (UTC)", cell: ({ created_at }) => timeOf(created_at), leaves: 2 },
+  { title: "ENDED (UTC)", cell: ({ ended_at }) => timeOf(ended_at), leaves: 1 },
+  { title: "REQUESTS", cell: requestsOf, leaves: 3, least: 13 },
+];
+
+/** `2 succeeded, 1 errored; archived`. */
+function requestsOf(batch: MessageBatch): string {
+  return describeRequests(batch) + (batch.archived_at === null ? "" : "; archived");
+}
+
+function timeOf(text: string | null): string {
+  return text === null ? "" : toMinute(text) ?? "unreadable";
+}

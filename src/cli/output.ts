@@ -1,0 +1,133 @@
+/**
+ * What the command writes: results to stdout, notes to stderr, and a status line below them.
+ *
+ * @module
+ */
+import { codeOf, exitCode, fileError } from "./errors.ts";
+import type { Host, Output } from "./host.ts";
+import { wrap } from "./text.ts";
+
+/** How a text is meant. A terminal shows it in a colour, unless `NO_COLOR` is set. */
+export type Tone = "good" | "bad" | "strong" | "faint";
+
+/** Results and notes, in order, fit for a terminal, and without secrets. */
+export interface CommandOutput {
+  /** Writes to stdout. Rejects if it cannot be written, or if its reader has closed it. */
+  result(text: string, tone?: Tone): Promise<void>;
+  /** Writes a value to stdout as one line of JSON, unchanged but for secrets. */
+  json(value: unknown): Promise<void>;
+  /** Writes to stderr. A note that cannot be written is dropped. */
+  note(text: string, tone?: Tone): Promise<void>;
+  /**
+   * Shows a line below all others, in the place of the one before; `undefined` removes it. Nothing
+   * is shown if stderr is no terminal.
+   */
+  status(line: string | undefined): Promise<void>;
+  /** Resolves when everything is written; rejects as {@link CommandOutput.result} does. */
+  flush(): Promise<void>;
+}
+
+/** What every command works with. */
+export interface Context {
+  readonly host: Host;
+  readonly output: CommandOutput;
+}
+
+/** The variable of the administrator's key. */
+export const adminKeyVariable = "ANTHROPIC_ADMIN_KEY";
+
+/**
+ * Creates the outputs of a host. Every text goes through here: secrets of the environment and
+ * anything that looks like an API key are redacted, and control characters become spaces. Only this
+ * function adds what moves a cursor or sets a colour.
+ */
+export function createOutput(host: Pick<Host, "env" | "stdout" | "stderr">): CommandOutput {
+  const { stdout, stderr } = host;
+  const redact = createRedactor(host);
+  const clean = (text: string) => redact(text).replace(/[^\P{C}\n]|[\u2028\u2029]/gu, " ");
+  const isPlain = host.env("TERM") === "dumb"; // such a terminal shows escape sequences as text
+  const hasColours = !isPlain && !host.env("NO_COLOR");
+  const ready = (to: Output, text: string, tone?: Tone): string => {
+    const cleaned = wrap(clean(text), to.columns);
+    if (tone === undefined || !hasColours || to.columns === undefined) return cleaned;
+    return cleaned.replace(/[^\n]+/g, (line) => `\u001b[${tones[tone]}m${line}\u001b[0m`);
+  };
+
+  const hasStatus = stderr.columns !== undefined && !isPlain;
+  let shown = "";
+  let results: Promise<unknown> = Promise.resolve();
+  let notes: Promise<unknown> = Promise.resolve(); // never rejects
+  /** Both outputs have to pass the status line, so they take turns if there is one. */
+  const turn = (own: Promise<unknown>, other: Promise<unknown>) =>
+    hasStatus ? Promise.all([own, other.catch(() => {})]) : own;
+  const toStdout = (text: string): Promise<void> => {
+    const written = turn(results, notes).then(async () => {
+      const isCovered = shown !== "" && stdout.columns !== undefined;
+      if (isCovered) await stderr.write(erase).catch(() => {});
+      await stdout.write(text).catch((error) => {
+        const isClosed = isClosedOutput(error);
+        throw isClosed ? error : fileError("write", "to stdout", error, exitCode.failed);
+      });
+      if (isCovered) await stderr.write(shown).catch(() => {});
+    });
+    results = written;
+    written.catch(() => {}); // the caller gets the error, and flush() does
+    return written;
+  };
+  const toStderr = (compose: () => string): Promise<void> => {
+    const written = turn(notes, results).then(() => stderr.write(compose())).catch(() => {});
+    notes = written;
+    return written;
+  };
+  return {
+    result: (text, tone) => toStdout(ready(stdout, text, tone)),
+    json: (value) => toStdout(`${redact(escapeControls(JSON.stringify(value)))}\n`),
+    note(text, tone) {
+      const whole = ready(stderr, text, tone);
+      return toStderr(() => shown === "" ? whole : erase + whole + shown);
+    },
+    status(line = "") {
+      if (!hasStatus) return Promise.resolve();
+      // One column stays free: some terminals begin a new line when the last one is filled.
+      const width = (stderr.columns ?? 80) - 1;
+      const next = [...clean(line).replaceAll("\n", " ")].slice(0, width).join("");
+      return toStderr(() => {
+        if (next === shown) return "";
+        shown = next;
+        return erase + next;
+      });
+    },
+    async flush() {
+      await notes;
+      await results;
+    },
+  };
+}
+
+/** Returns to the beginning of the line, and clears it. */
+const erase = "\r\u001b[2K";
+
+const tones: Readonly<Record<Tone, number>> = { good: 32, bad: 31, strong: 1, faint: 2 };
+
+/** Escapes control and format characters. The JSON means the same. */
+function escapeControls(json: string): string {
+  const escape = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return json.replace(
+    /\p{C}|[\u2028\u2029]/gu,
+    (character) => character.split("").map(escape).join(""),
+  );
+}
+
+function createRedactor({ env }: Pick<Host, "env">): (text: string) => string {
+  const secrets = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", adminKeyVariable]
+    .map((name) => env(name)?.trim() ?? "")
+    .filter((secret) => secret.length >= 8); // a shorter one is a placeholder, and part of words
+  return (text) =>
+    secrets.reduce((rest, secret) => rest.replaceAll(secret, "[redacted]"), text)
+      .replace(/sk-ant-[\w-]+/g, "[redacted]");
+}
+
+/** Whether an error says that the reader has closed an output. */
+export function isClosedOutput(error: unknown): boolean {
+  return codeOf(error) === "EPIPE";
+}

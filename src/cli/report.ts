@@ -1,0 +1,305 @@
+/**
+ * Reports what became of objects, the same for every command: a table from the outcome to its stream,
+ * its words and its exit code.
+ *
+ * @module
+ */
+import type { KeepCode } from "../purge/decision.ts";
+import type { RunOutcome } from "../purge/engine.ts";
+import type { StopReason } from "../purge/outcome.ts";
+import { CommandError, exitCode, exitCodeOf, firstOf, isUnreached, lookedFor } from "./errors.ts";
+import { type Context, isClosedOutput } from "./output.ts";
+import { createProgress } from "./progress.ts";
+import { countOf, describeDuration, describeRequests, details, words } from "./text.ts";
+
+/** What can become of an object. A plan knows more reasons to keep one. */
+export type Outcome =
+  | RunOutcome
+  | { readonly outcome: "skipped"; readonly id: string; readonly reason: KeepCode };
+
+type Name = Outcome["outcome"];
+
+/** What the report says of an outcome. */
+interface Line {
+  /** `"stderr"` for what the user has to look at; `undefined`: the totals alone tell it. */
+  readonly stream: "stdout" | "stderr" | undefined;
+  readonly code: number;
+  /** What follows the id in parentheses. */
+  readonly notes: readonly (string | undefined)[];
+  /** Why it failed, as the end of the line. */
+  readonly cause?: string | undefined;
+  readonly tone?: "bad" | undefined;
+}
+
+const done = (...notes: Line["notes"]): Line => ({ stream: "stdout", code: exitCode.done, notes });
+const undone = (code: number, ...notes: Line["notes"]): Line => ({ stream: "stderr", code, notes });
+
+const byRecord = (recorded: true | undefined) => recorded && "by the record";
+const canceledWord = (canceled: true | "unknown" | undefined) =>
+  canceled === "unknown" ? "perhaps canceled" : canceled && "canceled";
+
+const rows: {
+  readonly [One in Name]: (
+    outcome: Extract<Outcome, { readonly outcome: One }>,
+    waitTimeout: number | undefined,
+  ) => Line;
+} = {
+  exported: ({ export: saved }) => done(countOf(saved.lines, "result")),
+  deleted: ({ evidence, recorded, export: saved }) =>
+    done(words(evidence), saved && `${countOf(saved.lines, "result")} saved`, byRecord(recorded)),
+  missing: ({ recorded }) => done(byRecord(recorded)),
+  canceling({ batch, waitEnded }, waitTimeout = 0) {
+    if (waitEnded === undefined) return done(describeRequests(batch));
+    return waitEnded === "timed_out"
+      ? undone(exitCode.waitTimedOut, `not ended after ${describeDuration(waitTimeout)}`)
+      : undone(exitCode.interrupted, "not waited for any longer");
+  },
+  ended: ({ batch }) =>
+    done((batch.cancel_initiated_at === null ? "already; " : "") + describeRequests(batch)),
+  skipped(outcome, waitTimeout) {
+    const { reason } = outcome;
+    const canceled = canceledWord("canceled" in outcome ? outcome.canceled : undefined);
+    if (reason === "canceled") return undone(exitCode.interrupted, `${canceled}, and still there`);
+    const isOver = reason === "not_ended" && waitTimeout !== undefined;
+    const after = isOver ? ` after ${describeDuration(waitTimeout)}` : "";
+    const note = `${words(reason)}${after}${canceled === undefined ? "" : `; ${canceled}`}`;
+    if (!("error" in outcome)) {
+      return undone(isOver ? exitCode.waitTimedOut : exitCode.failed, note);
+    }
+    return { ...undone(exitCodeOf(outcome.error), note), cause: outcome.error.why };
+  },
+  failed: ({ error }) => ({ ...undone(exitCodeOf(error)), cause: error.why, tone: "bad" }),
+  unattempted: ({ reason }) => ({
+    stream: undefined,
+    code: reason === "interrupted" ? exitCode.interrupted : exitCode.failed,
+    notes: [],
+  }),
+};
+
+/** Looks an outcome up in the table. */
+function lineOf<One extends Name>(
+  outcome: Extract<Outcome, { readonly outcome: One }>,
+  waitTimeout?: number,
+): Line {
+  return rows[outcome.outcome as One](outcome, waitTimeout);
+}
+
+/** The line of an outcome. The request id is left out if the line has no room for it. */
+export function describeOutcome(
+  outcome: Outcome,
+  { notes: [first, ...others], cause }: Line = lineOf(outcome),
+  columns: number = Infinity,
+): string {
+  const { requestId }: { readonly requestId?: string | undefined } = "error" in outcome
+    ? outcome.error
+    : "requestId" in outcome
+    ? outcome
+    : {};
+  const auditError = "auditError" in outcome ? outcome.auditError : undefined;
+  const end = auditError === undefined ? "" : `, but not recorded: ${auditError}`;
+  const head = `${outcome.outcome} ${outcome.id}`;
+  if (cause !== undefined) return `${head}${details(first)}: ${cause}${details(requestId)}${end}`;
+  const whole = `${head}${details(first, requestId, ...others)}${end}`;
+  return whole.length <= columns ? whole : `${head}${details(first, ...others)}${end}`;
+}
+
+const again = "run the same command again";
+
+/** Why a run stopped, and what to do next. */
+const stops: { readonly [Reason in StopReason]: readonly [why: string, next: string] } = {
+  interrupted: ["interrupted", `To go on, ${again}`],
+  credentials_refused: ["the API refused the credentials", `Check the key, then ${again}`],
+  blocked: [
+    "requests are blocked before they reach the API",
+    "Check the network, the proxy and ANTHROPIC_BASE_URL",
+  ],
+  billing: ["the API asks to look at the billing of the account", "See the Console of the account"],
+  rate_limited: ["the rate limit cannot be waited out", `Wait, then ${again}`],
+  caller_failed: ["the record or the credentials cannot be had", `Mend that, then ${again}`],
+  other_workspace: [
+    "the answers come from another workspace",
+    "Use the key of the plan's workspace",
+  ],
+  unreachable: ["too many failures in a row, of the connection or of the API", `Later, ${again}`],
+};
+
+/** How outcomes are reported. */
+export interface ReportOptions {
+  /** Whether stdout gets a line of JSON for each outcome. */
+  readonly json?: boolean | undefined;
+  /** What the objects are: `message batch`. */
+  readonly noun: string;
+  /** Members of each line of JSON besides the outcome. */
+  readonly members?: object | undefined;
+  /** Whether the totals are always told, with `--json` on stdout, too. Else only those of several. */
+  readonly totals?: boolean | undefined;
+  /** Where the API is. */
+  readonly baseUrl: string;
+  /** How long the end of batches is waited for, in milliseconds; absent if it is not. */
+  readonly waitTimeout?: number | undefined;
+  /** How many outcomes there will be. */
+  readonly total: number;
+  /** The ids of the batches whose end is waited for. */
+  readonly waited?: ReadonlySet<string> | undefined;
+}
+
+/**
+ * Runs something, and reports its outcomes as they come, its progress, and the totals at its end.
+ *
+ * @param begin Begins the run. The signal is aborted if the user interrupts or stdout fails.
+ * @throws What the run throws, after the totals, unless it is an error of the audit trail.
+ */
+export async function reportRun(
+  context: Context,
+  options: ReportOptions,
+  begin: (signal: AbortSignal) => AsyncIterable<Outcome>,
+): Promise<number> {
+  const { host, output } = context;
+  const report = createReport(context, options);
+  const progress = createProgress(options.total, output, { ...host, waited: options.waited });
+  host.signal.addEventListener("abort", () => {
+    void output.note(
+      "Interrupted: requests in flight come to their end, and nothing new begins\n" +
+        "Interrupt again to end at once\n",
+    );
+  }, { once: true });
+  let thrown: { readonly error: unknown } | undefined;
+  let failure: CommandError | undefined;
+  try {
+    for await (const outcome of begin(AbortSignal.any([host.signal, report.outputFailed]))) {
+      if (!("recorded" in outcome)) progress.add(outcome); // nothing is attempted for those
+      await report.add(outcome);
+    }
+  } catch (error) {
+    failure = trailError(error);
+    if (failure === undefined) thrown = { error };
+  }
+  await progress.end();
+  const code = await report.end(failure);
+  if (thrown !== undefined) throw thrown.error;
+  return code;
+}
+
+/** An error of the audit trail. The outcomes tell which objects it was about. */
+function trailError(error: unknown): CommandError | undefined {
+  if (error instanceof CommandError) return error;
+  const isLate = error instanceof DOMException && error.name === "TimeoutError";
+  return isLate ? new CommandError(error.message, exitCode.failed) : undefined;
+}
+
+/** How many objects with the same cause are named. The others share one line with their number. */
+const namedPerCause = 3;
+
+/** The line of the objects with one cause. */
+interface SharedLine extends Pick<Line, "tone"> {
+  readonly name: Name;
+  readonly text: string;
+  count: number;
+}
+
+function createReport(
+  { host: { signal, stdout }, output }: Context,
+  { json = false, noun, members, totals = false, baseUrl, waitTimeout }: ReportOptions,
+) {
+  const counts = new Map<Name, number>(Object.keys(rows).map((name) => [name as Name, 0]));
+  const numberOf = (name: Name) => counts.get(name) ?? 0;
+  const codes = new Set<number>();
+  const causes = new Map<string, SharedLine>();
+  const outputFailed = new AbortController();
+  let total = 0;
+  let isClosed = false;
+  let isUntold = false;
+  let unrecorded = 0;
+  let stillThere = 0;
+  let unreached = false;
+  let stopped: StopReason | undefined;
+
+  const count = (outcome: Outcome, { code, stream }: Line): void => {
+    total += 1;
+    counts.set(outcome.outcome, numberOf(outcome.outcome) + 1);
+    if ("auditError" in outcome && outcome.auditError !== undefined) {
+      unrecorded += 1;
+      codes.add(exitCode.failed);
+    }
+    if ("canceled" in outcome && stream === "stderr") stillThere += 1;
+    if ("error" in outcome) unreached ||= isUnreached(outcome.error);
+    if (outcome.outcome === "unattempted") stopped ??= outcome.reason;
+    // A failure of stdout interrupts a run, too. The user has not interrupted it then.
+    codes.add(code === exitCode.interrupted && !signal.aborted ? exitCode.failed : code);
+  };
+
+  const writeText = async (outcome: Outcome, line: Line, result: typeof output.result) => {
+    const { stream, notes, cause, tone } = line;
+    const text = `${describeOutcome(outcome, line, stdout.columns)}\n`;
+    if (stream === "stdout") return await result(text);
+    if (stream === undefined) return;
+    const shared = details(...notes) + (cause === undefined ? "" : `: ${cause}`);
+    const key = outcome.outcome + shared;
+    const same = causes.get(key) ?? { name: outcome.outcome, text: shared, tone, count: 0 };
+    causes.set(key, same);
+    same.count += 1;
+    if (same.count <= namedPerCause) await output.note(text, tone);
+  };
+
+  /** Writes an outcome to stdout; to stderr once stdout has failed, since the user must learn it. */
+  const write = async (outcome: Outcome, line: Line): Promise<void> => {
+    try {
+      if (!outputFailed.signal.aborted) {
+        if (json) return await output.json({ ...members, ...outcome });
+        return await writeText(outcome, line, output.result);
+      }
+    } catch (error) {
+      isClosed = isClosedOutput(error);
+      outputFailed.abort();
+    }
+    // A reader that has closed stdout gets the totals alone, unless an interruption has ended it.
+    if (isClosed && !signal.aborted) isUntold = true;
+    else await writeText(outcome, line, output.note);
+  };
+
+  const summary = () => {
+    const parts = [...counts].flatMap(([name, count]) => count > 0 ? [`${count} ${name}`] : []);
+    if (unrecorded > 0) parts.push(`${unrecorded} not recorded`);
+    const canceled = stillThere > 0 ? `; ${stillThere} canceled and still there` : "";
+    return `${countOf(total, noun)}: ${parts.join(", ")}${canceled}`;
+  };
+
+  const writeSummary = async (): Promise<void> => {
+    const names = ["deleted", "missing", "skipped", "failed", "unattempted"] as const;
+    const numbers = Object.fromEntries(names.map((name) => [name, numberOf(name)]));
+    const hasMore = stopped !== undefined;
+    await output.json({ summary: { planned: total, ...numbers, hasMore } }).catch(() => {});
+  };
+
+  return {
+    /** Aborted when stdout cannot be written any more. */
+    outputFailed: outputFailed.signal,
+    /** Writes an outcome. It never rejects. */
+    async add(outcome: Outcome): Promise<void> {
+      const line = lineOf(outcome, waitTimeout);
+      count(outcome, line);
+      await write(outcome, line);
+    },
+    /** Writes the totals, and gives the exit code. */
+    async end(failure: CommandError | undefined): Promise<number> {
+      for (const { name, text, tone, count } of causes.values()) {
+        const more = count - namedPerCause;
+        if (more > 0) await output.note(`${name} ${more} more${text}\n`, tone);
+      }
+      if (json && totals && !outputFailed.signal.aborted) await writeSummary();
+      if (unreached) await output.note(`${lookedFor(baseUrl)}\n`);
+      if (stopped !== undefined && (stopped !== "interrupted" || signal.aborted)) {
+        const [why, next] = stops[stopped];
+        const left = numberOf("unattempted");
+        await output.note(`Stopped: ${why}. ${left} ${left === 1 ? "is" : "are"} left\n`, "bad");
+        await output.note(`${next}\n`);
+      }
+      if (failure !== undefined) await output.note(`${failure.message}\n`, "bad");
+      const code = firstOf(...codes, failure?.exitCode ?? exitCode.done);
+      if (total > 1 || isUntold || (totals && total > 0)) {
+        await output.note(`${summary()}\n`, code === exitCode.done ? "good" : "strong");
+      }
+      return code;
+    },
+  };
+}

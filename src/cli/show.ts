@@ -1,0 +1,63 @@
+/**
+ * `show`: one message batch, with everything that the API says of it.
+ *
+ * @module
+ */
+import { type MessageBatch, retrieveMessageBatch } from "../core/batches.ts";
+import { messageBatch } from "../core/delete.ts";
+import { createClient } from "./client.ts";
+import type { Command } from "./deps.ts";
+import { exitCode, explainError } from "./errors.ts";
+import { checkIds } from "./ids.ts";
+import { addCommonOptions, type CommandContext, type Flags } from "./options.ts";
+import { describeRequests, describeRows, toMinute } from "./text.ts";
+
+const help = `
+Examples:
+  $ batchsweep show msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d
+  $ batchsweep show --json msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d | jq .ended_at
+
+To save its results: batchsweep export.`;
+
+/** Adds `show`. */
+export function addShowCommand(program: Command, context: CommandContext): void {
+  const command = program.command("show")
+    .description("Show one message batch. It changes nothing")
+    .argument("<id>", "id of the batch")
+    .option("--insist", "send an id that does not look like one of a message batch");
+  addCommonOptions(command, "print the batch as the API gives it, as one JSON object")
+    .addHelpText("after", help)
+    .action(async (id: string, flags: Flags) => context.end(await show(id, flags, context)));
+}
+
+async function show(id: string, flags: Flags, context: CommandContext): Promise<number> {
+  const { host: { signal }, output } = context;
+  const client = createClient(context, flags);
+  checkIds([id], messageBatch, { insist: flags.insist, verb: "show" });
+  const batch = await retrieveMessageBatch(client, id, { signal }).catch((error) => {
+    throw explainError(error, client.baseUrl);
+  });
+  if (flags.json) await output.json(batch);
+  else await output.result(describeBatch(batch));
+  return exitCode.done;
+}
+
+function describeBatch(batch: MessageBatch): string {
+  const timeOf = (text: string | null) => text !== null && `${toMinute(text) ?? "unreadable"} UTC`;
+  const { id, processing_status, results_url, archived_at } = batch;
+  const hasResults = results_url !== null && archived_at === null;
+  return describeRows([
+    ["ID", oneLine(id)],
+    ["Status", oneLine(processing_status)],
+    ["Requests", describeRequests(batch)],
+    ["Created", timeOf(batch.created_at)],
+    ["Canceled", timeOf(batch.cancel_initiated_at)],
+    ["Ended", timeOf(batch.ended_at)],
+    ["Expires", timeOf(batch.expires_at)],
+    ["Archived", timeOf(archived_at)],
+    ["Results", hasResults && `batchsweep export ${oneLine(id)}`],
+  ], 8);
+}
+
+/** A text of a server can hold line breaks. */
+const oneLine = (text: string) => text.replace(/\s/g, " ");

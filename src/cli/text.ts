@@ -1,0 +1,110 @@
+/**
+ * Words and numbers as the command writes and reads them.
+ *
+ * @module
+ */
+import type { MessageBatch } from "../core/batches.ts";
+import type { RequestEvent } from "../core/client.ts";
+import { parseTimestamp } from "../purge/time.ts";
+
+/** A name of the API, such as `message_batch`, as words. */
+export function words(name: string): string {
+  return name.replaceAll("_", " ");
+}
+
+/** A name of the API as words, with the article before them: `a user`, `an invite`. */
+export function withArticle(name: string): string {
+  return `${/^[aeio]/.test(name) ? "an" : "a"} ${words(name)}`;
+}
+
+/** A number and what is counted: `1 message batch`, `12 lines`. */
+export function countOf(count: number, noun: string): string {
+  if (count === 1) return `1 ${noun}`;
+  return `${count} ${noun}${noun.endsWith("ch") ? "es" : "s"}`;
+}
+
+/** What is known besides, in parentheses; nothing if there is nothing. */
+export function details(...parts: readonly (string | undefined)[]): string {
+  const given = parts.filter((part) => part !== undefined);
+  return given.length > 0 ? ` (${given.join(", ")})` : "";
+}
+
+/** Breaks lines that a terminal has no room for between two words. The rest is indented. */
+export function wrap(text: string, columns: number = Infinity): string {
+  const lines = text.split("\n").flatMap((line) => {
+    const broken: string[] = [];
+    let rest = line;
+    for (let at = 0; rest.length > columns; rest = `  ${rest.slice(at + 1)}`) {
+      at = rest.lastIndexOf(" ", columns);
+      if (at <= 2) break; // a word that is longer than the line
+      broken.push(rest.slice(0, at));
+    }
+    return [...broken, rest];
+  });
+  return lines.join("\n");
+}
+
+/** Any text on one line, fit for a terminal: quoted, shortened and escaped. */
+export function quote(text: string): string {
+  const short = text.length > 80 ? `${text.slice(0, 80)}…` : text;
+  const escape = (character: string) => `\\u{${character.codePointAt(0)?.toString(16)}}`;
+  return JSON.stringify(short).replace(/[\p{C}\u2028\u2029]/gu, escape);
+}
+
+const states = ["succeeded", "errored", "canceled", "expired", "processing"] as const;
+
+/** What became of the requests of a batch, such as `2 succeeded, 1 errored`. */
+export function describeRequests({ request_counts: counts }: MessageBatch): string {
+  const parts = states.filter((state) => counts[state] > 0)
+    .map((state) => `${counts[state]} ${state}`);
+  return parts.join(", ") || "no requests";
+}
+
+/** One attempt at a request, on one line. */
+export function describeRequest(event: RequestEvent): string {
+  const { method, pathTemplate, attempt, status, errorCode, duration, retryDelay } = event;
+  const again = retryDelay === undefined ? "" : `, again in ${Math.round(retryDelay)} ms`;
+  return `${method} ${pathTemplate}, attempt ${attempt}: ${status ?? errorCode} in ` +
+    `${Math.round(duration)} ms${again}${details(event.requestId)}`;
+}
+
+/** A table of two columns. Rows without a text are left out. */
+export function describeRows(
+  rows: readonly (readonly [name: string, text: string | false | undefined])[],
+  width: number,
+): string {
+  return rows.flatMap(([name, text]) => text ? `${name.padEnd(width)}  ${text}\n` : []).join("");
+}
+
+const units = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000, ms: 1 } as const;
+const isUnit = (unit: string): unit is keyof typeof units => unit in units;
+
+/**
+ * Reads a duration with its unit: `500ms`, `30s`, `2m`, `12h`, `7d`.
+ *
+ * @returns Milliseconds, or `undefined` if it is no duration.
+ */
+export function parseDuration(text: string): number | undefined {
+  const [, number, unit = ""] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) ?? [];
+  return isUnit(unit) ? Number(number) * units[unit] : undefined;
+}
+
+/** Milliseconds as the command line takes them: `30m`. */
+export function describeDuration(duration: number): string {
+  const [unit, factor] = Object.entries(units).find(([, factor]) => duration % factor === 0) ??
+    ["ms", 1];
+  return `${duration / factor}${unit}`;
+}
+
+/** Seconds as people say them: `45s`, `3m 20s`, `2h 5m`. */
+export function describeSeconds(seconds: number): string {
+  if (seconds < 60) return `${seconds}s`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)}m ${seconds % 60}s`;
+  return `${Math.floor(seconds / 3_600)}h ${Math.floor(seconds % 3_600 / 60)}m`;
+}
+
+/** A time of the API as `2026-11-22 14:30`, in UTC; `undefined` if it cannot be read. */
+export function toMinute(text: string | null): string | undefined {
+  const at = parseTimestamp(text);
+  return at === undefined ? undefined : new Date(at).toISOString().slice(0, 16).replace("T", " ");
+}

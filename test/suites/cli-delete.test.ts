@@ -1,0 +1,341 @@
+import { describe, expect, test } from "vitest";
+import { deleteIds, type DeleteIdsSettings } from "../../src/cli/delete.ts";
+import { exitCode } from "../../src/cli/errors.ts";
+import { deletionsAsked } from "../fixtures/deletions-asked.ts";
+import { closedOutput, type CommandStage, createCommandStage } from "../fixtures/command-stage.ts";
+import { systemError } from "../cli/system-error.ts";
+import { createMemoryStore } from "../fixtures/memory-sink.ts";
+
+const remove = (stage: CommandStage, ids: readonly string[], options: DeleteIdsSettings) =>
+  deleteIds(stage.client, ids, options, stage);
+
+const minute = 60_000;
+const slow = { cancelingTime: 60 * minute, processingTime: 60 * minute };
+const cancel = { cancel: true, waitTimeout: 30 * minute };
+const wait = { waitTimeout: 30 * minute };
+
+/** Puts a batch in place that is in progress. */
+const seedGoing = ({ sandbox }: CommandStage, id = "msgbatch_1") =>
+  sandbox.seed({ id, processing_status: "in_progress", requests: 3 }).id;
+
+const deleted = (id: string) => new RegExp(`^deleted ${id} \\(receipt, req_\\w+\\)\n$`);
+
+describe("deleteIds() with --cancel", () => {
+  test("cancels a batch that has not ended, waits for it and deletes it", async () => {
+    const stage = createCommandStage();
+    const id = seedGoing(stage);
+    expect(await remove(stage, [id], cancel)).toBe(exitCode.done);
+    expect(stage.written.stdout).toMatch(deleted(id));
+    expect(stage.written.stderr).toBe("");
+    const requests = stage.requests();
+    expect(requests.slice(0, 2)).toEqual([`GET ${id}`, `POST ${id}/cancel`]);
+    expect(requests.filter((request) => request === `DELETE ${id}`)).toHaveLength(1);
+    expect(requests.at(-1)).toBe(`DELETE ${id}`);
+  });
+
+  test("deletes one that has ended, without canceling it and without a list", async () => {
+    const stage = createCommandStage();
+    const { id } = stage.sandbox.seed();
+    expect(await remove(stage, [id], cancel)).toBe(exitCode.done);
+    expect(stage.requests()).toEqual([`GET ${id}`, `DELETE ${id}`]);
+  });
+
+  test("ends with 3 when the time is over: canceled, and not deleted", async () => {
+    const stage = createCommandStage({ sandbox: slow });
+    const id = seedGoing(stage);
+    const { id: ended } = stage.sandbox.seed({ id: "msgbatch_2" });
+    expect(await remove(stage, [id, ended], cancel)).toBe(exitCode.waitTimedOut);
+    expect(stage.written.stdout).toMatch(deleted(ended));
+    expect(stage.written.stderr).toBe(
+      `skipped ${id} (not ended after 30m; canceled)\n` +
+        "2 message batches: 1 deleted, 1 skipped; 1 canceled and still there\n",
+    );
+    expect(stage.sandbox.batch(id)?.processing_status).toBe("canceling");
+  });
+
+  test("tells the same in JSON", async () => {
+    const stage = createCommandStage({ sandbox: slow });
+    const id = seedGoing(stage);
+    expect(await remove(stage, [id], { ...cancel, json: true })).toBe(exitCode.waitTimedOut);
+    expect(stage.jsonLines()).toEqual([{
+      outcome: "skipped",
+      id,
+      reason: "not_ended",
+      canceled: true,
+    }]);
+  });
+
+  test("ends with 1 where something failed besides a wait in vain", async () => {
+    const stage = createCommandStage({ sandbox: slow });
+    const ids = [seedGoing(stage), "gone"];
+    expect(await remove(stage, ids, cancel)).toBe(exitCode.failed);
+  });
+
+  test("does not wait for one after the other", async () => {
+    const stage = createCommandStage();
+    const ids = Array.from({ length: 10 }, (_, index) => seedGoing(stage, `msgbatch_${index}`));
+    expect(await remove(stage, ids, cancel)).toBe(exitCode.done);
+    const requests = stage.requests();
+    const firstDeletion = requests.findIndex((request) => request.startsWith("DELETE"));
+    for (const id of ids) {
+      const canceled = requests.indexOf(`POST ${id}/cancel`);
+      expect(canceled).toBeGreaterThan(-1);
+      expect(canceled).toBeLessThan(firstDeletion);
+    }
+    expect(stage.sandbox.size).toBe(0);
+  });
+
+  test("ends waits where the run is stopped, and says why", async () => {
+    const stage = createCommandStage({ sandbox: slow });
+    const ids = [seedGoing(stage), "b", "c"];
+    const path = "/v1/messages/batches/b";
+    stage.sandbox.fail({ status: 402, path });
+    expect(await remove(stage, ids, { ...cancel, json: true })).toBe(exitCode.failed);
+    const outcomes = stage.jsonLines() as { id: string; outcome: string }[];
+    expect(outcomes.find(({ id }) => id === "msgbatch_1")).toEqual({
+      outcome: "skipped",
+      id: "msgbatch_1",
+      reason: "canceled",
+      canceled: true,
+    });
+    expect(outcomes.find(({ id }) => id === "b")).toMatchObject({ outcome: "failed" });
+    expect(stage.sandbox.now() - Date.parse("2026-11-22T00:00:00Z")).toBeLessThan(10 * minute);
+  });
+
+  test("keeps to the limit of the API, and none fails of it", async () => {
+    for (const headers of [true, false]) {
+      const stage = createCommandStage({
+        sandbox: { rateLimit: { perMinute: 600, burst: 5, headers } },
+      });
+      const ids = Array.from({ length: 60 }, (_, index) => seedGoing(stage, `msgbatch_${index}`));
+      expect(await remove(stage, ids, { cancel: true, waitTimeout: 1_440 * minute })).toBe(
+        exitCode.done,
+      );
+      expect(stage.written.stderr).toBe("60 message batches: 60 deleted\n");
+      expect(stage.sandbox.size).toBe(0);
+    }
+  });
+
+  test("says which are canceled and still there when it is interrupted", async () => {
+    const stage = createCommandStage({
+      sandbox: slow,
+      client: {
+        onRequest: ({ method }) => {
+          if (method === "POST") stage.interrupt();
+        },
+      },
+    });
+    const ids = [seedGoing(stage), "b", "c"];
+    expect(await remove(stage, ids, { ...cancel, json: true })).toBe(exitCode.interrupted);
+    const outcomes = stage.jsonLines() as { id: string; outcome: string }[];
+    expect(outcomes.map(({ id }) => id).sort()).toEqual(["b", "c", "msgbatch_1"]);
+    for (const outcome of outcomes) {
+      expect(outcome).toMatchObject(
+        outcome.id === "msgbatch_1"
+          ? { outcome: "skipped", reason: "canceled", canceled: true }
+          : { outcome: "unattempted", reason: "interrupted" },
+      );
+    }
+    expect(stage.written.stderr).toContain("; 1 canceled and still there\n");
+    expect(deletionsAsked(stage.sandbox)).toEqual([]);
+  });
+
+  test("says so of the only one, too", async () => {
+    const stage = createCommandStage({
+      client: {
+        onRequest: ({ method }) => {
+          if (method === "POST") stage.interrupt();
+        },
+      },
+    });
+    expect(await remove(stage, [seedGoing(stage)], cancel)).toBe(exitCode.interrupted);
+    expect(stage.written.stderr).toContain("\nskipped msgbatch_1 (canceled, and still there)\n");
+  });
+
+  test("begins no more than two where the key is refused, and leaves the rest", async () => {
+    for (const exportTo of [undefined, createMemoryStore()]) {
+      const stage = createCommandStage({ sandbox: { apiKeys: ["another"] } });
+      const code = await remove(stage, ["a", "b", "c"], { ...cancel, exportTo, json: true });
+      expect(code).toBe(exitCode.credentials);
+      expect(stage.requests().length).toBeLessThan(3);
+      expect(stage.jsonLines()).toContainEqual({
+        outcome: "unattempted",
+        id: "c",
+        reason: "credentials_refused",
+      });
+    }
+  });
+
+  test("waits no longer where nobody reads", async () => {
+    const stage = createCommandStage({
+      sandbox: slow,
+      onResult: () => {
+        throw closedOutput();
+      },
+    });
+    const ids = [stage.sandbox.seed().id, seedGoing(stage)];
+    expect(await remove(stage, ids, cancel)).toBe(exitCode.failed);
+    expect(stage.sandbox.now() - Date.parse("2026-11-22T00:00:00Z")).toBeLessThan(10 * minute);
+    expect(stage.written.stderr).toBe(
+      "2 message batches: 1 deleted, 1 skipped; 1 canceled and still there\n",
+    );
+  });
+});
+
+describe("deleteIds() where stdout fails", () => {
+  const broken = (code: string, interrupted = false) => {
+    const stage = createCommandStage({
+      onResult: () => {
+        if (interrupted) stage.interrupt();
+        throw systemError(code);
+      },
+    });
+    const ids = Array.from({ length: 60 }, () => stage.sandbox.seed().id);
+    return { stage, ids };
+  };
+
+  test.each([true, false])("tells all that were in flight, with JSON %j", async (json) => {
+    const { stage, ids } = broken("ENOSPC");
+    expect(await remove(stage, ids, { ...wait, json })).toBe(exitCode.failed);
+    await expect(stage.output.flush()).rejects.toThrow("Cannot write to stdout: the disk is full");
+    const deleted = ids.length - stage.sandbox.size;
+    expect(deleted).toBeGreaterThan(1);
+    expect(stage.written.stderr.match(/^deleted \w+ \(receipt, req_\w+\)$/gm)).toHaveLength(
+      deleted,
+    );
+    expect(stage.written.stderr).toMatch(
+      new RegExp(
+        `\n60 message batches: ${deleted} deleted, ${ids.length - deleted} unattempted\n$`,
+      ),
+    );
+  });
+
+  test("tells them where it is the interruption that has ended the reader", async () => {
+    const { stage, ids } = broken("EPIPE", true);
+    expect(await remove(stage, ids, wait)).toBe(exitCode.interrupted);
+    const deleted = ids.length - stage.sandbox.size;
+    expect(stage.written.stderr.match(/^deleted /gm)).toHaveLength(deleted);
+    expect(stage.written.stderr).toContain(`\n60 message batches: ${deleted} deleted, `);
+  });
+
+  test("tells in one line what a reader that is gone was not told", async () => {
+    const { stage, ids: [id = ""] } = broken("EPIPE");
+    expect(await remove(stage, [id], wait)).toBe(exitCode.done);
+    expect(stage.written.stderr).toBe("1 message batch: 1 deleted\n");
+  });
+
+  test("loses no error of the run where nobody reads", async () => {
+    let told = () => {};
+    const first = new Promise<void>((resolve) => {
+      told = resolve;
+    });
+    const stage = createCommandStage({
+      onResult: () => {
+        told();
+        throw closedOutput();
+      },
+    });
+    const own = new Error("The key is not to be had");
+    let asked = 0;
+    // Each takes two requests: whichever comes last has no key, once the other is told of.
+    const apiKey = () => ++asked < 4 ? "k" : first.then(() => Promise.reject(own));
+    const client = { ...stage.client, apiKey };
+    const ids = [stage.sandbox.seed().id, stage.sandbox.seed().id];
+    await expect(remove({ ...stage, client }, ids, wait)).rejects.toBe(own);
+    expect(stage.written.stderr).toBe("2 message batches: 1 deleted, 1 failed\n");
+  });
+});
+
+describe("deleteIds() with --wait", () => {
+  test("cancels nothing, and deletes what has ended by itself", async () => {
+    const stage = createCommandStage();
+    const id = seedGoing(stage);
+    expect(await remove(stage, [id], wait)).toBe(exitCode.done);
+    expect(stage.requests().some((request) => request.startsWith("POST"))).toBe(false);
+    expect(stage.requests().at(-1)).toBe(`DELETE ${id}`);
+    expect(stage.written.stdout).toMatch(deleted(id));
+  });
+
+  test("ends with 3 when the time is over, and nothing is deleted", async () => {
+    const stage = createCommandStage({ sandbox: slow });
+    const id = seedGoing(stage);
+    expect(await remove(stage, [id], wait)).toBe(exitCode.waitTimedOut);
+    expect(stage.written).toEqual({
+      stdout: "",
+      stderr: `skipped ${id} (not ended after 30m)\n`,
+    });
+    expect(stage.sandbox.batch(id)?.processing_status).toBe("in_progress");
+  });
+
+  test("takes one that is gone as the flags say", async () => {
+    const stage = createCommandStage();
+    expect(await remove(stage, ["gone"], wait)).toBe(exitCode.failed);
+    expect(stage.written.stderr).toMatch(/^failed gone: 404 not_found_error: /);
+    expect(await remove(stage, ["gone"], { ...wait, allowMissing: true })).toBe(exitCode.done);
+    expect(stage.written.stdout).toBe("missing gone\n");
+  });
+});
+
+describe("deleteIds() with --export", () => {
+  test.each([{}, cancel, wait])("stores the results before it deletes, with %j", async (flags) => {
+    const stage = createCommandStage();
+    const { id } = stage.sandbox.seed({ requests: 3 });
+    const exportTo = createMemoryStore({
+      close: () => expect(stage.sandbox.batch(id)).toBeDefined(),
+    });
+    expect(await remove(stage, [id], { ...flags, exportTo })).toBe(exitCode.done);
+    expect(exportTo.kept.get(id)?.trim().split("\n")).toHaveLength(3);
+    expect(stage.written.stdout).toMatch(/^deleted \w+ \(receipt, req_\w+, 3 results saved\)\n$/);
+    expect(stage.sandbox.size).toBe(0);
+  });
+
+  test.each([cancel, wait])("waits for the results of one in progress, with %j", async (flags) => {
+    const stage = createCommandStage();
+    const id = seedGoing(stage);
+    const exportTo = createMemoryStore();
+    expect(await remove(stage, [id], { ...flags, exportTo })).toBe(exitCode.done);
+    expect(exportTo.kept.get(id)?.trim().split("\n")).toHaveLength(3);
+    expect(stage.sandbox.size).toBe(0);
+  });
+
+  test("skips one in progress where nothing is to be waited for", async () => {
+    const stage = createCommandStage();
+    const id = seedGoing(stage);
+    const exportTo = createMemoryStore();
+    expect(await remove(stage, [id], { exportTo })).toBe(exitCode.failed);
+    expect(stage.written.stderr).toBe(`skipped ${id} (not ended)\n`);
+    expect([stage.requests(), exportTo.opened]).toEqual([[`GET ${id}`], []]);
+  });
+
+  test("deletes nothing whose results could not be stored, and goes on", async () => {
+    const stage = createCommandStage();
+    const { id } = stage.sandbox.seed({ id: "msgbatch_1" });
+    const { id: other } = stage.sandbox.seed({ id: "msgbatch_2" });
+    let closed = 0;
+    const exportTo = createMemoryStore({
+      close: () => {
+        closed += 1;
+        if (closed === 1) throw new Error("no space left");
+      },
+    });
+    expect(await remove(stage, [id, other], { exportTo })).toBe(exitCode.failed);
+    expect(stage.written.stderr).toMatch(/skipped msgbatch_1 \(export failed\): .*no space left\n/);
+    expect(deletionsAsked(stage.sandbox)).toEqual([other]);
+    expect(exportTo.kept.has(other)).toBe(true);
+  });
+
+  test("takes one that is gone as the flags say", async () => {
+    for (const flags of [{}, cancel]) {
+      const stage = createCommandStage();
+      const exportTo = createMemoryStore();
+      expect(await remove(stage, ["gone"], { ...flags, exportTo })).toBe(exitCode.failed);
+      expect(stage.written.stderr).toMatch(
+        /^failed gone: it is not in the workspace \(req_\w+\)\n$/,
+      );
+      const options = { ...flags, exportTo, allowMissing: true };
+      expect(await remove(stage, ["gone"], options)).toBe(exitCode.done);
+      expect(stage.written.stdout).toBe("missing gone\n");
+      expect(deletionsAsked(stage.sandbox)).toEqual([]);
+    }
+  });
+});
