@@ -151,7 +151,6 @@ const importInsides: readonly string[] = [
   "test/fixtures/paced-traffic.ts",
   "test/fixtures/policies.ts",
   "test/fixtures/webhook.ts",
-  "test/start/service-start.test.ts",
   "test/suites/audit-trail.test.ts",
   "test/suites/cli-cancel.test.ts",
   "test/suites/cli-delete.test.ts",
