@@ -5,8 +5,8 @@
  */
 import { isHead } from "../audit/head.ts";
 import type { UnreadableLine } from "../audit/mod.ts";
-import { type Command, InvalidArgumentError } from "./deps.ts";
-import { exitCode } from "./errors.ts";
+import type { Command } from "./deps.ts";
+import { exitCode, InvalidArgumentError } from "./errors.ts";
 import { addHelpCommand, type CommandContext } from "./options.ts";
 import type { Context } from "./output.ts";
 import { countOf, describeRows, words } from "./text.ts";

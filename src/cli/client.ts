@@ -6,7 +6,7 @@
 import { isArgumentError } from "../core/check.ts";
 import { checkClient, type Client, type RequestEvent, type Settings } from "../core/client.ts";
 import { type DeletableResource, messageBatch } from "../core/delete.ts";
-import { clientFrom } from "../config/mod.ts";
+import { adminKeyFrom, clientFrom } from "../config/mod.ts";
 import { CommandError, exitCode } from "./errors.ts";
 import type { Host } from "./host.ts";
 import type { Flags } from "./options.ts";
@@ -32,7 +32,7 @@ export function createClient(
   const { apiKey, authToken } = credentials;
   const named = administrative ? { ...names, apiKey: adminKeyVariable } : names;
   check({ apiKey, authToken }, named, exitCode.credentials);
-  const baseUrl = flags.baseUrl ?? String(clientFrom(host.env).baseUrl ?? defaultBaseUrl);
+  const baseUrl = flags.baseUrl ?? String(read(clientFrom, host).baseUrl ?? defaultBaseUrl);
   const client = {
     ...credentials,
     baseUrl,
@@ -71,18 +71,29 @@ const names: Readonly<Record<string, string>> = {
  */
 function credentialsFor(
   administrative: boolean | undefined,
-  { env }: Pick<Host, "env">,
+  host: Pick<Host, "env">,
 ): Pick<Client, "apiKey" | "authToken" | "workspaceId"> {
   const missing = (why: string) =>
     new CommandError(`Cannot find credentials: ${why}`, exitCode.credentials);
   if (administrative) {
-    const apiKey = env(adminKeyVariable)?.trim();
-    if (apiKey) return { apiKey };
+    const apiKey = read(adminKeyFrom, host);
+    if (apiKey !== undefined) return { apiKey };
     throw missing(`${adminKeyVariable} is not set, or may not be read`);
   }
-  const { apiKey, authToken, workspaceId } = clientFrom(env);
+  const { apiKey, authToken, workspaceId } = read(clientFrom, host);
   if (apiKey !== undefined || authToken !== undefined) return { apiKey, authToken, workspaceId };
   throw missing("neither ANTHROPIC_API_KEY nor ANTHROPIC_AUTH_TOKEN is set, or may be read");
+}
+
+/** Reads a part of the environment. */
+function read<Part>(from: (env: Host["env"]) => Part, { env }: Pick<Host, "env">): Part {
+  try {
+    return from(env);
+  } catch (error) {
+    if (!isArgumentError(error)) throw error;
+    const isSecret = /_KEY$|_TOKEN$/.test(error.subject);
+    throw new CommandError(error.message, isSecret ? exitCode.credentials : exitCode.usage);
+  }
 }
 
 /** Checks a client as the library does. A message has the name of the command line. */

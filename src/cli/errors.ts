@@ -50,6 +50,11 @@ export class CommandError extends Error {
   }
 }
 
+/** Why an option's argument cannot be used. commander knows it by its code, and names the option. */
+export class InvalidArgumentError extends Error {
+  readonly code = "commander.invalidArgument";
+}
+
 /** Makes the error for an argument of the command line. What was typed is quoted, up to a length. */
 export function cannotUseFlag(flag: string, text: string, what: string): CommandError {
   return new CommandError(`Cannot use ${flag} ${JSON.stringify(text.slice(0, 80))}: ${what}`);

@@ -11,8 +11,8 @@ import { createCall } from "../core/send.ts";
 import type { MessageBatchFilter } from "../purge/filter.ts";
 import { statuses } from "../purge/plan.ts";
 import { type CommandClient, createClient } from "./client.ts";
-import { type Command, InvalidArgumentError } from "./deps.ts";
-import { exitCode, explainError } from "./errors.ts";
+import type { Command } from "./deps.ts";
+import { exitCode, explainError, InvalidArgumentError } from "./errors.ts";
 import { filterFrom, matchFilter } from "./filter.ts";
 import {
   addCommonOptions,

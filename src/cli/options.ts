@@ -4,8 +4,8 @@
  * @module
  */
 import { nearest } from "../core/check.ts";
-import { Command, InvalidArgumentError } from "./deps.ts";
-import { CommandError } from "./errors.ts";
+import type { Command } from "./deps.ts";
+import { CommandError, InvalidArgumentError } from "./errors.ts";
 import type { Context } from "./output.ts";
 import { parseDuration } from "./text.ts";
 
@@ -170,7 +170,7 @@ export function addFilterOptions(command: Command): Command {
 
 /** Lets a command that takes ids refuse the options of a filter, and name the command that has them. */
 export function refuseFilterOptions(command: Command): Command {
-  for (const option of addFilterOptions(new Command()).options) {
+  for (const option of addFilterOptions(command.createCommand()).options) {
     command.addOption(
       option.hideHelp().argParser(() => {
         throw new CommandError(

@@ -6,8 +6,8 @@
 import type { Sandbox } from "../sandbox/mod.ts";
 import { listenProblem } from "../config/system-errors.ts";
 import { checkPermission } from "./client.ts";
-import { type Command, InvalidArgumentError } from "./deps.ts";
-import { CommandError, exitCode } from "./errors.ts";
+import type { Command } from "./deps.ts";
+import { CommandError, exitCode, InvalidArgumentError } from "./errors.ts";
 import type { CommandContext } from "./options.ts";
 import type { Context } from "./output.ts";
 

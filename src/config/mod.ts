@@ -99,6 +99,8 @@ const clientSection = pipe(
   })),
 );
 
+const adminSection = object({ ANTHROPIC_ADMIN_KEY: optional(keySchema()) });
+
 function keySchema() {
   return pipe(string(), regex(/^(?!bearer\b)/i, 'it begins with "Bearer": set the key alone'));
 }
@@ -257,6 +259,15 @@ export function clientFrom(
   const denied = namesIn(clientSection).find((name) => !mayRead(name));
   if (denied !== undefined) throw unreadable(denied);
   return parse(clientSection, read);
+}
+
+/**
+ * The administrator's key.
+ *
+ * @throws {ArgumentError} It is invalid.
+ */
+export function adminKeyFrom(read: (variable: string) => unknown): string | undefined {
+  return parse(adminSection, read).ANTHROPIC_ADMIN_KEY;
 }
 
 /** The error for a variable that Deno does not permit to read. It may be set, so nothing goes on. */

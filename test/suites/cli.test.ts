@@ -222,6 +222,15 @@ describe("createClient()", () => {
         message: expect.stringMatching(/^Cannot use ANTHROPIC_API_KEY: /),
       }),
     );
+    expect(() => create({ ANTHROPIC_API_KEY: '"k"' })).toThrow(
+      expect.objectContaining({
+        exitCode: exitCode.credentials,
+        message: "Cannot use ANTHROPIC_API_KEY: it is in quotes: leave them out",
+      }),
+    );
+    expect(() => create({ ANTHROPIC_API_KEY: "k", ANTHROPIC_BASE_URL: "'http://x'" })).toThrow(
+      expect.objectContaining({ exitCode: exitCode.usage }),
+    );
     expect(() => create({ ANTHROPIC_API_KEY: "k", ANTHROPIC_BASE_URL: "ftp://x" })).toThrow(
       expect.objectContaining({
         exitCode: exitCode.usage,
