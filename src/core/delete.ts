@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { literal, object, string } from "../deps.ts";
+import { literal, object, optional, string } from "../deps.ts";
 import { withAuditTrail } from "./audit.ts";
 import { sendRetrieve } from "./batches.ts";
 import {
@@ -84,6 +84,9 @@ export interface DeleteOptions extends CallOptions {
   readonly mayBeDeletedAlready?: boolean | undefined;
 }
 
+/** What the absence of an object means. */
+type Absence = Omit<DeleteOptions, keyof CallOptions>;
+
 /** The checks of {@link DeleteOptions}. */
 export const deleteChecks: Checks<DeleteOptions> = {
   ...callChecks,
@@ -112,18 +115,16 @@ export async function deleteResource<const Resource extends DeletableResource>(
   call: Call,
   resource: Resource,
   params: ResourceParams<Resource>,
-  { allowMissing, mayBeDeletedAlready }: Pick<
-    DeleteOptions,
-    "allowMissing" | "mayBeDeletedAlready"
-  > = {},
+  { allowMissing, mayBeDeletedAlready }: Absence = {},
 ): Promise<ResourceDeletion<Resource>> {
   // Read once: the id that is sent is the id that is reported.
   const given: Readonly<Record<string, string>> = Object.fromEntries(
     paramsOf(resource).map((name) => [name, Reflect.get(params, name)]),
   );
-  const echoed = Object.entries(resource.echoes)
-    .map(([field, param]) => [field, given[param] ?? ""] as const);
-  const { name, type, typeOptional } = resource;
+  const { name, type, typeOptional, echoes } = resource;
+  const echoed: Readonly<Record<string, string>> = Object.fromEntries(
+    Object.entries(echoes).map(([field, param]) => [field, given[param] ?? ""]),
+  );
   const id = Object.values(given).join("/");
   const request = {
     operation: "delete",
@@ -137,26 +138,20 @@ export async function deleteResource<const Resource extends DeletableResource>(
   const permit = await call.settings.pace?.permit(endOfWait(call)); // before the intent is written
   const deletion = withAuditTrail(call, name, id, async () => {
     const reply = await send(withBetas(call, resource), request, permit);
+    const { attempts, requestId, workspaceId, outcomeKnown } = reply.exchange;
     let evidence: Evidence = "receipt";
     try {
-      const fields = Object.fromEntries(echoed.map(([field, value]) => [field, literal(value)]));
-      const receipt = object({ ...fields, type: literal(type) });
-      parseResponse(reply, receipt, typeOptional && { type });
+      const fields = Object.entries(echoed).map(([field, value]) => [field, literal(value)]);
+      const kind = typeOptional ? optional(literal(type)) : literal(type);
+      parseResponse(reply, object({ ...Object.fromEntries(fields), type: kind }));
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
-      if (!reply.outcomeKnown || mayBeDeletedAlready) evidence = "absent_after_retry";
+      if (!outcomeKnown || mayBeDeletedAlready) evidence = "absent_after_retry";
       else if (allowMissing) evidence = "missing";
       else throw error;
     }
-    const { attempts, requestId, workspaceId } = reply;
-    return defined({
-      ...Object.fromEntries(echoed), // what was asked for: nothing is copied from the wire
-      type,
-      evidence,
-      attempts,
-      requestId,
-      workspaceId,
-    });
+    // What was asked for: nothing is copied from the wire.
+    return defined({ ...echoed, type, evidence, attempts, requestId, workspaceId });
   });
   return await deletion.finally(() => permit?.()) as ResourceDeletion<Resource>;
 }
@@ -223,7 +218,7 @@ export async function deleteMessageBatch(
 export async function deleteBatch(
   call: Call,
   id: string,
-  options: Pick<DeleteOptions, "allowMissing" | "mayBeDeletedAlready"> = {},
+  options: Absence = {},
 ): Promise<Deletion> {
   const params = { message_batch_id: id };
   try {

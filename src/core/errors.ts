@@ -6,27 +6,20 @@
  * @module
  */
 
-/** What could not be done, in words for people: `Cannot ${operation} ${subject}: ${why}`. */
-export interface Failed {
-  /** A verb: `delete`. */
-  readonly operation: string;
-  /** What the operation was about: `message batch "msgbatch_1"`. */
-  readonly subject: string;
-  /** Why it failed, with what is known of its outcome. */
-  readonly why: string;
-}
-
 /**
  * The base of all errors of this library.
  *
  * @typeParam Facts The members that the error has beyond those of every error.
  */
-export abstract class BatchsweepError<Facts = unknown> extends Error implements Failed {
+export abstract class BatchsweepError<Facts = unknown> extends Error {
   abstract override readonly name: string;
   /** Which error this is. Stable: made to be branched on. */
   abstract readonly code: string;
+  /** A verb: `delete`. */
   declare readonly operation: string;
+  /** What the operation was about: `message batch "msgbatch_1"`. */
   declare readonly subject: string;
+  /** Why it failed, with what is known of its outcome. */
   declare readonly why: string;
   /** Why the audit trail has no entry of this outcome; absent where it has one. */
   declare auditError?: string | undefined;
@@ -43,52 +36,46 @@ export abstract class BatchsweepError<Facts = unknown> extends Error implements 
   }
 }
 
-/** What is known of the exchange that ended in an error. */
-export interface Exchange {
+/** What could not be done, in words for people: `Cannot ${operation} ${subject}: ${why}`. */
+export type Failed = Pick<BatchsweepError, "operation" | "subject" | "why">;
+
+/** A call was made, and failed. */
+export abstract class CallError<Facts = unknown> extends BatchsweepError<Exchange & Facts> {
   /** How many times the request was sent. */
-  readonly attempts: number;
+  declare readonly attempts: number;
   /**
    * Whether it is certain that the call changed nothing. `false` where an answer was lost, was a 408
    * or a 5xx other than 529, or was a success that is not what the API promises: the deletion may
    * have happened, and the call can be repeated.
    */
-  readonly outcomeKnown: boolean;
-  /** The workspace that the API says it answered for. */
-  readonly workspaceId?: string | undefined;
-}
-
-/** A call was made, and failed. */
-export abstract class CallError<Facts = unknown> extends BatchsweepError<Exchange & Facts>
-  implements Exchange {
-  declare readonly attempts: number;
   declare readonly outcomeKnown: boolean;
+  /** The workspace that the API says it answered for. */
   declare readonly workspaceId?: string | undefined;
 }
 
-/** A refusal by the API. */
-export interface Refusal extends Exchange {
-  /** The HTTP status. */
-  readonly status: number;
-  /** The API's `error.type`, such as `"permission_error"`; absent where the body has none. */
-  readonly type?: string | undefined;
-  /** The API's `error.details.error_code`, where it gives one. */
-  readonly errorCode?: string | undefined;
-  /** The API's id of the request, to give to its support. */
-  readonly requestId?: string | undefined;
-  /** How long the API asks to wait, in milliseconds. */
-  readonly retryAfter?: number | undefined;
-}
+/** What is known of the exchange that ended in an error. */
+export type Exchange = Pick<CallError, "attempts" | "outcomeKnown" | "workspaceId">;
 
 /** The API refused the request. */
-export class APIError<Facts = unknown> extends CallError<Refusal & Facts> implements Refusal {
+export class APIError<Facts = unknown> extends CallError<Refusal & Facts> {
   override readonly name: "APIError" | "NotFoundError" | "NotEndedError" = "APIError";
   override readonly code: "ERR_API" | "ERR_NOT_FOUND" | "ERR_NOT_ENDED" = "ERR_API";
+  /** The HTTP status. */
   declare readonly status: number;
+  /** The API's `error.type`, such as `"permission_error"`; absent where the body has none. */
   declare readonly type?: string | undefined;
+  /** The API's `error.details.error_code`, where it gives one. */
   declare readonly errorCode?: string | undefined;
+  /** The API's id of the request, to give to its support. */
   declare readonly requestId?: string | undefined;
+  /** How long the API asks to wait, in milliseconds. */
   declare readonly retryAfter?: number | undefined;
 }
+
+/** A refusal by the API. */
+export type Refusal =
+  & Exchange
+  & Pick<APIError, "status" | "type" | "errorCode" | "requestId" | "retryAfter">;
 
 /**
  * There is no such object in the workspace of the key, or no longer.
@@ -102,7 +89,7 @@ export class NotFoundError extends APIError {
 }
 
 /** The batch has not ended, and only an ended one can be deleted. */
-export class NotEndedError extends APIError<{ readonly processingStatus: string }> {
+export class NotEndedError extends APIError<Pick<NotEndedError, "processingStatus">> {
   override readonly name = "NotEndedError";
   override readonly code = "ERR_NOT_ENDED";
   /** The status of the batch after the refusal: `"in_progress"` or `"canceling"`. */
@@ -110,19 +97,15 @@ export class NotEndedError extends APIError<{ readonly processingStatus: string 
 }
 
 /** No answer came: there was no connection, or it was lost before the answer was complete. */
-export class APIConnectionError extends CallError {
+export class APIConnectionError extends CallError<Pick<APIConnectionError, "reason">> {
   override readonly name = "APIConnectionError";
   override readonly code = "ERR_CONNECTION";
   /** `"request_limit"`: the runtime allows no more requests, and did not send this one. */
   declare readonly reason?: "request_limit" | undefined;
-
-  constructor(facts: Failed & Exchange & { readonly reason?: "request_limit" | undefined }) {
-    super(facts);
-  }
 }
 
 /** No complete answer came in time. */
-export class APITimeoutError extends CallError<{ readonly timeout: number }> {
+export class APITimeoutError extends CallError<Pick<APITimeoutError, "timeout">> {
   override readonly name = "APITimeoutError";
   override readonly code = "ERR_TIMEOUT";
   /** The time that one attempt had, in milliseconds. */
@@ -136,15 +119,9 @@ export interface Issue {
   readonly message: string;
 }
 
-/** An answer that is not what the API promises. */
-interface InvalidAnswer {
-  readonly status: number;
-  readonly requestId?: string | undefined;
-  readonly issues: readonly Issue[];
-}
-
 /** The answer is not what the API promises: nothing is concluded from it. */
-export class InvalidResponseError extends CallError<InvalidAnswer> {
+export class InvalidResponseError
+  extends CallError<Pick<InvalidResponseError, "status" | "requestId" | "issues">> {
   override readonly name = "InvalidResponseError";
   override readonly code = "ERR_INVALID_RESPONSE";
   declare readonly status: number;
@@ -152,14 +129,9 @@ export class InvalidResponseError extends CallError<InvalidAnswer> {
   declare readonly issues: readonly Issue[];
 }
 
-/** The end of a wait before the end of its batch. */
-interface UnendedBatch {
-  readonly lastStatus: "in_progress" | "canceling" | undefined;
-  readonly canceled: Canceled;
-}
-
 /** A wait ended before the batch had ended. The batch was not deleted. */
-export class WaitTimeoutError extends BatchsweepError<UnendedBatch> {
+export class WaitTimeoutError
+  extends BatchsweepError<Pick<WaitTimeoutError, "lastStatus" | "canceled">> {
   override readonly name = "WaitTimeoutError";
   override readonly code = "ERR_WAIT_TIMEOUT";
   /** The last status that was seen; undefined where none was, or one unknown to this library. */
@@ -182,15 +154,14 @@ export class PurgeRefusedError extends BatchsweepError {
 }
 
 /** A retention policy that cannot be used. Nothing is planned by it. */
-export class InvalidPolicyError extends BatchsweepError {
+export class InvalidPolicyError extends BatchsweepError<Pick<InvalidPolicyError, "issues">> {
   override readonly name = "InvalidPolicyError";
   override readonly code = "ERR_INVALID_POLICY";
   /** Everything that is wrong with it. */
-  readonly issues: readonly Issue[];
+  declare readonly issues: readonly Issue[];
 
   constructor(why: string, issues: readonly Issue[]) {
-    super({ operation: "use", subject: "the retention policy", why });
-    this.issues = issues;
+    super({ operation: "use", subject: "the retention policy", why, issues });
   }
 }
 

@@ -12,6 +12,7 @@ import {
   InvalidResponseError,
   type Issue,
   NotFoundError,
+  type Refusal,
 } from "./errors.ts";
 import { retryAfter } from "./retry.ts";
 
@@ -19,18 +20,18 @@ import { retryAfter } from "./retry.ts";
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  /** The body, or why it is not text. */
-  readonly body: { readonly text: string } | { readonly problem: string };
+  /** The body, parsed as JSON, or why it is none. */
+  readonly body: { readonly value: unknown } | { readonly problem: string };
 }
 
 /** An answer, and how it came about. */
-export interface Reply extends Answer, Exchange, Omit<Failed, "why"> {
+export interface Reply extends Answer {
+  /** What its error says, if it is one. */
+  readonly exchange: Omit<Failed, "why"> & Exchange & Pick<Refusal, "status" | "requestId">;
   /** When the answer came, in milliseconds since the epoch. */
   readonly receivedAt: number;
   /** Takes the secrets of the request out of a text of the server. */
   readonly redact: (text: string) => string;
-  /** The id that the API gave the request, to give to its support. */
-  readonly requestId?: string | undefined;
 }
 
 const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -44,17 +45,22 @@ export async function readAnswer(response: Response, maxBytes = 1_048_576): Prom
   const bytes = isShort
     ? new Uint8Array(await response.arrayBuffer())
     : await readBytes(response.body, maxBytes);
-  const body = bytes === undefined
-    ? { problem: `is longer than ${maxBytes} bytes` }
-    : decode(bytes);
+  const body = bytes === undefined ? { problem: `is longer than ${maxBytes} bytes` } : parse(bytes);
   return { status, headers, body };
 }
 
-function decode(bytes: Uint8Array): Answer["body"] {
+function parse(bytes: Uint8Array): Answer["body"] {
+  if (bytes.length === 0) return { problem: "is empty" };
+  let text: string;
   try {
-    return { text: decoder.decode(bytes) };
+    text = decoder.decode(bytes);
   } catch {
     return { problem: "is not UTF-8 text" };
+  }
+  try {
+    return { value: JSON.parse(text) };
+  } catch {
+    return { problem: "is not JSON" };
   }
 }
 
@@ -63,28 +69,22 @@ function decode(bytes: Uint8Array): Answer["body"] {
  *
  * @param reply The answer.
  * @param schema What the API promises.
- * @param defaults Members that the API may leave out.
  * @throws {NotFoundError | APIError} The API refused.
  * @throws {InvalidResponseError} The answer is not what the API promises.
  */
-export function parseResponse<Value>(
-  reply: Reply,
-  schema: GenericSchema<unknown, Value>,
-  defaults?: object,
-): Value {
-  if (reply.status >= 400) throw refusal(reply);
-  if (reply.status >= 300 || reply.status < 200) {
+export function parseResponse<Value>(reply: Reply, schema: GenericSchema<unknown, Value>): Value {
+  const { status, body } = reply;
+  if (status >= 400) throw refusal(reply);
+  if (status >= 300 || status < 200) {
     throw invalidResponse(reply, "it is a redirect, and none is followed");
   }
-  if (reply.status !== 200) throw invalidResponse(reply, "its status is not 200");
-  const parsed = parseJson(reply);
-  if ("problem" in parsed) throw invalidResponse(reply, `it ${parsed.problem}`);
-  const value = defaults ? Object.assign({ ...defaults }, parsed.value) : parsed.value;
-  const result = safeParse(schema, value);
+  if (status !== 200) throw invalidResponse(reply, "its status is not 200");
+  if ("problem" in body) throw invalidResponse(reply, `it ${body.problem}`);
+  const result = safeParse(schema, body.value);
   if (result.success) return result.output;
-  const issues = result.issues.map((issue) => ({
-    path: issue.path?.map(({ key }) => String(key)).join(".") ?? "",
-    message: `Expected ${issue.expected ?? "something else"}`, // valibot's text quotes the value
+  const issues = result.issues.map(({ path, expected }) => ({
+    path: path?.map(({ key }) => String(key)).join(".") ?? "",
+    message: `Expected ${expected ?? "something else"}`, // valibot's text quotes the value
   }));
   const named = issues.map(({ path, message }) => `${path || "body"}: ${message}`).join("; ");
   throw invalidResponse(reply, named, issues);
@@ -92,79 +92,52 @@ export function parseResponse<Value>(
 
 /** The error for an answer that is not what the API promises. */
 export function invalidResponse(
-  { operation, subject, attempts, status, requestId, workspaceId, outcomeKnown }: Reply,
+  { exchange }: Reply,
   problem: string,
   issues: readonly Issue[] = [{ path: "", message: problem }],
 ): InvalidResponseError {
+  const { status, outcomeKnown } = exchange;
   return new InvalidResponseError({
-    operation,
-    subject,
+    ...exchange,
     why: `the answer (${status}) is not what the API promises: ${problem}`,
-    attempts,
     outcomeKnown: outcomeKnown && status >= 300,
-    status,
-    requestId,
-    workspaceId,
     issues,
   });
 }
 
 /** The API's `error` object, as far as an answer has one. */
-export function readErrorBody(answer: Answer): {
+export function readErrorBody({ status, body }: Answer): {
   readonly type?: string | undefined;
   readonly message?: string | undefined;
   readonly errorCode?: string | undefined;
 } {
-  if (answer.status < 400) return {};
-  const parsed = parseJson(answer);
+  if (status < 400) return {};
   const text = (value: unknown) => typeof value === "string" ? value : undefined;
   // Object() of anything but an object is empty.
-  const { type, message, details } = Object(Object("value" in parsed && parsed.value).error);
+  const { type, message, details } = Object(Object("value" in body && body.value).error);
   return { type: text(type), message: text(message), errorCode: text(Object(details).error_code) };
 }
 
 function refusal(reply: Reply): APIError {
-  const { status, redact, operation, subject, requestId, workspaceId } = reply;
+  const { status, redact, exchange } = reply;
   const body = readErrorBody(reply);
   const clean = (value: string | undefined, maxLength: number) =>
     value === undefined ? undefined : printable(value, maxLength, redact);
   const type = clean(body.type, 64);
-  const said = clean(body.message, 500);
-  const foreign = type === undefined || type === "forbidden";
+  const isForeign = type === undefined || type === "forbidden";
+  const other = status === 403 ? "the edge, which blocks regions" : "something else than the API";
+  const said = isForeign ? `it was answered by ${other}` : clean(body.message, 500);
   const facts = {
-    operation,
-    subject,
-    why: [
-      [status, type].filter(Boolean).join(" "),
-      foreign
-        ? `it was answered by ${status === 403 ? edge : "something else than the API"}`
-        : said,
-    ].filter(Boolean).join(": "),
-    status,
+    ...exchange,
+    why: [[status, type].filter(Boolean).join(" "), said].filter(Boolean).join(": "),
     type,
     errorCode: clean(body.errorCode, 64),
-    requestId,
     retryAfter: retryAfter(reply.headers, reply.receivedAt),
-    attempts: reply.attempts,
-    outcomeKnown: reply.outcomeKnown,
-    workspaceId,
   };
   // A 404 is evidence of absence, so only the API's own counts.
   return status === 404 && type === "not_found_error"
     ? new NotFoundError(facts)
     : new APIError(facts);
-}
-
-const edge = "the edge, which blocks regions";
-
-function parseJson({ body }: Answer): { readonly value: unknown } | { readonly problem: string } {
-  if ("problem" in body) return body;
-  if (body.text === "") return { problem: "is empty" };
-  try {
-    return { value: JSON.parse(body.text) };
-  } catch {
-    return { problem: "is not JSON" };
-  }
 }
 
 /** A header that is an id, fit to be shown. */

@@ -7,7 +7,13 @@ import { ky } from "../deps.ts";
 import { unlessAborted } from "./abort.ts";
 import type { AuditContext } from "./audit.ts";
 import { cannotUse } from "./check.ts";
-import { type CallOptions, isSecretText, type Permit, type Settings } from "./client.ts";
+import {
+  type CallOptions,
+  isSecretText,
+  type Permit,
+  type RequestEvent,
+  type Settings,
+} from "./client.ts";
 import { APIConnectionError, APITimeoutError, type Canceled } from "./errors.ts";
 import {
   type Answer,
@@ -61,12 +67,7 @@ export function createCall(
     betas: [...new Set([...settings.betas, ...betas])],
     waitSignal,
     audit,
-    facts: {
-      deletions: 0,
-      mayBeDeleted: false,
-      canceled: false,
-      workspaceIds: new Set(),
-    },
+    facts: { deletions: 0, mayBeDeleted: false, canceled: false, workspaceIds: new Set() },
   };
 }
 
@@ -151,8 +152,8 @@ const maxPaceRepeats = 30;
 /**
  * Sends a request, and repeats it by the retry policy. It does not look at what the answer means.
  *
- * ky runs the repetitions. It sees neither the credential nor an error of the runtime: its own errors
- * hold the request, and it recognises network errors on some runtimes only.
+ * ky runs the repetitions, and sees neither the request nor an error of the runtime: its own errors
+ * would hold the request, and it recognises network errors on some runtimes only.
  *
  * @param permit Leave for the first attempt, where the pace has given it already.
  * @returns The last answer, whatever its status.
@@ -160,9 +161,9 @@ const maxPaceRepeats = 30;
  */
 export async function send(call: Call, request: ApiRequest, permit?: Permit): Promise<Reply> {
   const { settings, facts } = call;
-  const { clock, maxRetries } = settings;
-  const { operation, subject, method, pathTemplate } = request;
-  const pace = request.foreign ? undefined : settings.pace;
+  const { clock, maxRetries, timeout } = settings;
+  const { operation, subject, method, pathTemplate, foreign } = request;
+  const pace = foreign ? undefined : settings.pace;
   call.signal?.throwIfAborted();
 
   const credentials: string[] = [];
@@ -171,45 +172,56 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
   let paceRepeats = 0;
   let outcomeKnown = true;
   let workspaceId: string | undefined;
-  let end: Reply | NoAnswer | { readonly thrown: unknown } = { code: "ERR_CONNECTION" };
   let delay: number | undefined;
+  const exchange = () => ({ operation, subject, attempts, outcomeKnown, workspaceId });
 
-  /** Makes an attempt, and sets its end, or the delay before the next. */
-  const once = async (): Promise<void> => {
+  /** Makes an attempt, and sets the delay before the next. */
+  const once = async (): Promise<Reply | NoAnswer> => {
     delay = undefined;
     let startedAt: number;
     let answer: Answer | NoAnswer | undefined;
     try {
       permit ??= await pace?.permit(endOfWait(call));
-      attempts += 1;
       startedAt = clock.now();
       answer = await attempt(call, request, credentials);
-    } catch (error) {
-      end = { thrown: error }; // the caller's own
-      return;
     } finally {
       if (permit?.(answer) && paceRepeats < maxPaceRepeats) paceRepeats += 1;
       permit = undefined;
     }
     const receivedAt = clock.now();
-    const refused = "code" in answer && answer.reason !== undefined;
-    const known = refused || isOutcomeKnown(answer);
+    const { status } = answer;
+    const code = "code" in answer ? answer.code : undefined;
+    const wasSent = !("reason" in answer);
+    const known = !wasSent || isOutcomeKnown(answer);
+    const mayHaveActed = wasSent && !(known && status !== undefined && status >= 400);
+    if (method === "DELETE" && wasSent) facts.deletions += 1;
+    if (method === "DELETE" && mayHaveActed) facts.mayBeDeleted = true;
+    if (method === "POST" && mayHaveActed) facts.canceled = known || facts.canceled || "unknown";
+    attempts += 1;
     outcomeKnown &&= known;
-    if (!refused) note(facts, method, answer.status, known);
+
+    let end: Reply | NoAnswer;
     let outcome = {};
-    if ("code" in answer) end = answer;
-    else {
+    let seen: Partial<RequestEvent>;
+    if ("code" in answer) {
+      end = answer;
+      seen = { errorCode: answer.code };
+    } else {
       const requestId = readIdHeader(answer.headers, "request-id", redact);
-      if (!request.foreign) {
+      if (!foreign) {
         workspaceId = readIdHeader(answer.headers, "anthropic-workspace-id", redact) ?? workspaceId;
         if (workspaceId !== undefined) facts.workspaceIds.add(workspaceId);
       }
-      const exchange = { attempts, outcomeKnown, receivedAt, redact, requestId, workspaceId };
-      end = { ...answer, operation, subject, ...exchange };
+      end = {
+        ...answer,
+        exchange: { ...exchange(), status: answer.status, requestId },
+        receivedAt,
+        redact,
+      };
       outcome = { ...answer, ...readErrorBody(answer) };
+      seen = { status, requestId };
     }
-    const mayRepeat = attempts <= maxRetries + paceRepeats && !refused &&
-      !("code" in answer && answer.code === "ERR_ABORTED");
+    const mayRepeat = attempts <= maxRetries + paceRepeats && wasSent && code !== "ERR_ABORTED";
     if (mayRepeat) delay = retryDelay(outcome, attempts, settings, receivedAt);
     const event = {
       method,
@@ -218,30 +230,28 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
       duration: receivedAt - startedAt,
       outcomeKnown: known,
       retryDelay: delay,
-      ...("code" in end
-        ? { errorCode: end.code }
-        : { status: end.status, requestId: end.requestId }),
+      ...seen,
     };
     // What the observer throws must not change what became of a deletion.
     (async () => await settings.onRequest(event))().catch(() => {});
-    if (refused) attempts -= 1;
+    if (!wasSent) attempts -= 1;
+    return end;
   };
 
-  await once();
+  let last = once();
+  await last;
   if (delay !== undefined) {
     await pause(call, delay);
-    await ky(settings.baseUrl + request.path, {
-      method,
+    await ky(settings.baseUrl, {
       fetch: async () => {
-        await once();
+        last = once();
+        await last.catch(() => {}); // ky would wrap the caller's own error
         if (delay !== undefined) throw new Retry();
         return new Response();
       },
-      throwHttpErrors: false,
       timeout: false, // every attempt has its own
       retry: {
-        limit: maxRetries + (pace ? maxPaceRepeats : 0),
-        methods: ["get", "post", "delete"],
+        limit: Infinity, // once() counts
         delay: () => 0, // the wait is ours, so that time is a parameter
         shouldRetry: async ({ error }) => {
           if (!(error instanceof Retry)) return false;
@@ -252,35 +262,19 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
     });
   }
 
-  if ("thrown" in end) throw end.thrown;
+  const end = await last;
   if (!("code" in end)) return end;
   if (end.code === "ERR_ABORTED") throw call.signal?.reason;
-  const { reason } = end;
   const doubt = outcomeKnown || method === "GET" ? "" : "; it may have been done all the same";
-  const why = end.code === "ERR_TIMEOUT"
-    ? `no answer within ${settings.timeout} ms`
-    : reason === "request_limit"
-    ? "the runtime allows no more requests"
-    : "no connection, or it was lost before the answer was whole";
-  const exchange = { operation, subject, why: why + doubt, attempts, outcomeKnown, workspaceId };
-  throw end.code === "ERR_TIMEOUT"
-    ? new APITimeoutError({ ...exchange, timeout: settings.timeout })
-    : new APIConnectionError({ ...exchange, reason });
-}
-
-/** Notes what an attempt may have changed. */
-function note(
-  facts: CallFacts,
-  method: ApiRequest["method"],
-  status: number | undefined,
-  known: boolean,
-): void {
-  const didNothing = known && status !== undefined && status >= 400;
-  if (method === "DELETE") {
-    facts.deletions += 1;
-    if (!didNothing) facts.mayBeDeleted = true;
+  if (end.code === "ERR_TIMEOUT") {
+    const why = `no answer within ${timeout} ms${doubt}`;
+    throw new APITimeoutError({ ...exchange(), why, timeout });
   }
-  if (method === "POST" && !didNothing) facts.canceled = known || facts.canceled || "unknown";
+  const { reason } = end;
+  const why = reason === undefined
+    ? "no connection, or it was lost before the answer was whole"
+    : "the runtime allows no more requests";
+  throw new APIConnectionError({ ...exchange(), why: why + doubt, reason });
 }
 
 /**

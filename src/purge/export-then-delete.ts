@@ -109,7 +109,7 @@ async function find(
 async function recordAbsence(
   call: Call,
   id: string,
-  { attempts, requestId, workspaceId }: Reply,
+  { exchange: { attempts, requestId, workspaceId } }: Reply,
   { mayBeDeletedAlready }: ExportThenDeleteOptions,
 ): Promise<DeletionFacts> {
   const evidence = mayBeDeletedAlready ? "absent_after_retry" : "missing";

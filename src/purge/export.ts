@@ -171,7 +171,7 @@ async function exportToSink(
     if (status !== 200) return await readAnswer(response);
     try {
       ({ problem } = await receiver.receive(response.body, idleTimer));
-      return { status, headers, body: { text: "" } };
+      return { status, headers, body: { value: undefined } };
     } catch (error) {
       if (error instanceof SinkError) return { code: "ERR_ABORTED", status };
       throw error;
@@ -186,7 +186,7 @@ async function exportToSink(
   if (reply.status !== 200) parseResponse(reply, unknown());
   if (problem !== undefined) throw invalidResponse(reply, problem);
   await unlessAborted(heed(writer.close()), call.signal);
-  const { requestId } = reply;
+  const { requestId } = reply.exchange;
   const { bytes } = receiver;
   return defined({ id, lines: results, bytes, sha256: receiver.sha256(), requestId });
 }

@@ -70,7 +70,7 @@ const openIntent = "ERR_OPEN_INTENT";
 async function lookFor(call: Call, id: string): Promise<DeletionOutcome> {
   const seen = await look(call, id);
   if ("reply" in seen) {
-    const { requestId } = seen.reply;
+    const { requestId } = seen.reply.exchange;
     return { outcome: "deleted", id, evidence: "absent_after_retry", requestId, attempts: 0 };
   }
   const why = "it is still there";
