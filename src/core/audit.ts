@@ -81,13 +81,9 @@ export type AuditContext = Pick<AuditEntry, "plan" | "webhookId" | "exportHash">
 export const openAfterMs = 900_000;
 
 /** What the outcome entry says. */
-interface Recorded {
-  /** Of a deletion. */
-  readonly evidence?: string | undefined;
-  readonly requestId?: string | undefined;
-  readonly attempts: number;
-  readonly workspaceId?: string | undefined;
-}
+type Recorded =
+  & Required<Pick<AuditEntry, "attempts">>
+  & Pick<AuditEntry, "evidence" | "requestId" | "workspaceId">;
 
 /** How long an aborted call waits to record that it did nothing. */
 const closingTimeMs = 1_000;
@@ -147,23 +143,23 @@ export async function withAuditTrail<Result extends Recorded>(
     await within(closingTimeMs, written.then(() => append(nothingSent)).catch(() => {}));
     throw error;
   }
+  let result: Result;
   try {
-    const result = await act();
-    const { evidence, requestId, attempts } = result;
-    const done = operation === "cancel" ? "canceled" : "deleted";
-    const auditError = await record({
-      workspaceId: result.workspaceId ?? workspaceId,
-      outcome: evidence === "missing" ? "missing" : done,
-      evidence,
-      requestId,
-      attempts,
-    });
-    return auditError === undefined ? result : { ...result, auditError };
+    result = await act();
   } catch (error) {
     const auditError = await record(failureOf(call, error));
     if (auditError !== undefined && error instanceof BatchsweepError) error.auditError = auditError;
     throw error;
   }
+  const { evidence, requestId, attempts } = result;
+  const auditError = await record({
+    workspaceId: result.workspaceId ?? workspaceId,
+    outcome: evidence === "missing" ? "missing" : operation === "cancel" ? "canceled" : "deleted",
+    evidence,
+    requestId,
+    attempts,
+  });
+  return auditError === undefined ? result : { ...result, auditError };
 }
 
 /** What an outcome says beyond its intent. */
@@ -196,29 +192,25 @@ async function inTime({ timeout }: Settings, written: Promise<void>): Promise<vo
 
 const messageOf = (error: unknown) => error instanceof Error ? error.message : "unknown reason";
 
-function failureOf(call: Call, error: unknown): OutcomeFacts {
-  if (error instanceof CallError) {
-    const { code, message, attempts, outcomeKnown }: CallError = error;
-    const { status, type, requestId }: Partial<Refusal> = error;
+function failureOf(call: Call, thrown: unknown): OutcomeFacts {
+  if (thrown instanceof CallError) {
+    const { code, message, attempts, outcomeKnown }: CallError = thrown;
+    const { status, type, requestId }: Partial<Refusal> = thrown;
     return {
       outcome: "failed",
       requestId,
       attempts,
-      workspaceId: error.workspaceId ?? call.settings.workspaceId,
+      workspaceId: thrown.workspaceId ?? call.settings.workspaceId,
       error: { code, message, outcomeKnown, status, type },
     };
   }
-  // The text of the caller's own error is not for the trail: it may hold anything.
-  const [code, message] = endOfWait(call)?.aborted
-    ? ["ERR_ABORTED", "The call was aborted"] as const
-    : ["ERR_CALLER", "The call ended in an error of the caller"] as const;
-  return {
-    outcome: "failed",
-    attempts: call.facts.deletions,
-    error: {
-      code,
-      message,
-      outcomeKnown: !call.facts.mayBeDeleted && call.facts.canceled !== "unknown",
-    },
+  const { deletions, mayBeDeleted, canceled } = call.facts;
+  const isAborted = endOfWait(call)?.aborted === true;
+  const error = {
+    code: isAborted ? "ERR_ABORTED" : "ERR_CALLER",
+    // The text of the caller's own error is not for the trail: it may hold anything.
+    message: `The call ${isAborted ? "was aborted" : "ended in an error of the caller"}`,
+    outcomeKnown: !mayBeDeleted && canceled !== "unknown",
   };
+  return { outcome: "failed", attempts: deletions, error };
 }

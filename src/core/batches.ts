@@ -110,10 +110,8 @@ export async function retrieveMessageBatch(
   id: string,
   options: CallOptions = {},
 ): Promise<MessageBatch> {
-  return await retrieveBatch(
-    createCall(checkClient(client), checkOptions(options, callChecks)),
-    id,
-  );
+  const call = createCall(checkClient(client), checkOptions(options, callChecks));
+  return await retrieveBatch(call, id);
 }
 
 /**
@@ -148,7 +146,8 @@ export async function cancelMessageBatch(
   id: string,
   options: CallOptions = {},
 ): Promise<MessageBatch> {
-  return await cancelBatch(createCall(checkClient(client), checkOptions(options, callChecks)), id);
+  const call = createCall(checkClient(client), checkOptions(options, callChecks));
+  return await cancelBatch(call, id);
 }
 
 /** Does what {@link retrieveMessageBatch} does. */
@@ -158,24 +157,22 @@ export async function retrieveBatch(call: Call, id: string): Promise<MessageBatc
 
 /** Does what {@link cancelMessageBatch} does. */
 export async function cancelBatch(call: Call, id: string): Promise<MessageBatch> {
-  return parseResponse(await sendTo(call, "cancel", "POST", id, "/cancel"), messageBatchSchema(id));
+  return parseResponse(await sendTo(call, id, "cancel", "/cancel"), messageBatchSchema(id));
 }
 
 /** Asks for a batch, and gives the answer as it is. */
 export async function sendRetrieve(call: Call, id: string): Promise<Reply> {
-  return await sendTo(call, "retrieve", "GET", id, "");
+  return await sendTo(call, id, "retrieve", "");
 }
 
-async function sendTo(
-  call: Call,
-  operation: string,
-  method: "GET" | "POST",
-  id: string,
-  suffix: string,
-): Promise<Reply> {
-  const path = fillPath(batchPath, { message_batch_id: id }) + suffix;
-  const subject = subjectOf(id);
-  return await send(call, { operation, subject, method, path, pathTemplate: batchPath + suffix });
+async function sendTo(call: Call, id: string, operation: string, suffix: string): Promise<Reply> {
+  return await send(call, {
+    operation,
+    subject: subjectOf(id),
+    method: suffix === "" ? "GET" : "POST",
+    path: fillPath(batchPath, { message_batch_id: id }) + suffix,
+    pathTemplate: batchPath + suffix,
+  });
 }
 
 /** How messages name a batch. */

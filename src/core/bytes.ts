@@ -1,5 +1,5 @@
 /**
- * Bytes: read up to a limit, put together, cut into lines, written in hexadecimal.
+ * Bytes: read up to a limit, cut into lines, written in hexadecimal.
  *
  * @module
  */
@@ -36,46 +36,6 @@ export async function readBytes(
   return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }
 
-/** Puts bytes together, however small the pieces are. */
-export interface ByteBuffer {
-  /** How many bytes there are. */
-  readonly length: number;
-  /** Copies bytes to the end. */
-  append(piece: Uint8Array): void;
-  /** The bytes. Not a copy: valid until the next call. */
-  bytes(): Uint8Array;
-  /** Removes all bytes. */
-  clear(): void;
-}
-
-const maxBytesKept = 1_048_576; // memory that stays reserved after clear()
-
-/** Creates an empty buffer. It grows by doubling, so that a byte is copied twice on average. */
-export function createByteBuffer(): ByteBuffer {
-  let memory = new Uint8Array();
-  let length = 0;
-  return {
-    get length() {
-      return length;
-    },
-    append(piece) {
-      const needed = length + piece.length;
-      if (needed > memory.length) {
-        const before = memory.subarray(0, length);
-        memory = new Uint8Array(Math.max(needed, 2 * memory.length, 1_024));
-        memory.set(before);
-      }
-      memory.set(piece, length);
-      length = needed;
-    },
-    bytes: () => memory.subarray(0, length),
-    clear() {
-      length = 0;
-      if (memory.length > maxBytesKept) memory = new Uint8Array();
-    },
-  };
-}
-
 /** A line with its newline, or a piece of one that is longer than the bound. */
 export interface LinePiece {
   /** Valid until the next piece. */
@@ -94,28 +54,43 @@ export interface LineSplitter {
 
 const newline = 0x0a;
 
+const maxBytesKept = 1_048_576; // memory that stays reserved after a long line
+
 /** Begins to cut bytes into lines of at most so many bytes, newline included. */
 export function createLineSplitter(maxBytes: number): LineSplitter {
-  const line = createByteBuffer();
+  let memory = new Uint8Array();
+  let length = 0;
+  const rest = () => memory.subarray(0, length);
+  /** Adds bytes to the rest. It grows by doubling, so that a byte is copied twice on average. */
+  const append = (part: Uint8Array) => {
+    if (length + part.length > memory.length) {
+      const before = rest();
+      memory = new Uint8Array(Math.max(length + part.length, 2 * memory.length, 1_024));
+      memory.set(before);
+    }
+    memory.set(part, length);
+    length += part.length;
+  };
   return {
     *split(chunk) {
       for (let start = 0; start < chunk.length;) {
-        const within = chunk.subarray(start, start + maxBytes - line.length);
+        const within = chunk.subarray(start, start + maxBytes - length);
         const at = within.indexOf(newline);
-        const part = at === -1 ? within : within.subarray(0, at + 1);
-        start += part.length;
         const ends = at !== -1;
-        if (line.length === 0 && ends) {
+        const part = ends ? within.subarray(0, at + 1) : within;
+        start += part.length;
+        if (length === 0 && ends) {
           yield { bytes: part, ends };
           continue;
         }
-        line.append(part);
-        if (!ends && line.length < maxBytes) continue;
-        yield { bytes: line.bytes(), ends };
-        line.clear();
+        append(part);
+        if (!ends && length < maxBytes) continue;
+        yield { bytes: rest(), ends };
+        length = 0;
+        if (memory.length > maxBytesKept) memory = new Uint8Array();
       }
     },
-    rest: () => line.bytes(),
+    rest,
   };
 }
 

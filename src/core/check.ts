@@ -58,9 +58,7 @@ export function checkOptions<Options extends object>(
   subject = "option",
 ): Checked<Options> {
   if (options === undefined) return {};
-  if (typeof options !== "object" || options === null || Symbol.iterator in options) {
-    throw cannotUse(`${subject}s`, "they are not a plain object");
-  }
+  if (!isObject(options)) throw cannotUse(`${subject}s`, "they are not a plain object");
   for (const name of Object.keys(options)) {
     if (Object.hasOwn(checks, name)) continue;
     throw cannotUse(`${subject} ${quoteKey(name)}`, suggest(name, Object.keys(checks)));
@@ -71,6 +69,11 @@ export function checkOptions<Options extends object>(
     if (value !== undefined) checked[name] = check(value, name);
   }
   return checked as Checked<Options>;
+}
+
+/** Whether a value is an object with members, not a list. */
+export function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !(Symbol.iterator in value);
 }
 
 /**
@@ -160,10 +163,9 @@ export function defined<Members extends object>(members: Members): Members {
 /** Makes the check of an object that has these methods, wherever it inherits them from. */
 export function hasMethods<Value>(what: string, ...methods: PropertyKey[]): Check<Value> {
   return (value, name) => {
-    if (methods.every((method) => typeof Object(value)[method] === "function")) {
-      return value as Value;
-    }
-    throw cannotUse(name, `it is not ${what}`);
+    const has = (method: PropertyKey) => typeof Object(value)[method] === "function";
+    if (!methods.every(has)) throw cannotUse(name, `it is not ${what}`);
+    return value as Value;
   };
 }
 

@@ -3,10 +3,12 @@
  *
  * @module
  */
+import { unlessAborted } from "./abort.ts";
 import type { AuditTrail } from "./audit.ts";
 import {
   cannotUse,
   type Check,
+  type Checked,
   checkOptions,
   type Checks,
   checkText,
@@ -15,6 +17,7 @@ import {
   isBetas,
   isFunction,
   isNumber,
+  isObject,
   isSignal,
   isText,
 } from "./check.ts";
@@ -208,44 +211,27 @@ export type Permit = (answer?: {
 export const systemClock: Clock = {
   now: () => Date.now(),
   random: () => Math.random(),
-  sleep: (duration, signal) =>
-    new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason);
-      const stop = () => {
-        clearTimeout(timer);
-        reject(signal?.reason);
-      };
-      const timer = setTimeout(() => {
-        signal?.removeEventListener("abort", stop);
-        resolve();
-      }, duration);
-      signal?.addEventListener("abort", stop, { once: true });
-    }),
+  async sleep(duration, signal) {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const sleeping = new Promise<void>((resolve) => timer = setTimeout(resolve, duration));
+    await unlessAborted(sleeping, signal).finally(() => clearTimeout(timer));
+  },
 };
 
 /** The configuration of a {@link Client}, checked, with every default in its place. */
-export interface Settings {
-  readonly credential: { readonly name: "apiKey" | "authToken"; readonly secret: Secret };
-  /** Without a slash at its end. */
-  readonly baseUrl: string;
-  /** All headers but the credential. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** Values of headers that a server may echo, and that no error may hold: a gateway's token. */
-  readonly confidential: readonly string[];
-  readonly betas: readonly string[];
-  /** The workspace that the client names. */
-  readonly workspaceId?: string | undefined;
-  readonly fetch: Fetch;
-  readonly timeout: number;
-  readonly maxRetries: number;
-  readonly maxRetryDelay: number;
-  readonly onRequest: (event: RequestEvent) => unknown;
-  readonly clock: Clock;
-  readonly pace?: Pace | undefined;
-  readonly auditTrail?: AuditTrail | undefined;
-  readonly actor?: string | undefined;
-  readonly reason?: string | undefined;
-}
+export type Settings =
+  & Checked<Client>
+  & Required<Pick<Checked<Client>, "betas" | "fetch" | "onRequest" | "clock">>
+  & Required<Pick<Checked<Client>, "timeout" | "maxRetries" | "maxRetryDelay">>
+  & {
+    readonly credential: { readonly name: "apiKey" | "authToken"; readonly secret: Secret };
+    /** Without a slash at its end. */
+    readonly baseUrl: string;
+    /** All headers but the credential. */
+    readonly headers: Readonly<Record<string, string>>;
+    /** Values of headers that a server may echo, and that no error may hold: a gateway's token. */
+    readonly confidential: readonly string[];
+  };
 
 /** The longest wait that the timers of all runtimes can hold, in milliseconds. */
 export const maxTimer: number = 2 ** 31 - 1;
@@ -267,12 +253,9 @@ const isSecret: Check<Secret> = (value, name) =>
   typeof value === "function" ? value as Secret : isSecretText(value, name);
 
 const isBaseUrl: Check<string> = (value, name) => {
-  let url: URL;
-  try {
-    url = new URL(String(value));
-  } catch {
-    throw cannotUse(name, "it is not an absolute URL");
-  }
+  const text = String(value);
+  if (!URL.canParse(text)) throw cannotUse(name, "it is not an absolute URL");
+  const url = new URL(text);
   if (url.username !== "" || url.password !== "") throw cannotUse(name, "it holds credentials");
   if (/[?#]/.test(url.href)) throw cannotUse(name, "it has a query or a fragment");
   if (/\/v1\/*$/.test(url.pathname)) {
@@ -286,9 +269,7 @@ const isBaseUrl: Check<string> = (value, name) => {
 
 /** Header names become lower case. */
 const isHeaders: Check<Readonly<Record<string, string>>> = (value, name) => {
-  if (typeof value !== "object" || value === null || Symbol.iterator in value) {
-    throw cannotUse(name, "they are not a plain object");
-  }
+  if (!isObject(value)) throw cannotUse(name, "they are not a plain object");
   const headers: Record<string, string> = {};
   for (const [header, text] of Object.entries(value)) {
     if (!/^[!#$%&'*+.^`|~\w-]+$/.test(header)) {

@@ -15,19 +15,6 @@ export interface AttemptOutcome {
 }
 
 /**
- * Whether an attempt is worth repeating: after a lost connection or a timeout, 408, 409, 429 and every
- * status from 500 up. `x-should-retry` overrides that. A spend limit that is reached stays reached.
- */
-export function isRetryable({ status, headers, errorCode }: AttemptOutcome): boolean {
-  if (status === undefined) return true;
-  if (status < 400) return false;
-  const asked = headers?.get("x-should-retry");
-  if (asked === "true") return true;
-  if (asked === "false" || errorCode === "enforced_spend_limit_reached") return false;
-  return status === 408 || status === 409 || status === 429 || status >= 500;
-}
-
-/**
  * Whether it is certain what an attempt did. The API answers 429 and 529 before it does anything;
  * other 5xx and a 408 can come after the deletion. A refusal is known by its status, even where its
  * body was lost.
@@ -60,8 +47,10 @@ export function retryAfter(headers: Headers, now: number): number | undefined {
 }
 
 /**
- * The wait before a failed attempt is repeated: what the server asks for, else a backoff of 0.5 s
- * doubling to 8 s, less up to a quarter.
+ * The wait before an attempt is repeated: what the server asks for, else a backoff of 0.5 s doubling
+ * to 8 s, less up to a quarter. Worth repeating are a lost connection, a timeout, 408, 409, 429 and
+ * every status from 500 up. `x-should-retry` overrides that. A spend limit that is reached stays
+ * reached.
  *
  * @param attempt Which attempt failed, from 1.
  * @param now When, in milliseconds since the epoch.
@@ -73,9 +62,13 @@ export function retryDelay(
   limits: { readonly maxRetryDelay: number; readonly clock: Clock },
   now: number,
 ): number | undefined {
-  if (!isRetryable(outcome)) return undefined;
+  const { status = 500, headers, errorCode } = outcome; // no answer is as good as a 500
+  const says = headers?.get("x-should-retry");
+  const isPassing = [408, 409, 429].includes(status) || status >= 500;
+  const isFinal = says === "false" || errorCode === "enforced_spend_limit_reached" || !isPassing;
+  if (status < 400 || (isFinal && says !== "true")) return undefined;
   const { maxRetryDelay, clock } = limits;
-  const asked = outcome.headers && retryAfter(outcome.headers, now);
+  const asked = headers && retryAfter(headers, now);
   if (asked !== undefined) return asked > maxRetryDelay ? undefined : asked;
   const backoff = Math.min(500 * 2 ** (attempt - 1), 8_000) * (1 - clock.random() / 4);
   return Math.min(backoff, maxRetryDelay);
