@@ -1,6 +1,7 @@
 import { defaultMinimumAge } from "./evaluate-policy.ts";
-import { conditionNames, type MessageBatchFilter, needsEnd, type PerCondition } from "./filter.ts";
-import { daysAgo, type RetentionPolicy, ruleKind } from "./policy.ts";
+import { conditionOf, type MessageBatchFilter, namesOf, needsEnd, type Words } from "./filter.ts";
+import type { PurgePlan } from "./plan.ts";
+import { ruleKind } from "./policy.ts";
 
 /**
  * What happens to a batch, and why, as data. {@link describeDecision} puts it into words.
@@ -11,10 +12,7 @@ import { daysAgo, type RetentionPolicy, ruleKind } from "./policy.ts";
  */
 export type PurgeDecision =
   | { readonly action: "delete" | "cancel_and_delete"; readonly code: "matches" }
-  | {
-    readonly action: "keep";
-    readonly code: (typeof keepCodes)[number];
-  }
+  | { readonly action: "keep"; readonly code: (typeof keepCodes)[number] }
   | {
     readonly action: "keep";
     readonly code: "condition";
@@ -38,10 +36,7 @@ export const keepCodes = [
 export type KeepCode = Extract<PurgeDecision, { readonly action: "keep" }>["code"];
 
 /** What a decision was made by: a filter or a policy. A plan has one of them. */
-export interface DecisionSource {
-  readonly filter?: MessageBatchFilter | "*" | undefined;
-  readonly policy?: RetentionPolicy | undefined;
-}
+export type DecisionSource = Pick<PurgePlan, "filter" | "policy">;
 
 /**
  * Puts a decision into words, such as `It ended at least 30 days ago`. The sentence holds no text of
@@ -72,66 +67,50 @@ export function describeDecision(
 ): string {
   const { filter, policy } = source;
   const conditions = filter === undefined || filter === "*" ? {} : filter;
-  const words = conditionWords(conditions);
   switch (decision.code) {
     case "matches": {
-      const given = conditionNames.filter((name) => conditions[name] !== undefined);
       const why = filter === "*" ? ["is one of all"] : [
-        ...given.map((name) => words[name].join(" ")),
+        ...namesOf(conditions).map((name) => wordsOf(conditions, name).join(" ")),
         ...policy?.rules.map((rule) => ruleKind(rule.type).words(rule).expired) ?? [],
       ];
       const status = decision.action === "delete" ? "" : `; it is ${item?.status ?? "not ended"}`;
       return `It ${why.join(", and ")}${status}`;
     }
-    case "held":
-      return "It is held";
     case "not_ended":
       return `It ${item === undefined ? "has not ended" : `is ${item.status}`}: ` +
         "only an ended batch can be deleted";
-    case "unknown_status":
-      return "It has a status that this version does not know";
-    case "created_later":
-      return "It was created after planning began";
-    case "created_unknown":
-      return "It was created at a time that cannot be read";
-    case "ended_unknown":
-      return "It ended at a time that cannot be read or is in the future";
     case "too_young":
       return `It ended too recently: the minimum age is ${policy?.minimumAge ?? defaultMinimumAge}`;
     case "not_among_oldest":
-      return `It is not ${words.oldest[1]}`;
+      return `It is not ${wordsOf(conditions, "oldest")[1]}`;
     case "condition": {
       const { condition } = decision;
       if (needsEnd.has(condition) && item !== undefined && item.status !== "ended") {
         return "It has not ended";
       }
-      const [verb, rest] = words[condition];
+      const [verb, rest] = wordsOf(conditions, condition);
       return `It ${negated[verb]} ${rest}`;
     }
     case "rule": {
       const rule = policy?.rules[decision.rule];
-      return `It ${
-        rule === undefined ? "is kept by a rule" : ruleKind(rule.type).words(rule).kept
-      }`;
+      return `It ${rule ? ruleKind(rule.type).words(rule).kept : "is kept by a rule"}`;
     }
+    default:
+      return sentences[decision.code];
   }
 }
 
-/** What each condition says of a batch: a verb, and the rest of the sentence. */
-function conditionWords(filter: MessageBatchFilter): PerCondition<readonly [Verb, string]> {
-  const { status = [], minDaysSinceCreated = 0, minDaysSinceEnded = 0 } = filter;
-  return {
-    ids: ["is", "named by its id"],
-    status: ["is", status.join(" or ")],
-    minDaysSinceCreated: ["was", `created at least ${daysAgo(minDaysSinceCreated)}`],
-    minDaysSinceEnded: ["ended", `at least ${daysAgo(minDaysSinceEnded)}`],
-    createdBefore: ["was", `created before ${filter.createdBefore}`],
-    createdAfter: ["was", `created after ${filter.createdAfter}`],
-    endedBefore: ["ended", `before ${filter.endedBefore}`],
-    endedAfter: ["ended", `after ${filter.endedAfter}`],
-    oldest: ["is", `among the oldest ${filter.oldest}`],
-  };
-}
+const sentences = {
+  held: "It is held",
+  unknown_status: "It has a status that this version does not know",
+  created_later: "It was created after planning began",
+  created_unknown: "It was created at a time that cannot be read",
+  ended_unknown: "It ended at a time that cannot be read or is in the future",
+} as const;
 
-type Verb = keyof typeof negated;
 const negated = { is: "is not", was: "was not", ended: "did not end" } as const;
+
+function wordsOf(filter: MessageBatchFilter, name: keyof MessageBatchFilter): Words {
+  const value = filter[name];
+  return value === undefined ? ["is", "as its filter says"] : conditionOf(name).words(value);
+}

@@ -12,9 +12,9 @@ import {
   string,
 } from "../deps.ts";
 import { isBatchId, type MessageBatch } from "../core/batches.ts";
-import { cannotUse, quoteKey, suggest } from "../core/check.ts";
+import { cannotUse, defined, isObject, quoteKey, suggest } from "../core/check.ts";
 import type { PurgeDecision } from "./decision.ts";
-import { checkNow, dayMs, daysSchema, parseTimestamp, timeSchema } from "./time.ts";
+import { checkNow, dayMs, daysAgo, daysSchema, parseTimestamp, timeSchema } from "./time.ts";
 
 /**
  * Which Message Batches a purge deletes: those for which every given condition holds. At least one
@@ -45,21 +45,8 @@ export interface MessageBatchFilter {
   readonly oldest?: number | undefined;
 }
 
-/** The conditions of a filter, in the order in which they are judged. */
-export const conditionNames = [
-  "ids",
-  "status",
-  "minDaysSinceCreated",
-  "minDaysSinceEnded",
-  "createdBefore",
-  "createdAfter",
-  "endedBefore",
-  "endedAfter",
-  "oldest",
-] as const;
-
-/** One value for each condition. */
-export type PerCondition<Value> = { readonly [Name in keyof MessageBatchFilter]-?: Value };
+/** The states of a batch that are known here. */
+export const statuses = ["in_progress", "canceling", "ended"] as const;
 
 /** The part of a Message Batch that decides what happens to it. */
 export type ListedBatch = Pick<
@@ -104,26 +91,27 @@ const read = (time: string | null | undefined) => parseTimestamp(time ?? null) ?
  */
 export function parseMessageBatchFilter(input: unknown): MessageBatchFilter | "*" {
   if (input === "*") return "*";
-  if (typeof input !== "object" || input === null || Array.isArray(input)) {
-    throw cannotUse("filter", 'it is neither an object nor "*"');
-  }
+  if (!isObject(input)) throw cannotUse("filter", 'it is neither an object nor "*"');
   const unknown = Object.keys(input).find((name) => !conditionNames.some((one) => one === name));
   if (unknown !== undefined) {
     const why = `${quoteKey(unknown)} is no condition: ${suggest(unknown, conditionNames)}`;
     throw cannotUse("filter", why);
   }
-  const result = safeParse(filterSchema(), input);
+  const entries: Record<string, GenericSchema> = Object.fromEntries(
+    conditionNames.map((name) => [name, optional(conditionOf(name).schema())]),
+  );
+  const result = safeParse(object(entries), input);
   if (!result.success) {
     const [{ path = [], message }] = result.issues;
     const place = path.map(({ key }) => typeof key === "number" ? `[${key}]` : `.${key}`);
     throw cannotUse(`filter${place.join("")}`, `it ${message}`);
   }
-  const given = Object.entries(result.output).filter(([, value]) => value !== undefined);
-  if (given.length === 0) {
-    const names = conditionNames.join(", ");
-    throw cannotUse("filter", `it is empty: give one of ${names}, or "*" for all`);
-  }
-  return Object.fromEntries(given);
+  const filter: MessageBatchFilter = defined(result.output);
+  if (namesOf(filter).length > 0) return filter;
+  throw cannotUse(
+    "filter",
+    `it is empty: give one of ${conditionNames.join(", ")}, or "*" for all`,
+  );
 }
 
 /** The schema of a number of batches. As of every schema here, a message follows a path. */
@@ -139,55 +127,105 @@ export function idSchema(): GenericSchema<unknown, string> {
   return pipe(string("is not a string"), check(isBatchId, "is not an id of a batch"));
 }
 
-function filterSchema() {
-  const [days, time] = [daysSchema(), timeSchema()];
-  const states = picklist(
-    ["in_progress", "canceling", "ended"],
-    'is not "in_progress", "canceling" or "ended"',
-  );
-  const entries = {
-    ids: optional(pipe(array(idSchema(), "is not an array"), minLength(1, "is empty"))),
-    status: optional(pipe(array(states, "is not an array"), minLength(1, "is empty"))),
-    minDaysSinceCreated: optional(days),
-    minDaysSinceEnded: optional(days),
-    createdBefore: optional(time),
-    createdAfter: optional(time),
-    endedBefore: optional(time),
-    endedAfter: optional(time),
-    oldest: optional(countSchema()),
-  } satisfies PerCondition<GenericSchema>;
-  return object(entries);
+function listSchema<Value>(schema: GenericSchema<unknown, Value>) {
+  return pipe(array(schema, "is not an array"), minLength(1, "is empty"));
 }
 
-/** The conditions that hold for no batch that has not ended. */
-export const needsEnd: ReadonlySet<keyof MessageBatchFilter> = new Set<keyof MessageBatchFilter>(
-  ["minDaysSinceCreated", "minDaysSinceEnded", "createdBefore", "endedBefore", "endedAfter"],
-);
+/** What a condition looks like in a filter, what it means, and how it reads. */
+interface Condition<Value> {
+  /** Its messages follow a path, and name no value. */
+  schema(): GenericSchema<unknown, Value>;
+  /** Whether it holds for no batch that has not ended. */
+  readonly needsEnd?: true;
+  /** Says for which batches it holds. */
+  holds(value: Value, now: number): (batch: DatedBatch) => boolean;
+  words(value: Value): Words;
+}
+
+/** What a condition says of a batch: a verb, and the rest of the sentence. */
+export type Words = readonly [verb: "is" | "was" | "ended", rest: string];
 
 type Time = "createdAt" | "endedAt";
-type Holds = (batch: DatedBatch) => boolean;
 
-/** Which batches each condition holds for, if the filter has it. */
-function holdsOf(filter: MessageBatchFilter, now: number): PerCondition<Holds> {
-  /** A time makes a batch old only if the batch has ended, and the time is not in the future. */
-  const past = (batch: DatedBatch, time: Time) =>
-    batch.status === "ended" && batch[time] <= now ? batch[time] : NaN;
-  const daysSince = (time: Time, days = NaN): Holds => (batch) =>
-    now - past(batch, time) >= days * dayMs;
-  const before = (time: Time, limit: number): Holds => (batch) => past(batch, time) < limit;
-  const after = (time: Time, limit: number): Holds => (batch) => batch[time] > limit;
-  const ids = new Set(filter.ids);
-  return {
-    ids: ({ id }) => ids.has(id),
-    status: ({ status }) => filter.status?.some((one) => one === status) ?? false,
-    minDaysSinceCreated: daysSince("createdAt", filter.minDaysSinceCreated),
-    minDaysSinceEnded: daysSince("endedAt", filter.minDaysSinceEnded),
-    createdBefore: before("createdAt", read(filter.createdBefore)),
-    createdAfter: after("createdAt", read(filter.createdAfter)),
-    endedBefore: before("endedAt", read(filter.endedBefore)),
-    endedAfter: after("endedAt", read(filter.endedAfter)),
-    oldest: () => true, // it compares batches: evaluateFilter() counts them at the end
-  };
+/** A time makes a batch old only if the batch has ended, and the time is not in the future. */
+const past = (batch: DatedBatch, time: Time, now: number) =>
+  batch.status === "ended" && batch[time] <= now ? batch[time] : NaN;
+
+const happened = (time: Time, when: string): Words =>
+  time === "createdAt" ? ["was", `created ${when}`] : ["ended", when];
+
+const minDaysSince = (time: Time): Condition<number> => ({
+  schema: daysSchema,
+  needsEnd: true,
+  holds: (days, now) => (batch) => now - past(batch, time, now) >= days * dayMs,
+  words: (days) => happened(time, `at least ${daysAgo(days)}`),
+});
+
+const before = (time: Time): Condition<string> => ({
+  schema: timeSchema,
+  needsEnd: true,
+  holds(limit, now) {
+    const end = read(limit);
+    return (batch) => past(batch, time, now) < end;
+  },
+  words: (limit) => happened(time, `before ${limit}`),
+});
+
+const after = (time: Time): Condition<string> => ({
+  schema: timeSchema,
+  holds(limit) {
+    const start = read(limit);
+    return (batch) => batch[time] > start;
+  },
+  words: (limit) => happened(time, `after ${limit}`),
+});
+
+/** Every condition, in the order in which they are judged. */
+const conditions: {
+  readonly [Name in keyof MessageBatchFilter]-?: Condition<NonNullable<MessageBatchFilter[Name]>>;
+} = {
+  ids: {
+    schema: () => listSchema(idSchema()),
+    holds(ids) {
+      const named = new Set(ids);
+      return ({ id }) => named.has(id);
+    },
+    words: () => ["is", "named by its id"],
+  },
+  status: {
+    schema: () => listSchema(picklist(statuses, 'is not "in_progress", "canceling" or "ended"')),
+    holds: (states) => ({ status }) => states.some((one) => one === status),
+    words: (states) => ["is", states.join(" or ")],
+  },
+  minDaysSinceCreated: minDaysSince("createdAt"),
+  minDaysSinceEnded: minDaysSince("endedAt"),
+  createdBefore: before("createdAt"),
+  createdAfter: after("createdAt"),
+  endedBefore: before("endedAt"),
+  endedAfter: { ...after("endedAt"), needsEnd: true },
+  oldest: {
+    schema: countSchema,
+    holds: () => () => true, // it compares batches: evaluateFilter() counts them at the end
+    words: (count) => ["is", `among the oldest ${count}`],
+  },
+};
+
+/** The names of the conditions, in the order in which they are judged. */
+export const conditionNames = Object.keys(conditions) as readonly (keyof MessageBatchFilter)[];
+
+/** The conditions that hold for no batch that has not ended. */
+export const needsEnd: ReadonlySet<keyof MessageBatchFilter> = new Set(
+  conditionNames.filter((name) => conditions[name].needsEnd),
+);
+
+/** What a condition means. */
+export function conditionOf(name: keyof MessageBatchFilter): Condition<unknown> {
+  return conditions[name];
+}
+
+/** The conditions that a filter has. */
+export function namesOf(filter: MessageBatchFilter): readonly (keyof MessageBatchFilter)[] {
+  return conditionNames.filter((name) => filter[name] !== undefined);
 }
 
 const keep = <Code extends string>(code: Code) => ({ action: "keep", code }) as const;
@@ -256,14 +294,13 @@ export function evaluateFilter(
   checkNow(now);
   const given: MessageBatchFilter = parsed === "*" ? {} : parsed;
   const { ids, oldest = Infinity } = given;
-  const holds = holdsOf(given, now);
-  const conditions = conditionNames.filter((name) => given[name] !== undefined).map((name) => ({
-    holds: holds[name],
+  const judges = namesOf(given).map((name) => ({
+    holds: conditionOf(name).holds(given[name], now),
     decision: { action: "keep", code: "condition", condition: name } as const,
   }));
   const decide = (batch: DatedBatch): PurgeDecision => {
     const kept = (ids === undefined ? keptByCreation(batch.createdAt, now) : undefined) ??
-      conditions.find((one) => !one.holds(batch))?.decision ?? keptByStatus(batch.status);
+      judges.find((one) => !one.holds(batch))?.decision ?? keptByStatus(batch.status);
     return kept === notEnded && options.cancelInProgress === true ? cancels : kept ?? deletes;
   };
 

@@ -4,11 +4,11 @@
  * @module
  */
 import { isBatchId, listBatches } from "../core/batches.ts";
-import { cannotUse, checkOptions, type Checks, isBoolean } from "../core/check.ts";
+import { cannotUse, checkOptions, type Checks, defined, isBoolean } from "../core/check.ts";
 import { callChecks, type CallOptions, checkClient, type Client } from "../core/client.ts";
 import { PurgeRefusedError } from "../core/errors.ts";
 import { type Call, createCall } from "../core/send.ts";
-import type { PurgeDecision } from "./decision.ts";
+import type { DecisionSource, PurgeDecision } from "./decision.ts";
 import { withPace } from "./engine.ts";
 import { evaluateRetention } from "./evaluate-policy.ts";
 import {
@@ -16,8 +16,9 @@ import {
   type ListedBatch,
   type MessageBatchFilter,
   parseMessageBatchFilter,
+  statuses,
 } from "./filter.ts";
-import { type PurgeItem, type PurgePlan, statuses } from "./plan.ts";
+import type { PurgeItem, PurgePlan } from "./plan.ts";
 import { parseRetentionPolicy, type RetentionPolicy } from "./policy.ts";
 import { parseTimestamp } from "./time.ts";
 
@@ -85,25 +86,23 @@ export interface PlanByPolicy extends CallOptions {
 export async function planPurge(client: Client, options: PlanPurgeOptions): Promise<PurgePlan> {
   const settings = checkClient(client);
   const checked = checkOptions<PlanOptions>(options, planChecks);
-  const source = sourceOf(checked);
-  const { cancelInProgress } = checked;
+  const decide = deciderOf(checked);
   const { baseUrl, clock } = settings;
   const now = clock.now();
   const { batches, workspaceId } = await listAll(createCall(withPace(settings, 1), checked));
-  const decisions = "policy" in source
-    ? evaluateRetention(source.policy, batches.values(), now)
-    : evaluateFilter(source.filter, batches.values(), now, { cancelInProgress });
-  return {
-    version: 1,
-    createdAt: new Date(now).toISOString(),
-    baseUrl,
-    ...(workspaceId === undefined ? {} : { workspaceId }),
-    ...source,
-    items: [...batches.values()].flatMap((batch) => {
-      const decision = decisions.get(batch.id);
-      return decision === undefined ? [] : [itemOf(batch, decision)];
-    }),
-  };
+  const decisions = decide(batches.values(), now);
+  // Of the server's texts, a plan has only those that could be read.
+  const readable = (time: string | null) => parseTimestamp(time) === undefined ? null : time;
+  const items = [...batches.values()].map((batch) => ({
+    id: batch.id,
+    createdAt: readable(batch.created_at),
+    endedAt: readable(batch.ended_at),
+    status: statuses.find((one) => one === batch.processing_status) ?? "unknown",
+    ...decisions.get(batch.id),
+  } as PurgeItem));
+  const createdAt = new Date(now).toISOString();
+  const { filter, policy } = checked;
+  return defined({ version: 1, createdAt, baseUrl, workspaceId, filter, policy, items });
 }
 
 /** All batches of one workspace. */
@@ -137,11 +136,7 @@ export async function listAll(call: Call): Promise<Listing> {
 }
 
 /** All options of a plan. */
-interface PlanOptions extends CallOptions {
-  readonly filter?: MessageBatchFilter | "*" | undefined;
-  readonly policy?: RetentionPolicy | undefined;
-  readonly cancelInProgress?: boolean | undefined;
-}
+type PlanOptions = DecisionSource & Pick<PlanByFilter, "cancelInProgress" | keyof CallOptions>;
 
 const planChecks: Checks<PlanOptions> = {
   ...callChecks,
@@ -150,31 +145,18 @@ const planChecks: Checks<PlanOptions> = {
   cancelInProgress: isBoolean,
 };
 
-/** The filter or the policy of the options. */
-function sourceOf({ filter, policy, cancelInProgress }: PlanOptions): PlanSource {
-  if (policy !== undefined && filter === undefined) {
-    if (cancelInProgress) throw cannotUse("cancelInProgress", "a policy never cancels a batch");
-    return { policy };
+type Decide = (batches: Iterable<ListedBatch>, now: number) => ReadonlyMap<string, PurgeDecision>;
+
+/** How a batch is judged: by the filter or by the policy. */
+function deciderOf({ filter, policy, cancelInProgress }: PlanOptions): Decide {
+  if (filter !== undefined && policy === undefined) {
+    return (batches, now) => evaluateFilter(filter, batches, now, { cancelInProgress });
   }
-  if (filter !== undefined && policy === undefined) return { filter };
-  throw cannotUse("options", "give exactly one of filter and policy");
-}
-
-type PlanSource =
-  | { readonly filter: MessageBatchFilter | "*" }
-  | { readonly policy: RetentionPolicy };
-
-/** What a plan says of a batch: of the server's texts, only those that could be read. */
-function itemOf(batch: ListedBatch, decision: PurgeDecision): PurgeItem {
-  const { id, created_at, ended_at, processing_status: status } = batch;
-  const readable = (time: string | null) => parseTimestamp(time) === undefined ? null : time;
-  return {
-    id,
-    createdAt: readable(created_at),
-    endedAt: readable(ended_at),
-    status: statuses.find((one) => one === status) ?? "unknown",
-    ...decision,
-  };
+  if (filter !== undefined || policy === undefined) {
+    throw cannotUse("options", "give exactly one of filter and policy");
+  }
+  if (cancelInProgress) throw cannotUse("cancelInProgress", "a policy never cancels a batch");
+  return (batches, now) => evaluateRetention(policy, batches, now);
 }
 
 function cannotPlan(why: string): PurgeRefusedError {

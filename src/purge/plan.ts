@@ -20,7 +20,7 @@ import {
   unknown,
 } from "../deps.ts";
 import { hex } from "../core/bytes.ts";
-import { isArgumentError } from "../core/check.ts";
+import { defined, isArgumentError } from "../core/check.ts";
 import type { Settings } from "../core/client.ts";
 import { InvalidPolicyError, PurgeRefusedError } from "../core/errors.ts";
 import { type DecisionSource, keepCodes, type PurgeDecision } from "./decision.ts";
@@ -29,9 +29,12 @@ import {
   idSchema,
   type MessageBatchFilter,
   parseMessageBatchFilter,
+  statuses,
 } from "./filter.ts";
 import { parseRetentionPolicy, type RetentionPolicy } from "./policy.ts";
 import { timeSchema } from "./time.ts";
+
+export { statuses };
 
 /** What happens to one batch. */
 export type PurgeItem = PurgeDecision & {
@@ -60,9 +63,6 @@ export interface PurgePlan {
   readonly items: readonly PurgeItem[];
 }
 
-/** The states of a batch that are known here. */
-export const statuses = ["in_progress", "canceling", "ended"] as const;
-
 /**
  * Reads a plan, such as one from a file, and checks all of it.
  *
@@ -90,21 +90,14 @@ export function parsePurgePlan(input: unknown): PurgePlan {
     const place = path.map(({ key }) => typeof key === "number" ? `[${key}]` : `.${String(key)}`);
     throw cannotApply(`plan${place.join("")} ${message}`);
   }
-  const { workspaceId, filter, policy, items, ...plan } = result.output;
+  const { filter, policy, items, ...plan } = result.output;
   if ((filter === undefined) === (policy === undefined)) {
     throw cannotApply(
       `it has ${policy ? "both" : "neither"} a filter ${policy ? "and" : "nor"} a policy`,
     );
   }
-  const source = policy === undefined
-    ? { filter: parseFilter(filter) }
-    : { policy: parsePolicy(policy) };
-  return {
-    ...plan,
-    ...(workspaceId === undefined ? {} : { workspaceId }),
-    ...source,
-    items: readItems(items, source),
-  };
+  const source = readSource(filter, policy);
+  return defined({ ...plan, ...source, items: readItems(items, source) });
 }
 
 /**
@@ -199,8 +192,8 @@ function readItems(items: readonly RawItem[], source: DecisionSource): readonly 
   if (new Set(items.map(({ id }) => id)).size < items.length) {
     throw cannotApply("it has an id twice");
   }
-  return items.map((item, index) => {
-    const { id, createdAt, endedAt, status, action } = item;
+  return items.map(({ condition, rule, ...item }, index) => {
+    const { id, status, action, code } = item;
     if (action === "delete" && status !== "ended") {
       throw cannotApply("it deletes a batch that has not ended, without canceling it");
     }
@@ -210,55 +203,38 @@ function readItems(items: readonly RawItem[], source: DecisionSource): readonly 
     if (action === "cancel_and_delete" && policy !== undefined) {
       throw cannotApply("it cancels a batch, and was made from a policy, which never does");
     }
-    const decision = readDecision(item, source);
-    if (decision !== undefined) return { id, createdAt, endedAt, status, ...decision };
-    const whose = policy === undefined ? "filter" : "policy";
-    throw cannotApply(`plan.items[${index}].code does not fit its action or its ${whose}`);
+    if (!canDecide({ condition, rule, ...item }, source)) {
+      const whose = policy === undefined ? "filter" : "policy";
+      throw cannotApply(`plan.items[${index}].code does not fit its action or its ${whose}`);
+    }
+    const more = code === "condition" ? { condition } : code === "rule" ? { rule } : {};
+    return { ...item, ...more } as PurgeItem;
   });
 }
 
-/** The decision of an item, if the filter or the policy of its plan can come to it. */
-function readDecision(
+/** Whether the filter or the policy of a plan can come to the decision of an item. */
+function canDecide(
   { action, code, condition, rule }: RawItem,
   { filter = "*", policy }: DecisionSource,
-): PurgeDecision | undefined {
-  if (code === "matches") return action === "keep" ? undefined : { action, code };
-  if (action !== "keep") return undefined;
+): boolean {
   const conditions = filter === "*" ? {} : filter;
-  switch (code) {
-    case "condition": {
-      const isThere = condition !== undefined && conditions[condition] !== undefined;
-      return isThere ? { action, code, condition } : undefined;
-    }
-    case "rule": {
-      const isThere = rule !== undefined && policy?.rules[rule] !== undefined;
-      return isThere ? { action, code, rule } : undefined;
-    }
-    case "not_among_oldest":
-      return conditions.oldest === undefined ? undefined : { action, code };
-    case "ended_unknown":
-    case "too_young":
-      return policy === undefined ? undefined : { action, code };
-    default:
-      return { action, code };
-  }
+  if ((action === "keep") === (code === "matches")) return false;
+  if (code === "condition") return condition !== undefined && conditions[condition] !== undefined;
+  if (code === "rule") return rule !== undefined && policy?.rules[rule] !== undefined;
+  if (code === "not_among_oldest") return conditions.oldest !== undefined;
+  return policy !== undefined || (code !== "ended_unknown" && code !== "too_young");
 }
 
-function parseFilter(filter: unknown): PurgePlan["filter"] {
+function readSource(filter: unknown, policy: unknown): DecisionSource {
   try {
-    return parseMessageBatchFilter(filter);
+    return policy === undefined
+      ? { filter: parseMessageBatchFilter(filter) }
+      : { policy: parseRetentionPolicy(policy) };
   } catch (error) {
-    throw isArgumentError(error) ? cannotApply(`plan.${error.subject}: ${error.why}`) : error;
-  }
-}
-
-function parsePolicy(policy: unknown): RetentionPolicy {
-  try {
-    return parseRetentionPolicy(policy);
-  } catch (error) {
+    if (isArgumentError(error)) throw cannotApply(`plan.${error.subject}: ${error.why}`);
     if (!(error instanceof InvalidPolicyError)) throw error;
     const [{ path, message } = { path: "", message: "cannot be used" }] = error.issues;
-    throw cannotApply(`${["plan.policy", ...path === "" ? [] : [path]].join(".")} ${message}`);
+    throw cannotApply(`plan.policy${path && "."}${path} ${message}`);
   }
 }
 

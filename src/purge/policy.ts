@@ -21,7 +21,7 @@ import {
   parseStrict,
   pathKey,
 } from "./strict-json.ts";
-import { dayMs, daysSchema, parseIsoDuration } from "./time.ts";
+import { dayMs, daysAgo, daysSchema, parseIsoDuration } from "./time.ts";
 
 /**
  * How long batches stay. A batch is deleted only if it has ended, is not held, has reached the minimum
@@ -125,12 +125,6 @@ const ruleKinds: {
     }),
   },
 };
-
-/** A number of days in words: `1 day ago`. An hour is 0.041666666666666664 days, so it is rounded. */
-export function daysAgo(days: number): string {
-  const rounded = Number(days.toPrecision(6));
-  return `${rounded} ${rounded === 1 ? "day" : "days"} ago`;
-}
 
 const ruleTypes = ["delete_after", "keep_last"] as const satisfies RetentionRule["type"][];
 

@@ -9,7 +9,8 @@ import { check, type GenericSchema, number, pipe, string } from "../deps.ts";
 /** A day in milliseconds: 24 hours, in every time zone. */
 export const dayMs = 86_400_000;
 
-const dateTime = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d+)?(?:Z|([+-])(\d\d):(\d\d))$/i;
+const dateTime =
+  /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(?:Z|([+-])([01]\d|2[0-3]):([0-5]\d))$/i;
 
 /**
  * Reads an RFC 3339 date-time, the same on every runtime: `Date.parse` takes other texts too, and
@@ -22,19 +23,13 @@ const dateTime = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d+)?(?:Z|([+-])
 export function parseTimestamp(text: string | null): number | undefined {
   const match = dateTime.exec(text ?? "");
   if (match === null) return undefined;
-  const [, year, month, day, hour, minute, second, fraction = "", sign, ...offset] = match;
-  const [hours, minutes] = offset.map((part = "0") => Number(part));
-  if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return undefined;
-  if (hours === undefined || minutes === undefined || hours > 23 || minutes > 59) return undefined;
-  const start = new Date(0);
-  start.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
-  // A day that the month does not have would become one of the next month.
-  if (start.getUTCMonth() !== Number(month) - 1 || start.getUTCDate() !== Number(day)) {
-    return undefined;
-  }
-  const time = Number(hour) * 3_600_000 + Number(minute) * 60_000 + Number(second) * 1_000;
-  const shift = (hours * 60 + minutes) * 60_000 * (sign === "-" ? -1 : 1);
-  return start.getTime() + time + Math.floor(Number(`0${fraction}`) * 1_000) - shift;
+  const [, day, time, fraction = "", sign, hours = 0, minutes = 0] = match;
+  const whole = `${day}T${time}.000Z`;
+  const start = new Date(whole);
+  // A day that the month does not have, or the hour 24, would become one of the next month or day.
+  if (start.toJSON() !== whole) return undefined;
+  const shift = (Number(hours) * 60 + Number(minutes)) * 60_000 * (sign === "-" ? -1 : 1);
+  return start.getTime() + Math.floor(Number(`0${fraction}`) * 1_000) - shift;
 }
 
 const duration = /^P(?!$)(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$/;
@@ -64,6 +59,12 @@ export function checkNow(now: number): void {
   if (!Number.isFinite(now)) {
     throw cannotUse("now", "it is not a number of milliseconds since the epoch", RangeError);
   }
+}
+
+/** A number of days in words: `1 day ago`. An hour is 0.041666666666666664 days, so it is rounded. */
+export function daysAgo(days: number): string {
+  const rounded = Number(days.toPrecision(6));
+  return `${rounded} ${rounded === 1 ? "day" : "days"} ago`;
 }
 
 /** The schema of a number of days. Its messages follow a path. */
