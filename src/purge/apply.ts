@@ -10,6 +10,7 @@ import {
   type Check,
   checkOptions,
   type Checks,
+  defined,
   hasMethods,
   isNumber,
   isSignal,
@@ -149,28 +150,26 @@ export function applyPurge(
   plan: PurgePlan,
   options: ApplyPurgeOptions = {},
 ): PurgeRun {
-  let summary: PurgeSummary | undefined;
-  let failure: { readonly error: unknown } | undefined;
+  const end = Promise.withResolvers<PurgeSummary>();
+  end.promise.catch(() => {}); // the iteration throws it, too
   async function* iterate(): AsyncGenerator<DeletionOutcome, PurgeSummary, undefined> {
+    let run: Run | undefined;
     try {
-      const run = await prepare(client, plan, options);
-      try {
-        yield* run.outcomes();
-      } finally {
-        summary = run.summary();
-      }
-      return summary;
+      run = await prepare(client, plan, options);
+      yield* run.outcomes();
     } catch (error) {
-      failure = { error };
+      end.reject(error);
       throw error;
+    } finally {
+      if (run) end.resolve(run.summary()); // only the first settles it
     }
+    return await end.promise;
   }
   const outcomes = iterate();
   const finish = async (): Promise<PurgeSummary> => {
     while (!(await outcomes.next()).done);
-    if (failure !== undefined) throw failure.error;
-    if (summary === undefined) throw new Error("Cannot sum up the purge: it never began");
-    return summary;
+    end.reject(new Error("Cannot sum up the purge: it never began"));
+    return await end.promise;
   };
   let finished: Promise<PurgeSummary> | undefined;
   return Object.assign(outcomes, {
@@ -179,15 +178,14 @@ export function applyPurge(
 }
 
 /** Checks everything before the first request. */
-async function prepare(client: Client, plan: PurgePlan, options: ApplyPurgeOptions): Promise<Run> {
+async function prepare(client: Client, given: PurgePlan, options: ApplyPurgeOptions): Promise<Run> {
   const settings = checkClient(client);
-  const whole = checkPlan(settings, plan);
-  const { items, ...checked } = whole;
+  const plan = checkPlan(settings, given);
   const { concurrency = 32, signal, holds = [], waitTimeout, exportTo, history = [] } =
     checkOptions(options, applyChecks);
   const held = new Set(holds);
-  const planned = items.filter(({ action }) => action !== "keep");
-  const past = await readHistory(history, { ...checked, items: planned });
+  const planned = plan.items.filter(({ action }) => action !== "keep");
+  const past = await readHistory(history, { ...plan, items: planned });
   const work = [
     ...planned.filter(({ action }) => action === "delete"),
     ...planned.filter(({ action }) => action === "cancel_and_delete"),
@@ -213,8 +211,8 @@ async function prepare(client: Client, plan: PurgePlan, options: ApplyPurgeOptio
   return createRun(settings, work, taskOf, {
     concurrency,
     signal,
-    workspaceId: checked.workspaceId,
-    audit: settings.auditTrail && { plan: fingerprintPlan(whole) },
+    workspaceId: plan.workspaceId,
+    audit: settings.auditTrail && { plan: fingerprintPlan(plan) },
   });
 }
 
@@ -284,15 +282,12 @@ export async function readHistory(
 function readOutcome(entry: AuditEntry, workspaceId: string | undefined): PastDeletion {
   const { objectId: id, outcome, evidence, requestId, attempts = 1, settled } = entry;
   const uncertain = outcome === "failed" && entry.error?.outcomeKnown !== true;
-  const here = workspaceId === undefined || (entry.workspaceId ?? workspaceId) === workspaceId;
-  if (!here) return { uncertain, settled };
-  if (outcome === "missing") {
-    return { uncertain, settled, outcome: { outcome, id, recorded: true } };
-  }
+  const past = { uncertain, settled };
+  if (workspaceId !== undefined && (entry.workspaceId ?? workspaceId) !== workspaceId) return past;
+  if (outcome === "missing") return { ...past, outcome: { outcome, id, recorded: true } };
   if (outcome !== "deleted" || (evidence !== "receipt" && evidence !== "absent_after_retry")) {
-    return { uncertain, settled };
+    return past;
   }
-  const request = requestId === undefined ? {} : { requestId };
-  const deleted = { outcome, id, evidence, ...request, attempts, recorded: true } as const;
-  return { uncertain, settled, outcome: deleted };
+  const gone = { outcome, id, evidence, requestId, attempts, recorded: true } as const;
+  return { ...past, outcome: defined(gone) };
 }

@@ -20,7 +20,6 @@ import {
   type DeletionOutcome,
   type ExportOutcome,
   isOutage,
-  type OutcomeError,
   outcomeError,
   type StopReason,
   stopReason,
@@ -154,16 +153,17 @@ export function createRun<Item, Done extends RunOutcome = DeletionOutcome>(
       return failedOutcome(task.id, call, error, operation);
     });
     if (!isCounted(outcome) && outcome.outcome !== "unattempted") return outcome;
-    const canceled = facts.canceled === false ? {} : { canceled: facts.canceled };
     const elsewhere = workspaceId !== undefined &&
       [...facts.workspaceIds].some((answered) => answered !== workspaceId);
     if (elsewhere) reason ??= "other_workspace";
     // A 404 of another workspace says nothing of this object. A receipt does, whoever gave it.
     const restsOnAbsence = outcome.outcome === "missing" ||
       (outcome.outcome === "deleted" && outcome.evidence !== "receipt");
-    return elsewhere && restsOnAbsence
-      ? { ...failed(task.id, "ERR_PURGE_REFUSED", otherWorkspace), ...canceled }
-      : { ...outcome, ...canceled };
+    const why = "the answer came from another workspace than the plan was made for";
+    return defined({
+      ...elsewhere && restsOnAbsence ? failed(task.id, "ERR_PURGE_REFUSED", why) : outcome,
+      canceled: facts.canceled || undefined,
+    });
   };
   const work = async (task: Task<Done>): Promise<RunOutcome> => {
     const outcome = await attempt(task);
@@ -220,8 +220,6 @@ function isCounted(
   return ["deleted", "missing", "skipped", "failed"].includes(outcome.outcome);
 }
 
-const otherWorkspace = "the answer came from another workspace than the plan was made for";
-
 /** The outcome of a task that the run could not finish. */
 function stoppedOutcome(id: string, { facts }: Call, reason: StopReason): DeletionOutcome {
   if (facts.mayBeDeleted) {
@@ -263,49 +261,31 @@ function failedOutcome(
 }
 
 function failed(id: string, code: string, why: string, operation = "delete"): DeletionOutcome {
-  const error: OutcomeError = {
-    code,
-    message: `Cannot ${operation} ${JSON.stringify(id)}: ${why}`,
-    why,
-  };
-  return { outcome: "failed", id, error };
+  const message = `Cannot ${operation} ${JSON.stringify(id)}: ${why}`;
+  return { outcome: "failed", id, error: { code, message, why } };
 }
 
-/** Promises, taken as they end. */
-interface CompletionQueue<Result> {
-  /** How many were not taken. */
-  readonly size: number;
-  /** Adds a promise. It must not reject. */
-  add(promise: Promise<Result>): void;
-  /** Waits for the next that ends, and takes it. There must be one. */
-  next(): Promise<Result>;
-}
-
-/** Creates an empty queue. The cost of taking does not depend on its size. */
-function createCompletionQueue<Result>(): CompletionQueue<Result> {
-  const ended: Promise<Result>[] = [];
-  let size = 0;
+/** Promises, taken as they end. The cost of taking one does not depend on how many there are. */
+function createCompletionQueue<Result>() {
+  const ended: Result[] = [];
   let wake = () => {};
-  return {
-    get size() {
-      return size;
-    },
-    add(promise) {
-      size += 1;
-      promise.then(() => {
-        ended.push(promise);
+  const queue = {
+    /** How many were not taken. */
+    size: 0,
+    /** Adds a promise. It must not reject. */
+    add(promise: Promise<Result>): void {
+      queue.size += 1;
+      promise.then((result) => {
+        ended.push(result);
         wake();
       });
     },
-    async next() {
-      for (;;) {
-        const promise = ended.shift();
-        if (promise !== undefined) {
-          size -= 1;
-          return await promise;
-        }
-        await new Promise<void>((resolve) => wake = resolve);
-      }
+    /** Waits for the next that ends, and takes it. There must be one. */
+    async next(): Promise<Result> {
+      while (ended.length === 0) await new Promise<void>((resolve) => wake = resolve);
+      queue.size -= 1;
+      return ended.shift() as Result;
     },
   };
+  return queue;
 }

@@ -112,18 +112,9 @@ export function deletionOutcome(
   deletion: DeletionFacts & { readonly export?: ResultsExport | undefined },
 ): DeletionOutcome {
   const { evidence, requestId, workspaceId, auditError } = deletion;
-  return defined(
-    evidence === "missing" ? { outcome: "missing", id, auditError } : {
-      outcome: "deleted",
-      id,
-      evidence,
-      requestId,
-      attempts,
-      workspaceId,
-      export: deletion.export,
-      auditError,
-    },
-  );
+  if (evidence === "missing") return defined({ outcome: evidence, id, auditError });
+  const facts = { evidence, requestId, attempts, workspaceId, export: deletion.export, auditError };
+  return defined({ outcome: "deleted", id, ...facts });
 }
 
 /**
