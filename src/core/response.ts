@@ -45,22 +45,24 @@ export async function readAnswer(response: Response, maxBytes = 1_048_576): Prom
   const bytes = isShort
     ? new Uint8Array(await response.arrayBuffer())
     : await readBytes(response.body, maxBytes);
-  const body = bytes === undefined ? { problem: `is longer than ${maxBytes} bytes` } : parse(bytes);
+  const body = bytes === undefined
+    ? { problem: `it is longer than ${maxBytes} bytes` }
+    : parse(bytes);
   return { status, headers, body };
 }
 
 function parse(bytes: Uint8Array): Answer["body"] {
-  if (bytes.length === 0) return { problem: "is empty" };
+  if (bytes.length === 0) return { problem: "it is empty" };
   let text: string;
   try {
     text = decoder.decode(bytes);
   } catch {
-    return { problem: "is not UTF-8 text" };
+    return { problem: "it is not UTF-8 text" };
   }
   try {
     return { value: JSON.parse(text) };
   } catch {
-    return { problem: "is not JSON" };
+    return { problem: "it is not JSON" };
   }
 }
 
@@ -79,7 +81,7 @@ export function parseResponse<Value>(reply: Reply, schema: GenericSchema<unknown
     throw invalidResponse(reply, "it is a redirect, and none is followed");
   }
   if (status !== 200) throw invalidResponse(reply, "its status is not 200");
-  if ("problem" in body) throw invalidResponse(reply, `it ${body.problem}`);
+  if ("problem" in body) throw invalidResponse(reply, body.problem);
   const result = safeParse(schema, body.value);
   if (result.success) return result.output;
   const issues = result.issues.map(({ path, expected }) => ({

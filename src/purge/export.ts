@@ -14,14 +14,7 @@ import {
   loopback,
 } from "../core/client.ts";
 import { APITimeoutError, BatchsweepError } from "../core/errors.ts";
-import {
-  type Answer,
-  invalidResponse,
-  parseResponse,
-  printable,
-  readAnswer,
-  redactor,
-} from "../core/response.ts";
+import { type Answer, parseResponse, printable, readAnswer, redactor } from "../core/response.ts";
 import {
   type ApiRequest,
   type Call,
@@ -158,7 +151,6 @@ async function exportToSink(
   { id, request, results }: ResultsLocation,
   writer: WritableStreamDefaultWriter<Uint8Array>,
 ): Promise<ResultsExport> {
-  let problem: string | undefined;
   let sinkError: SinkError | undefined;
   const heed = (work: Promise<void>) =>
     work.catch((reason) => {
@@ -170,8 +162,8 @@ async function exportToSink(
     const { status, headers } = response;
     if (status !== 200) return await readAnswer(response);
     try {
-      ({ problem } = await receiver.receive(response.body, idleTimer));
-      return { status, headers, body: { value: undefined } };
+      const problem = await receiver.receive(response.body, idleTimer);
+      return { status, headers, body: problem === undefined ? { value: "" } : { problem } };
     } catch (error) {
       if (error instanceof SinkError) return { code: "ERR_ABORTED", status };
       throw error;
@@ -183,12 +175,16 @@ async function exportToSink(
     const why = `nothing came for ${error.timeout} ms, after ${receiver.bytes} bytes`;
     throw new APITimeoutError({ ...error, why });
   });
-  if (reply.status !== 200) parseResponse(reply, unknown());
-  if (problem !== undefined) throw invalidResponse(reply, problem);
+  parseResponse(reply, unknown());
   await unlessAborted(heed(writer.close()), call.signal);
   const { requestId } = reply.exchange;
-  const { bytes } = receiver;
-  return defined({ id, lines: results, bytes, sha256: receiver.sha256(), requestId });
+  return defined({
+    id,
+    lines: results,
+    bytes: receiver.bytes,
+    sha256: receiver.sha256(),
+    requestId,
+  });
 }
 
 /** Where the results of a batch are, and how many there must be. */
@@ -224,10 +220,10 @@ function locateResults({ settings }: Call, batch: MessageBatch): ResultsLocation
     throw refuse("its request_counts are not those of a batch that has ended");
   }
 
-  const url = parse(results_url);
   const own = new URL(settings.baseUrl);
-  const foreign = url?.origin !== own.origin;
+  const url = URL.canParse(results_url) ? new URL(results_url) : undefined;
   const near = loopback.test(own.hostname) && loopback.test(url?.hostname ?? "");
+  const foreign = url?.origin !== own.origin;
   if (foreign && url?.protocol !== "https:" && !(url?.protocol === "http:" && near)) {
     throw refuse("its results_url is neither of the API nor HTTPS");
   }
@@ -250,14 +246,6 @@ function locateResults({ settings }: Call, batch: MessageBatch): ResultsLocation
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0;
-}
-
-function parse(url: string): URL | undefined {
-  try {
-    return new URL(url);
-  } catch {
-    return undefined;
-  }
 }
 
 /** The results of a batch could not be stored, so it was not deleted. */

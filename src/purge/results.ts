@@ -19,7 +19,7 @@ export interface ResultsReceiver {
   receive(
     stream: ReadableStream<Uint8Array> | null,
     idleTimer: IdleTimer,
-  ): Promise<{ readonly problem?: string }>;
+  ): Promise<string | undefined>;
   /** How many bytes were written. */
   readonly bytes: number;
   /** The SHA-256 of what was written, in hexadecimal. */
@@ -44,54 +44,35 @@ export function createResultsReceiver(
   const hash = sha256.create();
   const counter = createResultCounter(results, maxLineBytes);
   let bytes = 0;
-
-  async function take(chunk: Uint8Array): Promise<string | undefined> {
-    const problem = counter.add(chunk);
-    if (problem !== undefined) return problem;
-    hash.update(chunk);
-    bytes += chunk.length;
-    await write(chunk); // last: the sink may change the bytes
-    return undefined;
-  }
-
+  const digest = () => hex(hash.clone().digest());
   return {
     async receive(stream, idleTimer) {
-      const repetition = createRepetition(hash.clone(), bytes);
+      const before = digest();
+      const repeated = sha256.create();
+      let left = bytes; // of those that come again
       for await (const chunk of read(stream, idleTimer)) {
-        const fresh = repetition.leaveOut(chunk);
-        if (fresh === undefined) return { problem: "it changed while it was asked for again" };
-        const problem = fresh.length > 0 ? await take(fresh) : undefined;
-        if (problem !== undefined) return { problem };
+        const again = chunk.subarray(0, left);
+        const fresh = chunk.subarray(again.length);
+        if (left > 0) {
+          repeated.update(again);
+          left -= again.length;
+          if (left === 0 && hex(repeated.digest()) !== before) {
+            return "it changed while it was asked for again";
+          }
+        }
+        if (fresh.length === 0) continue;
+        const problem = counter.add(fresh);
+        if (problem !== undefined) return problem;
+        hash.update(fresh);
+        bytes += fresh.length;
+        await write(fresh); // last: the sink may change the bytes
       }
-      if (!repetition.isOver()) {
-        return { problem: "it is shorter than when it was asked for before" };
-      }
-      const problem = counter.end();
-      return problem === undefined ? {} : { problem };
+      return left > 0 ? "it is shorter than when it was asked for before" : counter.end();
     },
     get bytes() {
       return bytes;
     },
-    sha256: () => hex(hash.clone().digest()),
-  };
-}
-
-/** Leaves the bytes of an earlier answer out of a later one, if they are the same. */
-function createRepetition(before: ReturnType<typeof sha256.create>, length: number) {
-  const again = sha256.create();
-  const expected = hex(before.digest());
-  let left = length;
-  return {
-    /** What is new of a piece; undefined: the repeated part differs. */
-    leaveOut(chunk: Uint8Array): Uint8Array | undefined {
-      if (left === 0) return chunk;
-      const repeated = chunk.subarray(0, left);
-      again.update(repeated);
-      left -= repeated.length;
-      if (left === 0 && hex(again.digest()) !== expected) return undefined;
-      return chunk.subarray(repeated.length);
-    },
-    isOver: () => left === 0,
+    sha256: digest,
   };
 }
 
@@ -134,6 +115,7 @@ function createResultCounter(expected: number, maxLineBytes: number) {
   let sinceResult = 0; // bytes of complete lines
 
   function count(line: Uint8Array, otherwise: string): string | undefined {
+    if (isBlank(line)) return undefined;
     const id = customIdOf(line, decoder);
     if (id === undefined) return otherwise;
     if (ids.size === expected) return `it has more lines than the batch has results, ${expected}`;
@@ -146,25 +128,19 @@ function createResultCounter(expected: number, maxLineBytes: number) {
   return {
     /** Takes bytes, and says why they cannot be the results; undefined: they can. */
     add(chunk: Uint8Array): string | undefined {
+      const tooLong = `it has a line of more than ${maxLineBytes} bytes`;
       for (const { bytes, ends } of splitter.split(chunk)) {
         sinceResult += bytes.length;
-        if (!ends || sinceResult > maxLineBytes) {
-          return `it has a line of more than ${maxLineBytes} bytes`;
-        }
-        const problem = isBlank(bytes)
-          ? undefined
-          : count(bytes, `its line ${ids.size + 1} is not a result`);
+        if (!ends || sinceResult > maxLineBytes) return tooLong;
+        const problem = count(bytes, `its line ${ids.size + 1} is not a result`);
         if (problem !== undefined) return problem;
       }
-      return sinceResult + splitter.rest().length > maxLineBytes
-        ? `it has a line of more than ${maxLineBytes} bytes`
-        : undefined;
+      return sinceResult + splitter.rest().length > maxLineBytes ? tooLong : undefined;
     },
     /** Ends the text. A last line without its newline counts if it is a whole result. */
     end(): string | undefined {
-      const rest = splitter.rest();
       const cut = `it breaks off: its line ${ids.size + 1} is not a whole result`;
-      const problem = isBlank(rest) ? undefined : count(rest, cut);
+      const problem = count(splitter.rest(), cut);
       if (problem !== undefined || ids.size === expected) return problem;
       return `it has ${ids.size} lines, and the batch ${expected} results`;
     },

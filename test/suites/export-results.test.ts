@@ -679,7 +679,7 @@ test("createResultsReceiver() ends at a line that is too long, blank ones includ
     let written = 0;
     const write = (chunk: Uint8Array) => Promise.resolve(void (written += chunk.length));
     const { receive } = createResultsReceiver(1, write, 100);
-    const { problem = "" } = await receive(pieces(text, [50, 100]), idleTimer);
+    const problem = await receive(pieces(text, [50, 100]), idleTimer) ?? "";
     expect(problem).toMatch(
       text.length > 100 ? /a line of more than 100 bytes/ : text === short ? /^$/ : /breaks off/,
     );
@@ -734,7 +734,7 @@ describe("createResultsReceiver()", () => {
               else controller.enqueue(chunk);
             },
           });
-          const { problem } = await receiver.receive(stream, idleTimer);
+          const problem = await receiver.receive(stream, idleTimer);
           const good = expected === lines.length && lines.every(isResult) &&
             new Set(lines.map((one) => JSON.parse(one).custom_id)).size === expected;
           expect(problem === undefined).toBe(good);
