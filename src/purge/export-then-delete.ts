@@ -87,13 +87,9 @@ async function find(
   if (!cancel) {
     const found = await seen(stoppable, look(stoppable, id));
     if ("reply" in found || found.batch.processing_status === "ended") return found;
-    throw new WaitTimeoutError({
-      operation: "delete",
-      subject: subjectOf(id),
-      why: "it has not ended",
-      lastStatus: undefined,
-      canceled: false,
-    });
+    const why = "it has not ended";
+    const facts = { operation: "delete", subject: subjectOf(id), why, lastStatus: undefined };
+    throw new WaitTimeoutError({ ...facts, canceled: false });
   }
   try {
     return { batch: await cancelUntilEnded(call, id, stepsOf(call, undefined), waitTimeout) };

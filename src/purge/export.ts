@@ -129,15 +129,14 @@ class SinkError extends Error {
 
 const abortTimeMs = 1_000; // a sink that hangs does not delay the error
 
-async function abortSink(
-  writer: WritableStreamDefaultWriter<Uint8Array>,
-  error: unknown,
-): Promise<void> {
+type Writer = WritableStreamDefaultWriter<Uint8Array>;
+
+async function abortSink(writer: Writer, error: unknown): Promise<void> {
   const reason = error instanceof SinkError ? error.reason : error;
   await within(abortTimeMs, writer.abort(reason).catch(() => {}));
 }
 
-function writerOf(sink: WritableStream<Uint8Array>): WritableStreamDefaultWriter<Uint8Array> {
+function writerOf(sink: WritableStream<Uint8Array>): Writer {
   if (typeof Object(sink).getWriter !== "function") {
     throw cannotUse("sink", "it is not a WritableStream");
   }
@@ -149,7 +148,7 @@ function writerOf(sink: WritableStream<Uint8Array>): WritableStreamDefaultWriter
 async function exportToSink(
   call: Call,
   { id, request, results }: ResultsLocation,
-  writer: WritableStreamDefaultWriter<Uint8Array>,
+  writer: Writer,
 ): Promise<ResultsExport> {
   let sinkError: SinkError | undefined;
   const heed = (work: Promise<void>) =>
@@ -277,7 +276,7 @@ export async function storeResults(
     const there = typeof batch.results_url === "string" && batch.archived_at === null;
     throw exportFailure(batch, there ? why : `${why}; it can be deleted without an export`);
   }
-  let writer: WritableStreamDefaultWriter<Uint8Array> | undefined;
+  let writer: Writer | undefined;
   try {
     writer = await openStore(call, store, batch.id);
     return await exportToSink(call, location, writer);
@@ -294,11 +293,7 @@ export async function storeResults(
   }
 }
 
-async function openStore(
-  { signal }: Call,
-  store: ResultStore,
-  id: string,
-): Promise<WritableStreamDefaultWriter<Uint8Array>> {
+async function openStore({ signal }: Call, store: ResultStore, id: string): Promise<Writer> {
   const opening = (async () => writerOf(await store.open(id)))();
   try {
     return await unlessAborted(opening, signal);
@@ -312,12 +307,9 @@ async function openStore(
  * The message of a store's error, without known secrets. If a function gives the secret, it is not
  * known: the function may have given another since.
  */
-function wordsOf(
-  { settings: { confidential, credential: { secret } } }: Call,
-  reason: unknown,
-): string {
-  if (typeof secret !== "string") return "";
-  if (!(reason instanceof Error) || reason.message === "") return "";
+function wordsOf({ settings: { confidential, credential } }: Call, reason: unknown): string {
+  const { secret } = credential;
+  if (typeof secret !== "string" || !(reason instanceof Error) || reason.message === "") return "";
   return `: ${printable(reason.message, 500, redactor([...confidential, secret]))}`;
 }
 

@@ -12,7 +12,7 @@ import {
 } from "../deps.ts";
 import { InvalidPolicyError, type Issue } from "../core/errors.ts";
 import { isBatchId } from "../core/batches.ts";
-import { suggest } from "../core/check.ts";
+import { defined, isObject, suggest } from "../core/check.ts";
 import { countSchema, type DatedBatch } from "./filter.ts";
 import {
   findDuplicateKey,
@@ -104,10 +104,8 @@ const ruleKinds: {
       now - (since === "ended" ? batch.endedAt : batch.createdAt) >= days * dayMs,
     words({ days, since }) {
       const did = since === "ended" ? "ended" : "was created";
-      return {
-        expired: `${did} at least ${daysAgo(days)}`,
-        kept: `${did} less than ${daysAgo(days)}`,
-      };
+      const ago = daysAgo(days);
+      return { expired: `${did} at least ${ago}`, kept: `${did} less than ${ago}` };
     },
   },
   keep_last: {
@@ -119,10 +117,10 @@ const ruleKinds: {
       const oldestKept = newestFirst[count - 1] ?? -Infinity;
       return ({ createdAt }) => createdAt < oldestKept;
     },
-    words: ({ count }) => ({
-      expired: `is not among the newest ${count}`,
-      kept: `is among the newest ${count}`,
-    }),
+    words: ({ count }) => {
+      const newest = `among the newest ${count}`;
+      return { expired: `is not ${newest}`, kept: `is ${newest}` };
+    },
   },
 };
 
@@ -167,11 +165,11 @@ export function parseRetentionPolicy(input: unknown): RetentionPolicy {
   const issues = [frame, ...rules].flatMap((one) => "issues" in one ? one.issues : []);
   if ("issues" in frame || issues.length > 0) throw invalidPolicy(issues);
   const { minimumAge, ...policy } = frame.value;
-  return {
+  return defined({
     ...policy,
     rules: rules.flatMap((one) => "value" in one ? [one.value] : []),
-    ...(minimumAge === undefined ? {} : { minimumAge }),
-  };
+    minimumAge,
+  });
 }
 
 /**
@@ -217,9 +215,7 @@ function parseRule(input: unknown, path: string): Parsed<RetentionRule> {
   const type: unknown = Object(input).type;
   const known = ruleTypes.find((one) => one === type);
   if (known !== undefined) return parseStrict(ruleKind(known).schema(), input, path);
-  if (typeof input !== "object" || input === null || Array.isArray(input)) {
-    return { issues: [{ path, message: "is not an object" }] };
-  }
+  if (!isObject(input)) return { issues: [{ path, message: "is not an object" }] };
   const hint = suggest(typeof type === "string" ? type : "", ruleTypes);
   return { issues: [{ path: `${path}.type`, message: `is no rule: ${hint}` }] };
 }

@@ -6,7 +6,7 @@
  */
 import { type GenericSchema, safeParse } from "../deps.ts";
 import type { Issue } from "../core/errors.ts";
-import { quoteKey, suggest } from "../core/check.ts";
+import { isObject, quoteKey, suggest } from "../core/check.ts";
 
 /** The schema of an object. */
 export type MembersSchema<Value> = GenericSchema<unknown, Value> & {
@@ -29,9 +29,7 @@ export function parseStrict<Value>(
   input: unknown,
   path: string,
 ): Parsed<Value> {
-  if (typeof input !== "object" || input === null || Array.isArray(input)) {
-    return { issues: [{ path, message: "is not an object" }] };
-  }
+  if (!isObject(input)) return { issues: [{ path, message: "is not an object" }] };
   const at = (keys: readonly unknown[]) => [...(path === "" ? [] : [path]), ...keys].join(".");
   const names = Object.keys(schema.entries);
   const unknown = Object.keys(input).filter((name) => !names.includes(name));

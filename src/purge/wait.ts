@@ -207,11 +207,8 @@ export async function cancelUntilEnded(
   const cancel = async (batch: MessageBatch, turn: number): Promise<Result<MessageBatch>> => {
     if (batch.processing_status === "canceling" || facts.canceled === true) return { value: batch };
     if (refusal) return { error: refusal };
-    const canceled = await steps.do(
-      `cancel ${turn}`,
-      stepConfig,
-      () => toResult(call.signal, () => cancelBatch(call, id)),
-    );
+    const send = () => toResult(call.signal, () => cancelBatch(call, id));
+    const canceled = await steps.do(`cancel ${turn}`, stepConfig, send);
     if ("value" in canceled) {
       facts.canceled = true;
       return canceled;

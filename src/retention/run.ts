@@ -5,15 +5,22 @@
  */
 import { isAbort } from "../core/abort.ts";
 import type { AuditEntry } from "../core/audit.ts";
-import { cannotUse, checkOptions, type Checks, isNumber, isSignal } from "../core/check.ts";
-import { checkClient, type Client, type Pace, type Settings } from "../core/client.ts";
+import {
+  cannotUse,
+  checkOptions,
+  type Checks,
+  defined,
+  isNumber,
+  isSignal,
+} from "../core/check.ts";
+import { checkClient, type Client, type Pace, type Permit, type Settings } from "../core/client.ts";
 import { deleteBatch } from "../core/delete.ts";
 import { BatchsweepError, PurgeRefusedError } from "../core/errors.ts";
 import { createCall } from "../core/send.ts";
 import { isHolds, isList } from "../purge/apply.ts";
 import { createRun, withPace } from "../purge/engine.ts";
 import { evaluateRetention } from "../purge/evaluate-policy.ts";
-import { deletionOutcome } from "../purge/outcome.ts";
+import { deletionOutcome, type OutcomeError } from "../purge/outcome.ts";
 import { listAll, type Listing } from "../purge/plan-purge.ts";
 import { parseRetentionPolicy, type RetentionPolicy } from "../purge/policy.ts";
 import { parseTimestamp } from "../purge/time.ts";
@@ -84,10 +91,7 @@ export interface RetentionRun {
   readonly error?: RunError | undefined;
 }
 
-interface RunError {
-  readonly code: string;
-  readonly message: string;
-}
+type RunError = Pick<OutcomeError, "code" | "message">;
 
 /**
  * Runs a retention policy once: lists all batches, and deletes those that the policy does not keep, the
@@ -187,16 +191,16 @@ export async function runRetention(
     error ??= outOfBudget("delete a message batch", requests);
   }
   const oldestDue = due?.find(({ id }) => !gone.has(id));
-  return {
+  return defined({
     startedAt: new Date(startedAt).toISOString(),
     endedAt: new Date(own.clock.now()).toISOString(),
     requests: budget.made(),
     due: due?.length ?? 0,
     ...counts,
     hasMore,
-    ...(oldestDue === undefined ? {} : { oldestDue: new Date(oldestDue.time).toISOString() }),
-    ...(error === undefined ? {} : { error }),
-  };
+    oldestDue: oldestDue && new Date(oldestDue.time).toISOString(),
+    error,
+  });
 }
 
 const runChecks: Checks<RunRetentionOptions> = {
@@ -209,25 +213,8 @@ const runChecks: Checks<RunRetentionOptions> = {
   signal: isSignal,
 };
 
-/** Limits the requests of a run. */
-interface Budget {
-  /** Grants a request only if one is left. */
-  readonly pace: Pace;
-  /** Aborted when a request was denied. */
-  readonly spent: AbortSignal;
-  /**
-   * Takes more than the one request that follows.
-   *
-   * @throws The reason of `spent`: that one request would not be left.
-   */
-  charge(more: number): void;
-  /** How many requests are left. */
-  left(): number;
-  /** How many requests were made. */
-  made(): number;
-}
-
-function createBudget(requests: number, pace: Pace): Budget {
+/** Limits the requests of a run: its pace grants a request only if one is left. */
+function createBudget(requests: number, pace: Pace) {
   const spent = new AbortController();
   let left = requests;
   let made = 0;
@@ -237,12 +224,20 @@ function createBudget(requests: number, pace: Pace): Budget {
     left -= count;
   };
   return {
+    /** Aborted when a request was denied. */
     spent: spent.signal,
-    charge: (more) => take(more, more + 1),
+    /**
+     * Takes more than the one request that follows.
+     *
+     * @throws The reason of `spent`: that one request would not be left.
+     */
+    charge: (more: number) => take(more, more + 1),
+    /** How many requests are left. */
     left: () => left,
+    /** How many requests were made. */
     made: () => made,
     pace: {
-      async permit(signal) {
+      async permit(signal?: AbortSignal): Promise<Permit> {
         take(1, 1);
         const permit = await pace.permit(signal);
         return (answer) => {
