@@ -245,7 +245,7 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
     await ky(settings.baseUrl, {
       fetch: async () => {
         last = once();
-        await last.catch(() => {}); // ky would wrap the caller's own error
+        await last.catch(() => {}); // ky would wrap some of the caller's own errors
         if (delay !== undefined) throw new Retry();
         return new Response();
       },

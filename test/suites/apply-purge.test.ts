@@ -160,6 +160,16 @@ describe("applyPurge()", () => {
     }
   });
 
+  test("fails again with the same error when it is awaited after an iteration that failed", async () => {
+    const failure = new Error("no key");
+    const { client } = stub([], { apiKey: () => Promise.reject(failure) });
+    const run = applyPurge(client, planOf(2));
+    await expect((async () => {
+      for await (const _ of run);
+    })()).rejects.toBe(failure);
+    await expect(run).rejects.toBe(failure);
+  });
+
   const stops: [number, string, string, Record<string, string>?][] = [
     [401, "authentication_error", "credentials_refused"],
     [402, "billing_error", "billing"],

@@ -27,6 +27,15 @@ describe("deleteMessageBatch() repeats a request", () => {
     expect(await remove([lost, receipt(id)])).toMatchObject({ attempts: 2, error: undefined });
   });
 
+  test("until the function of the key fails: what it throws comes back untouched", async () => {
+    let asked = 0;
+    const mistake = new TypeError("fetch failed"); // as a runtime says that a connection was lost
+    const apiKey = () => (asked += 1) === 1 ? "sk-ant-api03-example" : Promise.reject(mistake);
+    const { attempts, error } = await remove([lost], { apiKey });
+    expect(attempts).toBe(1);
+    expect(error).toBe(mistake);
+  });
+
   test.each([204, 302, 401, 402, 403, 404, 413])("not after a %i", async (status) => {
     const { attempts, waits, error } = await remove([answered(status)]);
     expect([attempts, waits]).toEqual([1, []]);
