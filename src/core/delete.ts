@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { literal, object, optional, string } from "../deps.ts";
+import { literal, object, optional } from "../deps.ts";
 import { withAuditTrail } from "./audit.ts";
-import { sendRetrieve } from "./batches.ts";
 import {
   checkOptions,
   type Checks,
@@ -15,9 +14,9 @@ import {
   type PathParams,
 } from "./check.ts";
 import { callChecks, type CallOptions, checkClient, type Client } from "./client.ts";
-import { APIError, NotEndedError, NotFoundError } from "./errors.ts";
-import { parseResponse } from "./response.ts";
-import { type Call, createCall, endOfWait, send } from "./send.ts";
+import { APIError, CallError, NotEndedError, NotFoundError } from "./errors.ts";
+import { invalidResponse, parseResponse, type Reply } from "./response.ts";
+import { type ApiRequest, type Call, createCall, endOfWait, pause, send } from "./send.ts";
 
 /** A kind of object that the API can delete, as data. */
 export interface DeletableResource {
@@ -121,18 +120,10 @@ export async function deleteResource<const Resource extends DeletableResource>(
   const given: Readonly<Record<string, string>> = Object.fromEntries(
     paramsOf(resource).map((name) => [name, Reflect.get(params, name)]),
   );
-  const { name, type, typeOptional, echoes } = resource;
-  const echoed: Readonly<Record<string, string>> = Object.fromEntries(
-    Object.entries(echoes).map(([field, param]) => [field, given[param] ?? ""]),
-  );
+  const { name, type, typeOptional } = resource;
+  const echoed = echoesOf(resource, given);
   const id = Object.values(given).join("/");
-  const request = {
-    operation: "delete",
-    subject: `${name.replaceAll("_", " ")} ${JSON.stringify(id)}`,
-    method: "DELETE",
-    path: fillPath(resource.path, given),
-    pathTemplate: resource.path,
-  } as const;
+  const request = requestFor(resource, given, "DELETE");
   call.signal?.throwIfAborted();
 
   const permit = await call.settings.pace?.permit(endOfWait(call)); // before the intent is written
@@ -154,6 +145,79 @@ export async function deleteResource<const Resource extends DeletableResource>(
     return defined({ ...echoed, type, evidence, attempts, requestId, workspaceId });
   });
   return await deletion.finally(() => permit?.()) as ResourceDeletion<Resource>;
+}
+
+/** How many looks in a row find nothing where an object counts as gone. */
+export const looksForAbsence = 3; // the API was seen to answer 404 for a live batch for a moment
+
+/** What looks for an object showed: the object, the API's word that there is none, or neither. */
+export type Look =
+  | { readonly seen: "present"; readonly reply: Reply }
+  | { readonly seen: "absent"; readonly error: NotFoundError }
+  | { readonly seen: "unknown"; readonly error: CallError };
+
+/**
+ * Looks for an object until it is seen, three times at most, over 2.5 s. A success that rests on
+ * absence takes all three.
+ *
+ * @throws What ends the call before it is known: an abort, or an error of the caller.
+ */
+export async function lookForAbsence<const Resource extends DeletableResource>(
+  call: Call,
+  resource: Resource,
+  params: ResourceParams<Resource>,
+): Promise<Look> {
+  for (let looks = 1;; looks += 1) {
+    try {
+      return { seen: "present", reply: await look(call, resource, params) };
+    } catch (error) {
+      call.signal?.throwIfAborted();
+      if (!(error instanceof CallError)) throw error;
+      if (!(error instanceof NotFoundError)) return { seen: "unknown", error };
+      if (looks === looksForAbsence) return { seen: "absent", error };
+    }
+    await pause(call, 500 + 500 * looks);
+  }
+}
+
+/** Looks at an object once. Every kind has a GET at the path where it is deleted. */
+async function look(
+  call: Call,
+  resource: DeletableResource,
+  params: Readonly<Record<string, string>>,
+): Promise<Reply> {
+  const reply = await send(withBetas(call, resource), requestFor(resource, params, "GET"));
+  const values = Object.values(membersOf(reply));
+  parseResponse(reply, object({}));
+  const isIt = Object.values(echoesOf(resource, params)).every((value) => values.includes(value));
+  if (!isIt) throw invalidResponse(reply, "it is another object");
+  return reply;
+}
+
+const membersOf = ({ body }: Reply): object => Object("value" in body && body.value);
+
+function requestFor(
+  { name, path }: DeletableResource,
+  params: Readonly<Record<string, string>>,
+  method: "GET" | "DELETE",
+): ApiRequest {
+  return {
+    operation: method === "GET" ? "retrieve" : "delete",
+    subject: `${name.replaceAll("_", " ")} ${JSON.stringify(Object.values(params).join("/"))}`,
+    method,
+    path: fillPath(path, params),
+    pathTemplate: path,
+  };
+}
+
+/** The fields of the receipt that repeat parameters. */
+function echoesOf(
+  { echoes }: DeletableResource,
+  params: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(echoes).map(([field, param]) => [field, params[param] ?? ""]),
+  );
 }
 
 /** The names of the parameters of a kind, in the order of its path. */
@@ -225,7 +289,8 @@ export async function deleteBatch(
     return await deleteResource(call, messageBatch, params, options);
   } catch (error) {
     if (!mayMeanNotEnded(error)) throw error;
-    const status = await statusOf(call, id).catch(() => undefined);
+    const seen = await look(call, messageBatch, params).then(membersOf, () => ({}));
+    const status: unknown = Reflect.get(seen, "processing_status");
     endOfWait(call)?.throwIfAborted();
     // It ended meanwhile, or the refusal means something else: then it comes again.
     if (status === "ended") {
@@ -246,9 +311,4 @@ export async function deleteBatch(
  */
 export function mayMeanNotEnded(error: unknown): error is APIError {
   return error instanceof APIError && [400, 409, 422].includes(error.status);
-}
-
-async function statusOf(call: Call, id: string): Promise<string> {
-  const schema = object({ id: literal(id), processing_status: string() });
-  return parseResponse(await sendRetrieve(call, id), schema).processing_status;
 }

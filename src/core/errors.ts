@@ -97,12 +97,29 @@ export class NotEndedError extends APIError<Pick<NotEndedError, "processingStatu
 }
 
 /** No answer came: there was no connection, or it was lost before the answer was complete. */
-export class APIConnectionError extends CallError<Pick<APIConnectionError, "reason">> {
+export class APIConnectionError extends CallError<Pick<APIConnectionError, "reason" | "sent">> {
   override readonly name = "APIConnectionError";
   override readonly code = "ERR_CONNECTION";
-  /** `"request_limit"`: the runtime allows no more requests, and did not send this one. */
-  declare readonly reason?: "request_limit" | undefined;
+  /** Why the last attempt failed, as far as the runtime tells. */
+  declare readonly reason: ConnectionFailure;
+  /** Whether the last attempt may have reached the API. `false`: nothing left the machine. */
+  declare readonly sent: boolean;
 }
+
+/**
+ * Why there was no connection, or no whole answer. `"permission"`: the runtime does not allow it.
+ * `"request_limit"`: the runtime allows no more requests. `"not_a_fetch"`: the `fetch` of the client
+ * returned no `Response`.
+ */
+export type ConnectionFailure =
+  | "refused"
+  | "host_not_found"
+  | "certificate"
+  | "reset"
+  | "permission"
+  | "request_limit"
+  | "not_a_fetch"
+  | "unknown";
 
 /** No complete answer came in time. */
 export class APITimeoutError extends CallError<Pick<APITimeoutError, "timeout">> {

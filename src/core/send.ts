@@ -50,6 +50,8 @@ export interface CallFacts {
   canceled: Canceled;
   /** Why the audit trail has no intent, so that nothing was sent. */
   auditTrailFailure?: string | undefined;
+  /** Our clock less the `Date` of the newest answer of the API, in milliseconds. */
+  clockOffset?: number | undefined;
   /** The workspaces that the API says it answered for: one, unless a key changed in the middle. */
   readonly workspaceIds: Set<string>;
 }
@@ -209,6 +211,8 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
     } else {
       const requestId = readIdHeader(answer.headers, "request-id", redact);
       if (!foreign) {
+        const date = Date.parse(answer.headers.get("date") ?? "");
+        if (!Number.isNaN(date)) facts.clockOffset = receivedAt - date;
         workspaceId = readIdHeader(answer.headers, "anthropic-workspace-id", redact) ?? workspaceId;
         if (workspaceId !== undefined) facts.workspaceIds.add(workspaceId);
       }
@@ -270,11 +274,11 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
     const why = `no answer within ${timeout} ms${doubt}`;
     throw new APITimeoutError({ ...exchange(), why, timeout });
   }
-  const { reason } = end;
-  const why = reason === undefined
+  const { reason = "unknown" } = end;
+  const why = reason === "unknown"
     ? "no connection, or it was lost before the answer was whole"
     : "the runtime allows no more requests";
-  throw new APIConnectionError({ ...exchange(), why: why + doubt, reason });
+  throw new APIConnectionError({ ...exchange(), why: why + doubt, reason, sent: attempts > 0 });
 }
 
 /**

@@ -5,15 +5,14 @@
  */
 import { isAbort } from "../core/abort.ts";
 import { withAuditTrail } from "../core/audit.ts";
-import { subjectOf } from "../core/batches.ts";
+import { type MessageBatch, subjectOf } from "../core/batches.ts";
 import { deleteBatch, type DeletionFacts, messageBatch } from "../core/delete.ts";
 import { CallError, NotFoundError, WaitTimeoutError } from "../core/errors.ts";
-import type { Reply } from "../core/response.ts";
 import { type Call, endOfWait, pause } from "../core/send.ts";
 import { ExportFailure, type ResultsExport, type ResultStore, storeResults } from "./export.ts";
 import { outcomeError } from "./outcome.ts";
 import { stepsOf } from "./steps.ts";
-import { cancelUntilEnded, createPoller, look, lookOnce, type Seen } from "./wait.ts";
+import { cancelUntilEnded, lookFor } from "./wait.ts";
 
 /** How a batch is deleted whose results are to be kept. */
 interface ExportThenDeleteOptions {
@@ -43,22 +42,22 @@ export async function exportThenDelete(
   // A stop ends looks and the export at once, but no deletion.
   const stoppable: Call = { ...call, signal: endOfWait(call) };
   const found = await find(call, stoppable, id, options);
-  if ("reply" in found) return await recordAbsence(call, id, found.reply, options);
+  if (found instanceof NotFoundError) return await recordAbsence(call, id, found, options);
   let stored: ResultsExport | undefined;
   let recorded = call; // with the hash of the results, once they are stored
-  for (const poller = createPoller();;) {
+  for (let tries = 1;; tries += 1) {
     try {
-      stored ??= await storeResults(stoppable, found.batch, options.store);
+      stored ??= await storeResults(stoppable, found, options.store);
       stoppable.signal?.throwIfAborted();
       recorded = { ...call, audit: { ...call.audit, exportHash: stored.sha256 } };
       return { ...await deleteBatch(recorded, id), export: stored };
     } catch (error) {
       // The batch, or its results, are not found: it may just have been deleted.
       if (!isNotFound(error)) throw error;
-      const now = await seen(stoppable, look(stoppable, id));
-      if ("reply" in now) return await recordAbsence(recorded, id, now.reply, options);
-      if (stored === undefined || poller.notFound()) throw error;
-      await pause(stoppable, poller.nextDelay());
+      const now = await lookOrFail(stoppable, id);
+      if (now instanceof NotFoundError) return await recordAbsence(recorded, id, now, options);
+      if (stored === undefined || tries === 3) throw error;
+      await pause(stoppable, 500 + 500 * tries);
     }
   }
 }
@@ -68,47 +67,46 @@ const isNotFound = (error: unknown) =>
   (error instanceof ExportFailure && error.failure.code === "ERR_NOT_FOUND");
 
 /** Looks; if the API does not show the batch, the results cannot be stored. */
-async function seen(call: Call, look: Promise<Seen>): Promise<Seen> {
+async function lookOrFail(call: Call, id: string): Promise<MessageBatch | NotFoundError> {
   try {
-    return await look;
+    return await lookFor(call, id);
   } catch (error) {
     if (!(error instanceof CallError) || isAbort(error, call.signal)) throw error;
     throw new ExportFailure(outcomeError(error));
   }
 }
 
-/** The batch, ended; or the answer that there is none. */
+/** The batch, ended; or the API's word that there is none. */
 async function find(
   call: Call,
   stoppable: Call,
   id: string,
   { cancel, waitTimeout }: ExportThenDeleteOptions,
-): Promise<Seen> {
-  if (!cancel) {
-    const found = await seen(stoppable, look(stoppable, id));
-    if ("reply" in found || found.batch.processing_status === "ended") return found;
-    const why = "it has not ended";
-    const facts = { operation: "delete", subject: subjectOf(id), why, lastStatus: undefined };
-    throw new WaitTimeoutError({ ...facts, canceled: false });
+): Promise<MessageBatch | NotFoundError> {
+  if (cancel) {
+    try {
+      return await cancelUntilEnded(call, id, stepsOf(call, undefined), waitTimeout);
+    } catch (error) {
+      if (error instanceof NotFoundError) return error;
+      throw error;
+    }
   }
-  try {
-    return { batch: await cancelUntilEnded(call, id, stepsOf(call, undefined), waitTimeout) };
-  } catch (error) {
-    if (!(error instanceof NotFoundError)) throw error;
-    const found = await seen(stoppable, lookOnce(stoppable, id)); // once more, for the answer
-    if ("reply" in found) return found;
-    throw new ExportFailure(outcomeError(error));
-  }
+  const found = await lookOrFail(stoppable, id);
+  if (found instanceof NotFoundError || found.processing_status === "ended") return found;
+  const why = "it has not ended";
+  const facts = { operation: "delete", subject: subjectOf(id), why, lastStatus: undefined };
+  throw new WaitTimeoutError({ ...facts, canceled: false });
 }
 
 /** Records that a batch is gone, as a deletion that found nothing. */
 async function recordAbsence(
   call: Call,
   id: string,
-  { exchange: { attempts, requestId, workspaceId } }: Reply,
+  { requestId, workspaceId }: NotFoundError,
   { mayBeDeletedAlready }: ExportThenDeleteOptions,
 ): Promise<DeletionFacts> {
   const evidence = mayBeDeletedAlready ? "absent_after_retry" : "missing";
+  const attempts = call.facts.deletions;
   const facts: DeletionFacts = { evidence, requestId, attempts, workspaceId };
   return await withAuditTrail(call, messageBatch.name, id, () => Promise.resolve(facts));
 }

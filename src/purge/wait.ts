@@ -9,7 +9,6 @@ import {
   type MessageBatch,
   messageBatchSchema,
   retrieveBatch,
-  sendRetrieve,
   subjectOf,
 } from "../core/batches.ts";
 import { checkOptions, type Checks, fillPath, hasMethods, isWaitTime } from "../core/check.ts";
@@ -19,11 +18,14 @@ import {
   deleteChecks,
   type DeleteOptions,
   type Deletion,
+  lookForAbsence,
+  looksForAbsence,
   mayMeanNotEnded,
+  messageBatch,
 } from "../core/delete.ts";
 import { type Canceled, NotFoundError, WaitTimeoutError } from "../core/errors.ts";
-import { parseResponse, type Reply } from "../core/response.ts";
-import { type Call, createCall, pause } from "../core/send.ts";
+import { parseResponse } from "../core/response.ts";
+import { type Call, createCall } from "../core/send.ts";
 import {
   deserializeError,
   isPassing,
@@ -214,6 +216,7 @@ export async function cancelUntilEnded(
       return canceled;
     }
     if (!canceled.error.outcomeKnown) facts.canceled = "unknown";
+    if (canceled.error.code === "ERR_NOT_FOUND") return { value: batch }; // the next look decides
     if (!mayMeanNotEnded(deserializeError(canceled.error))) return canceled;
     // It has just ended, or another client canceled it: the next look decides.
     refusal = canceled.error;
@@ -259,8 +262,9 @@ async function pollUntilEnded(
 ): Promise<WaitEnd> {
   const { clock } = call.settings;
   const start = await steps.do("start", stepConfig, () => Promise.resolve(clock.now()));
-  const poller = createPoller();
+  let nextDelay = firstDelay;
   let lastStatus: WaitTimeoutError["lastStatus"];
+  let misses = 0; // looks since one that found the batch
   let failures = 0;
   for (let turn = 1;; turn += 1) {
     const look = await steps.do(`look ${turn}`, stepConfig, async () => ({
@@ -269,16 +273,17 @@ async function pollUntilEnded(
     }));
     let { seen } = look;
     if ("value" in seen) {
+      misses = 0;
       lastStatus = knownStatus(seen.value);
       if (act && !hasEnded(seen.value)) seen = await act(seen.value, turn);
     }
     if ("value" in seen) {
       if (hasEnded(seen.value)) return { batch: seen.value };
       lastStatus = knownStatus(seen.value);
-      poller.found();
       failures = 0;
     } else if (seen.error.code === "ERR_NOT_FOUND") {
-      if (poller.notFound()) throw deserializeError(seen.error);
+      misses += 1;
+      if (misses === looksForAbsence) throw deserializeError(seen.error);
     } else {
       failures += 1;
       if (failures === maxFailures || !isPassing(seen.error)) throw deserializeError(seen.error);
@@ -289,9 +294,13 @@ async function pollUntilEnded(
       return { lastStatus, why: `${it} after ${waitTimeout} ms` };
     }
     const asked = "error" in seen ? seen.error.retryAfter ?? 0 : 0;
-    await steps.sleep(`wait ${turn}`, Math.min(Math.max(poller.nextDelay(), asked), left));
+    await steps.sleep(`wait ${turn}`, Math.min(Math.max(nextDelay, asked), left));
+    nextDelay = Math.min(nextDelay * 1.5, maxDelay);
   }
 }
+
+const firstDelay = 1_000;
+const maxDelay = 60_000; // as in the documentation's own example
 
 const hasEnded = ({ processing_status }: MessageBatch) => processing_status === "ended";
 
@@ -300,59 +309,15 @@ function knownStatus({ processing_status }: MessageBatch): WaitTimeoutError["las
   return (["in_progress", "canceling"] as const).find((status) => status === processing_status);
 }
 
-/** Polling schedule: exponential delays, and how many 404s in a row mean that the batch is gone. */
-export interface Poller {
-  /** Notes a 404, and says whether the batch counts as gone. */
-  notFound(): boolean;
-  /** Notes that the batch is there: earlier 404s no longer count. */
-  found(): void;
-  /** How long to wait before the next look, in milliseconds. */
-  nextDelay(): number;
-}
-
-const looksForAbsence = 3; // the API was seen to answer 404 for a live batch for a moment
-const firstDelay = 1_000;
-const maxDelay = 60_000; // as in the documentation's own example
-
-/** Begins to poll. */
-export function createPoller(): Poller {
-  let notFound = 0;
-  let next = firstDelay;
-  return {
-    notFound() {
-      notFound += 1;
-      return notFound >= looksForAbsence;
-    },
-    found() {
-      notFound = 0;
-    },
-    nextDelay() {
-      const delay = next;
-      next = Math.min(delay * 1.5, maxDelay);
-      return delay;
-    },
-  };
-}
-
-/** What a look shows: the batch, or the API's own answer that there is none. */
-export type Seen = { readonly batch: MessageBatch } | { readonly reply: Reply };
-
-/** Looks until there is a batch, or three looks in a row found none. */
-export async function look(call: Call, id: string): Promise<Seen> {
-  for (const poller = createPoller();;) {
-    const seen = await lookOnce(call, id);
-    if ("batch" in seen || poller.notFound()) return seen;
-    await pause(call, poller.nextDelay());
-  }
-}
-
-/** Looks once. */
-export async function lookOnce(call: Call, id: string): Promise<Seen> {
-  const reply = await sendRetrieve(call, id);
-  try {
-    return { batch: parseResponse(reply, messageBatchSchema(id)) };
-  } catch (error) {
-    if (error instanceof NotFoundError) return { reply };
-    throw error;
-  }
+/**
+ * Looks for a batch.
+ *
+ * @returns The batch, or the API's word that there is none, after three looks.
+ * @throws The error of a look that showed neither.
+ */
+export async function lookFor(call: Call, id: string): Promise<MessageBatch | NotFoundError> {
+  const look = await lookForAbsence(call, messageBatch, { message_batch_id: id });
+  if (look.seen === "present") return parseResponse(look.reply, messageBatchSchema(id));
+  if (look.seen === "absent") return look.error;
+  throw look.error;
 }

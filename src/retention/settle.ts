@@ -6,12 +6,12 @@
 import { appendEntry, type AuditEntry, createOutcome, openAfterMs } from "../core/audit.ts";
 import { isBatchId, subjectOf } from "../core/batches.ts";
 import type { Settings } from "../core/client.ts";
+import { lookForAbsence, messageBatch } from "../core/delete.ts";
 import type { Call } from "../core/send.ts";
 import { createRun, type RunOptions } from "../purge/engine.ts";
 import type { DeletionOutcome } from "../purge/outcome.ts";
 import type { Listing } from "../purge/plan-purge.ts";
 import { parseTimestamp } from "../purge/time.ts";
-import { look } from "../purge/wait.ts";
 
 /** How many requests it takes to settle an intent whose batch is not in the list. */
 export const looksToSettle = 3;
@@ -68,9 +68,10 @@ const openIntent = "ERR_OPEN_INTENT";
 
 /** Looks for a batch until it is found, or until its absence is certain. */
 async function lookFor(call: Call, id: string): Promise<DeletionOutcome> {
-  const seen = await look(call, id);
-  if ("reply" in seen) {
-    const { requestId } = seen.reply.exchange;
+  const look = await lookForAbsence(call, messageBatch, { message_batch_id: id });
+  if (look.seen === "unknown") throw look.error;
+  if (look.seen === "absent") {
+    const { requestId } = look.error;
     return { outcome: "deleted", id, evidence: "absent_after_retry", requestId, attempts: 0 };
   }
   const why = "it is still there";

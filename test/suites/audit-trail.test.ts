@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { type AuditEntry, deleteMessageBatch } from "../../mod.ts";
+import { type AuditEntry, type Client, deleteMessageBatch } from "../../mod.ts";
 import { checkClient } from "../../src/core/client.ts";
 import { deleteBatch } from "../../src/core/delete.ts";
 import { createCall } from "../../src/core/send.ts";
 import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
+import { sha256Of } from "../fixtures/results.ts";
 import {
   apiKey,
   lost,
@@ -44,19 +45,36 @@ describe("deleteMessageBatch() records", () => {
     };
     const who = { actor: "tests", reason: "ticket 7" };
     await deleteMessageBatch(stub([answer], { auditTrail, ...who }).client, id);
-    const intent = { ...both, phase: "intent", ...who };
+    const keyFingerprint = (await sha256Of(`batchsweep:key:${apiKey}`)).slice(0, 16);
+    const intent = { ...both, phase: "intent", ...who, keyFingerprint };
     expect(atRequest).toEqual([intent]);
     expect(auditTrail.entries).toEqual([intent, {
       ...both,
       intent: atRequest[0]?.id,
       phase: "outcome",
       ...who,
+      keyFingerprint,
       outcome: "deleted",
       evidence: "receipt",
       requestId: "req_1",
       workspaceId: "wrkspc_1",
       attempts: 1,
     }]);
+  });
+
+  test("which key was used, and nothing of a token or of a key that a function gives", async () => {
+    const kept = async (credential: Partial<Client>) => {
+      const auditTrail = createMemoryAuditTrail();
+      const { client } = stub([receipt(id)], { auditTrail, apiKey: undefined, ...credential });
+      await deleteMessageBatch(client, id);
+      return auditTrail.entries.map(({ keyFingerprint }) => keyFingerprint);
+    };
+    const [intent, outcome] = await kept({ apiKey });
+    expect([intent, outcome]).toEqual([expect.stringMatching(/^[0-9a-f]{16}$/), intent]);
+    expect((await kept({ apiKey: `${apiKey}2` }))[0]).not.toBe(intent);
+    for (const other of [{ authToken: apiKey }, { apiKey: () => apiKey }]) {
+      expect(await kept(other)).toEqual([undefined, undefined]);
+    }
   });
 
   test("what asked for it in both entries, and the hash of the results in the outcome", async () => {

@@ -315,7 +315,13 @@ describe("cancelAndDeleteMessageBatch() deletes nothing", () => {
       for (const method of ["GET", "POST"]) {
         const { client, id, after, count, clock } = setUp();
         const controller = new AbortController();
-        const reason = new APIConnectionError({ ...enough, attempts: 1, outcomeKnown: true });
+        const reason = new APIConnectionError({
+          reason: "unknown",
+          sent: true,
+          ...enough,
+          attempts: 1,
+          outcomeKnown: true,
+        });
         after(method, () => controller.abort(reason));
         const steps = durable ? createDurableSteps(createStepStore(), clock) : undefined;
         const options = { signal: controller.signal, steps };
@@ -340,7 +346,13 @@ describe("cancelAndDeleteMessageBatch() records", () => {
   test("the abort of a deletion under way before it rejects", async () => {
     const { client, id, after } = setUp("ended");
     const controller = new AbortController();
-    const reason = new APIConnectionError({ ...enough, attempts: 1, outcomeKnown: true });
+    const reason = new APIConnectionError({
+      reason: "unknown",
+      sent: true,
+      ...enough,
+      attempts: 1,
+      outcomeKnown: true,
+    });
     const auditTrail = createMemoryAuditTrail();
     after("DELETE", () => controller.abort(reason));
     const call = cancelAndDeleteMessageBatch({ ...client, auditTrail }, id, controller);

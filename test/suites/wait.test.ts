@@ -268,7 +268,13 @@ describe("waitUntilMessageBatchEnded() rejects", () => {
   test("with the caller's reason, untouched, when it is aborted in a wait", async () => {
     for (const durable of [false, true]) {
       // An error of this library is a reason as any other.
-      const reason = new APIConnectionError({ ...enough, attempts: 1, outcomeKnown: true });
+      const reason = new APIConnectionError({
+        reason: "unknown",
+        sent: true,
+        ...enough,
+        attempts: 1,
+        outcomeKnown: true,
+      });
       const controller = new AbortController();
       const { client, id, sandbox, clock } = setUp(day);
       const never = () => {
