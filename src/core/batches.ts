@@ -152,17 +152,12 @@ export async function cancelMessageBatch(
 
 /** Does what {@link retrieveMessageBatch} does. */
 export async function retrieveBatch(call: Call, id: string): Promise<MessageBatch> {
-  return parseResponse(await sendRetrieve(call, id), messageBatchSchema(id));
+  return parseResponse(await sendTo(call, id, "retrieve", ""), messageBatchSchema(id));
 }
 
 /** Does what {@link cancelMessageBatch} does. */
 export async function cancelBatch(call: Call, id: string): Promise<MessageBatch> {
   return parseResponse(await sendTo(call, id, "cancel", "/cancel"), messageBatchSchema(id));
-}
-
-/** Asks for a batch, and gives the answer as it is. */
-export async function sendRetrieve(call: Call, id: string): Promise<Reply> {
-  return await sendTo(call, id, "retrieve", "");
 }
 
 async function sendTo(call: Call, id: string, operation: string, suffix: string): Promise<Reply> {

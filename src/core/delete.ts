@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { literal, object, optional } from "../deps.ts";
 import { withAuditTrail } from "./audit.ts";
 import {
   checkOptions,
@@ -15,7 +14,7 @@ import {
 } from "./check.ts";
 import { callChecks, type CallOptions, checkClient, type Client } from "./client.ts";
 import { APIError, CallError, NotEndedError, NotFoundError } from "./errors.ts";
-import { invalidResponse, parseResponse, type Reply } from "./response.ts";
+import { invalidResponse, readSuccess, type Reply } from "./response.ts";
 import { type ApiRequest, type Call, createCall, endOfWait, pause, send } from "./send.ts";
 
 /** A kind of object that the API can delete, as data. */
@@ -132,9 +131,12 @@ export async function deleteResource<const Resource extends DeletableResource>(
     const { attempts, requestId, workspaceId, outcomeKnown } = reply.exchange;
     let evidence: Evidence = "receipt";
     try {
-      const fields = Object.entries(echoed).map(([field, value]) => [field, literal(value)]);
-      const kind = typeOptional ? optional(literal(type)) : literal(type);
-      parseResponse(reply, object({ ...Object.fromEntries(fields), type: kind }));
+      const receipt = Object(readSuccess(reply));
+      const isTyped = !typeOptional || receipt.type !== undefined;
+      const issues = Object.entries({ ...echoed, ...isTyped && { type } })
+        .filter(([field, value]) => receipt[field] !== value)
+        .map(([path, value]) => ({ path, message: `Expected ${JSON.stringify(value)}` }));
+      if (issues.length > 0) throw invalidResponse(reply, issues);
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
       if (!outcomeKnown || mayBeDeletedAlready) evidence = "absent_after_retry";
@@ -187,14 +189,11 @@ async function look(
   params: Readonly<Record<string, string>>,
 ): Promise<Reply> {
   const reply = await send(withBetas(call, resource), requestFor(resource, params, "GET"));
-  const values = Object.values(membersOf(reply));
-  parseResponse(reply, object({}));
+  const values = Object.values(Object(readSuccess(reply)));
   const isIt = Object.values(echoesOf(resource, params)).every((value) => values.includes(value));
   if (!isIt) throw invalidResponse(reply, "it is another object");
   return reply;
 }
-
-const membersOf = ({ body }: Reply): object => Object("value" in body && body.value);
 
 function requestFor(
   { name, path }: DeletableResource,
@@ -289,8 +288,8 @@ export async function deleteBatch(
     return await deleteResource(call, messageBatch, params, options);
   } catch (error) {
     if (!mayMeanNotEnded(error)) throw error;
-    const seen = await look(call, messageBatch, params).then(membersOf, () => ({}));
-    const status: unknown = Reflect.get(seen, "processing_status");
+    const seen = await look(call, messageBatch, params).then(readSuccess, () => undefined);
+    const status: unknown = Object(seen).processing_status;
     endOfWait(call)?.throwIfAborted();
     // It ended meanwhile, or the refusal means something else: then it comes again.
     if (status === "ended") {

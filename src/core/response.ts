@@ -67,14 +67,12 @@ function parse(bytes: Uint8Array): Answer["body"] {
 }
 
 /**
- * Parses an answer.
+ * The JSON of an answer that is a success.
  *
- * @param reply The answer.
- * @param schema What the API promises.
  * @throws {NotFoundError | APIError} The API refused.
  * @throws {InvalidResponseError} The answer is not what the API promises.
  */
-export function parseResponse<Value>(reply: Reply, schema: GenericSchema<unknown, Value>): Value {
+export function readSuccess(reply: Reply): unknown {
   const { status, body } = reply;
   if (status >= 400) throw refusal(reply);
   if (status >= 300 || status < 200) {
@@ -82,28 +80,40 @@ export function parseResponse<Value>(reply: Reply, schema: GenericSchema<unknown
   }
   if (status !== 200) throw invalidResponse(reply, "its status is not 200");
   if ("problem" in body) throw invalidResponse(reply, body.problem);
-  const result = safeParse(schema, body.value);
+  return body.value;
+}
+
+/**
+ * Parses an answer.
+ *
+ * @param schema What the API promises.
+ * @throws As {@link readSuccess}.
+ */
+export function parseResponse<Value>(reply: Reply, schema: GenericSchema<unknown, Value>): Value {
+  const result = safeParse(schema, readSuccess(reply));
   if (result.success) return result.output;
   const issues = result.issues.map(({ path, expected }) => ({
     path: path?.map(({ key }) => String(key)).join(".") ?? "",
     message: `Expected ${expected ?? "something else"}`, // valibot's text quotes the value
   }));
-  const named = issues.map(({ path, message }) => `${path || "body"}: ${message}`).join("; ");
-  throw invalidResponse(reply, named, issues);
+  throw invalidResponse(reply, issues);
 }
 
 /** The error for an answer that is not what the API promises. */
 export function invalidResponse(
   { exchange }: Reply,
-  problem: string,
-  issues: readonly Issue[] = [{ path: "", message: problem }],
+  problem: string | readonly Issue[],
 ): InvalidResponseError {
   const { status, outcomeKnown } = exchange;
+  const isText = typeof problem === "string";
+  const named = isText
+    ? problem
+    : problem.map(({ path, message }) => `${path || "body"}: ${message}`).join("; ");
   return new InvalidResponseError({
     ...exchange,
-    why: `the answer (${status}) is not what the API promises: ${problem}`,
+    why: `the answer (${status}) is not what the API promises: ${named}`,
     outcomeKnown: outcomeKnown && status >= 300,
-    issues,
+    issues: isText ? [{ path: "", message: problem }] : problem,
   });
 }
 

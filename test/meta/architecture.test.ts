@@ -91,7 +91,7 @@ describe("the source", () => {
     expect(imports.length).toBeGreaterThan(100);
     expect(imports).toContainEqual({
       file: "src/core/delete.ts",
-      specifier: "./batches.ts",
+      specifier: "./send.ts",
       typeOnly: false,
     });
   });
