@@ -6,6 +6,8 @@
  * @module
  */
 
+import type { ConnectionFailure } from "./connection.ts";
+
 /**
  * The base of all errors of this library.
  *
@@ -102,24 +104,9 @@ export class APIConnectionError extends CallError<Pick<APIConnectionError, "reas
   override readonly code = "ERR_CONNECTION";
   /** Why the last attempt failed, as far as the runtime tells. */
   declare readonly reason: ConnectionFailure;
-  /** Whether the last attempt may have reached the API. `false`: nothing left the machine. */
+  /** Whether something may have been sent. `false`: nothing left the machine, so nothing was done. */
   declare readonly sent: boolean;
 }
-
-/**
- * Why there was no connection, or no whole answer. `"permission"`: the runtime does not allow it.
- * `"request_limit"`: the runtime allows no more requests. `"not_a_fetch"`: the `fetch` of the client
- * returned no `Response`.
- */
-export type ConnectionFailure =
-  | "refused"
-  | "host_not_found"
-  | "certificate"
-  | "reset"
-  | "permission"
-  | "request_limit"
-  | "not_a_fetch"
-  | "unknown";
 
 /** No complete answer came in time. */
 export class APITimeoutError extends CallError<Pick<APITimeoutError, "timeout">> {

@@ -14,6 +14,7 @@ import {
   type RequestEvent,
   type Settings,
 } from "./client.ts";
+import { describeFailure, type Failure, noteAnswer, readFailure } from "./connection.ts";
 import { APIConnectionError, APITimeoutError, type Canceled } from "./errors.ts";
 import {
   type Answer,
@@ -98,7 +99,7 @@ export interface ApiRequest {
   /** What it is about, for messages: `message batch "msgbatch_1"`. */
   readonly subject: string;
   readonly method: "GET" | "POST" | "DELETE";
-  /** The path and query after the base URL, encoded. */
+  /** The path and query after the base URL, encoded; or an absolute URL. */
   readonly path: string;
   /** The path with the names of its parameters. */
   readonly pathTemplate: string;
@@ -108,12 +109,6 @@ export interface ApiRequest {
    * @default 1_048_576
    */
   readonly maxBytes?: number | undefined;
-  /**
-   * The absolute URL, where it is not the path after the base URL.
-   *
-   * @default the path after the base URL
-   */
-  readonly url?: string | undefined;
   /**
    * Whether the URL is on another origin. Such requests carry no credentials and none of our headers.
    *
@@ -137,12 +132,10 @@ export interface IdleTimer {
 }
 
 /** The end of an attempt without a complete answer. */
-export interface NoAnswer {
+export interface NoAnswer extends Partial<Failure> {
   readonly code: "ERR_CONNECTION" | "ERR_TIMEOUT" | "ERR_ABORTED";
   /** The status, where that much of the answer came. */
   readonly status?: number | undefined;
-  /** Why the runtime did not send the request. */
-  readonly reason?: "request_limit" | undefined;
 }
 
 /** Tells ky to make another attempt; it repeats nothing else. */
@@ -170,7 +163,8 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
 
   const credentials: string[] = [];
   const redact = (text: string) => redactor([...credentials, ...settings.confidential])(text);
-  let attempts = 0;
+  let tries = 0;
+  let attempts = 0; // those that may have sent something
   let paceRepeats = 0;
   let outcomeKnown = true;
   let workspaceId: string | undefined;
@@ -192,14 +186,15 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
     }
     const receivedAt = clock.now();
     const { status } = answer;
-    const code = "code" in answer ? answer.code : undefined;
-    const wasSent = !("reason" in answer);
+    const failure = "code" in answer ? answer : undefined;
+    const wasSent = failure?.sent !== false;
     const known = !wasSent || isOutcomeKnown(answer);
     const mayHaveActed = wasSent && !(known && status !== undefined && status >= 400);
     if (method === "DELETE" && wasSent) facts.deletions += 1;
     if (method === "DELETE" && mayHaveActed) facts.mayBeDeleted = true;
     if (method === "POST" && mayHaveActed) facts.canceled = known || facts.canceled || "unknown";
-    attempts += 1;
+    tries += 1;
+    if (wasSent) attempts += 1;
     outcomeKnown &&= known;
 
     let end: Reply | NoAnswer;
@@ -225,12 +220,14 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
       outcome = { ...answer, ...readErrorBody(answer) };
       seen = { status, requestId };
     }
-    const mayRepeat = attempts <= maxRetries + paceRepeats && wasSent && code !== "ERR_ABORTED";
-    if (mayRepeat) delay = retryDelay(outcome, attempts, settings, receivedAt);
+    const isFinal = failure?.final || failure?.code === "ERR_ABORTED";
+    if (!isFinal && tries <= maxRetries + paceRepeats) {
+      delay = retryDelay(outcome, tries, settings, receivedAt);
+    }
     const event = {
       method,
       pathTemplate,
-      attempt: attempts,
+      attempt: tries,
       duration: receivedAt - startedAt,
       outcomeKnown: known,
       retryDelay: delay,
@@ -238,7 +235,6 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
     };
     // What the observer throws must not change what became of a deletion.
     (async () => await settings.onRequest(event))().catch(() => {});
-    if (!wasSent) attempts -= 1;
     return end;
   };
 
@@ -275,27 +271,23 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
     throw new APITimeoutError({ ...exchange(), why, timeout });
   }
   const { reason = "unknown" } = end;
-  const why = reason === "unknown"
-    ? "no connection, or it was lost before the answer was whole"
-    : "the runtime allows no more requests";
-  throw new APIConnectionError({ ...exchange(), why: why + doubt, reason, sent: attempts > 0 });
+  const why = describeFailure(reason, urlOf(call, request)) + doubt;
+  throw new APIConnectionError({ ...exchange(), why, reason, sent: attempts > 0 });
 }
 
 /**
  * Makes one attempt at a request: asks for the secret, sends, and reads the whole answer, within the
  * timeout. A request that reads the answer as a stream gets the timeout as an idle timer.
  *
- * What the runtime says of a failure is dropped: every runtime says something else, and some quote
- * headers.
- *
  * @param credentials Receives the credential that is sent.
  * @throws What the function of the secret throws, and `signal.reason` before anything was sent.
  */
 async function attempt(
-  { settings, signal, betas }: Call,
+  call: Call,
   request: ApiRequest,
   credentials: string[],
 ): Promise<Answer | NoAnswer> {
+  const { settings, signal, betas } = call;
   signal?.throwIfAborted();
   const { name, secret } = settings.credential;
   const controller = new AbortController();
@@ -331,29 +323,37 @@ async function attempt(
       if (betas.length > 0) headers["anthropic-beta"] = betas.join(",");
     }
 
+    const url = urlOf(call, request);
     const { fetch } = settings; // workerd's does not work as a method
     const { read } = request;
-    const exchange = async () => {
-      const response = await fetch(request.url ?? settings.baseUrl + request.path, {
+    const exchange = async (): Promise<Answer | NoAnswer> => {
+      const response = await fetch(url, {
         method: request.method,
         headers,
         redirect: "manual", // fetch would carry x-api-key to another host
         signal: controller.signal,
       });
+      if (typeof response?.headers?.get !== "function") {
+        return { code, reason: "not_a_fetch", final: true };
+      }
       status = response.status;
+      if (!request.foreign) noteAnswer(settings.baseUrl);
       return read
         ? await read(response, { signal: controller.signal, restart, stop })
         : await readAnswer(response, request.maxBytes);
     };
     return await unlessAborted(exchange(), controller.signal)
-      .catch((error) => ({ code, status, ...isOverLimit(error) && { reason: "request_limit" } }));
+      .catch((error) => ({
+        code,
+        status,
+        ...code === "ERR_CONNECTION" && readFailure(error, url, status !== undefined),
+      }));
   } finally {
     stop();
     signal?.removeEventListener("abort", onAbort);
   }
 }
 
-/** Whether a Worker has used up its requests. Then it sends no more, and says so in these words only. */
-function isOverLimit(error: unknown): boolean {
-  return error instanceof Error && /^Too many subrequests/i.test(error.message);
+function urlOf({ settings }: Call, { path }: ApiRequest): string {
+  return path.startsWith("/") ? settings.baseUrl + path : path;
 }

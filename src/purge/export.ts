@@ -189,7 +189,7 @@ async function exportToSink(
 /** Where the results of a batch are, and how many there must be. */
 interface ResultsLocation {
   readonly id: string;
-  readonly request: ApiRequest & { readonly url: string; readonly foreign: boolean };
+  readonly request: ApiRequest & { readonly foreign: boolean };
   /** How many of its requests have a result. */
   readonly results: number;
 }
@@ -204,7 +204,7 @@ function locateResults({ settings }: Call, batch: MessageBatch): ResultsLocation
   const refuse = (why: string) => cannotUse("batch", why);
   if (typeof batch !== "object" || batch === null) throw refuse("it is not a message batch");
   const { id, processing_status, archived_at, results_url, request_counts } = batch;
-  const path = `${fillPath(batchPath, { message_batch_id: id })}/results`;
+  fillPath(batchPath, { message_batch_id: id });
   if (processing_status !== "ended") throw refuse("it has not ended, and has no results before");
   if (typeof archived_at === "string") {
     throw refuse("its results are gone: they were archived, 29 days after its creation");
@@ -234,9 +234,8 @@ function locateResults({ settings }: Call, batch: MessageBatch): ResultsLocation
       operation: "export the results of",
       subject: subjectOf(id) + whose,
       method: "GET",
-      path,
+      path: url.href,
       pathTemplate: `${batchPath}/results`,
-      url: url.href,
       foreign,
     },
     results,

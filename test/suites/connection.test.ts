@@ -1,0 +1,204 @@
+import { describe, expect, test } from "vitest";
+import { type APIConnectionError, deleteMessageBatch } from "../../mod.ts";
+import { lost, receipt, refusal, rejection, stub } from "../fixtures/stub.ts";
+
+const id = "msgbatch_1";
+const sending = "error sending request for url (https://api.anthropic.com/v1/messages/batches/x)";
+const node = (code: string, message = "secret") =>
+  Object.assign(new TypeError("fetch failed"), {
+    cause: Object.assign(new Error(message), { code }),
+  });
+const bun = (code: string) => Object.assign(new TypeError("secret"), { code });
+const deno = (message: string) =>
+  Object.assign(new TypeError("fetch failed"), { cause: new Error(message) });
+const named = (name: string, message: string) => Object.assign(new Error(message), { name });
+
+/** What runtimes threw in experiments, by what it means. */
+const seen: Readonly<Record<APIConnectionError["reason"], readonly unknown[]>> = {
+  refused: [
+    node("ECONNREFUSED"),
+    bun("ECONNREFUSED"),
+    deno(
+      `${sending}: client error (Connect): tcp connect error: Connection refused (os error 111)`,
+    ),
+    deno(
+      `${sending}: client error (Connect): tcp connect error: No connection could be made because the target machine actively refused it. (os error 10061)`,
+    ),
+    Object.assign(new TypeError("fetch failed"), { cause: new Error("bad port") }),
+    new TypeError("Fetch failed: Requests to port 1 are blocked"),
+  ],
+  host_not_found: [
+    node("ENOTFOUND"),
+    node("EAI_AGAIN"),
+    bun("ENOTFOUND"),
+    deno(
+      `${sending}: client error (Connect): dns error: failed to lookup address information: Name or service not known`,
+    ),
+  ],
+  certificate: [
+    ...[
+      "DEPTH_ZERO_SELF_SIGNED_CERT",
+      "SELF_SIGNED_CERT_IN_CHAIN",
+      "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+      "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+      "CERT_HAS_EXPIRED",
+      "ERR_TLS_CERT_ALTNAME_INVALID",
+    ].flatMap((code) => [node(code), bun(code)]),
+    deno(`${sending}: client error (Connect): invalid peer certificate: UnknownIssuer`),
+  ],
+  reset: [
+    node("ECONNRESET"),
+    node("UND_ERR_SOCKET", "other side closed"),
+    node("EPIPE"),
+    bun("ECONNRESET"),
+    deno("Connection reset by peer (os error 104)"),
+    deno(`${sending}: client error (SendRequest): connection closed before message completed`),
+    new TypeError("error reading a body from connection"),
+  ],
+  permission: [named("NotCapable", `Requires net access to "secret"`)],
+  request_limit: [
+    new Error("Too many subrequests."),
+    new Error("Too many subrequests by single Worker invocation."),
+  ],
+  not_a_fetch: [],
+  unknown: [
+    new TypeError("fetch failed"),
+    new Error("Network connection lost."), // workerd, for refused and for reset alike
+    node("UND_ERR_CONNECT_TIMEOUT"),
+    node("ERR_SSL_WRONG_VERSION_NUMBER"),
+    node("ENETUNREACH"),
+    deno(`${sending}: ECONNREFUSED CERT_ NotCapable`),
+    named("AbortError", "ECONNREFUSED"),
+    { code: Symbol("ECONNREFUSED"), cause: 7, name: {}, message: null },
+    "ECONNREFUSED",
+    undefined,
+  ],
+};
+
+const unsent = ["refused", "host_not_found", "certificate", "permission", "request_limit"];
+const final = ["certificate", "permission", "request_limit", "not_a_fetch"];
+
+let hosts = 0;
+/** A host that nothing has asked yet. */
+const freshUrl = () => `https://host-${hosts += 1}.example`;
+
+const throwing = (error: unknown) => () => {
+  throw error;
+};
+
+describe("an APIConnectionError says why there was no answer:", () => {
+  for (const [reason, errors] of Object.entries(seen)) {
+    test.each(errors.map((error, index) => [index + 1, error]))(
+      `${reason}, %i`,
+      async (_, error) => {
+        const baseUrl = freshUrl();
+        const stubbed = stub([throwing(error)], { baseUrl });
+        const caught = await rejection(deleteMessageBatch(stubbed.client, id));
+        const sent = !unsent.includes(reason);
+        const tries = final.includes(reason) ? 1 : 3;
+        expect(caught).toMatchObject({
+          code: "ERR_CONNECTION",
+          reason,
+          sent,
+          outcomeKnown: !sent,
+          attempts: sent ? tries : 0,
+        });
+        expect(stubbed.seen).toHaveLength(tries);
+        const { message, stack } = caught as Error;
+        expect(JSON.stringify(caught) + stack).not.toMatch(/secret|error sending|os error/);
+        if (reason !== "request_limit") expect(message).toContain(new URL(baseUrl).host);
+        expect(/; it may have been done all the same$/.test(message)).toBe(sent);
+      },
+    );
+  }
+
+  test("not_a_fetch, where the client's fetch returns no Response", async () => {
+    for (const wrong of [undefined, null, "text", {}, { status: 200 }, receipt]) {
+      const { client, seen } = stub([() => wrong as never]);
+      expect(await rejection(deleteMessageBatch(client, id))).toMatchObject({
+        message: `Cannot delete message batch "${id}": fetch returned no Response; ` +
+          "it may have been done all the same",
+        reason: "not_a_fetch",
+        sent: true,
+        outcomeKnown: false,
+      });
+      expect(seen).toHaveLength(1);
+    }
+  });
+
+  test("in words, with the host", async () => {
+    const { client } = stub([throwing(node("ECONNREFUSED"))], {
+      baseUrl: "http://127.0.0.1:8080/x",
+    });
+    expect(await rejection(deleteMessageBatch(client, id))).toHaveProperty(
+      "message",
+      `Cannot delete message batch "${id}": connection refused by 127.0.0.1:8080`,
+    );
+  });
+});
+
+describe("what was not sent", () => {
+  const refused = throwing(bun("ECONNREFUSED"));
+
+  test("leaves no doubt: a 404 after it is no deletion of ours", async () => {
+    const { client } = stub([refused, refusal(404, "not_found_error")], { baseUrl: freshUrl() });
+    expect(await rejection(deleteMessageBatch(client, id))).toMatchObject({
+      code: "ERR_NOT_FOUND",
+      attempts: 1,
+      outcomeKnown: true,
+    });
+  });
+
+  test("is repeated, and not counted as sent", async () => {
+    const { client } = stub([refused, receipt(id)], { baseUrl: freshUrl() });
+    expect(await deleteMessageBatch(client, id)).toMatchObject({
+      evidence: "receipt",
+      attempts: 1,
+    });
+  });
+
+  test("does not take a doubt away", async () => {
+    const { client } = stub([lost, refused], { baseUrl: freshUrl() });
+    expect(await rejection(deleteMessageBatch(client, id))).toMatchObject({
+      reason: "refused",
+      sent: true,
+      attempts: 1,
+      outcomeKnown: false,
+    });
+  });
+
+  test("may be an unseen repetition on a connection that was used before, but for Node", async () => {
+    const baseUrl = freshUrl();
+    await deleteMessageBatch(stub([receipt(id)], { baseUrl }).client, id);
+    const outcome = async (error: unknown, path = "") => {
+      const { client } = stub([throwing(error)], { baseUrl: baseUrl + path, maxRetries: 0 });
+      const { sent, outcomeKnown } = await rejection(deleteMessageBatch(client, id)) as never;
+      return [sent, outcomeKnown];
+    };
+    expect(await outcome(bun("ECONNREFUSED"))).toEqual([true, false]);
+    expect(await outcome(bun("ENOTFOUND"), "/prefix")).toEqual([true, false]);
+    expect(await outcome(node("ECONNREFUSED"))).toEqual([false, true]);
+    expect(await outcome(named("NotCapable", ""))).toEqual([false, true]);
+  });
+});
+
+describe("what is lost after the status came", () => {
+  const cut = (error: unknown) => () =>
+    new Response(new ReadableStream({ pull: (stream) => stream.error(error) }), { status: 200 });
+
+  test.each([
+    ["reset", bun("ECONNRESET")],
+    ["reset", new TypeError("error reading a body from connection")],
+    ["unknown", node("ECONNREFUSED")],
+    ["unknown", new Error("Too many subrequests.")],
+  ])("was sent: %s", async (reason, error) => {
+    const { client } = stub([cut(error)], { baseUrl: freshUrl() });
+    expect(await rejection(deleteMessageBatch(client, id))).toMatchObject({
+      code: "ERR_CONNECTION",
+      reason,
+      sent: true,
+      outcomeKnown: false,
+      attempts: 3,
+    });
+  });
+});
