@@ -13,7 +13,14 @@ import {
   type PathParams,
 } from "./check.ts";
 import { callChecks, type CallOptions, checkClient, type Client } from "./client.ts";
-import { APIError, CallError, NotEndedError, NotFoundError } from "./errors.ts";
+import {
+  APIError,
+  CallError,
+  InvalidResponseError,
+  NotEndedError,
+  NotFoundError,
+  type Refusal,
+} from "./errors.ts";
 import { invalidResponse, readSuccess, type Reply } from "./response.ts";
 import { type ApiRequest, type Call, createCall, endOfWait, pause, send } from "./send.ts";
 
@@ -80,16 +87,27 @@ export interface DeleteOptions extends CallOptions {
    * @default false
    */
   readonly mayBeDeletedAlready?: boolean | undefined;
+  /**
+   * Whether the object is retrieved before the deletion. If it was there, a 404 to the deletion is
+   * evidence of the deletion, as with `mayBeDeletedAlready`.
+   *
+   * @default false
+   */
+  readonly lookFirst?: boolean | undefined;
 }
 
 /** What the absence of an object means. */
-type Absence = Omit<DeleteOptions, keyof CallOptions>;
+interface Absence extends Omit<DeleteOptions, keyof CallOptions> {
+  /** Whether `"missing"` rests on one 404, where the next run lists again. */
+  readonly missingAtOnce?: boolean | undefined;
+}
 
 /** The checks of {@link DeleteOptions}. */
 export const deleteChecks: Checks<DeleteOptions> = {
   ...callChecks,
   allowMissing: isBoolean,
   mayBeDeletedAlready: isBoolean,
+  lookFirst: isBoolean,
 };
 
 /** The parameters that name one object of a kind. */
@@ -104,7 +122,9 @@ export type ResourceDeletion<Resource extends DeletableResource> =
   & DeletionFacts;
 
 /**
- * Deletes one object of a kind, and validates the receipt.
+ * Deletes one object of a kind, and validates the receipt. A success that rests on absence takes three
+ * looks. So does an answer that is no receipt. If a look finds the object, the deletion is repeated
+ * once.
  *
  * @param params The parameters that name the object.
  * @param options What its absence means.
@@ -113,40 +133,75 @@ export async function deleteResource<const Resource extends DeletableResource>(
   call: Call,
   resource: Resource,
   params: ResourceParams<Resource>,
-  { allowMissing, mayBeDeletedAlready }: Absence = {},
+  { allowMissing, mayBeDeletedAlready, lookFirst, missingAtOnce }: Absence = {},
 ): Promise<ResourceDeletion<Resource>> {
   // Read once: the id that is sent is the id that is reported.
   const given: Readonly<Record<string, string>> = Object.fromEntries(
     paramsOf(resource).map((name) => [name, Reflect.get(params, name)]),
   );
-  const { name, type, typeOptional } = resource;
-  const echoed = echoesOf(resource, given);
-  const id = Object.values(given).join("/");
+  const { name, type } = resource;
   const request = requestFor(resource, given, "DELETE");
   call.signal?.throwIfAborted();
 
-  const permit = await call.settings.pace?.permit(endOfWait(call)); // before the intent is written
-  const deletion = withAuditTrail(call, name, id, async () => {
-    const reply = await send(withBetas(call, resource), request, permit);
-    const { attempts, requestId, workspaceId, outcomeKnown } = reply.exchange;
-    let evidence: Evidence = "receipt";
-    try {
-      const receipt = Object(readSuccess(reply));
-      const isTyped = !typeOptional || receipt.type !== undefined;
-      const issues = Object.entries({ ...echoed, ...isTyped && { type } })
-        .filter(([field, value]) => receipt[field] !== value)
-        .map(([path, value]) => ({ path, message: `Expected ${JSON.stringify(value)}` }));
-      if (issues.length > 0) throw invalidResponse(reply, issues);
-    } catch (error) {
+  let doubt = mayBeDeletedAlready;
+  if (lookFirst) {
+    await look(call, resource, given, "delete").then(() => doubt = true, (error) => {
       if (!(error instanceof NotFoundError)) throw error;
-      if (!outcomeKnown || mayBeDeletedAlready) evidence = "absent_after_retry";
-      else if (allowMissing) evidence = "missing";
-      else throw error;
+    });
+  }
+  let permit = await call.settings.pace?.permit(endOfWait(call)); // before the intent is written
+  const act = async () => {
+    for (let isLast = false;; isLast = true) {
+      const reply = await send(withBetas(call, resource), request, permit);
+      permit = undefined;
+      doubt ||= !reply.exchange.outcomeKnown;
+      const deleted = (evidence: Evidence, { requestId, workspaceId }: Partial<Refusal>) => {
+        const facts = { evidence, attempts: call.facts.deletions, requestId, workspaceId };
+        // What was asked for: nothing is copied from the wire.
+        return defined({ ...echoesOf(resource, given), type, ...facts });
+      };
+      let failure: CallError;
+      try {
+        checkReceipt(reply, resource, given);
+        return deleted("receipt", reply.exchange);
+      } catch (error) {
+        if (error instanceof InvalidResponseError && error.status < 300) doubt = true;
+        else if (!(error instanceof NotFoundError && (doubt || allowMissing))) throw error;
+        failure = error;
+      }
+      const evidence = doubt ? "absent_after_retry" : "missing";
+      if (evidence === "missing" && missingAtOnce) return deleted(evidence, failure);
+      const found = await lookForAbsence(call, resource, given as typeof params, "delete");
+      if (found.seen === "absent") return deleted(evidence, found.error);
+      if (found.seen === "present" && !isLast) continue;
+      // An unknown outcome is never passed on as "not found".
+      if (failure instanceof NotFoundError) {
+        failure = found.seen === "present"
+          ? invalidResponse(reply, "a look finds it all the same")
+          : found.error;
+      }
+      const outcomeKnown = found.seen === "present" && !doubt;
+      throw Object.assign(failure, { attempts: call.facts.deletions, outcomeKnown });
     }
-    // What was asked for: nothing is copied from the wire.
-    return defined({ ...echoed, type, evidence, attempts, requestId, workspaceId });
-  });
+  };
+  const deletion = withAuditTrail(call, name, Object.values(given).join("/"), act);
   return await deletion.finally(() => permit?.()) as ResourceDeletion<Resource>;
+}
+
+/** Throws unless an answer is the receipt for an object. */
+function checkReceipt(
+  reply: Reply,
+  resource: DeletableResource,
+  params: Readonly<Record<string, string>>,
+): void {
+  const receipt = Object(readSuccess(reply));
+  const isTyped = !resource.typeOptional || receipt.type !== undefined;
+  const issues = Object.entries({
+    ...echoesOf(resource, params),
+    ...isTyped && { type: resource.type },
+  }).filter(([field, value]) => receipt[field] !== value)
+    .map(([path, value]) => ({ path, message: `Expected ${JSON.stringify(value)}` }));
+  if (issues.length > 0) throw invalidResponse(reply, issues);
 }
 
 /** How many looks in a row find nothing where an object counts as gone. */
@@ -168,10 +223,11 @@ export async function lookForAbsence<const Resource extends DeletableResource>(
   call: Call,
   resource: Resource,
   params: ResourceParams<Resource>,
+  operation = "retrieve",
 ): Promise<Look> {
   for (let looks = 1;; looks += 1) {
     try {
-      return { seen: "present", reply: await look(call, resource, params) };
+      return { seen: "present", reply: await look(call, resource, params, operation) };
     } catch (error) {
       call.signal?.throwIfAborted();
       if (!(error instanceof CallError)) throw error;
@@ -187,8 +243,10 @@ async function look(
   call: Call,
   resource: DeletableResource,
   params: Readonly<Record<string, string>>,
+  operation: string,
 ): Promise<Reply> {
-  const reply = await send(withBetas(call, resource), requestFor(resource, params, "GET"));
+  const request = requestFor(resource, params, "GET", operation);
+  const reply = await send(withBetas(call, resource), request);
   const values = Object.values(Object(readSuccess(reply)));
   const isIt = Object.values(echoesOf(resource, params)).every((value) => values.includes(value));
   if (!isIt) throw invalidResponse(reply, "it is another object");
@@ -199,9 +257,10 @@ function requestFor(
   { name, path }: DeletableResource,
   params: Readonly<Record<string, string>>,
   method: "GET" | "DELETE",
+  operation = "delete",
 ): ApiRequest {
   return {
-    operation: method === "GET" ? "retrieve" : "delete",
+    operation,
     subject: `${name.replaceAll("_", " ")} ${JSON.stringify(Object.values(params).join("/"))}`,
     method,
     path: fillPath(path, params),
@@ -288,15 +347,14 @@ export async function deleteBatch(
     return await deleteResource(call, messageBatch, params, options);
   } catch (error) {
     if (!mayMeanNotEnded(error)) throw error;
-    const seen = await look(call, messageBatch, params).then(readSuccess, () => undefined);
+    const seen = await look(call, messageBatch, params, "delete")
+      .then(readSuccess, () => undefined);
     const status: unknown = Object(seen).processing_status;
     endOfWait(call)?.throwIfAborted();
-    // It ended meanwhile, or the refusal means something else: then it comes again.
+    // It ended meanwhile, or the refusal means something else: then it comes again. It was there when
+    // we looked, so its absence is no proof that it was missing.
     if (status === "ended") {
-      const mayBeDeletedAlready = options.mayBeDeletedAlready || !error.outcomeKnown;
-      const again = { ...options, mayBeDeletedAlready };
-      const deletion = await deleteResource(call, messageBatch, params, again);
-      return { ...deletion, attempts: call.facts.deletions };
+      return await deleteResource(call, messageBatch, params, { mayBeDeletedAlready: true });
     }
     // An error repeats no other status: it would be a server's text.
     if (status !== "in_progress" && status !== "canceling") throw error;

@@ -26,8 +26,10 @@ export interface Answer {
 
 /** An answer, and how it came about. */
 export interface Reply extends Answer {
-  /** What its error says, if it is one. */
+  /** What its error has, if it is one. */
   readonly exchange: Omit<Failed, "why"> & Exchange & Pick<Refusal, "status" | "requestId">;
+  /** What the API says in its error. */
+  readonly said: ErrorBody;
   /** When the answer came, in milliseconds since the epoch. */
   readonly receivedAt: number;
   /** Takes the secrets of the request out of a text of the server. */
@@ -117,48 +119,45 @@ export function invalidResponse(
   });
 }
 
-/** The API's `error` object, as far as an answer has one. */
-export function readErrorBody({ status, body }: Answer): {
+/** The API's error, as far as an answer has one. */
+export interface ErrorBody {
   readonly type?: string | undefined;
   readonly message?: string | undefined;
   readonly errorCode?: string | undefined;
-} {
+  readonly requestId?: string | undefined;
+}
+
+/** Reads an error of the API. */
+export function readErrorBody({ status, body }: Answer): ErrorBody {
   if (status < 400) return {};
   const text = (value: unknown) => typeof value === "string" ? value : undefined;
   // Object() of anything but an object is empty.
-  const { type, message, details } = Object(Object("value" in body && body.value).error);
-  return { type: text(type), message: text(message), errorCode: text(Object(details).error_code) };
+  const { error, request_id } = Object("value" in body && body.value);
+  const { type, message, details } = Object(error);
+  return {
+    type: text(type),
+    message: text(message),
+    errorCode: text(Object(details).error_code),
+    requestId: text(request_id),
+  };
 }
 
-function refusal(reply: Reply): APIError {
-  const { status, redact, exchange } = reply;
-  const body = readErrorBody(reply);
-  const clean = (value: string | undefined, maxLength: number) =>
-    value === undefined ? undefined : printable(value, maxLength, redact);
-  const type = clean(body.type, 64);
-  const isForeign = type === undefined || type === "forbidden";
+function refusal({ status, said, redact, exchange, headers, receivedAt }: Reply): APIError {
+  const clean = (value = "", maxLength = 64) => printable(value, maxLength, redact) || undefined;
+  const type = clean(said.type);
+  // A 404 is evidence of absence, so only the API's own counts. Gateways have 404s of their own.
+  const isAbsence = type === "not_found_error" && exchange.requestId !== undefined;
+  const isForeign = type === undefined || type === "forbidden" || (status === 404 && !isAbsence);
   const other = status === 403 ? "the edge, which blocks regions" : "something else than the API";
-  const said = isForeign ? `it was answered by ${other}` : clean(body.message, 500);
+  const message = isForeign ? `it was answered by ${other}` : clean(said.message, 500);
   const facts = {
     ...exchange,
-    why: [[status, type].filter(Boolean).join(" "), said].filter(Boolean).join(": "),
+    why: [[status, type].filter(Boolean).join(" "), message].filter(Boolean).join(": "),
     type,
-    errorCode: clean(body.errorCode, 64),
-    retryAfter: retryAfter(reply.headers, reply.receivedAt),
+    errorCode: clean(said.errorCode),
+    retryAfter: retryAfter(headers, receivedAt),
   };
-  // A 404 is evidence of absence, so only the API's own counts.
-  return status === 404 && type === "not_found_error"
-    ? new NotFoundError(facts)
-    : new APIError(facts);
-}
-
-/** A header that is an id, fit to be shown. */
-export function readIdHeader(
-  headers: Headers,
-  name: "request-id" | "anthropic-workspace-id",
-  redact: (text: string) => string,
-): string | undefined {
-  return printable(headers.get(name) ?? "", 128, redact) || undefined;
+  return status === 404 && isAbsence ? new NotFoundError(facts) : new APIError(facts);
 }
 
 /** A server's text, fit for a terminal and a log line: one line, bounded, and without secrets. */

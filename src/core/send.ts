@@ -7,20 +7,14 @@ import { ky } from "../deps.ts";
 import { unlessAborted } from "./abort.ts";
 import type { AuditContext } from "./audit.ts";
 import { cannotUse } from "./check.ts";
-import {
-  type CallOptions,
-  isSecretText,
-  type Permit,
-  type RequestEvent,
-  type Settings,
-} from "./client.ts";
+import { type CallOptions, isSecretText, type Permit, type Settings } from "./client.ts";
 import { describeFailure, type Failure, noteAnswer, readFailure } from "./connection.ts";
 import { APIConnectionError, APITimeoutError, type Canceled } from "./errors.ts";
 import {
   type Answer,
+  printable,
   readAnswer,
   readErrorBody,
-  readIdHeader,
   redactor,
   type Reply,
 } from "./response.ts";
@@ -171,6 +165,21 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
   let delay: number | undefined;
   const exchange = () => ({ operation, subject, attempts, outcomeKnown, workspaceId });
 
+  const toReply = (answer: Answer, receivedAt: number): Reply => {
+    const { status, headers } = answer;
+    const id = (name: string, other = "") =>
+      printable(headers.get(name) ?? other, 128, redact) || undefined;
+    if (!foreign) {
+      const date = Date.parse(headers.get("date") ?? "");
+      if (!Number.isNaN(date)) facts.clockOffset = receivedAt - date;
+      workspaceId = id("anthropic-workspace-id", workspaceId);
+      if (workspaceId !== undefined) facts.workspaceIds.add(workspaceId);
+    }
+    const said = readErrorBody(answer);
+    const requestId = id("request-id", said.requestId);
+    return { ...answer, exchange: { ...exchange(), status, requestId }, said, receivedAt, redact };
+  };
+
   /** Makes an attempt, and sets the delay before the next. */
   const once = async (): Promise<Reply | NoAnswer> => {
     delay = undefined;
@@ -185,8 +194,8 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
       permit = undefined;
     }
     const receivedAt = clock.now();
-    const { status } = answer;
     const failure = "code" in answer ? answer : undefined;
+    const { status } = answer;
     const wasSent = failure?.sent !== false;
     const known = !wasSent || isOutcomeKnown(answer);
     const mayHaveActed = wasSent && !(known && status !== undefined && status >= 400);
@@ -197,45 +206,25 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
     if (wasSent) attempts += 1;
     outcomeKnown &&= known;
 
-    let end: Reply | NoAnswer;
-    let outcome = {};
-    let seen: Partial<RequestEvent>;
-    if ("code" in answer) {
-      end = answer;
-      seen = { errorCode: answer.code };
-    } else {
-      const requestId = readIdHeader(answer.headers, "request-id", redact);
-      if (!foreign) {
-        const date = Date.parse(answer.headers.get("date") ?? "");
-        if (!Number.isNaN(date)) facts.clockOffset = receivedAt - date;
-        workspaceId = readIdHeader(answer.headers, "anthropic-workspace-id", redact) ?? workspaceId;
-        if (workspaceId !== undefined) facts.workspaceIds.add(workspaceId);
-      }
-      end = {
-        ...answer,
-        exchange: { ...exchange(), status: answer.status, requestId },
-        receivedAt,
-        redact,
-      };
-      outcome = { ...answer, ...readErrorBody(answer) };
-      seen = { status, requestId };
-    }
+    const reply = "code" in answer ? undefined : toReply(answer, receivedAt);
     const isFinal = failure?.final || failure?.code === "ERR_ABORTED";
     if (!isFinal && tries <= maxRetries + paceRepeats) {
-      delay = retryDelay(outcome, tries, settings, receivedAt);
+      delay = retryDelay({ ...reply, ...reply?.said }, tries, settings, receivedAt);
     }
     const event = {
       method,
       pathTemplate,
       attempt: tries,
+      status: reply?.status,
+      errorCode: failure?.code,
+      requestId: reply?.exchange.requestId,
       duration: receivedAt - startedAt,
       outcomeKnown: known,
       retryDelay: delay,
-      ...seen,
     };
     // What the observer throws must not change what became of a deletion.
     (async () => await settings.onRequest(event))().catch(() => {});
-    return end;
+    return reply ?? answer as NoAnswer;
   };
 
   let last = once();

@@ -192,7 +192,8 @@ async function prepare(client: Client, given: PurgePlan, options: ApplyPurgeOpti
   ];
   const taskOf = ({ id, action }: PurgeItem): Task => {
     const cancel = action === "cancel_and_delete";
-    const absence = { allowMissing: true, mayBeDeletedAlready: past.isUncertain(id) };
+    const mayBeDeletedAlready = past.isUncertain(id);
+    const absence = { allowMissing: true, mayBeDeletedAlready, missingAtOnce: true };
     return {
       id,
       known: past.outcome(id) ??

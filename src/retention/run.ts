@@ -166,7 +166,7 @@ export async function runRetention(
       id,
       async run(call) {
         budget.charge(costOfDeletion - 1);
-        const deletion = await deleteBatch(call, id, { allowMissing: true });
+        const deletion = await deleteBatch(call, id, { allowMissing: true, missingAtOnce: true });
         return deletionOutcome(id, call.facts.deletions, deletion);
       },
     }), runOptions);

@@ -147,6 +147,8 @@ export interface Resources {
   has(type: string, params: Members): boolean;
 }
 
+const oldSkills = "skills-2025-10-02";
+
 const table = new Map<string, Kind>(Object.entries(kinds));
 
 /**
@@ -185,15 +187,11 @@ export function createResources(newId: (prefix: string) => string): Resources {
 
   /** Throws where the API refuses to delete an object that is there. */
   function checkDeletion(record: ResourceRecord, betas: readonly string[]): void {
-    const { type, params: { version = "" }, traits } = record;
-    const oldBeta = betas.includes("skills-2025-10-02");
-    if (type === "skill" && oldBeta && partsOf(record).length > 0) {
+    const { type, traits } = record;
+    if (type === "skill" && betas.includes(oldSkills) && partsOf(record).length > 0) {
       // The API's own message: https://github.com/anthropics/anthropic-sdk-python/issues/1111
       throw invalid("Cannot delete skill with existing versions. Delete all versions first.");
     }
-    // A version is addressed by its id, and under the old beta by its Unix timestamp instead.
-    // [inferred] What becomes of the other address is published nowhere.
-    if (type === "skill_version" && oldBeta !== /^\d+$/.test(version)) throw notFound();
     const users = () => [...records.values()].filter((other) => other.type === "user");
     if (type === "user" && traits.onlyMember && users().length === 1) {
       // Status and code are the official SDK's (CannotRemoveLastMemberError). [inferred] The text.
@@ -206,21 +204,33 @@ export function createResources(newId: (prefix: string) => string): Resources {
     }
   }
 
-  const deletion = (type: string, kind: Kind): Routes[string] => ({ request, params }) => {
+  /** The object that a request names, and what answers say of it. */
+  function find(type: string, kind: Kind, { request, params }: Parameters<Routes[string]>[0]) {
     const betas = betaNames(request.headers);
     checkBetas(kind, betas);
     const record = records.get(keyOf(type, params));
-    if (!record) throw notFound();
-    checkDeletion(record, betas);
-    remove(record);
+    // A version is addressed by its id, and under the old beta by its Unix timestamp instead.
+    // [inferred] What becomes of the other address is published nowhere.
+    const isByTime = /^\d+$/.test(params["version"] ?? "");
+    if (!record || (type === "skill_version" && betas.includes(oldSkills) !== isByTime)) {
+      throw notFound();
+    }
     const members = Object.entries(kind.answer).map(([name, value]) =>
       [name, value.replace(/^\{(\w+)\}$/, (_, param: string) => params[param] ?? "")] as const
     );
-    return jsonAnswer({ ...Object.fromEntries(members), ...record.traits.override });
-  };
-  const rows = [...table].map(([type, kind]) =>
-    [`DELETE ${kind.path}`, deletion(type, kind)] as const
-  );
+    return { betas, record, members: Object.fromEntries(members) };
+  }
+
+  const rows = [...table].flatMap(([type, kind]): [string, Routes[string]][] => [
+    [`DELETE ${kind.path}`, (call) => {
+      const { betas, record, members } = find(type, kind, call);
+      checkDeletion(record, betas);
+      remove(record);
+      return jsonAnswer({ ...members, ...record.traits.override });
+    }],
+    // Only what names the object: the rest of it is not played.
+    [`GET ${kind.path}`, (call) => jsonAnswer({ ...find(type, kind, call).members, type })],
+  ]);
 
   return {
     routes: Object.fromEntries(rows),

@@ -48,6 +48,12 @@ function raw(text: (id: string) => string, then: "end" | "reset" | "hang"): Beha
 const head = (length: number) =>
   `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nrequest-id: req_h\r\ncontent-length: ${length}\r\n\r\n`;
 
+/** The API's 404, from which a proxy dropped the header with the request id. */
+const anonymous = (more: object) => {
+  const body = JSON.stringify({ ...JSON.parse(apiError("not_found_error")), ...more });
+  return `HTTP/1.1 404 Hostile\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`;
+};
+
 /** Bytes without end, until the client goes away. */
 const endless: Behaviour = (socket) => {
   socket.write("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n");
@@ -177,6 +183,8 @@ export const behaviours: Readonly<Record<string, Behaviour>> = {
   ),
 
   "not-found": whole(404, apiError("not_found_error")),
+  "not-found-without-id": raw(() => anonymous({ request_id: null }), "end"),
+  "not-found-id-in-body": raw(() => anonymous({ request_id: "req_h" }), "end"),
   "not-found-html": whole(404, "<h1>404</h1>", { "content-type": "text/html" }),
   ...Object.fromEntries(
     ([

@@ -189,3 +189,23 @@ describe("deleteMessageBatch() with a trail that breaks", () => {
     });
   });
 });
+
+test("a call knows how far its clock is from the API's", async () => {
+  const answered = (date: string | undefined) => () =>
+    Response.json({ id, type: "message_batch_deleted" }, { headers: date ? { date } : {} });
+  const now = "Sun, 22 Nov 2026 00:00:00 GMT"; // as the clock of the stub
+  for (
+    const [dates, offset] of [
+      [[now], 0],
+      [["Sat, 21 Nov 2026 23:59:00 GMT"], 60_000],
+      [["Sun, 22 Nov 2026 01:00:00 GMT"], -3_600_000],
+      [["yesterday"], undefined],
+      [[undefined], undefined],
+      [["Sun, 22 Nov 2026 01:00:00 GMT", now, undefined], 0],
+    ] as const
+  ) {
+    const call = createCall(checkClient(stub(dates.map(answered)).client));
+    for (const _ of dates) await deleteBatch(call, id);
+    expect(call.facts.clockOffset).toBe(offset);
+  }
+});

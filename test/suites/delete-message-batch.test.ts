@@ -90,14 +90,16 @@ describe("deleteMessageBatch() resolves", () => {
       requestId: "req_2",
       attempts: 2,
     });
-    expect(seen).toHaveLength(2);
-    expect(waits).toEqual([500]);
+    expect(seen.map(({ method }) => method).join(" ")).toBe("DELETE DELETE GET GET GET");
+    expect(waits).toEqual([500, 1_000, 1_500]);
   });
 
   test("with missing on a 404 at once, only where that is allowed", async () => {
     const answers = [refusal(404, "not_found_error")];
-    const deletion = await deleteMessageBatch(stub(answers).client, id, { allowMissing: true });
+    const allowed = stub(answers);
+    const deletion = await deleteMessageBatch(allowed.client, id, { allowMissing: true });
     expect(deletion.evidence).toBe("missing");
+    expect(allowed.seen.map(({ method }) => method).join(" ")).toBe("DELETE GET GET GET");
     const error = await rejection(deleteMessageBatch(stub(answers).client, id));
     expect(error).toBeInstanceOf(NotFoundError);
     expect(error).toMatchObject({ code: "ERR_NOT_FOUND", status: 404, requestId: "req_2" });
@@ -178,12 +180,12 @@ describe("deleteMessageBatch() rejects", () => {
     "a redirect": () => new Response(null, { status: 307, headers: { location: "https://x/" } }),
   };
   for (const [name, answer] of Object.entries(invalid)) {
-    test(`${name}, with InvalidResponseError and one request`, async () => {
-      const { client, seen } = stub([answer]);
+    test(`${name}, with InvalidResponseError, where a look shows no more`, async () => {
+      const { client, seen } = stub([answer, refusal(401, "authentication_error")]);
       const error = await rejection(deleteMessageBatch(client, id));
       expect(error).toBeInstanceOf(InvalidResponseError);
       expect(error).toMatchObject({ code: "ERR_INVALID_RESPONSE", attempts: 1 });
-      expect(seen).toHaveLength(1);
+      expect(seen).toHaveLength(name === "a redirect" ? 1 : 2);
     });
   }
 

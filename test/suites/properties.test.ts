@@ -53,11 +53,12 @@ describe("deleteMessageBatch()", () => {
         const right = typeof body === "object" && body !== null && !Array.isArray(body) &&
           Object.hasOwn(body, "id") && body["id"] === id &&
           body["type"] === "message_batch_deleted";
-        const { client, seen } = stub([() => Response.json(body)]);
+        const answers = [() => Response.json(body), refusal(401, "authentication_error")];
+        const { client, seen } = stub(answers);
         const result: unknown = await deleteMessageBatch(client, id).catch((error: unknown) =>
           error
         );
-        expect(seen).toHaveLength(1);
+        expect(seen).toHaveLength(right ? 1 : 2);
         if (right) expect(result).toMatchObject({ id, evidence: "receipt" });
         else expect(result).toMatchObject({ code: "ERR_INVALID_RESPONSE" });
       }),

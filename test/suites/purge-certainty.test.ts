@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { type AuditEntry, type AuditTrail, type Client, deleteMessageBatch } from "../../mod.ts";
 import { applyPurge, type PurgePlan } from "../../src/purge/mod.ts";
 import { batchOf, daysAgo, drain, play } from "../fixtures/batches.ts";
+import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
 import { lost, receipt, refusal, rejection, stub } from "../fixtures/stub.ts";
 
 const id = "msgbatch_1";
@@ -96,9 +97,51 @@ describe("absence counts only", () => {
     }
   });
 
+  test("with a request id, in the header or the body", async () => {
+    const withId = (header: string | undefined, request_id: unknown) => () =>
+      Response.json({ type: "error", error: { type: "not_found_error" }, request_id }, {
+        status: 404,
+        headers: header === undefined ? {} : { "request-id": header },
+      });
+    for (const wrong of [withId(undefined, undefined), withId("", null), withId(undefined, 7)]) {
+      const { client, seen } = stub([wrong]);
+      expect(await rejection(deleteMessageBatch(client, id, { allowMissing: true }))).toMatchObject(
+        {
+          message: `Cannot delete message batch "${id}": 404 not_found_error: ` +
+            "it was answered by something else than the API",
+          code: "ERR_API",
+        },
+      );
+      expect(seen).toHaveLength(1);
+    }
+    for (const right of [withId("req_1", null), withId(undefined, "req_1")]) {
+      expect(await deleteMessageBatch(stub([right]).client, id, { allowMissing: true }))
+        .toMatchObject({ evidence: "missing", requestId: "req_1" });
+    }
+  });
+
+  test("after three looks, in a single call", async () => {
+    for (const times of [0, 1, 2]) { // looks that miss it at first
+      const played = play();
+      played.sandbox.seed({ id, processing_status: "ended" });
+      played.sandbox.fail({ method: "DELETE", status: 404 });
+      if (times > 0) played.sandbox.fail({ method: "GET", status: 404, times });
+      const deletion = await deleteMessageBatch(played.client, id, { allowMissing: true });
+      expect([deletion.evidence, deletion.attempts, played.sandbox.size]).toEqual([
+        "receipt",
+        2,
+        0,
+      ]);
+    }
+  });
+
   test("in the plan's workspace, after a lost answer, too", async () => {
     const elsewhere = { "anthropic-workspace-id": "wrkspc_2" };
-    const { client } = stub([lost, notFound(elsewhere), receipt("msgbatch_2")]);
+    const { client } = stub([
+      lost,
+      ...Array(4).fill(notFound(elsewhere)), // the deletion and three looks
+      receipt("msgbatch_2"),
+    ]);
     const plan = planOf([id, "msgbatch_2"], { workspaceId: "wrkspc_1" });
     const { outcomes } = await drain(applyPurge(client, plan));
     expect(outcomes).toMatchObject([
@@ -109,6 +152,52 @@ describe("absence counts only", () => {
     const same = await drain(applyPurge(here.client, planOf([id], { workspaceId: "wrkspc_1" })));
     expect(same.outcomes).toMatchObject([{ outcome: "deleted", evidence: "absent_after_retry" }]);
   });
+});
+
+describe("a look before the deletion", () => {
+  const there = () => Response.json(batchOf(id));
+
+  test("makes of a 404 a doubt, which three looks settle", async () => {
+    const { client, seen } = stub([there, notFound()]);
+    expect(await deleteMessageBatch(client, id, { lookFirst: true }))
+      .toMatchObject({ evidence: "absent_after_retry", attempts: 1 });
+    expect(seen.map(({ method }) => method).join(" ")).toBe("GET DELETE GET GET GET");
+    const receipted = stub([there, receipt(id)]);
+    expect(await deleteMessageBatch(receipted.client, id, { lookFirst: true }))
+      .toMatchObject({ evidence: "receipt", attempts: 1 });
+  });
+
+  test("leaves a batch that was not there a batch that is not found", async () => {
+    const { client, seen } = stub([notFound()]);
+    expect(await rejection(deleteMessageBatch(client, id, { lookFirst: true })))
+      .toMatchObject({ code: "ERR_NOT_FOUND", outcomeKnown: true });
+    expect(seen.map(({ method }) => method).join(" ")).toBe("GET DELETE");
+  });
+
+  test("that fails ends the call before anything is deleted or recorded", async () => {
+    const auditTrail = createMemoryAuditTrail();
+    const { client, seen } = stub([refusal(403, "permission_error")], { auditTrail });
+    expect(await rejection(deleteMessageBatch(client, id, { lookFirst: true })))
+      .toMatchObject({ operation: "delete", status: 403, outcomeKnown: true });
+    expect([seen.length, auditTrail.entries]).toEqual([1, []]);
+  });
+});
+
+test("a doubt that no look settles is recorded as one, and an abort between looks too", async () => {
+  const auditTrail = createMemoryAuditTrail();
+  const { client, clock } = stub([lost, notFound()], { auditTrail });
+  const controller = new AbortController();
+  const sleep: typeof clock.sleep = (duration, signal) => {
+    if (duration === 1_500) controller.abort("enough");
+    return clock.sleep(duration, signal);
+  };
+  const call = deleteMessageBatch({ ...client, clock: { ...clock, sleep } }, id, controller);
+  expect(await rejection(call)).toBe("enough");
+  const { client: unsettled } = stub([lost, notFound(), lost], { auditTrail });
+  await rejection(deleteMessageBatch(unsettled, id));
+  const outcomes = auditTrail.entries.filter(({ phase }) => phase === "outcome");
+  expect(outcomes.map(({ error, attempts }) => [error?.code, error?.outcomeKnown, attempts]))
+    .toEqual([["ERR_ABORTED", false, 2], ["ERR_CONNECTION", false, 2]]);
 });
 
 describe("applyPurge(), interrupted, says of a batch that has not ended", () => {

@@ -99,10 +99,11 @@ for (const { name, remove, resource, fixture } of kinds) {
     test("rejects a receipt with another value in any of its fields", async () => {
       for (const field of Object.keys(receipt)) {
         for (const value of [`${receipt[field]}x`, null, 1, [receipt[field]]]) {
-          const { client, seen } = stub([answer({ ...receipt, [field]: value })]);
+          const refused = refusal(401, "authentication_error"); // of a look
+          const { client, seen } = stub([answer({ ...receipt, [field]: value }), refused]);
           const error = await rejection(remove(client, id));
           expect(error).toMatchObject({ code: "ERR_INVALID_RESPONSE", status: 200 });
-          expect(seen).toHaveLength(1);
+          expect(seen).toHaveLength(2);
         }
       }
     });
@@ -118,10 +119,31 @@ for (const { name, remove, resource, fixture } of kinds) {
       }
     });
 
-    test("resolves with the evidence of a 404 after a lost answer", async () => {
+    test("resolves with the evidence of three looks after a lost answer and a 404", async () => {
       const { client, seen } = stub([lost, refusal(404, "not_found_error")]);
       expect(await remove(client, id)).toMatchObject({ ...gone, evidence: "absent_after_retry" });
-      expect(seen).toHaveLength(2);
+      expect(seen.map(({ method }) => method).join(" ")).toBe("DELETE DELETE GET GET GET");
+      expect(new Set(seen.map(({ url }) => url))).toEqual(
+        new Set([`https://api.anthropic.com${path}`]),
+      );
+      const [beta] = resource.betas ?? [];
+      for (const { headers } of seen) expect(headers.get("anthropic-beta")).toBe(beta ?? null);
+    });
+
+    test("is repeated once where a look finds the object", async () => {
+      const { type: _, ...named } = receipt;
+      const object = answer({ version: "x", ...named, type: resource.name });
+      const noReceipt = answer({});
+      const { client, seen } = stub([noReceipt, object, answer(receipt)]);
+      expect(await remove(client, id)).toMatchObject({ evidence: "receipt", attempts: 2 });
+      expect(seen.map(({ method }) => method).join(" ")).toBe("DELETE GET DELETE");
+      const alive = stub([noReceipt, object, noReceipt, object]);
+      expect(await rejection(remove(alive.client, id))).toMatchObject({
+        code: "ERR_INVALID_RESPONSE",
+        outcomeKnown: false,
+        attempts: 2,
+      });
+      expect(alive.seen).toHaveLength(4);
     });
 
     test("rejects a 404 at once, or calls it missing where that is allowed", async () => {

@@ -88,7 +88,7 @@ describe.each(DOCUMENTED)(
       const { status, headers: answered } = await call(sandboxWith(object), "PUT", path, {
         headers,
       });
-      expect([status, answered.get("allow")]).toEqual([405, "DELETE"]);
+      expect([status, answered.get("allow")]).toEqual([405, "DELETE, GET"]);
     });
 
     test("the request is logged, and its answer names request and workspace", async () => {
