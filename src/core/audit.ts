@@ -5,6 +5,7 @@
  */
 import { unlessAborted, within } from "./abort.ts";
 import { hex } from "./bytes.ts";
+import { defined } from "./check.ts";
 import type { Settings } from "./client.ts";
 import { BatchsweepError, CallError, type Refusal } from "./errors.ts";
 import { type Call, endOfWait } from "./send.ts";
@@ -106,7 +107,8 @@ export async function withAuditTrail<Result extends Recorded>(
   act: () => Promise<Result>,
   operation: AuditEntry["operation"] = "delete",
 ): Promise<Result & { readonly auditError?: string }> {
-  const { auditTrail, actor, reason, workspaceId, clock } = call.settings;
+  const { settings, signal } = call;
+  const { auditTrail, actor, reason, workspaceId, clock } = settings;
   if (auditTrail === undefined) return await act();
   const { exportHash, ...context } = call.audit;
   const intent: AuditEntry = {
@@ -118,28 +120,22 @@ export async function withAuditTrail<Result extends Recorded>(
     resource,
     objectId,
     workspaceId,
-    keyFingerprint: await keyFingerprint(call.settings),
+    keyFingerprint: await keyFingerprint(settings),
     actor,
     reason,
     ...context,
   };
+  const append = async (entry: AuditEntry) => await auditTrail.append(entry);
   const outcomeOf = (facts: OutcomeFacts) =>
     createOutcome(intent, clock.now(), { exportHash, ...facts });
-  const record = async (facts: OutcomeFacts): Promise<string | undefined> => {
-    try {
-      await appendEntry(call.settings, outcomeOf(facts));
-      return undefined;
-    } catch (error) {
-      return messageOf(error);
-    }
-  };
+  const record = (facts: OutcomeFacts) =>
+    appendEntry(settings, outcomeOf(facts)).then(() => undefined, messageOf);
 
-  const append = async (entry: AuditEntry) => await auditTrail.append(entry);
   const written = append(intent);
   try {
-    await unlessAborted(inTime(call.settings, written), call.signal);
+    await unlessAborted(inTime(settings, written), signal);
   } catch (error) {
-    if (!call.signal?.aborted) call.facts.auditTrailFailure = messageOf(error);
+    if (!signal?.aborted) call.facts.auditTrailFailure = messageOf(error);
     // The intent may still be written. Then it needs an outcome: nothing was sent.
     const nothingSent = outcomeOf(failureOf(call, error));
     await within(closingTimeMs, written.then(() => append(nothingSent)).catch(() => {}));
@@ -154,13 +150,19 @@ export async function withAuditTrail<Result extends Recorded>(
     throw error;
   }
   const { evidence, requestId, attempts } = result;
-  const auditError = await record({
-    workspaceId: result.workspaceId ?? workspaceId,
-    outcome: evidence === "missing" ? "missing" : operation === "cancel" ? "canceled" : "deleted",
+  const outcome = operation === "cancel"
+    ? "canceled"
+    : evidence === "missing"
+    ? evidence
+    : "deleted";
+  const facts = {
+    workspaceId: result.workspaceId,
+    outcome,
     evidence,
     requestId,
     attempts,
-  });
+  } as const;
+  const auditError = await record(facts);
   return auditError === undefined ? result : { ...result, auditError };
 }
 
@@ -169,14 +171,12 @@ type OutcomeFacts = Omit<Partial<AuditEntry>, "id" | "intent" | "phase" | "time"
 
 /** Makes the outcome of an intent. */
 export function createOutcome(intent: AuditEntry, now: number, facts: OutcomeFacts): AuditEntry {
-  const { version, id, time: _time, ...same } = intent;
   return {
-    version,
+    ...intent,
+    ...defined(facts),
     id: crypto.randomUUID(),
-    intent: id,
+    intent: intent.id,
     time: new Date(now).toISOString(),
-    ...same,
-    ...facts,
     phase: "outcome",
   };
 }
@@ -204,36 +204,31 @@ const fingerprints = /* @__PURE__ */ new WeakMap<object, Promise<string>>();
 export async function keyFingerprint({ credential }: Settings): Promise<string | undefined> {
   const { name, secret } = credential;
   if (name !== "apiKey" || typeof secret !== "string") return undefined;
-  const digest = async () => {
-    const bytes = new TextEncoder().encode(`batchsweep:key:${secret}`);
-    return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes), 0, 8));
-  };
-  const fingerprint = fingerprints.get(credential) ?? digest();
-  fingerprints.set(credential, fingerprint);
-  return await fingerprint;
+  if (!fingerprints.has(credential)) fingerprints.set(credential, digest(secret));
+  return await fingerprints.get(credential);
+}
+
+async function digest(key: string): Promise<string> {
+  const bytes = new TextEncoder().encode(`batchsweep:key:${key}`);
+  return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes), 0, 8));
 }
 
 const messageOf = (error: unknown) => error instanceof Error ? error.message : "unknown reason";
 
 function failureOf(call: Call, thrown: unknown): OutcomeFacts {
-  if (thrown instanceof CallError) {
-    const { code, message, attempts, outcomeKnown }: CallError = thrown;
-    const { status, type, requestId }: Partial<Refusal> = thrown;
-    return {
-      outcome: "failed",
-      requestId,
-      attempts,
-      workspaceId: thrown.workspaceId ?? call.settings.workspaceId,
-      error: { code, message, outcomeKnown, status, type },
-    };
-  }
   const { deletions, mayBeDeleted, canceled } = call.facts;
   const isAborted = endOfWait(call)?.aborted === true;
-  const error = {
-    code: isAborted ? "ERR_ABORTED" : "ERR_CALLER",
+  const {
+    code = isAborted ? "ERR_ABORTED" : "ERR_CALLER",
     // The text of the caller's own error is not for the trail: it may hold anything.
-    message: `The call ${isAborted ? "was aborted" : "ended in an error of the caller"}`,
-    outcomeKnown: !mayBeDeleted && canceled !== "unknown",
-  };
-  return { outcome: "failed", attempts: deletions, error };
+    message = `The call ${isAborted ? "was aborted" : "ended in an error of the caller"}`,
+    outcomeKnown = !mayBeDeleted && canceled !== "unknown",
+    attempts = deletions,
+    workspaceId,
+    status,
+    type,
+    requestId,
+  }: Partial<CallError & Refusal> = thrown instanceof CallError ? thrown : {};
+  const error = { code, message, outcomeKnown, status, type };
+  return { outcome: "failed", requestId, attempts, workspaceId, error };
 }

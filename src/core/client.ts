@@ -105,7 +105,7 @@ export interface Client {
   /** More headers, for proxies and AI gateways. Those that this library sends itself are refused. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /**
-   * What makes the requests.
+   * What makes the requests. It must not repeat a request by itself.
    *
    * @default globalThis.fetch
    */

@@ -43,12 +43,13 @@ const table: Readonly<Record<ConnectionFailure, Row>> = {
   },
   certificate: {
     why: "certificate of @ not trusted",
-    signs: /^(CERT|DEPTH|SELF|UNABLE|HOSTNAME|INVALID|ERR_TLS_CERT)_|: invalid peer certificate/,
+    // The codes that begin with ERR_SSL are of a handshake that failed for another reason.
+    signs: /^(?!ERR_SSL)\w*(CERT|_LEAF_)\w*$|: invalid peer certificate/,
     ends: "connection",
   },
   reset: {
     why: "connection to @ lost",
-    signs: /^ECONNRESET|^EPIPE|^UND_ERR_SOCKET|onnection (reset|closed)|reading a body/,
+    signs: /ECONNRESET|UND_ERR_SOCKET|onnection (reset|closed)|reading a body/,
   },
   permission: { why: "no permission to connect to @", signs: /^NotCapable/, ends: "call" },
   request_limit: {
@@ -70,12 +71,7 @@ export interface Failure {
 }
 
 /** Base URLs that have answered: a connection to them may be used again. */
-const answered = /* @__PURE__ */ new Set<string>();
-
-/** Notes that an answer came. */
-export function noteAnswer(baseUrl: string): void {
-  answered.add(baseUrl);
-}
+export const answered: Set<string> = /* @__PURE__ */ new Set();
 
 /**
  * Reads what `fetch` threw.
@@ -92,15 +88,17 @@ export function readFailure(error: unknown, url: string, isCut: boolean): Failur
   const isText = (value: unknown) => typeof value === "string";
   const text = [inner.code, code].find(isText) ??
     [name, message, inner.message].filter(isText).join(" ");
-  const reasons = Object.keys(table) as ConnectionFailure[];
+  const reasons = isCut ? ["reset"] as const : Object.keys(table) as ConnectionFailure[];
   const reason = reasons.find((one) => table[one].signs?.test(text)) ?? "unknown";
-  if (isCut) return { reason: reason === "reset" ? reason : "unknown", sent: true, final: false };
   const { ends } = table[reason];
   const { origin } = new URL(url);
   const isRepetition = !isText(inner.code) &&
     [...answered].some((base) => new URL(base).origin === origin);
-  const final = ends === "call" || reason === "certificate";
-  return { reason, sent: !ends || (ends === "connection" && isRepetition), final };
+  return {
+    reason,
+    sent: ends !== "call" && (ends !== "connection" || isRepetition),
+    final: ends === "call" || reason === "certificate",
+  };
 }
 
 /** A reason in words. */

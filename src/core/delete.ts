@@ -12,7 +12,7 @@ import {
   isBoolean,
   type PathParams,
 } from "./check.ts";
-import { callChecks, type CallOptions, checkClient, type Client } from "./client.ts";
+import { callChecks, type CallOptions, checkClient, type Client, type Permit } from "./client.ts";
 import {
   APIError,
   CallError,
@@ -22,7 +22,7 @@ import {
   type Refusal,
 } from "./errors.ts";
 import { invalidResponse, readSuccess, type Reply } from "./response.ts";
-import { type ApiRequest, type Call, createCall, endOfWait, pause, send } from "./send.ts";
+import { type Call, createCall, endOfWait, pause, send } from "./send.ts";
 
 /** A kind of object that the API can delete, as data. */
 export interface DeletableResource {
@@ -46,8 +46,8 @@ export interface DeletableResource {
 
 /**
  * How a deletion is known. `"receipt"`: the API confirmed it, with the id that was asked for.
- * `"absent_after_retry"`: an attempt whose answer was lost was repeated, and the object was no
- * longer there. `"missing"`: it was gone before the call, and the caller allowed that.
+ * `"absent_after_retry"`: an attempt of ours may have done it, and three looks found no such object.
+ * `"missing"`: three looks found none, we cannot have done it, and the caller allowed that.
  */
 export type Evidence = "receipt" | "absent_after_retry" | "missing";
 
@@ -82,7 +82,7 @@ export interface DeleteOptions extends CallOptions {
   readonly allowMissing?: boolean | undefined;
   /**
    * Whether an earlier call of unknown outcome may have deleted the object, such as one of a process
-   * that died. A 404 then is evidence of that deletion: `"absent_after_retry"`.
+   * that died. Its absence then is evidence of that deletion: `"absent_after_retry"`.
    *
    * @default false
    */
@@ -133,75 +133,106 @@ export async function deleteResource<const Resource extends DeletableResource>(
   call: Call,
   resource: Resource,
   params: ResourceParams<Resource>,
-  { allowMissing, mayBeDeletedAlready, lookFirst, missingAtOnce }: Absence = {},
+  { allowMissing, mayBeDeletedAlready = false, lookFirst, missingAtOnce }: Absence = {},
 ): Promise<ResourceDeletion<Resource>> {
-  // Read once: the id that is sent is the id that is reported.
-  const given: Readonly<Record<string, string>> = Object.fromEntries(
-    paramsOf(resource).map((name) => [name, Reflect.get(params, name)]),
-  );
-  const { name, type } = resource;
-  const request = requestFor(resource, given, "DELETE");
-  call.signal?.throwIfAborted();
-
+  const { facts, settings, signal } = call;
+  const target = targetOf(call, resource, params);
+  signal?.throwIfAborted();
   let doubt = mayBeDeletedAlready;
   if (lookFirst) {
-    await look(call, resource, given, "delete").then(() => doubt = true, (error) => {
-      if (!(error instanceof NotFoundError)) throw error;
-    });
+    const found = await look(target);
+    if (found.seen === "unknown") throw found.error;
+    doubt ||= found.seen === "present";
   }
-  let permit = await call.settings.pace?.permit(endOfWait(call)); // before the intent is written
+  let permit = await settings.pace?.permit(endOfWait(call)); // before the intent is written
   const act = async () => {
     for (let isLast = false;; isLast = true) {
-      const reply = await send(withBetas(call, resource), request, permit);
+      const reply = await target.send("DELETE", permit);
       permit = undefined;
-      doubt ||= !reply.exchange.outcomeKnown;
-      const deleted = (evidence: Evidence, { requestId, workspaceId }: Partial<Refusal>) => {
-        const facts = { evidence, attempts: call.facts.deletions, requestId, workspaceId };
+      const { exchange } = reply;
+      doubt ||= !exchange.outcomeKnown;
+      const deleted = (evidence: Evidence, { requestId, workspaceId }: Partial<Refusal>) =>
         // What was asked for: nothing is copied from the wire.
-        return defined({ ...echoesOf(resource, given), type, ...facts });
-      };
+        defined({
+          ...target.receipt,
+          evidence,
+          attempts: facts.deletions,
+          requestId,
+          workspaceId,
+        });
       let failure: CallError;
       try {
-        checkReceipt(reply, resource, given);
-        return deleted("receipt", reply.exchange);
+        checkReceipt(reply, target.receipt, resource.typeOptional);
+        return deleted("receipt", exchange);
       } catch (error) {
         if (error instanceof InvalidResponseError && error.status < 300) doubt = true;
         else if (!(error instanceof NotFoundError && (doubt || allowMissing))) throw error;
         failure = error;
       }
       const evidence = doubt ? "absent_after_retry" : "missing";
-      if (evidence === "missing" && missingAtOnce) return deleted(evidence, failure);
-      const found = await lookForAbsence(call, resource, given as typeof params, "delete");
+      if (!doubt && missingAtOnce) return deleted(evidence, failure);
+      const found = await lookThrice(target);
       if (found.seen === "absent") return deleted(evidence, found.error);
-      if (found.seen === "present" && !isLast) continue;
+      const isThere = found.seen === "present";
+      if (isThere && !isLast) continue;
       // An unknown outcome is never passed on as "not found".
       if (failure instanceof NotFoundError) {
-        failure = found.seen === "present"
-          ? invalidResponse(reply, "a look finds it all the same")
-          : found.error;
+        failure = isThere ? invalidResponse(reply, "a look finds it all the same") : found.error;
       }
-      const outcomeKnown = found.seen === "present" && !doubt;
-      throw Object.assign(failure, { attempts: call.facts.deletions, outcomeKnown });
+      throw Object.assign(failure, { attempts: facts.deletions, outcomeKnown: isThere && !doubt });
     }
   };
-  const deletion = withAuditTrail(call, name, Object.values(given).join("/"), act);
+  const deletion = withAuditTrail(call, resource.name, target.id, act);
   return await deletion.finally(() => permit?.()) as ResourceDeletion<Resource>;
 }
 
 /** Throws unless an answer is the receipt for an object. */
-function checkReceipt(
-  reply: Reply,
-  resource: DeletableResource,
-  params: Readonly<Record<string, string>>,
-): void {
-  const receipt = Object(readSuccess(reply));
-  const isTyped = !resource.typeOptional || receipt.type !== undefined;
-  const issues = Object.entries({
-    ...echoesOf(resource, params),
-    ...isTyped && { type: resource.type },
-  }).filter(([field, value]) => receipt[field] !== value)
+function checkReceipt(reply: Reply, receipt: Target["receipt"], typeOptional = false): void {
+  const members = Object(readSuccess(reply));
+  const issues = Object.entries(receipt)
+    .filter(([name, value]) =>
+      members[name] !== value && !(typeOptional && name === "type" && members[name] === undefined)
+    )
     .map(([path, value]) => ({ path, message: `Expected ${JSON.stringify(value)}` }));
   if (issues.length > 0) throw invalidResponse(reply, issues);
+}
+
+/** One object, and how requests name it. */
+interface Target {
+  readonly call: Call;
+  /** The parameters that name it, in one text. */
+  readonly id: string;
+  /** The members of its receipt. */
+  readonly receipt: Readonly<Record<string, string>>;
+  send(method: "GET" | "DELETE", permit?: Permit): Promise<Reply>;
+}
+
+function targetOf(
+  call: Call,
+  { name, path, type, echoes, betas = [] }: DeletableResource,
+  params: object,
+  operation = "delete",
+): Target {
+  // Read once: the id that is sent is the id that is reported.
+  const given: Readonly<Record<string, string>> = Object.fromEntries(
+    paramsOf({ path }).map((param) => [param, Reflect.get(params, param)]),
+  );
+  const id = Object.values(given).join("/");
+  const request = {
+    operation,
+    subject: `${name.replaceAll("_", " ")} ${JSON.stringify(id)}`,
+    path: fillPath(path, given),
+    pathTemplate: path,
+  };
+  const echoed = Object.entries(echoes).map(([field, param]) => [field, given[param]]);
+  const isNamed = betas.length === 0 || betas.some((beta) => call.betas.includes(beta));
+  const asking = isNamed ? call : { ...call, betas: [...betas.slice(0, 1), ...call.betas] };
+  return {
+    call,
+    id,
+    receipt: { ...Object.fromEntries(echoed), type },
+    send: (method, permit) => send(asking, { ...request, method }, permit),
+  };
 }
 
 /** How many looks in a row find nothing where an object counts as gone. */
@@ -223,70 +254,37 @@ export async function lookForAbsence<const Resource extends DeletableResource>(
   call: Call,
   resource: Resource,
   params: ResourceParams<Resource>,
-  operation = "retrieve",
 ): Promise<Look> {
+  return await lookThrice(targetOf(call, resource, params, "retrieve"));
+}
+
+async function lookThrice(target: Target): Promise<Look> {
   for (let looks = 1;; looks += 1) {
-    try {
-      return { seen: "present", reply: await look(call, resource, params, operation) };
-    } catch (error) {
-      call.signal?.throwIfAborted();
-      if (!(error instanceof CallError)) throw error;
-      if (!(error instanceof NotFoundError)) return { seen: "unknown", error };
-      if (looks === looksForAbsence) return { seen: "absent", error };
-    }
-    await pause(call, 500 + 500 * looks);
+    const found = await look(target);
+    if (found.seen !== "absent" || looks === looksForAbsence) return found;
+    await pause(target.call, 500 + 500 * looks);
   }
 }
 
 /** Looks at an object once. Every kind has a GET at the path where it is deleted. */
-async function look(
-  call: Call,
-  resource: DeletableResource,
-  params: Readonly<Record<string, string>>,
-  operation: string,
-): Promise<Reply> {
-  const request = requestFor(resource, params, "GET", operation);
-  const reply = await send(withBetas(call, resource), request);
-  const values = Object.values(Object(readSuccess(reply)));
-  const isIt = Object.values(echoesOf(resource, params)).every((value) => values.includes(value));
-  if (!isIt) throw invalidResponse(reply, "it is another object");
-  return reply;
-}
-
-function requestFor(
-  { name, path }: DeletableResource,
-  params: Readonly<Record<string, string>>,
-  method: "GET" | "DELETE",
-  operation = "delete",
-): ApiRequest {
-  return {
-    operation,
-    subject: `${name.replaceAll("_", " ")} ${JSON.stringify(Object.values(params).join("/"))}`,
-    method,
-    path: fillPath(path, params),
-    pathTemplate: path,
-  };
-}
-
-/** The fields of the receipt that repeat parameters. */
-function echoesOf(
-  { echoes }: DeletableResource,
-  params: Readonly<Record<string, string>>,
-): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(echoes).map(([field, param]) => [field, params[param] ?? ""]),
-  );
+async function look({ call, receipt, send }: Target): Promise<Look> {
+  try {
+    const reply = await send("GET");
+    const values = Object.values(Object(readSuccess(reply)));
+    const isIt = Object.entries(receipt)
+      .every(([field, value]) => field === "type" || values.includes(value));
+    if (!isIt) throw invalidResponse(reply, "it is another object");
+    return { seen: "present", reply };
+  } catch (error) {
+    call.signal?.throwIfAborted();
+    if (!(error instanceof CallError)) throw error;
+    return error instanceof NotFoundError ? { seen: "absent", error } : { seen: "unknown", error };
+  }
 }
 
 /** The names of the parameters of a kind, in the order of its path. */
-export function paramsOf({ path }: DeletableResource): readonly string[] {
+export function paramsOf({ path }: Pick<DeletableResource, "path">): readonly string[] {
   return path.split(/[{}]/).filter((_, index) => index % 2 === 1);
-}
-
-function withBetas(call: Call, { betas: wanted = [] }: DeletableResource): Call {
-  const [first] = wanted;
-  if (first === undefined || wanted.some((beta) => call.betas.includes(beta))) return call;
-  return { ...call, betas: [first, ...call.betas] };
 }
 
 /** Message Batches, as data. */
@@ -304,11 +302,11 @@ export const messageBatch = {
  * @param client Who calls, and how.
  * @param id ID of the batch.
  * @param options Options of the call.
- * @returns The deletion. Its `evidence` says how it is known: by a validated receipt, by a 404 after
- *   an attempt whose answer was lost, or, with `allowMissing`, by a 404 at once.
+ * @returns The deletion. Its `evidence` says how it is known: by a validated receipt, or by three
+ *   looks that found no such batch.
  * @throws {NotEndedError} The batch is still being processed.
  * @throws {NotFoundError} No such batch, and `allowMissing` is not set.
- * @throws {InvalidResponseError} The answer is not a receipt for this batch.
+ * @throws {InvalidResponseError} The answer is not a receipt for this batch, and looks settled nothing.
  * @throws {APIError} The API refused for another reason.
  * @throws {APIConnectionError | APITimeoutError} No answer came.
  * @throws {TypeError | RangeError} An argument cannot be used; no request was made.
@@ -347,9 +345,9 @@ export async function deleteBatch(
     return await deleteResource(call, messageBatch, params, options);
   } catch (error) {
     if (!mayMeanNotEnded(error)) throw error;
-    const seen = await look(call, messageBatch, params, "delete")
-      .then(readSuccess, () => undefined);
-    const status: unknown = Object(seen).processing_status;
+    const found = await look(targetOf(call, messageBatch, params)).catch(() => undefined);
+    const batch = found?.seen === "present" ? readSuccess(found.reply) : undefined;
+    const status: unknown = Object(batch).processing_status;
     endOfWait(call)?.throwIfAborted();
     // It ended meanwhile, or the refusal means something else: then it comes again. It was there when
     // we looked, so its absence is no proof that it was missing.

@@ -8,7 +8,7 @@ import { unlessAborted } from "./abort.ts";
 import type { AuditContext } from "./audit.ts";
 import { cannotUse } from "./check.ts";
 import { type CallOptions, isSecretText, type Permit, type Settings } from "./client.ts";
-import { describeFailure, type Failure, noteAnswer, readFailure } from "./connection.ts";
+import { answered, describeFailure, type Failure, readFailure } from "./connection.ts";
 import { APIConnectionError, APITimeoutError, type Canceled } from "./errors.ts";
 import {
   type Answer,
@@ -326,7 +326,7 @@ async function attempt(
         return { code, reason: "not_a_fetch", final: true };
       }
       status = response.status;
-      if (!request.foreign) noteAnswer(settings.baseUrl);
+      if (!request.foreign) answered.add(settings.baseUrl);
       return read
         ? await read(response, { signal: controller.signal, restart, stop })
         : await readAnswer(response, request.maxBytes);

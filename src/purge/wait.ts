@@ -171,7 +171,10 @@ export async function cancelAndDeleteMessageBatch(
 export async function cancelAndDelete(
   call: Call,
   id: string,
-  { waitTimeout, allowMissing, mayBeDeletedAlready }: Omit<CancelAndDeleteOptions, "steps">,
+  { waitTimeout, allowMissing, mayBeDeletedAlready, lookFirst }: Omit<
+    CancelAndDeleteOptions,
+    "steps"
+  >,
   engine?: Steps,
 ): Promise<Deletion & { readonly canceled: Canceled }> {
   const steps = stepsOf(call, engine);
@@ -184,7 +187,7 @@ export async function cancelAndDelete(
   const deleted = await steps.do("delete", stepConfig, async ({ attempt = 1 } = {}) => {
     // An earlier run of this step did not end, so its outcome is unknown.
     const again = attempt > 1;
-    const absence = { allowMissing, mayBeDeletedAlready: mayBeDeletedAlready || again };
+    const absence = { allowMissing, lookFirst, mayBeDeletedAlready: mayBeDeletedAlready || again };
     const result = await toResult(call.signal, () => deleteBatch(call, id, absence));
     if (!again || "value" in result || result.error.code === "ERR_NOT_ENDED") return result;
     return { error: { ...result.error, outcomeKnown: false } };

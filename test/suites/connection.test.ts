@@ -49,7 +49,6 @@ const seen: Readonly<Record<APIConnectionError["reason"], readonly unknown[]>> =
   reset: [
     node("ECONNRESET"),
     node("UND_ERR_SOCKET", "other side closed"),
-    node("EPIPE"),
     bun("ECONNRESET"),
     deno("Connection reset by peer (os error 104)"),
     deno(`${sending}: client error (SendRequest): connection closed before message completed`),
