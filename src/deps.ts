@@ -10,6 +10,7 @@ export { default as ky } from "npm:ky@2.0.0";
 export { sha256 } from "npm:@noble/hashes@2.4.0/sha2.js";
 export {
   array,
+  type BaseIssue,
   boolean,
   check,
   config,

@@ -221,6 +221,7 @@ function entrySchema(): GenericSchema<unknown, AuditEntry> {
       actor: text,
       reason: text,
       plan: text,
+      changedPlan: text,
       exportHash: text,
       webhookId: text,
       outcome: optional(picklist(["deleted", "missing", "canceled", "failed"])),

@@ -8,14 +8,13 @@ import {
   type DeletableResource,
   deleteBatch,
   deleteResource,
-  type DeletionFacts,
   messageBatch,
   paramsOf,
 } from "../core/delete.ts";
 import { subjectOf } from "../core/batches.ts";
 import { NotFoundError } from "../core/errors.ts";
 import type { Call } from "../core/send.ts";
-import type { ResultsExport, ResultStore } from "../purge/export.ts";
+import type { ResultStore } from "../purge/export.ts";
 import { exportThenDelete } from "../purge/export-then-delete.ts";
 import { type DeletionOutcome, deletionOutcome } from "../purge/outcome.ts";
 import { cancelAndDelete, waitUntilEnded } from "../purge/wait.ts";
@@ -25,6 +24,7 @@ import { CommandError, exitCode } from "./errors.ts";
 import { readHolds } from "./holds.ts";
 import { commandOf, kinds, parseId, readIds } from "./ids.ts";
 import {
+  addArchivedOption,
   addCommonOptions,
   addHoldOptions,
   addIdOptions,
@@ -60,6 +60,7 @@ function addBatchOptions(command: Command): void {
     .option("--cancel", "cancel those that have not ended, and wait for them");
   addWaitOptions(command, "wait until those that have not ended do")
     .option("--export <directory>", "save the results there first, or keep the batch");
+  addArchivedOption(command);
   addPolicyHoldOption(addHoldOptions(command)).optionsGroup("Options:");
 }
 
@@ -90,8 +91,9 @@ If --timeout is over before it has ended, it is not deleted, its cancellation
 is not taken back, and the exit code is 3.
 
 With --export, results are saved as DIRECTORY/ID.jsonl. A batch whose results
-cannot be saved whole, or that has none any more, is skipped. Under Deno, it
-needs --allow-read and --allow-write for the directory.`;
+cannot be saved whole is skipped. Results are gone 29 days after a batch was
+created: then it is skipped, too, or deleted with --archived delete. Under Deno,
+--export needs --allow-read and --allow-write for the directory.`;
 
 const adminHelp = `
 
@@ -162,8 +164,8 @@ async function runDelete(
 /** @throws {CommandError} Another kind is given an option of message batches. */
 function refuseBatchOptions(resource: DeletableResource, flags: Flags): void {
   if (resource === messageBatch) return;
-  const { cancel, wait, timeout, export: directory, hold, holds, policy } = flags;
-  const given = { cancel, wait, timeout, export: directory, hold, holds, policy };
+  const { cancel, wait, timeout, export: directory, archived, hold, holds, policy } = flags;
+  const given = { cancel, wait, timeout, export: directory, archived, hold, holds, policy };
   const [name] = Object.entries(given).find(([, value]) => value !== undefined) ?? [];
   if (name === undefined) return;
   const kind = words(resource.name);
@@ -177,6 +179,8 @@ export interface DeleteIdsSettings extends RunIdsOptions {
   readonly cancel?: boolean | undefined;
   /** Where results are stored first. */
   readonly exportTo?: ResultStore | undefined;
+  /** What to do with those whose results are gone. */
+  readonly archived?: "keep" | "delete" | undefined;
   readonly allowMissing?: boolean | undefined;
   /** Ids that are not deleted, whatever else is said. */
   readonly holds?: ReadonlySet<string> | undefined;
@@ -212,11 +216,11 @@ async function deleteOne(
   call: Call,
   resource: DeletableResource,
   id: string,
-  { cancel = false, waitTimeout, exportTo, ...absence }: DeleteIdsSettings & {
+  { cancel = false, waitTimeout, exportTo, archived = "keep", ...absence }: DeleteIdsSettings & {
     readonly allowMissing: boolean;
     readonly mayBeDeletedAlready: boolean;
   },
-): Promise<DeletionFacts & { readonly export?: ResultsExport | undefined }> {
+): Promise<Parameters<typeof deletionOutcome>[2]> {
   if (resource !== messageBatch) {
     return await deleteResource(call, resource, parseId(resource, id), absence);
   }
@@ -237,6 +241,7 @@ async function deleteOne(
     store: exportTo,
     cancel,
     waitTimeout,
+    archived,
     mayBeDeletedAlready,
   });
   if (deletion.evidence !== "missing" || absence.allowMissing) return deletion;

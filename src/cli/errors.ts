@@ -60,9 +60,13 @@ export function cannotUseFlag(flag: string, text: string, what: string): Command
   return new CommandError(`Cannot use ${flag} ${JSON.stringify(text.slice(0, 80))}: ${what}`);
 }
 
-/** The exit code for the failure of one object or call. */
-export function exitCodeOf(error: OutcomeError): number {
-  const reason = stopReason(error, 0);
+/**
+ * The exit code for the failure of one object or call.
+ *
+ * @param refusals How many 403 there were in a row: one alone is about the object.
+ */
+export function exitCodeOf(error: OutcomeError, refusals: number = 1): number {
+  const reason = stopReason(error, { outages: 0, refusals });
   if (reason === "interrupted") return exitCode.interrupted;
   return reason === "credentials_refused" ? exitCode.credentials : exitCode.failed;
 }
@@ -88,7 +92,7 @@ export function explainError(error: unknown, baseUrl: string): unknown {
   const isStrange = code === "ERR_INVALID_RESPONSE" || status === 404 ||
     (status !== undefined && type === undefined);
   const place = isUnreached(failure) || isStrange ? `\n${lookedFor(baseUrl)}` : "";
-  return new CommandError(`${message}${request}${place}`, exitCodeOf(failure));
+  return new CommandError(`${message}${request}${place}`, exitCodeOf(failure, Infinity));
 }
 
 /** Where the command looked for the API. */

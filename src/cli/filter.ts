@@ -4,7 +4,7 @@
  * @module
  */
 import type { MessageBatch } from "../core/batches.ts";
-import type { MessageBatchFilter } from "../purge/filter.ts";
+import { datedBatch, type MessageBatchFilter } from "../purge/filter.ts";
 import { statuses } from "../purge/plan.ts";
 import { dayMs, parseTimestamp } from "../purge/time.ts";
 import { cannotUseFlag, CommandError } from "./errors.ts";
@@ -78,8 +78,7 @@ function numberOf(flag: string, text: string | undefined): number | undefined {
  */
 export function matchFilter(filter: MessageBatchFilter, batch: MessageBatch, now: number): boolean {
   const { status, createdBefore, createdAfter, endedBefore, endedAfter } = filter;
-  const created = timeOf(batch.created_at);
-  const ended = batch.processing_status === "ended" ? timeOf(batch.ended_at) : NaN;
+  const { createdAt: created, endedAt: ended } = datedBatch(batch);
   // No comparison holds for NaN.
   return (status?.some((one) => one === batch.processing_status) ?? true) &&
     (filter.minDaysSinceCreated === undefined ||
@@ -91,4 +90,4 @@ export function matchFilter(filter: MessageBatchFilter, batch: MessageBatch, now
     (endedAfter === undefined || ended > timeOf(endedAfter));
 }
 
-const timeOf = (text: string | null) => parseTimestamp(text) ?? NaN;
+const timeOf = (text: string) => parseTimestamp(text) ?? NaN;

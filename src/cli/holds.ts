@@ -20,9 +20,13 @@ export async function readHolds(
   { files, signal }: Pick<Host, "files" | "signal">,
 ): Promise<ReadonlySet<string>> {
   const lines: string[] = [];
-  if (holds !== undefined) {
+  if (holds !== undefined && holds !== "none") {
     for await (const line of readFileLines(files, holds, signal)) lines.push(line);
-    if (lines.length === 0) throw new CommandError(`Cannot use --holds ${holds}: it has no ids`);
+    if (lines.length === 0) {
+      throw new CommandError(
+        `Cannot use --holds ${holds}: it has no ids\nUse --holds none if nothing is held`,
+      );
+    }
   }
   const given = idsIn([...hold, ...lines]);
   checkIds(given, messageBatch, { insist: true });

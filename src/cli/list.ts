@@ -84,8 +84,15 @@ export async function listBatches(
   const rows: MessageBatch[] = [];
   let total = 0;
   let failure: unknown;
+  let unreadable: unknown;
   try {
-    for await (const batch of list(call, pageSize)) {
+    for await (const listed of list(call, pageSize)) {
+      if ("error" in listed) {
+        unreadable ??= listed.error;
+        continue;
+      }
+      if (listed.again) continue;
+      const { batch } = listed;
       if (filter !== undefined && !matchFilter(filter, batch, now)) continue;
       const status = statuses.find((one) => one === batch.processing_status) ?? "other";
       counts.set(status, (counts.get(status) ?? 0) + 1);
@@ -112,6 +119,7 @@ export async function listBatches(
     if (total > 0) await output.note(`The list breaks off after ${summary}\n`);
     if (!isAbort(failure, signal)) throw explainError(failure, client.baseUrl);
   }
+  if (unreadable !== undefined) throw explainError(unreadable, client.baseUrl);
   if (!signal.aborted) return exitCode.done;
   await output.note("Interrupted\n");
   return exitCode.interrupted;

@@ -37,12 +37,15 @@ export interface Flags {
   readonly cancel?: boolean | undefined;
   readonly cancelTimeout?: number | undefined;
   readonly export?: string | undefined;
+  readonly archived?: "keep" | "delete" | undefined;
 
   readonly dryRun?: boolean | undefined;
   readonly yes?: boolean | undefined;
   readonly plan?: string | undefined;
   readonly planOut?: string | undefined;
   readonly maxShare?: number | undefined;
+  readonly clockSkew?: number | undefined;
+  readonly allowOtherKey?: boolean | undefined;
 
   readonly audit?: string | undefined;
   readonly actor?: string | undefined;
@@ -126,7 +129,7 @@ export const longestWait = 86_400_000;
 export function addHoldOptions(command: Command): Command {
   return command
     .option("--hold <id>", "keep this batch, whatever is said; may be given again", collect)
-    .option("--holds <file>", "keep the batches of a file, an id per line");
+    .option("--holds <file>", "keep the batches of a file, an id per line; none: nothing is held");
 }
 
 /** Adds the option that reads holds from a policy, and nothing else of it. */
@@ -139,8 +142,18 @@ export function addPlanOptions(command: Command): Command {
   addRunOptions(command, "deleted")
     .option("--yes", "delete without a question")
     .option("--plan-out <file>", "write the plan to a new file, and delete nothing")
-    .option("--export <directory>", "save results first: a file per batch, in the directory");
-  return addHoldOptions(command);
+    .option("--export <directory>", "save results first: a file per batch, in the directory")
+    .option("--clock-skew <duration>", "how wrong this clock may be (default: 5m)", duration);
+  return addHoldOptions(addArchivedOption(command));
+}
+
+/** Adds the option for batches whose results are gone. */
+export function addArchivedOption(command: Command): Command {
+  const what = "with --export, keep or delete batches without results (default: keep)";
+  return command.option("--archived <keep|delete>", what, (text) => {
+    if (text === "keep" || text === "delete") return text;
+    throw new InvalidArgumentError("Give keep or delete");
+  });
 }
 
 const filterGroup = "Which batches (every condition that is given has to hold):";

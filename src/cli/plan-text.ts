@@ -14,6 +14,10 @@ import { countOf, describeRows, toMinute } from "./text.ts";
 export interface PreviewDetails {
   /** Whether the plan was read from a file. */
   readonly stored: boolean;
+  /** Whether it was changed since it was made. */
+  readonly changed?: boolean | undefined;
+  /** What becomes of batches whose results are gone. */
+  readonly archived?: "keep" | "delete" | undefined;
   /** How many of its batches are gone by the audit trail. */
   readonly gone?: number | undefined;
   /** The file of the retention policy that it was made by. */
@@ -36,7 +40,10 @@ export function describePlan(plan: PurgePlan, details: PreviewDetails): string {
   const planned = plannedItems(plan);
   const canceled = planned.filter(({ action }) => action === "cancel_and_delete").length;
   const held = plan.items.flatMap(({ id, code }) => code === "held" ? [id] : []);
-  const { stored, gone = 0, policy, known, exportTo, auditTo } = details;
+  const { stored, changed, archived, gone = 0, policy, known, exportTo, auditTo } = details;
+  const without = planned.filter((item) => item.archived).length;
+  const { unreadable = 0 } = plan;
+  const left = plan.items.filter(({ code }) => code === "not_among_oldest").length;
   const skippedFor = (reason: KeepCode) =>
     known.filter((one) => one.outcome === "skipped" && one.reason === reason).length;
   const notEnded = skippedFor("not_ended");
@@ -46,8 +53,10 @@ export function describePlan(plan: PurgePlan, details: PreviewDetails): string {
     ["API", plan.baseUrl],
     ["Workspace", plan.workspaceId ?? "not known: the API does not say"],
     ["Planned", stored && describeTime(plan.createdAt)],
+    ["Changed", changed && "by hand, since it was made: look at it well"],
     ["Policy", policy],
     ["Delete", describeCount(plan, gone)],
+    ["Left", left > 0 && `${left} more are meant, beyond --max: run the same command again`],
     ["Gone", gone > 0 && `${gone} more of the plan, by the record`],
     ["Because", describeReason(plan)],
     ["Created", planned.length > 0 && describeAges(planned)],
@@ -58,7 +67,17 @@ export function describePlan(plan: PurgePlan, details: PreviewDetails): string {
     ["Not ended", notEnded > 0 && `${notEnded} of the ids given: kept${cancelHint(notEnded)}`],
     ["Unknown", unknownStatus > 0 && `${unknownStatus} of the ids given: kept, status unknown`],
     ["Not found", notFound > 0 && `${notFound} of the ids given`],
+    ["No id", unreadable > 0 && `${unreadable} more have no id that can be used: kept`],
     ["Results", exportTo !== undefined && `saved to ${exportTo} first`],
+    ...exportTo === undefined || without === 0 ? [] : [
+      ["Archived", `${without} have no results: those are gone 29 days after creation`] as const,
+      [
+        "",
+        archived === "delete"
+          ? "they are deleted all the same"
+          : "they are kept; with --archived delete, they are deleted",
+      ] as const,
+    ],
     ["Record", auditTo !== undefined && `each deletion goes to ${auditTo}`],
   ], 9);
 }
@@ -127,8 +146,8 @@ function describeTime(text: string): string {
 type Cause = "cancelable" | "unended" | KeepCode | "others";
 
 /**
- * How many batches a plan keeps, a line for each cause: `2 that have not ended`. Held batches, and
- * those that are not among the ids given, have lines elsewhere.
+ * How many batches a plan keeps, a line for each cause: `2 that have not ended`. Held batches, those
+ * beyond `--max`, and those that are not among the ids given, have lines elsewhere.
  *
  * @param stored Whether the plan was made earlier: then another option would come too late.
  */
@@ -141,7 +160,6 @@ export function describeKept({ items, filter }: PurgePlan, stored: boolean): rea
     if (cause !== undefined) counts.set(cause, (counts.get(cause) ?? 0) + 1);
   }
   if (named) counts.delete("others");
-  const limit = filter === undefined || filter === "*" ? undefined : filter.oldest;
   const mayCancel = filter !== undefined && !stored;
   const wordsOf = (cause: Cause, count: number): string => {
     switch (cause) {
@@ -149,14 +167,14 @@ export function describeKept({ items, filter }: PurgePlan, stored: boolean): rea
       case "unended":
         return `that ${count === 1 ? "has" : "have"} not ended` +
           (cause === "cancelable" && mayCancel ? cancelHint(count) : "");
+      case "unreadable":
+        return "that cannot be read";
       case "unknown_status":
         return "with a status that this version does not know";
       case "created_later":
         return "created after planning began";
       case "created_unknown":
         return "created at a time that cannot be read";
-      case "not_among_oldest":
-        return `not among the oldest ${limit}`;
       default:
         return filter === undefined ? "by the policy" : "that the filter does not mean";
     }
@@ -175,6 +193,7 @@ function causeOf(item: PurgeItem): Cause | undefined {
   if (item.action !== "keep") return undefined;
   switch (item.code) {
     case "held":
+    case "not_among_oldest":
       return undefined;
     case "not_ended":
       return "cancelable"; // it would be deleted if it had ended
@@ -185,7 +204,7 @@ function causeOf(item: PurgeItem): Cause | undefined {
     case "unknown_status":
     case "created_later":
     case "created_unknown":
-    case "not_among_oldest":
+    case "unreadable":
       return item.code;
     default:
       return "others";

@@ -11,7 +11,7 @@ import { describeDecision } from "../purge/decision.ts";
 import type { ResultStore } from "../purge/export.ts";
 import type { MessageBatchFilter } from "../purge/filter.ts";
 import { planPurge } from "../purge/plan-purge.ts";
-import type { PurgePlan } from "../purge/plan.ts";
+import { isPlanChanged, namePlan, type PurgePlan } from "../purge/plan.ts";
 import type { RetentionPolicy } from "../purge/policy.ts";
 import type { CommandClient } from "./client.ts";
 import { askToDelete } from "./consent.ts";
@@ -50,7 +50,10 @@ export interface Purge {
 
 /** A plan, and what is known besides. */
 interface Prepared {
+  /** With the holds of the command line. */
   readonly plan: PurgePlan;
+  /** As it was made. */
+  readonly applied: PurgePlan;
   /** The outcomes of ids that were given, and that the plan does not delete. */
   readonly known: readonly Outcome[];
   /** The ids of batches that are gone by the audit trail. */
@@ -107,12 +110,16 @@ async function prepare(
   trail: TrailFile | undefined,
   context: Context,
 ): Promise<Prepared> {
-  const plan = withHolds(stored ?? await makePlan(source, flags, client, context), holds);
+  const plan = stored
+    ? withHolds(stored, holds)
+    : await makePlan(source, { ...flags, held: holds }, client, context);
   for (const line of describeUnknownHolds(flags, holds, plan)) {
     await context.output.note(`${line}\n`, "bad");
   }
   const planned = plannedItems(plan);
-  const history = trail && stored && await readHistory(trail.history, { ...plan, items: planned });
+  const { workspaceId } = plan;
+  const history = trail && stored &&
+    await readHistory(trail.history, { plan: namePlan(stored), workspaceId, items: planned });
   const gone = planned.flatMap(({ id }) => history?.outcome(id) === undefined ? [] : [id]);
   const ids = "ids" in source ? source.ids : [];
   const past = await readPast(trail, ids, "message_batch");
@@ -125,24 +132,27 @@ async function prepare(
     known,
     stored: stored !== undefined,
     gone: gone.length,
+    changed: stored && isPlanChanged(stored),
+    archived: flags.archived,
     policy: "policy" in source ? flags.policy : undefined,
     exportTo: flags.export,
     auditTo: flags.audit,
   });
-  return { plan, known, gone: new Set(gone), text };
+  return { plan, applied: stored ?? plan, known, gone: new Set(gone), text };
 }
 
 async function makePlan(
   source: PurgeSource,
-  { cancel }: Flags,
+  { cancel, clockSkew: maxClockSkew, held: holds }: Flags & { readonly held: ReadonlySet<string> },
   client: CommandClient,
   { host: { signal }, output }: Context,
 ): Promise<PurgePlan> {
   await output.status("Listing the message batches");
   try {
-    if ("policy" in source) return await planPurge(client, { policy: source.policy, signal });
+    const common = { holds, maxClockSkew, signal };
+    if ("policy" in source) return await planPurge(client, { policy: source.policy, ...common });
     const filter = "filter" in source ? source.filter : { ids: "ids" in source ? source.ids : [] };
-    return await planPurge(client, { filter, cancelInProgress: cancel, signal });
+    return await planPurge(client, { filter, cancelInProgress: cancel, ...common });
   } catch (error) {
     throw explainError(error, client.baseUrl);
   } finally {
@@ -274,8 +284,10 @@ async function mayBegin(
 }
 
 /** What a plan is applied with. */
-export interface ApplyPlanSettings extends Pick<Flags, "json" | "concurrency"> {
+export interface ApplyPlanSettings
+  extends Pick<Flags, "json" | "concurrency" | "archived" | "allowOtherKey"> {
   readonly plan: PurgePlan;
+  readonly applied?: PurgePlan | undefined;
   /** Outcomes that are known before. */
   readonly known: readonly Outcome[];
   /** Ids of batches that are gone by the audit trail. */
@@ -292,7 +304,8 @@ export async function applyPlan(
   settings: ApplyPlanSettings,
   context: Context,
 ): Promise<number> {
-  const { plan, known, gone, trail, json, holds, exportTo, concurrency } = settings;
+  const { plan, applied = plan, known, gone, trail, json, holds, ...others } = settings;
+  const { exportTo, concurrency, archived, allowOtherKey } = others;
   const { cancelTimeout: waitTimeout = longestWait } = settings;
   const planned = plannedItems(plan);
   const waited = new Set(
@@ -309,7 +322,11 @@ export async function applyPlan(
   }, async function* (signal) {
     yield* known;
     const history = trail?.history;
-    const options = { signal, holds, exportTo, concurrency, waitTimeout, history };
-    yield* applyPurge({ ...client, auditTrail: trail }, plan, options);
+    const common = { signal, holds, exportTo, concurrency, waitTimeout, history };
+    const options = { ...common, archived, allowOtherKey };
+    for await (const one of applyPurge({ ...client, auditTrail: trail }, applied, options)) {
+      // The text of the plan names those that are held.
+      if (one.outcome !== "skipped" || one.reason !== "held") yield one;
+    }
   });
 }

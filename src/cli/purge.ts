@@ -55,6 +55,7 @@ export function addPurgeCommand(program: Command, context: CommandContext): void
     .argument("[ids...]", "ids in the place of a filter, @FILE, or - for stdin");
   addPolicyHoldOption(addPlanOptions(command))
     .option("--plan <file>", "apply a plan that was written before")
+    .option("--allow-other-key", "apply a plan that was made with another API key")
     .option("--cancel", "cancel batches that have not ended, wait for them, and delete them too")
     .option("--cancel-timeout <duration>", "longest wait for each (default: 24h)", timeAboveZero);
   addIdOptions(command, "message batch");

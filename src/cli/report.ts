@@ -71,7 +71,11 @@ const rows: {
   failed: ({ error }) => ({ ...undone(exitCodeOf(error)), cause: error.why, tone: "bad" }),
   unattempted: ({ reason }) => ({
     stream: undefined,
-    code: reason === "interrupted" ? exitCode.interrupted : exitCode.failed,
+    code: reason === "interrupted"
+      ? exitCode.interrupted
+      : reason === "credentials_refused"
+      ? exitCode.credentials
+      : exitCode.failed,
     notes: [],
   }),
 };

@@ -133,11 +133,7 @@ export async function readPast(
   kind: string,
 ): Promise<PurgeHistory> {
   const items = ids.map((id) => ({ id }));
-  return await readHistory(trail?.history ?? [], {
-    createdAt: "1970-01-01T00:00:00Z",
-    items,
-    kind,
-  });
+  return await readHistory(trail?.history ?? [], { items, kind });
 }
 
 async function open(files: Pick<Files, "appendTo">, path: string): Promise<OpenFile> {

@@ -38,6 +38,8 @@ export interface AuditEntry {
   readonly reason?: string | undefined;
   /** The fingerprint of the purge plan that lists the object. */
   readonly plan?: string | undefined;
+  /** The fingerprint of the plan as it was applied, where it was changed after it was made. */
+  readonly changedPlan?: string | undefined;
   /** The SHA-256 of the results that were stored before the deletion, in hexadecimal. */
   readonly exportHash?: string | undefined;
   /** ID of the webhook that asked for the deletion. */
@@ -77,7 +79,7 @@ export interface AuditTrail {
 }
 
 /** What asked for a deletion, as its entries say it. */
-export type AuditContext = Pick<AuditEntry, "plan" | "webhookId" | "exportHash">;
+export type AuditContext = Pick<AuditEntry, "plan" | "changedPlan" | "webhookId" | "exportHash">;
 
 /** How long a deletion can last. An intent that is older and has no outcome is open. */
 export const openAfterMs = 900_000;

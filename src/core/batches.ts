@@ -11,11 +11,14 @@ import {
   looseObject,
   nullish,
   number,
+  safeParse,
   string,
+  unknown,
 } from "../deps.ts";
 import { checkOptions, fillPath, isNumber } from "./check.ts";
 import { callChecks, type CallOptions, checkClient, type Client } from "./client.ts";
-import { invalidResponse, parseResponse, type Reply } from "./response.ts";
+import { APIError, type InvalidResponseError } from "./errors.ts";
+import { invalidResponse, issuesOf, parseResponse, type Reply } from "./response.ts";
 import { type Call, createCall, send } from "./send.ts";
 
 /**
@@ -187,7 +190,8 @@ export function isBatchId(id: string): boolean {
 /** Options of a list. */
 export interface ListOptions extends CallOptions {
   /**
-   * How many batches one request asks for, from 1 to 1000. It does not limit the list.
+   * How many batches one request asks for, from 1 to 1000. It does not limit the list. Where the server
+   * refuses so many, as gateways do, the list goes on with 100, then with 20.
    *
    * @default 1000
    */
@@ -196,18 +200,20 @@ export interface ListOptions extends CallOptions {
 
 const listChecks = { ...callChecks, pageSize: /* @__PURE__ */ isNumber(1, 1000, { whole: true }) };
 const maxPageBytes = 16_777_216; // a page of 1000 batches has some 600 kB today
+const maxListed = 10_000_000; // a list that is longer never ends
 
 /**
  * Lists the Message Batches of the workspace, newest first. A page is asked for when its first
- * batch is, and not before.
+ * batch is, and not before. You may delete batches while you iterate: if the cursor is lost with one,
+ * the list begins again, and yields no batch twice.
  *
- * What a page does whose cursor was deleted meanwhile is published nowhere: collect the ids before
- * you delete, or delete a page only after the next one has come.
+ * One batch that cannot be read does not end the list: it is left out, and the error comes at the end.
  *
  * @param client Who calls, and how.
  * @param options Options of the calls.
  * @returns Every batch, page by page.
- * @throws {APIError | InvalidResponseError | APIConnectionError | APITimeoutError} As every call.
+ * @throws {InvalidResponseError} A page, or at the end one batch, is not what the API promises.
+ * @throws {APIError | APIConnectionError | APITimeoutError} As every call.
  * @throws {TypeError | RangeError} An argument cannot be used; no request was made.
  *
  * @example See what is there
@@ -230,21 +236,66 @@ export async function* listMessageBatches(
   options: ListOptions = {},
 ): AsyncGenerator<MessageBatch, void, undefined> {
   const { pageSize, ...checked } = checkOptions(options, listChecks);
-  yield* listBatches(createCall(checkClient(client), checked), pageSize);
+  let failure: InvalidResponseError | undefined;
+  for await (const listed of listBatches(createCall(checkClient(client), checked), pageSize)) {
+    if ("error" in listed) failure ??= listed.error;
+    else if (!listed.again) yield listed.batch;
+  }
+  if (failure !== undefined) throw failure;
 }
 
-/** Does what {@link listMessageBatches} does. */
+/** One object of a list: a batch, or why it cannot be read, with its id where that can be. */
+export type Listed =
+  /** `again`: it came before; this look is the later one. */
+  | { readonly batch: MessageBatch; readonly again?: boolean }
+  | { readonly id: string | undefined; readonly error: InvalidResponseError };
+
+/** Lists all batches of the workspace. */
 export async function* listBatches(
   call: Call,
-  pageSize?: number,
-): AsyncGenerator<MessageBatch, void, undefined> {
+  pageSize: number = 1000,
+): AsyncGenerator<Listed, void, undefined> {
+  const seen = new Set<string>();
   const cursors = new Set<string>();
+  const smallerPages = [100, 20].filter((size) => size < pageSize);
+  let size = pageSize;
   let after: string | undefined;
+  let seenAtLastBegin = 0;
+  let pages = 0; // that had something new
+  let stale = 0; // pages in a row that had nothing new
   for (;;) {
-    const { batches, next, reply } = await listPage(call, after, pageSize);
-    yield* batches;
+    let page: Page;
+    try {
+      page = await listPage(call, after, size);
+    } catch (error) {
+      const status = error instanceof APIError ? error.status : undefined;
+      if (after === undefined && status === 400 && smallerPages.length > 0) {
+        size = smallerPages.shift() ?? size;
+      } else if (
+        after !== undefined && (status === 400 || status === 404) && seen.size > seenAtLastBegin
+      ) {
+        // The batch that was the cursor is gone.
+        seenAtLastBegin = seen.size;
+        after = undefined;
+        cursors.clear();
+      } else throw error;
+      continue;
+    }
+    const { listed, next, reply } = page;
+    const before = seen.size;
+    for (const one of listed) {
+      if ("batch" in one) {
+        const again = seen.has(one.batch.id);
+        seen.add(one.batch.id);
+        yield { ...one, again };
+      } else yield one;
+    }
     if (next === undefined) return;
-    if (cursors.has(next)) throw invalidResponse(reply, noCursor);
+    if (seen.size > before) [pages, stale] = [pages + 1, 0];
+    else stale += 1;
+    if (cursors.has(next) || stale > pages || seen.size > maxListed) {
+      throw invalidResponse(reply, noCursor);
+    }
     cursors.add(next);
     after = next;
   }
@@ -254,7 +305,7 @@ const noCursor = "it has more, but no cursor that leads on";
 
 /** One page of a list. */
 interface Page {
-  readonly batches: readonly MessageBatch[];
+  readonly listed: readonly Listed[];
   /** The cursor of the next page; undefined: this is the last. */
   readonly next: string | undefined;
   readonly reply: Reply;
@@ -273,11 +324,28 @@ export async function listPage(call: Call, after?: string, pageSize = 1000): Pro
     maxBytes: maxPageBytes,
   });
   const page = looseObject({
-    data: array(messageBatchSchema()),
+    data: array(unknown()),
     has_more: boolean(),
     last_id: nullish(string(), null),
   });
   const { data, has_more, last_id } = parseResponse(reply, page);
   if (has_more && data.length === 0) throw invalidResponse(reply, noCursor);
-  return { batches: data, next: has_more ? last_id ?? data.at(-1)?.id : undefined, reply };
+  const schema = messageBatchSchema();
+  const listed = data.map((value, index): Listed => {
+    const { id } = Object(value);
+    const usable = typeof id === "string" && isBatchId(id) ? id : undefined;
+    const issues = usable === undefined ? [{ path: "id", message: "Expected an id" }] : [];
+    const result = safeParse(schema, value);
+    if (result.success && usable !== undefined) return { batch: result.output };
+    if (!result.success) issues.push(...issuesOf(result.issues));
+    const subject = usable === undefined
+      ? `message batch ${index + 1} of a page`
+      : subjectOf(usable);
+    const exchange = { ...reply.exchange, subject };
+    return { id: usable, error: invalidResponse({ ...reply, exchange }, issues) };
+  });
+  const { id } = Object(data.at(-1));
+  const last = last_id ?? (typeof id === "string" ? id : undefined);
+  if (has_more && last === undefined) throw invalidResponse(reply, noCursor);
+  return { listed, next: has_more ? last : undefined, reply };
 }

@@ -223,3 +223,12 @@ function segment(given: unknown, name: string): string {
   if (/[/\\?#;%\s\p{C}]/u.test(value)) throw refuse("it is not one path segment");
   return encodeURIComponent(value);
 }
+
+/** Makes the check of something to iterate over. A text is that, too, but never meant so. */
+export function isList<Value>(what: string, ...methods: readonly symbol[]): Check<Value> {
+  return (value, name) => {
+    const iterable = methods.some((method) => typeof Object(value)[method] === "function");
+    if (iterable && typeof value !== "string") return value as Value;
+    throw cannotUse(name, `it is not ${what}`);
+  };
+}

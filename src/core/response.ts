@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type GenericSchema, safeParse } from "../deps.ts";
+import { type BaseIssue, type GenericSchema, safeParse } from "../deps.ts";
 import { readBytes } from "./bytes.ts";
 import {
   APIError,
@@ -94,11 +94,15 @@ export function readSuccess(reply: Reply): unknown {
 export function parseResponse<Value>(reply: Reply, schema: GenericSchema<unknown, Value>): Value {
   const result = safeParse(schema, readSuccess(reply));
   if (result.success) return result.output;
-  const issues = result.issues.map(({ path, expected }) => ({
+  throw invalidResponse(reply, issuesOf(result.issues));
+}
+
+/** What is wrong with a value, without the value: valibot's own texts quote it. */
+export function issuesOf(issues: readonly BaseIssue<unknown>[]): readonly Issue[] {
+  return issues.map(({ path, expected }) => ({
     path: path?.map(({ key }) => String(key)).join(".") ?? "",
-    message: `Expected ${expected ?? "something else"}`, // valibot's text quotes the value
+    message: `Expected ${expected ?? "something else"}`,
   }));
-  throw invalidResponse(reply, issues);
 }
 
 /** The error for an answer that is not what the API promises. */

@@ -3,27 +3,35 @@
  *
  * @module
  */
-import type { AuditEntry } from "../core/audit.ts";
-import { isBatchId } from "../core/batches.ts";
+import { type AuditEntry, keyFingerprint } from "../core/audit.ts";
 import {
   cannotUse,
-  type Check,
   checkOptions,
   type Checks,
   defined,
   hasMethods,
+  isBoolean,
+  isList,
   isNumber,
   isSignal,
   isWaitTime,
 } from "../core/check.ts";
-import { checkClient, type Client } from "../core/client.ts";
+import { checkClient, type Client, type Settings } from "../core/client.ts";
 import { deleteBatch, messageBatch } from "../core/delete.ts";
+import { PurgeRefusedError } from "../core/errors.ts";
 import { createRun, type Run, type RunSummary, type Task } from "./engine.ts";
 import type { ResultStore } from "./export.ts";
 import { exportThenDelete } from "./export-then-delete.ts";
 import { type DeletionOutcome, deletionOutcome } from "./outcome.ts";
-import { checkPlan, fingerprintPlan, type PurgeItem, type PurgePlan } from "./plan.ts";
-import { parseTimestamp } from "./time.ts";
+import {
+  checkPlan,
+  fingerprintPlan,
+  isPlanChanged,
+  namePlan,
+  type PurgeItem,
+  type PurgePlan,
+} from "./plan.ts";
+import { isHolds } from "./policy.ts";
 import { cancelAndDelete } from "./wait.ts";
 
 /** Options of {@link applyPurge}. */
@@ -61,9 +69,23 @@ export interface ApplyPurgeOptions {
   readonly exportTo?: ResultStore | undefined;
   /**
    * The audit trail of earlier runs of this plan. Batches that it shows as deleted are reported from
-   * it, without a request. Entries that are older than the plan are ignored.
+   * it, without a request. Entries of other plans are ignored.
    */
   readonly history?: Iterable<AuditEntry> | AsyncIterable<AuditEntry> | undefined;
+  /**
+   * What to do with a batch whose results are to be stored, and are gone: the API archives them 29 days
+   * after the creation. `"keep"`: it is `skipped`. `"delete"`: it is deleted without them.
+   *
+   * @default "keep"
+   */
+  readonly archived?: "keep" | "delete" | undefined;
+  /**
+   * Whether the plan may have been made with another API key. That is compared only where the plan
+   * names no workspace.
+   *
+   * @default false
+   */
+  readonly allowOtherKey?: boolean | undefined;
 }
 
 /** How many batches of a plan ended in each outcome; those that the plan keeps are not counted. */
@@ -77,27 +99,6 @@ export type PurgeRun =
   & AsyncGenerator<DeletionOutcome, PurgeSummary, undefined>
   & PromiseLike<PurgeSummary>;
 
-/** Makes the check of something to iterate over. A text is that, too, but never meant so. */
-export function isList<Value>(what: string, ...methods: readonly symbol[]): Check<Value> {
-  return (value, name) => {
-    const iterable = methods.some((method) => typeof Object(value)[method] === "function");
-    if (iterable && typeof value !== "string") return value as Value;
-    throw cannotUse(name, `it is not ${what}`);
-  };
-}
-
-/** The check of ids that are held. */
-export function isHolds(value: unknown, name: string): Iterable<string> {
-  const held = [...isList<Iterable<unknown>>("a list of ids", Symbol.iterator)(value, name)];
-  for (const id of held) {
-    // A hold with a space or a line break in it would hold nothing.
-    if (typeof id !== "string" || !isBatchId(id) || /[\s\p{C}]/u.test(id)) {
-      throw cannotUse(name, "one is not an id of a batch");
-    }
-  }
-  return held as string[];
-}
-
 const applyChecks: Checks<ApplyPurgeOptions> = {
   signal: isSignal,
   holds: isHolds,
@@ -105,14 +106,19 @@ const applyChecks: Checks<ApplyPurgeOptions> = {
   waitTimeout: isWaitTime,
   exportTo: hasMethods<ResultStore>("a ResultStore", "open"),
   history: isList("a list of entries", Symbol.iterator, Symbol.asyncIterator),
+  archived(value, name) {
+    if (value === "keep" || value === "delete") return value;
+    throw cannotUse(name, 'it is neither "keep" nor "delete"');
+  },
+  allowOtherKey: isBoolean,
 };
 
 /**
  * Applies a plan: deletes exactly the batches that it lists. A batch that had not ended is looked at
  * again. Each batch that the plan does not keep ends in one outcome. After a failure the run goes on
- * with the next batch. It stops after a 401, 402 or 403, a 429 that cannot be waited out, ten
- * connection failures or 5xx in a row, or an answer from another workspace than the plan's; the
- * remaining batches are `unattempted`.
+ * with the next batch. It stops after a 401, a 402, three 403 in a row, a 403 of the network's edge, a
+ * 429 that cannot be waited out, ten connection failures or 5xx in a row, or an answer from another
+ * workspace than the plan's; the remaining batches are `unattempted`.
  *
  * All requests together keep to the API's rate limits, by its headers and by its refusals (429):
  * after one, all requests pause. So other users of the same limit cause no failures.
@@ -181,27 +187,44 @@ export function applyPurge(
 async function prepare(client: Client, given: PurgePlan, options: ApplyPurgeOptions): Promise<Run> {
   const settings = checkClient(client);
   const plan = checkPlan(settings, given);
-  const { concurrency = 32, signal, holds = [], waitTimeout, exportTo, history = [] } =
-    checkOptions(options, applyChecks);
+  const { concurrency = 32, signal, waitTimeout, exportTo, ...checked } = checkOptions(
+    options,
+    applyChecks,
+  );
+  const { holds = [], history = [], archived = "keep", allowOtherKey = false } = checked;
+  if (!allowOtherKey && plan.workspaceId === undefined) await checkKey(settings, plan);
   const held = new Set(holds);
   const planned = plan.items.filter(({ action }) => action !== "keep");
-  const past = await readHistory(history, { ...plan, items: planned });
+  const { workspaceId } = plan;
+  const name = namePlan(plan);
+  const past = await readHistory(history, { plan: name, workspaceId, items: planned });
   const work = [
     ...planned.filter(({ action }) => action === "delete"),
     ...planned.filter(({ action }) => action === "cancel_and_delete"),
   ];
-  const taskOf = ({ id, action }: PurgeItem): Task => {
+  const taskOf = ({ id, action, ...item }: PurgeItem): Task => {
     const cancel = action === "cancel_and_delete";
     const mayBeDeletedAlready = past.isUncertain(id);
     const absence = { allowMissing: true, mayBeDeletedAlready, missingAtOnce: true };
+    const isLost = exportTo !== undefined && archived === "keep" && item.archived;
     return {
       id,
       known: past.outcome(id) ??
-        (held.has(id) ? { outcome: "skipped", id, reason: "held" } : undefined),
+        (held.has(id)
+          ? { outcome: "skipped", id, reason: "held" }
+          : isLost
+          ? { outcome: "skipped", id, reason: "archived" }
+          : undefined),
       waits: cancel,
       async run(call) {
         const deletion = exportTo !== undefined
-          ? await exportThenDelete(call, id, { ...absence, store: exportTo, cancel, waitTimeout })
+          ? await exportThenDelete(call, id, {
+            ...absence,
+            store: exportTo,
+            cancel,
+            waitTimeout,
+            archived,
+          })
           : cancel
           ? await cancelAndDelete(call, id, { ...absence, waitTimeout })
           : await deleteBatch(call, id, absence);
@@ -209,12 +232,27 @@ async function prepare(client: Client, given: PurgePlan, options: ApplyPurgeOpti
       },
     };
   };
-  return createRun(settings, work, taskOf, {
+  const run = createRun(settings, work, taskOf, {
     concurrency,
     signal,
-    workspaceId: plan.workspaceId,
-    audit: settings.auditTrail && { plan: fingerprintPlan(plan) },
+    workspaceId,
+    audit: settings.auditTrail &&
+      { plan: name, changedPlan: isPlanChanged(plan) ? fingerprintPlan(plan) : undefined },
   });
+  const isLimited = plan.items.some(({ code }) => code === "not_among_oldest");
+  const summary = () => {
+    const totals = run.summary();
+    return { ...totals, hasMore: totals.hasMore || isLimited };
+  };
+  return { ...run, summary };
+}
+
+/** Refuses a plan of another key, which may be the key of another workspace. */
+async function checkKey(settings: Settings, { keyFingerprint: planned }: PurgePlan): Promise<void> {
+  const own = await keyFingerprint(settings);
+  if (planned === undefined || own === undefined || planned === own) return;
+  const why = "it was made with another API key, and names no workspace";
+  throw new PurgeRefusedError("apply", why);
 }
 
 /** What earlier runs of a plan did, as far as it was recorded. */
@@ -238,18 +276,20 @@ interface PastDeletion {
 const open: PastDeletion = { uncertain: true };
 
 /**
- * Reads what earlier runs of a plan recorded. Entries older than the plan are ignored, since the plan
- * saw the batch later. So are outcomes in another workspace.
+ * Reads what earlier runs recorded. Outcomes in another workspace are ignored.
  *
+ * @param of Whose entries count: those of a plan, by its fingerprint, or else all; and of which objects.
  * @throws {TypeError} It has something else than entries, such as the lines of a file.
  */
 export async function readHistory(
   entries: Iterable<AuditEntry> | AsyncIterable<AuditEntry>,
-  { createdAt, workspaceId, items, kind = messageBatch.name }:
-    & Pick<PurgePlan, "createdAt" | "workspaceId">
-    & { readonly items: readonly { readonly id: string }[]; readonly kind?: string },
+  { plan, workspaceId, items, kind = messageBatch.name }: {
+    readonly plan?: string | undefined;
+    readonly workspaceId?: string | undefined;
+    readonly items: readonly { readonly id: string }[];
+    readonly kind?: string;
+  },
 ): Promise<PurgeHistory> {
-  const since = parseTimestamp(createdAt) ?? Infinity;
   const past = new Map<string, Map<string, PastDeletion>>(); // by batch, then by intent
   let ids: ReadonlySet<string> | undefined; // made on demand: a plan may have 100,000
   for await (const entry of entries) {
@@ -257,9 +297,9 @@ export async function readHistory(
       throw cannotUse("history", "one of it is not an entry");
     }
     ids ??= new Set(items.map(({ id }) => id));
-    const { objectId, operation, resource, time, settled } = entry;
+    const { objectId, operation, resource, settled } = entry;
     if (operation !== "delete" || resource !== kind || !ids.has(objectId)) continue;
-    if (!((parseTimestamp(time) ?? NaN) >= since)) continue;
+    if (plan !== undefined && entry.plan !== plan) continue;
     const deletions = past.get(objectId) ?? new Map<string, PastDeletion>();
     past.set(objectId, deletions);
     const intent = entry.phase === "intent" ? entry.id : entry.intent ?? entry.id;

@@ -23,6 +23,7 @@ export type PurgeDecision =
 /** Why a batch is kept, if that needs no value. */
 export const keepCodes = [
   "held",
+  "unreadable",
   "not_ended",
   "unknown_status",
   "created_later",
@@ -102,10 +103,11 @@ export function describeDecision(
 
 const sentences = {
   held: "It is held",
+  unreadable: "The API described it in a way that cannot be read",
   unknown_status: "It has a status that this version does not know",
   created_later: "It was created after planning began",
-  created_unknown: "It was created at a time that cannot be read",
-  ended_unknown: "It ended at a time that cannot be read or is in the future",
+  created_unknown: "It was created at a time that cannot be read or believed",
+  ended_unknown: "It ended at a time that cannot be read or believed",
 } as const;
 
 const negated = { is: "is not", was: "was not", ended: "did not end" } as const;

@@ -77,7 +77,7 @@ export interface RunSummary {
   readonly skipped: number;
   readonly failed: number;
   readonly unattempted: number;
-  /** Whether the run stopped before the end. It can be run again. */
+  /** Whether the run stopped before the end, or its plan left some to the next by `oldest`. */
   readonly hasMore: boolean;
 }
 
@@ -115,8 +115,8 @@ export interface Run<Done extends RunOutcome = DeletionOutcome> {
 }
 
 /**
- * Prepares a run over many objects, side by side and in their order. The first one goes alone: what
- * stops a run, such as a refused key, shows there.
+ * Prepares a run over many objects, side by side and in their order. Until one is not refused, they go
+ * alone: what stops a run, such as a wrong key, shows there.
  *
  * @param items The objects; those that wait come last.
  * @param taskOf Makes the task of an object when its turn comes: there may be 100,000.
@@ -138,7 +138,7 @@ export function createRun<Item, Done extends RunOutcome = DeletionOutcome>(
   let unattempted = items.length;
   const callerErrors: unknown[] = [];
   let reason: StopReason | undefined;
-  let failuresInARow = 0;
+  const inARow = { outages: 0, refusals: 0 };
   let proven = false;
   let canceledOnly = 0; // batches that this run canceled and did not delete
 
@@ -167,11 +167,12 @@ export function createRun<Item, Done extends RunOutcome = DeletionOutcome>(
   };
   const work = async (task: Task<Done>): Promise<RunOutcome> => {
     const outcome = await attempt(task);
-    proven = true;
     if (outcome.outcome === "unattempted") reason ??= outcome.reason;
     const error = "error" in outcome ? outcome.error : undefined;
-    failuresInARow = error && isOutage(error) ? failuresInARow + 1 : 0;
-    if (error) reason ??= stopReason(error, failuresInARow);
+    inARow.outages = error && isOutage(error) ? inARow.outages + 1 : 0;
+    inARow.refusals = error?.status === 403 ? inARow.refusals + 1 : 0;
+    if (error) reason ??= stopReason(error, inARow);
+    proven ||= inARow.refusals === 0;
     if (reason) stopped.abort();
     return outcome.outcome === "unattempted" && reason ? { ...outcome, reason } : outcome;
   };
@@ -238,7 +239,9 @@ function failedOutcome(
 ): DeletionOutcome {
   const { facts } = call;
   if (error instanceof ExportFailure) {
-    return { outcome: "skipped", id, reason: "export_failed", error: error.failure };
+    return error.failure.code === "ERR_ARCHIVED"
+      ? { outcome: "skipped", id, reason: "archived" }
+      : { outcome: "skipped", id, reason: "export_failed", error: error.failure };
   }
   if (error instanceof BatchsweepError) {
     const { auditError } = error;

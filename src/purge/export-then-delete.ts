@@ -9,7 +9,13 @@ import { type MessageBatch, subjectOf } from "../core/batches.ts";
 import { deleteBatch, type DeletionFacts, messageBatch } from "../core/delete.ts";
 import { CallError, NotFoundError, WaitTimeoutError } from "../core/errors.ts";
 import { type Call, endOfWait, pause } from "../core/send.ts";
-import { ExportFailure, type ResultsExport, type ResultStore, storeResults } from "./export.ts";
+import {
+  ExportFailure,
+  exportFailure,
+  type ResultsExport,
+  type ResultStore,
+  storeResults,
+} from "./export.ts";
 import { outcomeError } from "./outcome.ts";
 import { stepsOf } from "./steps.ts";
 import { cancelUntilEnded, lookFor } from "./wait.ts";
@@ -21,6 +27,8 @@ interface ExportThenDeleteOptions {
   readonly cancel: boolean;
   /** How long to wait for it then, in milliseconds. */
   readonly waitTimeout?: number | undefined;
+  /** What to do if its results are gone. */
+  readonly archived: "keep" | "delete";
   /** Whether an earlier call may have deleted it. */
   readonly mayBeDeletedAlready: boolean;
 }
@@ -38,11 +46,16 @@ export async function exportThenDelete(
   call: Call,
   id: string,
   options: ExportThenDeleteOptions,
-): Promise<DeletionFacts & { readonly export?: ResultsExport }> {
+): Promise<DeletionFacts & { readonly export?: ResultsExport; readonly archived?: true }> {
   // A stop ends looks and the export at once, but no deletion.
   const stoppable: Call = { ...call, signal: endOfWait(call) };
   const found = await find(call, stoppable, id, options);
   if (found instanceof NotFoundError) return await recordAbsence(call, id, found, options);
+  if (found.archived_at !== null) {
+    if (options.archived === "delete") return { ...await deleteBatch(call, id), archived: true };
+    const why = "its results are gone: they were archived, 29 days after its creation";
+    throw exportFailure(found, why, "ERR_ARCHIVED");
+  }
   let stored: ResultsExport | undefined;
   let recorded = call; // with the hash of the results, once they are stored
   for (let tries = 1;; tries += 1) {

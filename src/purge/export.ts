@@ -312,7 +312,12 @@ function wordsOf({ settings: { confidential, credential } }: Call, reason: unkno
   return `: ${printable(reason.message, 500, redactor([...confidential, secret]))}`;
 }
 
-function exportFailure({ id }: MessageBatch, why: string): ExportFailure {
+/** Makes the failure of an export that was not begun, or that the store ended. */
+export function exportFailure(
+  { id }: MessageBatch,
+  why: string,
+  code: "ERR_EXPORT" | "ERR_ARCHIVED" = "ERR_EXPORT",
+): ExportFailure {
   const message = `Cannot export the results of ${subjectOf(id)}: ${why}`;
-  return new ExportFailure({ code: "ERR_EXPORT", message, why });
+  return new ExportFailure({ code, message, why });
 }

@@ -14,12 +14,21 @@ import {
 import { isBatchId, type MessageBatch } from "../core/batches.ts";
 import { cannotUse, defined, isObject, quoteKey, suggest } from "../core/check.ts";
 import type { PurgeDecision } from "./decision.ts";
-import { checkNow, dayMs, daysAgo, daysSchema, parseTimestamp, timeSchema } from "./time.ts";
+import {
+  checkNow,
+  dayMs,
+  daysAgo,
+  daysSchema,
+  parseTimestamp,
+  timeOfBatch,
+  timeSchema,
+} from "./time.ts";
 
 /**
  * Which Message Batches a purge deletes: those for which every given condition holds. At least one
- * condition must be given. A condition on age holds only for a batch that has ended, and whose time can
- * be read and is not in the future.
+ * condition must be given. A condition on age holds only for a batch that has ended, and whose times can
+ * be read, are not in the future and not before June 2023. A batch that ended before it was created
+ * counts as ended when it was created.
  */
 export interface MessageBatchFilter {
   /** Only these. */
@@ -54,24 +63,40 @@ export type ListedBatch = Pick<
   "id" | "processing_status" | "created_at" | "ended_at"
 >;
 
+/** Options of {@link evaluateFilter}. */
+export interface EvaluateFilterOptions {
+  /**
+   * Whether batches that have not ended may be canceled and deleted.
+   *
+   * @default false
+   */
+  readonly cancelInProgress?: boolean | undefined;
+  /** Ids that are kept whatever the filter says, and do not count for its `oldest`. */
+  readonly holds?: Iterable<string> | undefined;
+}
+
 /** A batch with its times read, in milliseconds since the epoch. */
 export interface DatedBatch {
   readonly id: string;
   readonly status: string;
-  /** `NaN` if it cannot be read. No comparison holds for `NaN`. */
+  /** `NaN` if it cannot be read, or is before June 2023. No comparison holds for `NaN`. */
   readonly createdAt: number;
-  /** `NaN` if the batch has not ended, or if it cannot be read. */
+  /**
+   * When it ended, or when it was created if that is later. `NaN` if the batch has not ended, or if one
+   * of the two cannot be read.
+   */
   readonly endedAt: number;
 }
 
 /** Reads the times of a batch, each once. */
 export function datedBatch(batch: ListedBatch): DatedBatch {
   const { id, processing_status: status, created_at, ended_at } = batch;
-  const endedAt = status === "ended" ? read(ended_at) : NaN;
-  return { id, status, createdAt: read(created_at), endedAt };
+  const createdAt = timeOfBatch(created_at);
+  const endedAt = status === "ended" ? Math.max(createdAt, timeOfBatch(ended_at)) : NaN;
+  return { id, status, createdAt, endedAt };
 }
 
-const read = (time: string | null | undefined) => parseTimestamp(time ?? null) ?? NaN;
+const read = (limit: string) => parseTimestamp(limit) ?? NaN;
 
 /**
  * Reads a filter, such as one from JSON. A misspelt condition is refused, and so is a filter without
@@ -231,6 +256,7 @@ export function namesOf(filter: MessageBatchFilter): readonly (keyof MessageBatc
 const keep = <Code extends string>(code: Code) => ({ action: "keep", code }) as const;
 
 // Each decision is made once, since a list may have 100,000 batches.
+const held = keep("held");
 const createdUnknown = keep("created_unknown");
 const createdLater = keep("created_later");
 const notEnded = keep("not_ended");
@@ -261,7 +287,7 @@ export function keptByStatus(status: string): PurgeDecision | undefined {
  * @param filter Which batches; `"*"` for all.
  * @param batches All batches there are. If two have the same id, the later one counts.
  * @param now The time to judge by, in milliseconds since the epoch.
- * @param options Whether batches that have not ended may be canceled and deleted.
+ * @param options What else counts.
  * @returns A decision for each id; {@link describeDecision} puts it into words.
  * @throws {TypeError} The filter cannot be used.
  * @throws {RangeError} `now` is no time.
@@ -288,20 +314,22 @@ export function evaluateFilter(
   filter: MessageBatchFilter | "*",
   batches: Iterable<ListedBatch>,
   now: number,
-  options: { readonly cancelInProgress?: boolean | undefined } = {},
+  { cancelInProgress = false, holds = [] }: EvaluateFilterOptions = {},
 ): ReadonlyMap<string, PurgeDecision> {
   const parsed = parseMessageBatchFilter(filter);
   checkNow(now);
   const given: MessageBatchFilter = parsed === "*" ? {} : parsed;
   const { ids, oldest = Infinity } = given;
+  const heldIds = new Set(holds);
   const judges = namesOf(given).map((name) => ({
     holds: conditionOf(name).holds(given[name], now),
     decision: { action: "keep", code: "condition", condition: name } as const,
   }));
   const decide = (batch: DatedBatch): PurgeDecision => {
+    if (heldIds.has(batch.id)) return held;
     const kept = (ids === undefined ? keptByCreation(batch.createdAt, now) : undefined) ??
       judges.find((one) => !one.holds(batch))?.decision ?? keptByStatus(batch.status);
-    return kept === notEnded && options.cancelInProgress === true ? cancels : kept ?? deletes;
+    return kept === notEnded && cancelInProgress ? cancels : kept ?? deletes;
   };
 
   const decisions = new Map<string, PurgeDecision>();

@@ -31,6 +31,8 @@ export type DeletionOutcome =
       readonly recorded?: true | undefined;
       /** Its results, where they were stored before. */
       readonly export?: ResultsExport | undefined;
+      /** Whether its results were to be stored, and were gone already. */
+      readonly archived?: true | undefined;
     }
     | {
       /** It was gone before this run. */
@@ -41,10 +43,10 @@ export type DeletionOutcome =
     | {
       /**
        * It was not deleted, on purpose. `"canceled"`: the run stopped after it had canceled the
-       * batch, and before it could delete it.
+       * batch, and before it could delete it. `"archived"`: its results were to be stored, and are gone.
        */
       readonly outcome: "skipped";
-      readonly reason: "not_ended" | "held" | "canceled";
+      readonly reason: "not_ended" | "held" | "canceled" | "archived";
     }
     | {
       /** Its results could not be stored before. No deletion was sent. */
@@ -105,15 +107,18 @@ export function outcomeError(error: BatchsweepError & Partial<Refusal>): Outcome
   return { code, message, why, status, type, requestId };
 }
 
+type Deleted = { readonly outcome: "deleted" };
+
 /** The outcome of a deletion that succeeded. */
 export function deletionOutcome(
   id: string,
   attempts: number,
-  deletion: DeletionFacts & { readonly export?: ResultsExport | undefined },
+  deletion: DeletionFacts & Pick<Extract<DeletionOutcome, Deleted>, "export" | "archived">,
 ): DeletionOutcome {
-  const { evidence, requestId, workspaceId, auditError } = deletion;
+  const { evidence, requestId, workspaceId, auditError, archived } = deletion;
   if (evidence === "missing") return defined({ outcome: evidence, id, auditError });
-  const facts = { evidence, requestId, attempts, workspaceId, export: deletion.export, auditError };
+  const saved = { export: deletion.export, archived };
+  const facts = { evidence, requestId, attempts, workspaceId, ...saved, auditError };
   return defined({ outcome: "deleted", id, ...facts });
 }
 
@@ -131,29 +136,29 @@ export type StopReason =
   | "caller_failed"
   | "other_workspace";
 
-/** How many failures in a row, of the connection or of the server, stop a run. */
-const maxFailuresInARow = 10;
+/** How many in a row stop a run: failures of the connection or of the server, and refusals (403). */
+const maxInARow = { outages: 10, refusals: 3 };
 
 /**
- * Why no later object can do better than this failure, so that the run stops.
+ * Why no later object can do better than this failure, so that the run stops. A 403 alone is about the
+ * object.
  *
  * @param error The failure of one object, retries included.
- * @param failuresInARow How many objects in a row got no answer or a 5xx, this one included.
+ * @param inARow How many objects in a row failed alike, this one included.
  */
 export function stopReason(
   { code, status, type }: OutcomeError,
-  failuresInARow: number,
+  inARow: typeof maxInARow,
 ): StopReason | undefined {
   if (code === "ERR_CALLER") return "caller_failed";
   if (code === "ERR_PURGE_REFUSED") return "other_workspace";
   if (code === "ERR_ABORTED") return "interrupted";
-  if (status === 401 || (status === 403 && type === "permission_error")) {
-    return "credentials_refused";
-  }
-  if (status === 403) return "blocked";
+  if (status === 401) return "credentials_refused";
+  if (status === 403 && type !== "permission_error") return "blocked";
+  if (status === 403 && inARow.refusals >= maxInARow.refusals) return "credentials_refused";
   if (status === 402) return "billing";
   if (status === 429) return "rate_limited";
-  return failuresInARow >= maxFailuresInARow ? "unreachable" : undefined;
+  return inARow.outages >= maxInARow.outages ? "unreachable" : undefined;
 }
 
 /** Whether a failure counts towards those in a row: no answer came, or the server failed. */

@@ -3,8 +3,17 @@
  *
  * @module
  */
-import { isBatchId, listBatches } from "../core/batches.ts";
-import { cannotUse, checkOptions, type Checks, defined, isBoolean } from "../core/check.ts";
+import { keyFingerprint } from "../core/audit.ts";
+import { listBatches, type MessageBatch } from "../core/batches.ts";
+import {
+  cannotUse,
+  type Check,
+  checkOptions,
+  type Checks,
+  defined,
+  isBoolean,
+  isNumber,
+} from "../core/check.ts";
 import { callChecks, type CallOptions, checkClient, type Client } from "../core/client.ts";
 import { PurgeRefusedError } from "../core/errors.ts";
 import { type Call, createCall } from "../core/send.ts";
@@ -18,15 +27,28 @@ import {
   parseMessageBatchFilter,
   statuses,
 } from "./filter.ts";
-import type { PurgeItem, PurgePlan } from "./plan.ts";
-import { parseRetentionPolicy, type RetentionPolicy } from "./policy.ts";
+import { fingerprintPlan, type PurgeItem, type PurgePlan } from "./plan.ts";
+import { isHolds, parseRetentionPolicy, type RetentionPolicy } from "./policy.ts";
 import { parseTimestamp } from "./time.ts";
 
 /** Options of {@link planPurge}: exactly one of `filter` and `policy`. */
 export type PlanPurgeOptions = PlanByFilter | PlanByPolicy;
 
+/** Options of every plan. */
+interface CommonPlanOptions extends CallOptions {
+  /** Ids that are kept whatever the filter or the policy says. They do not count for `oldest`. */
+  readonly holds?: Iterable<string> | undefined;
+  /**
+   * How far the client's clock may be from the API's, by the `Date` of its answers, in milliseconds,
+   * where an age decides. If it is further, the plan is refused.
+   *
+   * @default 300_000
+   */
+  readonly maxClockSkew?: number | undefined;
+}
+
 /** Options to plan by a filter. */
-export interface PlanByFilter extends CallOptions {
+export interface PlanByFilter extends CommonPlanOptions {
   /** Which batches; `"*"` for all. */
   readonly filter: MessageBatchFilter | "*";
   /**
@@ -40,7 +62,7 @@ export interface PlanByFilter extends CallOptions {
 }
 
 /** Options to plan by a retention policy, which never cancels a batch. */
-export interface PlanByPolicy extends CallOptions {
+export interface PlanByPolicy extends CommonPlanOptions {
   /** How long batches stay. */
   readonly policy: RetentionPolicy;
   readonly filter?: undefined;
@@ -52,8 +74,7 @@ export interface PlanByPolicy extends CallOptions {
  * {@link applyPurge} will do with it, and why. It changes nothing.
  *
  * A batch that is created while the list is read is not deleted. The client's clock decides that and
- * every age. If it is behind the API's clock, batches stay longer, and the newest are kept unless a
- * filter names them by id; if it is ahead, batches count as older than they are.
+ * every age. A batch that the API describes in a way that cannot be read is kept.
  *
  * A plan keeps the batches that its policy holds, and {@link parsePurgePlan} refuses one that was
  * changed to delete them. Give holds that were placed since to {@link applyPurge}.
@@ -62,7 +83,7 @@ export interface PlanByPolicy extends CallOptions {
  * @param options A filter or a policy.
  * @returns The plan: plain data, fit for JSON.
  * @throws {PurgeRefusedError} The answers are not from the client's workspace, or from several, or
- *   hold an id that could not be deleted.
+ *   the clocks differ by more than `maxClockSkew`.
  * @throws {APIError | InvalidResponseError | APIConnectionError | APITimeoutError} As every call.
  * @throws {InvalidPolicyError} The policy cannot be used; no request was made.
  * @throws {TypeError | RangeError} An argument cannot be used; no request was made.
@@ -89,7 +110,11 @@ export async function planPurge(client: Client, options: PlanPurgeOptions): Prom
   const decide = deciderOf(checked);
   const { baseUrl, clock } = settings;
   const now = clock.now();
-  const { batches, workspaceId } = await listAll(createCall(withPace(settings, 1), checked));
+  const call = createCall(withPace(settings, 1), checked);
+  const { batches, workspaceId, unreadable } = await listAll(call);
+  const { filter, policy, maxClockSkew } = checked;
+  const isByAge = policy !== undefined || (filter !== undefined && dependsOnNow(filter));
+  if (isByAge) checkClock(call, maxClockSkew);
   const decisions = decide(batches.values(), now);
   // Of the server's texts, a plan has only those that could be read.
   const readable = (time: string | null) => parseTimestamp(time) === undefined ? null : time;
@@ -98,17 +123,57 @@ export async function planPurge(client: Client, options: PlanPurgeOptions): Prom
     createdAt: readable(batch.created_at),
     endedAt: readable(batch.ended_at),
     status: statuses.find((one) => one === batch.processing_status) ?? "unknown",
+    ...batch.archived_at !== null && { archived: true },
     ...decisions.get(batch.id),
   } as PurgeItem));
-  const createdAt = new Date(now).toISOString();
-  const { filter, policy } = checked;
-  return defined({ version: 1, createdAt, baseUrl, workspaceId, filter, policy, items });
+  for (const id of unreadable.ids) {
+    const nothing = { createdAt: null, endedAt: null, status: "unknown" } as const;
+    items.push({ id, ...nothing, action: "keep", code: "unreadable" });
+  }
+  const plan: PurgePlan = defined({
+    version: 1,
+    createdAt: new Date(now).toISOString(),
+    baseUrl,
+    workspaceId,
+    keyFingerprint: await keyFingerprint(settings),
+    filter,
+    policy,
+    items,
+    unreadable: unreadable.nameless || undefined,
+  });
+  return { ...plan, fingerprint: fingerprintPlan(plan) };
 }
+
+/** Whether a filter judges by an age, and so by our own clock. */
+function dependsOnNow(filter: MessageBatchFilter | "*"): boolean {
+  if (filter === "*") return false;
+  return filter.minDaysSinceCreated !== undefined || filter.minDaysSinceEnded !== undefined;
+}
+
+/**
+ * Holds the client's clock against the API's, before an age decides.
+ *
+ * @throws {PurgeRefusedError} They differ by more than is allowed.
+ */
+export function checkClock({ facts }: Call, maxClockSkew: number = 300_000): void {
+  const { clockOffset = 0 } = facts;
+  if (Math.abs(clockOffset) <= maxClockSkew) return;
+  const seconds = Math.round(Math.abs(clockOffset) / 1_000);
+  const side = clockOffset > 0 ? "ahead of" : "behind";
+  throw cannotPlan(`the clock of this machine is ${seconds} s ${side} the API's: set it right`);
+}
+
+/** A batch of a {@link Listing}. */
+export type ListingBatch =
+  & ListedBatch
+  & Pick<MessageBatch, "archived_at" | "cancel_initiated_at">;
 
 /** All batches of one workspace. */
 export interface Listing {
   /** By id, newest first as a rule. Only what decides is kept: the rest would fill the memory. */
-  readonly batches: ReadonlyMap<string, ListedBatch>;
+  readonly batches: ReadonlyMap<string, ListingBatch>;
+  /** Batches that cannot be read: the ids of some, and the number of those without a usable id. */
+  readonly unreadable: { readonly ids: ReadonlySet<string>; readonly nameless: number };
   /** The workspace, as the API or else the client names it; undefined if neither does. */
   readonly workspaceId: string | undefined;
 }
@@ -116,47 +181,60 @@ export interface Listing {
 /**
  * Lists all batches, for a plan.
  *
- * @throws {PurgeRefusedError} The answers are not from the client's workspace, or from several, or
- *   hold an id that could not be deleted.
+ * @throws {PurgeRefusedError} The answers are not from the client's workspace, or from several.
  */
 export async function listAll(call: Call): Promise<Listing> {
   const { workspaceId: asked } = call.settings;
-  const batches = new Map<string, ListedBatch>();
-  for await (const batch of listBatches(call)) {
-    const { id, processing_status, created_at, ended_at } = batch;
-    if (!isBatchId(id)) throw cannotPlan("the list holds an id that cannot be used");
-    batches.set(id, { id, processing_status, created_at, ended_at });
+  const batches = new Map<string, ListingBatch>();
+  const ids = new Set<string>();
+  let nameless = 0;
+  for await (const listed of listBatches(call)) {
+    if ("batch" in listed) {
+      const { id, processing_status, created_at, ended_at, ...times } = listed.batch;
+      const { archived_at, cancel_initiated_at } = times;
+      const states = { processing_status, archived_at, cancel_initiated_at };
+      batches.set(id, { id, created_at, ended_at, ...states });
+    } else if (listed.id === undefined) nameless += 1;
+    else ids.add(listed.id);
   }
   const [workspaceId = asked, ...others] = call.facts.workspaceIds;
   if (others.length > 0) throw cannotPlan("the answers come from several workspaces");
   if (asked !== undefined && workspaceId !== asked) {
     throw cannotPlan("the answers come from another workspace than the client names");
   }
-  return { batches, workspaceId };
+  return { batches, workspaceId, unreadable: { ids, nameless } };
 }
 
 /** All options of a plan. */
-type PlanOptions = DecisionSource & Pick<PlanByFilter, "cancelInProgress" | keyof CallOptions>;
+type PlanOptions =
+  & DecisionSource
+  & Pick<PlanByFilter, "cancelInProgress" | keyof CommonPlanOptions>;
+
+/** The check of how far clocks may differ, in milliseconds. */
+export const isClockSkew: Check<number> = isNumber(0, Number.MAX_SAFE_INTEGER);
 
 const planChecks: Checks<PlanOptions> = {
   ...callChecks,
   filter: parseMessageBatchFilter,
   policy: parseRetentionPolicy,
   cancelInProgress: isBoolean,
+  holds: isHolds,
+  maxClockSkew: isClockSkew,
 };
 
 type Decide = (batches: Iterable<ListedBatch>, now: number) => ReadonlyMap<string, PurgeDecision>;
 
 /** How a batch is judged: by the filter or by the policy. */
-function deciderOf({ filter, policy, cancelInProgress }: PlanOptions): Decide {
+function deciderOf({ filter, policy, cancelInProgress, holds = [] }: PlanOptions): Decide {
   if (filter !== undefined && policy === undefined) {
-    return (batches, now) => evaluateFilter(filter, batches, now, { cancelInProgress });
+    return (batches, now) => evaluateFilter(filter, batches, now, { cancelInProgress, holds });
   }
   if (filter !== undefined || policy === undefined) {
     throw cannotUse("options", "give exactly one of filter and policy");
   }
   if (cancelInProgress) throw cannotUse("cancelInProgress", "a policy never cancels a batch");
-  return (batches, now) => evaluateRetention(policy, batches, now);
+  const held = { ...policy, holds: [...policy.holds, ...holds] };
+  return (batches, now) => evaluateRetention(held, batches, now);
 }
 
 function cannotPlan(why: string): PurgeRefusedError {

@@ -44,6 +44,8 @@ export type PurgeItem = PurgeDecision & {
   /** When it ended; `null` if it has not, or if that is no RFC 3339 date-time. */
   readonly endedAt: string | null;
   readonly status: "in_progress" | "canceling" | "ended" | "unknown";
+  /** Whether its results are gone: the API archives them 29 days after its creation. */
+  readonly archived?: true | undefined;
 };
 
 /** What a purge will do, as plain data: it can be shown, stored as JSON, and applied later. */
@@ -55,12 +57,18 @@ export interface PurgePlan {
   readonly baseUrl: string;
   /** The workspace, as the API or else the client names it; absent if neither does. */
   readonly workspaceId?: string | undefined;
+  /** Which API key it was made with, where that was a text. */
+  readonly keyFingerprint?: string | undefined;
   /** The filter that it was made by; absent if it was made by a policy. */
   readonly filter?: MessageBatchFilter | "*" | undefined;
   /** The retention policy that it was made by; absent if it was made by a filter. */
   readonly policy?: RetentionPolicy | undefined;
   /** Every batch there was, newest first as a rule. */
   readonly items: readonly PurgeItem[];
+  /** How many batches there were besides, without an id that can be used. They are kept. */
+  readonly unreadable?: number | undefined;
+  /** What {@link fingerprintPlan} gave when it was made. */
+  readonly fingerprint?: string | undefined;
 }
 
 /**
@@ -102,7 +110,8 @@ export function parsePurgePlan(input: unknown): PurgePlan {
 
 /**
  * Makes the fingerprint of a plan: the first 16 hexadecimal digits of the SHA-256 of its canonical
- * JSON. It names the plan in the audit trail, and shows whether a stored plan was changed.
+ * JSON, its member `fingerprint` left out. That member names the plan in the audit trail; if it is not
+ * the fingerprint of the plan any more, the plan was changed since it was made.
  *
  * @param plan The plan, as `planPurge()` or {@link parsePurgePlan} gives it.
  * @returns Always the same for the same plan, in whatever order its members are.
@@ -119,7 +128,7 @@ export function parsePurgePlan(input: unknown): PurgePlan {
  * ```
  * @see [RFC 8785, JSON Canonicalization Scheme](https://www.rfc-editor.org/rfc/rfc8785)
  */
-export function fingerprintPlan(plan: PurgePlan): string {
+export function fingerprintPlan({ fingerprint: _, ...plan }: PurgePlan): string {
   const canonical = JSON.stringify(
     plan,
     (_, value: unknown) =>
@@ -130,6 +139,16 @@ export function fingerprintPlan(plan: PurgePlan): string {
         ),
   );
   return hex(sha256(new TextEncoder().encode(canonical))).slice(0, 16);
+}
+
+/** The name of a plan in the audit trail: its fingerprint when it was made. */
+export function namePlan(plan: PurgePlan): string {
+  return plan.fingerprint ?? fingerprintPlan(plan);
+}
+
+/** Whether a plan was changed since it was made. */
+export function isPlanChanged(plan: PurgePlan): boolean {
+  return namePlan(plan) !== fingerprintPlan(plan);
 }
 
 /**
@@ -167,6 +186,7 @@ function planSchema() {
     endedAt: nullable(time),
     status: picklist([...statuses, "unknown"], "is no status"),
     action: picklist(["delete", "cancel_and_delete", "keep"], "is no action"),
+    archived: optional(literal(true, "is not true")),
     code: picklist(["matches", ...keepCodes, "condition", "rule"], "is no code"),
     condition: optional(picklist(conditionNames, "is no condition")),
     rule: optional(number("is not a number")),
@@ -176,9 +196,12 @@ function planSchema() {
     createdAt: time,
     baseUrl: text,
     workspaceId: optional(line),
+    keyFingerprint: optional(line),
     filter: optional(unknown()),
     policy: optional(unknown()),
     items: array(item, "is not an array"),
+    unreadable: optional(number("is not a number")),
+    fingerprint: optional(line),
   }, shape);
 }
 

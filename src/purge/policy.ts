@@ -12,7 +12,7 @@ import {
 } from "../deps.ts";
 import { InvalidPolicyError, type Issue } from "../core/errors.ts";
 import { isBatchId } from "../core/batches.ts";
-import { defined, isObject, suggest } from "../core/check.ts";
+import { cannotUse, defined, isList, isObject, suggest } from "../core/check.ts";
 import { countSchema, type DatedBatch } from "./filter.ts";
 import {
   findDuplicateKey,
@@ -27,8 +27,9 @@ import { dayMs, daysAgo, daysSchema, parseIsoDuration } from "./time.ts";
  * How long batches stay. A batch is deleted only if it has ended, is not held, has reached the minimum
  * age, and has expired by every rule. So another rule never deletes more.
  *
- * A day is 24 hours: time zones and calendars do not matter. A time that is null, unreadable or in the
- * future never makes a batch old.
+ * A day is 24 hours: time zones and calendars do not matter. A time that is null, unreadable, in the
+ * future or before June 2023 never makes a batch old. A batch that ended before it was created counts as
+ * ended when it was created.
  */
 export interface RetentionPolicy {
   readonly version: 1;
@@ -210,6 +211,15 @@ function frameSchema() {
 
 /** A pattern or a shortened id would hold no batch. */
 const canHold = (id: string) => /^[\w.~-]+$/.test(id) && isBatchId(id);
+
+/** The check of ids that are held. */
+export function isHolds(value: unknown, name: string): readonly string[] {
+  const held = [...isList<Iterable<unknown>>("a list of ids", Symbol.iterator)(value, name)];
+  return held.map((id) => {
+    if (typeof id === "string" && canHold(id)) return id;
+    throw cannotUse(name, "one is not an id of a batch");
+  });
+}
 
 function parseRule(input: unknown, path: string): Parsed<RetentionRule> {
   const type: unknown = Object(input).type;

@@ -9,6 +9,9 @@ import { check, type GenericSchema, number, pipe, string } from "../deps.ts";
 /** A day in milliseconds: 24 hours, in every time zone. */
 export const dayMs = 86_400_000;
 
+/** No batch is older than the API's first version: an earlier time is none that can be believed. */
+const earliest = Date.UTC(2023, 5, 1);
+
 const dateTime =
   /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(?:Z|([+-])([01]\d|2[0-3]):([0-5]\d))$/i;
 
@@ -30,6 +33,12 @@ export function parseTimestamp(text: string | null): number | undefined {
   if (start.toJSON() !== whole) return undefined;
   const shift = (Number(hours) * 60 + Number(minutes)) * 60_000 * (sign === "-" ? -1 : 1);
   return start.getTime() + Math.floor(Number(`0${fraction}`) * 1_000) - shift;
+}
+
+/** Reads a time of a batch. `NaN` where it cannot be read, or is none that a batch can have. */
+export function timeOfBatch(text: string | null | undefined): number {
+  const time = parseTimestamp(text ?? null) ?? NaN;
+  return time >= earliest ? time : NaN;
 }
 
 const duration = /^P(?!$)(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$/;

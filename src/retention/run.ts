@@ -10,6 +10,7 @@ import {
   checkOptions,
   type Checks,
   defined,
+  isList,
   isNumber,
   isSignal,
 } from "../core/check.ts";
@@ -17,13 +18,12 @@ import { checkClient, type Client, type Pace, type Permit, type Settings } from 
 import { deleteBatch } from "../core/delete.ts";
 import { BatchsweepError, PurgeRefusedError } from "../core/errors.ts";
 import { createCall } from "../core/send.ts";
-import { isHolds, isList } from "../purge/apply.ts";
 import { createRun, withPace } from "../purge/engine.ts";
 import { evaluateRetention } from "../purge/evaluate-policy.ts";
 import { deletionOutcome, type OutcomeError } from "../purge/outcome.ts";
-import { listAll, type Listing } from "../purge/plan-purge.ts";
-import { parseRetentionPolicy, type RetentionPolicy } from "../purge/policy.ts";
-import { parseTimestamp } from "../purge/time.ts";
+import { datedBatch } from "../purge/filter.ts";
+import { checkClock, isClockSkew, listAll, type Listing } from "../purge/plan-purge.ts";
+import { isHolds, parseRetentionPolicy, type RetentionPolicy } from "../purge/policy.ts";
 import { looksToSettle, settleIntents } from "./settle.ts";
 
 /** Options of {@link runRetention}. */
@@ -62,6 +62,13 @@ export interface RunRetentionOptions {
    * @default 6
    */
   readonly concurrency?: number | undefined;
+  /**
+   * How far the client's clock may be from the API's, by the `Date` of its answers, in milliseconds. If
+   * it is further, the run deletes nothing and fails with `ERR_PURGE_REFUSED`.
+   *
+   * @default 300_000
+   */
+  readonly maxClockSkew?: number | undefined;
   /** Stops the run: no deletion begins, and requests in flight come to their end. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -74,6 +81,8 @@ export interface RetentionRun {
   readonly requests: number;
   /** How many batches there are. */
   readonly listed: number;
+  /** How many of them the API describes in a way that cannot be read; absent: none. They are kept. */
+  readonly unreadable?: number | undefined;
   /** How many of them the policy does not keep. */
   readonly due: number;
   readonly deleted: number;
@@ -145,12 +154,16 @@ export async function runRetention(
   const budget = createBudget(requests, withPace(own, concurrency).pace);
   const settings: Settings = { ...own, pace: budget.pace };
   const counts = { listed: 0, deleted: 0, missing: 0, skipped: 0, failed: 0, settled: 0 };
+  let unreadable = 0;
   let due: readonly DueBatch[] | undefined;
   const gone = new Set<string>();
   let error: RunError | undefined;
   try {
-    const listing = await listAll(createCall(settings, { signal }, () => budget.spent));
-    counts.listed = listing.batches.size;
+    const call = createCall(settings, { signal }, () => budget.spent);
+    const listing = await listAll(call);
+    checkClock(call, checked.maxClockSkew);
+    unreadable = listing.unreadable.ids.size + listing.unreadable.nameless;
+    counts.listed = listing.batches.size + unreadable;
     due = chooseDue(parsed, listing, startedAt, holds);
     if (due.length > maxShare * counts.listed) {
       throw tooManyDue(due.length, counts.listed, maxShare);
@@ -197,6 +210,7 @@ export async function runRetention(
     requests: budget.made(),
     due: due?.length ?? 0,
     ...counts,
+    unreadable: unreadable || undefined,
     hasMore,
     oldestDue: oldestDue && new Date(oldestDue.time).toISOString(),
     error,
@@ -210,6 +224,7 @@ const runChecks: Checks<RunRetentionOptions> = {
   holds: isHolds,
   openIntents: isList<Iterable<AuditEntry>>("a list of entries", Symbol.iterator),
   concurrency: isNumber(1, 100, { whole: true }),
+  maxClockSkew: isClockSkew,
   signal: isSignal,
 };
 
@@ -268,9 +283,11 @@ function chooseDue(
   const isByCreation = sinces.length > 0 && sinces.every((since) => since === "created");
   const decisions = evaluateRetention(policy, batches.values(), now);
   const due: DueBatch[] = [];
-  for (const { id, created_at, ended_at } of batches.values()) {
+  for (const batch of batches.values()) {
+    const { id } = batch;
     if (decisions.get(id)?.action !== "delete" || held.has(id)) continue;
-    due.push({ id, time: parseTimestamp(isByCreation ? created_at : ended_at) ?? NaN });
+    const { createdAt, endedAt } = datedBatch(batch);
+    due.push({ id, time: isByCreation ? createdAt : endedAt });
   }
   // The API lists the newest first, so that reversed is the right order for equal times.
   return due.reverse().sort((one, other) => one.time - other.time);

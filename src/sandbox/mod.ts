@@ -215,6 +215,7 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     signal.throwIfAborted();
     seen.status = answer.status;
     const responseHeaders = new Headers({
+      date: new Date(now()).toUTCString(),
       "request-id": requestId,
       "anthropic-workspace-id": workspaceId,
       ...answer.headers,

@@ -2,7 +2,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   applyPurge,
+  type ApplyPurgeOptions,
   type DeletionOutcome,
+  fingerprintPlan,
   parsePurgePlan,
   planPurge,
   type PurgePlan,
@@ -10,9 +12,10 @@ import {
 } from "../../src/purge/mod.ts";
 import { type AuditEntry, type Client, type Pace, PurgeRefusedError } from "../../mod.ts";
 import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
-import { intentOf, outcomeOf } from "../fixtures/audit-entries.ts";
+import { intentOf, ofPlan, outcomeOf } from "../fixtures/audit-entries.ts";
 import {
   anyBatches,
+  batchOf,
   conditions,
   daysAgo,
   drain,
@@ -22,7 +25,7 @@ import {
 } from "../fixtures/batches.ts";
 import { everythingIn } from "../fixtures/everything-in.ts";
 import { presentIn } from "../fixtures/seed-batches.ts";
-import { apiKey, lost, receipt, refusal, rejection, stub } from "../fixtures/stub.ts";
+import { apiKey, lost, page, receipt, refusal, rejection, stub } from "../fixtures/stub.ts";
 
 const item = { createdAt: daysAgo(9), endedAt: daysAgo(8), status: "ended" } as const;
 const planOf = (count: number, more: Partial<PurgePlan> = {}): PurgePlan => ({
@@ -173,7 +176,6 @@ describe("applyPurge()", () => {
   const stops: [number, string, string, Record<string, string>?][] = [
     [401, "authentication_error", "credentials_refused"],
     [402, "billing_error", "billing"],
-    [403, "permission_error", "credentials_refused"],
     [403, "forbidden", "blocked"],
     [429, "rate_limit_error", "rate_limited", { "retry-after": "3600" }],
     [429, "rate_limit_error", "rate_limited", { "x-should-retry": "false" }],
@@ -192,6 +194,25 @@ describe("applyPurge()", () => {
     expect(outcomes[19]).toEqual({ outcome: "unattempted", id: "msgbatch_20", reason });
     expect(seen).toHaveLength(1);
     expect(everythingIn(outcomes)).not.toContain(apiKey);
+  });
+
+  test("goes on after a 403: it may be about one batch, even if that is the first", async () => {
+    const { sandbox, client } = seeded(20);
+    const path = /_(1|2|5|6|9)$/;
+    sandbox.fail({ method: "DELETE", path, status: 403, type: "permission_error", times: 5 });
+    const options = { concurrency: 1 };
+    const { outcomes, summary } = await drain(applyPurge(client, planOf(20), options));
+    addsUp(summary, outcomes);
+    expect(summary).toEqual({ ...none, planned: 20, deleted: 15, failed: 5 });
+  });
+
+  test("stops at three 403 in a row, which go alone where nothing else came before", async () => {
+    const { client, seen } = stub([refusal(403, "permission_error")], { maxRetries: 0 });
+    const { outcomes, summary } = await drain(applyPurge(client, planOf(20)));
+    addsUp(summary, outcomes);
+    expect(summary).toEqual({ ...none, planned: 20, failed: 3, unattempted: 17, hasMore: true });
+    expect(outcomes[19]).toMatchObject({ reason: "credentials_refused" });
+    expect(seen).toHaveLength(3);
   });
 
   test.each([["a lost connection", lost], ["a 500", refusal(500, "api_error")]])(
@@ -443,10 +464,9 @@ describe("applyPurge(), with the record of an earlier run,", () => {
   test("settles every batch truthfully after a crash at any point", async () => {
     const whole = createMemoryAuditTrail();
     const count = 6;
+    const plan = planOf(count);
     const options = { concurrency: 2 };
-    await drain(
-      applyPurge(seeded(count, {}, { auditTrail: whole }).client, planOf(count), options),
-    );
+    await drain(applyPurge(seeded(count, {}, { auditTrail: whole }).client, plan, options));
     expect(whole.entries).toHaveLength(2 * count);
     for (let point = 0; point <= 2 * count; point += 1) {
       const auditTrail = createMemoryAuditTrail();
@@ -458,7 +478,7 @@ describe("applyPurge(), with the record of an earlier run,", () => {
           await auditTrail.append(entry);
         },
       };
-      await drain(applyPurge({ ...client, auditTrail: alive }, planOf(count), options)).catch(
+      await drain(applyPurge({ ...client, auditTrail: alive }, plan, options)).catch(
         () => {},
       );
       const gone = count - sandbox.size;
@@ -466,7 +486,7 @@ describe("applyPurge(), with the record of an earlier run,", () => {
       sandbox.clearRequests();
       const history = auditTrail.entries.slice();
       const { outcomes, summary } = await drain(
-        applyPurge({ ...client, auditTrail }, planOf(count), { ...options, history }),
+        applyPurge({ ...client, auditTrail }, plan, { ...options, history }),
       );
       addsUp(summary, outcomes);
       expect(summary).toEqual({ ...none, planned: count, deleted: count });
@@ -548,24 +568,77 @@ describe("applyPurge(), with the record of an earlier run,", () => {
     ["another kind", [outcomeOf(intent, { ...deleted, resource: "file" })], {
       outcome: "missing",
     }, 1],
-    ["what is older than the plan", [outcomeOf(intent, { ...deleted, time: daysAgo(1) })], {
+    [
+      "what an earlier clock wrote",
+      [outcomeOf(intent, { ...deleted, time: daysAgo(1) })],
+      deleted,
+      0,
+    ],
+    ["another plan", [outcomeOf(intent, { ...deleted, plan: "0".repeat(16) })], {
       outcome: "missing",
     }, 1],
-    ["no time", [outcomeOf(intent, { ...deleted, time: "then" })], { outcome: "missing" }, 1],
     ["another workspace", [intent, outcomeOf(intent, { ...missing, workspaceId: "wrkspc_2" })], {
       outcome: "missing",
     }, 1],
   ];
   test.each(table)("makes of %s what it says", async (_, entries, expected, requests) => {
     const { client, seen } = stub([refusal(404, "not_found_error")]);
-    const history = (async function* () {
-      await Promise.resolve();
-      yield* entries;
-    })();
     const plan = planOf(1, { workspaceId: "wrkspc_1" });
-    const { outcomes } = await drain(applyPurge(client, plan, { history }));
+    const { outcomes } = await drain(
+      applyPurge(client, plan, { history: ofPlan(plan, entries) }),
+    );
     expect(outcomes).toEqual([expect.objectContaining(expected)]);
     expect(seen).toHaveLength(requests);
+  });
+});
+
+describe("applyPurge(), with a plan that was stored,", () => {
+  test("refuses another key where neither plan nor answers name a workspace", async () => {
+    const other = "sk-ant-api03-another-key";
+    const answers = () => stub([page([batchOf("msgbatch_1")]), receipt("msgbatch_1")]);
+    const made = answers();
+    const plan = await planPurge(made.client, { filter: "*" });
+    expect(plan.keyFingerprint).toMatch(/^[0-9a-f]{16}$/);
+    expect(everythingIn(plan)).not.toContain(apiKey);
+    const apply = (client: Client, given: PurgePlan, options?: ApplyPurgeOptions) =>
+      rejection(drain(applyPurge({ ...client, apiKey: other }, given, options)));
+    const { client, seen } = answers();
+    const error = await apply(client, plan);
+    expect(error).toBeInstanceOf(PurgeRefusedError);
+    expect(error).toMatchObject({ why: expect.stringContaining("another API key") });
+    expect(seen).toEqual([]);
+    const isDone = "The promise did not reject";
+    const named = { ...plan, workspaceId: "wrkspc_1" };
+    const { keyFingerprint: _, ...old } = plan;
+    const asked = { apiKey: () => other };
+    for (
+      const run of [
+        () => apply(stub([receipt("msgbatch_1")]).client, plan, { allowOtherKey: true }),
+        () => apply(stub([receipt("msgbatch_1")]).client, named),
+        () => apply(stub([receipt("msgbatch_1")]).client, old),
+      ]
+    ) await expect(run()).rejects.toThrow(isDone);
+    const run = applyPurge({ ...stub([receipt("msgbatch_1")]).client, ...asked }, plan);
+    expect(await run).toMatchObject({ deleted: 1 });
+  });
+
+  test("says in the audit trail that it was changed, and still finds its history", async () => {
+    const { client } = seeded(3);
+    const plan = await planPurge(client, { filter: "*" });
+    const changed = { ...plan, items: plan.items.slice(1) };
+    const auditTrail = createMemoryAuditTrail();
+    expect(await applyPurge({ ...client, auditTrail }, changed)).toMatchObject({ deleted: 2 });
+    for (const entry of auditTrail.entries) {
+      expect(entry).toMatchObject({
+        plan: plan.fingerprint,
+        changedPlan: fingerprintPlan(changed),
+      });
+    }
+    const again = applyPurge(client, changed, { history: auditTrail.entries });
+    expect((await drain(again)).outcomes).toMatchObject(Array(2).fill({ recorded: true }));
+    const whole = createMemoryAuditTrail();
+    await applyPurge({ ...client, auditTrail: whole }, plan);
+    for (const entry of whole.entries) expect(entry.changedPlan).toBeUndefined();
   });
 });
 

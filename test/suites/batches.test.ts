@@ -1,11 +1,13 @@
 import { describe, expect, test } from "vitest";
 import {
   cancelMessageBatch,
+  type Client,
   listMessageBatches,
   type MessageBatch,
   retrieveMessageBatch,
 } from "../../mod.ts";
 import { createSandbox } from "../../src/sandbox/mod.ts";
+import { batchOf } from "../fixtures/batches.ts";
 import { createRemoteSandbox } from "../fixtures/remote-sandbox.ts";
 import { apiKey, lost, page, refusal, rejection, stub } from "../fixtures/stub.ts";
 
@@ -71,6 +73,71 @@ describe("listMessageBatches()", () => {
       code: "ERR_INVALID_RESPONSE",
     });
     expect(nowhere.seen).toHaveLength(1);
+  });
+
+  test("goes on after a batch that cannot be read, and names it at the end", async () => {
+    const odd = { ...batchOf("msgbatch_2"), request_counts: apiKey };
+    const { client } = stub([
+      page([batchOf("msgbatch_1"), odd], { has_more: true }),
+      page([batchOf(apiKey), batchOf("msgbatch_3")]),
+    ]);
+    const seen: string[] = [];
+    const error = await rejection((async () => {
+      for await (const { id } of listMessageBatches(client)) seen.push(id);
+    })());
+    expect(seen).toEqual(["msgbatch_1", "msgbatch_3"]);
+    expect(error).toMatchObject({
+      code: "ERR_INVALID_RESPONSE",
+      message: expect.stringMatching(/^Cannot list message batch "msgbatch_2": .*request_counts/),
+    });
+    expect(JSON.stringify(error)).not.toContain(apiKey);
+  });
+
+  test.each([404, 400])(
+    "begins again where its cursor is gone (%i): none comes twice",
+    async (status) => {
+      const [a, b, c, d] = ["a", "b", "c", "d"].map((id) => batchOf(`msgbatch_${id}`));
+      const gone = refusal(status, status === 404 ? "not_found_error" : "invalid_request_error");
+      const { client, seen } = stub([
+        page([a, b], { has_more: true }),
+        gone,
+        page([a, c], { has_more: true }),
+        gone,
+        page([a, d]),
+      ]);
+      expect(await collect(listMessageBatches(client))).toEqual([a, b, c, d].map((one) => one?.id));
+      expect(seen).toHaveLength(5);
+      const never = stub([
+        page([a], { has_more: true }),
+        gone,
+        page([a], { has_more: true }),
+        gone,
+      ]);
+      expect(await rejection(collect(listMessageBatches(never.client)))).toMatchObject({ status });
+      expect(never.seen).toHaveLength(4);
+    },
+  );
+
+  test("asks for smaller pages where the server refuses them, and for no more than it gives", async () => {
+    const { sandbox, ids, client } = setUp(250);
+    const limit = (most: number, refuses: boolean): Client => ({
+      ...client,
+      fetch: async (url, init) => {
+        const asked = new URL(url);
+        const size = Number(asked.searchParams.get("limit"));
+        if (refuses && size > most) return await refusal(400, "invalid_request_error")();
+        asked.searchParams.set("limit", String(Math.min(size, most)));
+        return await sandbox.fetch(asked.href, init);
+      },
+    });
+    for (const most of [100, 20]) {
+      for (const refuses of [true, false]) {
+        expect(await collect(listMessageBatches(limit(most, refuses)))).toEqual(ids);
+      }
+    }
+    expect(await rejection(collect(listMessageBatches(limit(19, true))))).toMatchObject({
+      status: 400,
+    });
   });
 
   test("rejects with the caller's reason between pages", async () => {

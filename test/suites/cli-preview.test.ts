@@ -60,7 +60,6 @@ test("describeKept() has a line for each cause that is told nowhere else", () =>
     "2 that the filter does not mean",
     "1 created after planning began",
     "1 created at a time that cannot be read",
-    "1 not among the oldest 7",
   ];
   const unended = ["1 that has not ended (--cancel cancels it first)", "1 that has not ended"];
   const plan = { ...head, filter, items };

@@ -264,7 +264,7 @@ describe("readHolds()", () => {
     const flags = { hold: ["a,b", " c "], holds: "keep.txt", policy: "policy.json" };
     const given = { "keep.txt": "d\r\n\n  e, f\n", "policy.json": policy("g") };
     expect(await read(flags, given)).toEqual(["a", "b", "c", "d", "e", "f", "g"]);
-    expect(await read({})).toEqual([]);
+    for (const flags of [{}, { holds: "none" }]) expect(await read(flags)).toEqual([]);
   });
 
   test.each<[string, Flags, Readonly<Record<string, string>>]>([
@@ -275,7 +275,9 @@ describe("readHolds()", () => {
     ["Cannot read h, line 1: it is longer than 1024 bytes", { holds: "h" }, { h: "x".repeat(2e3) }],
     ["Cannot read p: there is no such file or directory", { policy: "p" }, {}],
     ["Cannot use p: it is not JSON", { policy: "p" }, { p: "{" }],
-    ["Cannot use --holds h: it has no ids", { holds: "h" }, { h: " \n" }],
+    ["Cannot use --holds h: it has no ids\nUse --holds none if nothing is held", { holds: "h" }, {
+      h: " \n",
+    }],
   ])("stops with %j", async (message, flags, given) => {
     const error = await rejection(read(flags, given));
     expect(error).toMatchObject({ message, exitCode: exitCode.usage });

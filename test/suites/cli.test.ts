@@ -276,7 +276,6 @@ describe("deleteIds()", () => {
 
   test.each([
     [401, "authentication_error", "credentials_refused", exitCode.credentials],
-    [403, "permission_error", "credentials_refused", exitCode.credentials],
     [403, "forbidden", "blocked", exitCode.failed],
     [402, "billing_error", "billing", exitCode.failed],
     [429, "rate_limit_error", "rate_limited", exitCode.failed],

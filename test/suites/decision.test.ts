@@ -71,9 +71,11 @@ describe("describeDecision()", () => {
     ],
     ["It has a status that this version does not know", keep("unknown_status"), { filter }],
     ["It was created after planning began", keep("created_later"), { filter }],
-    ["It was created at a time that cannot be read", keep("created_unknown"), { policy }],
+    ["It was created at a time that cannot be read or believed", keep("created_unknown"), {
+      policy,
+    }],
     [
-      "It ended at a time that cannot be read or is in the future",
+      "It ended at a time that cannot be read or believed",
       keep("ended_unknown"),
       { policy },
     ],

@@ -1,9 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { evaluateFilter, parseMessageBatchFilter } from "../../src/purge/mod.ts";
+import { evaluateRetention } from "../../src/retention/mod.ts";
 import type { MessageBatch } from "../../mod.ts";
 import { parseTimestamp } from "../../src/purge/time.ts";
 import { anyBatches, batchOf, conditions, day, daysAgo, now } from "../fixtures/batches.ts";
+import { policyOf } from "../fixtures/policies.ts";
 import { apiKey } from "../fixtures/stub.ts";
 
 describe("parseMessageBatchFilter()", () => {
@@ -105,6 +107,21 @@ describe("evaluateFilter()", () => {
   const future = batchOf("future", { created_at: daysAgo(-1), ended_at: daysAgo(-1) });
   const unread = batchOf("unread", { created_at: "long ago", ended_at: null });
   const all = [future, young, old, unended, unread];
+
+  test.each([
+    ["1970", { created_at: "1970-01-01T00:00:00Z", ended_at: "1970-01-01T00:00:00Z" }],
+    ["year 1", { created_at: "0001-01-01T00:00:00Z", ended_at: "0001-01-01T00:00:00Z" }],
+    ["a time before the API", { created_at: "2023-05-31T23:59:59Z", ended_at: daysAgo(19) }],
+    ["an end in 1970", { created_at: daysAgo(2), ended_at: "1970-01-01T00:00:00Z" }],
+    ["an end before its creation", { created_at: daysAgo(2), ended_at: daysAgo(90) }],
+  ])("no batch is old by %s", (_, times) => {
+    const batch = batchOf("odd", times);
+    const policy = policyOf([{ type: "delete_after", days: 3, since: "ended" }]);
+    expect(evaluateRetention(policy, [batch], now).get("odd")?.action).toBe("keep");
+    for (const filter of [{ minDaysSinceEnded: 3 }, { endedBefore: daysAgo(3) }]) {
+      expect(actionsOf(filter, [batch], now)).toEqual({ odd: "keep" });
+    }
+  });
 
   const table: [Parameters<typeof evaluateFilter>[0], string[]][] = [
     ["*", ["young", "old"]],

@@ -5,12 +5,14 @@ import {
   type MessageBatchFilter,
   parsePurgePlan,
   planPurge,
+  type PlanPurgeOptions,
   type PurgeItem,
 } from "../../src/purge/mod.ts";
 import { PurgeRefusedError } from "../../mod.ts";
 import { batchOf, daysAgo, now, play } from "../fixtures/batches.ts";
 import { everythingIn } from "../fixtures/everything-in.ts";
 import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
+import { policyOf } from "../fixtures/policies.ts";
 import { sha256Of } from "../fixtures/results.ts";
 import { apiKey, page, rejection, stub } from "../fixtures/stub.ts";
 
@@ -26,6 +28,8 @@ describe("planPurge()", () => {
       createdAt: "2026-11-22T00:00:00.000Z",
       baseUrl: "https://api.anthropic.com",
       workspaceId: "wrkspc_011CZkZaBF1tNoB5wlCeusgy",
+      keyFingerprint: expect.stringMatching(/^[0-9a-f]{16}$/),
+      fingerprint: fingerprintPlan(plan),
       filter: { minDaysSinceEnded: 30 },
       items: [
         expect.objectContaining({
@@ -45,6 +49,7 @@ describe("planPurge()", () => {
           createdAt: daysAgo(40),
           endedAt: expect.any(String),
           status: "ended",
+          archived: true,
           action: "delete",
           code: "matches",
         },
@@ -108,10 +113,67 @@ describe("planPurge()", () => {
       action: "keep",
     });
     expect(everythingIn(plan)).not.toContain("sentinel");
-    const bad = stub([page([batchOf(apiKey)])]);
-    const error = await rejection(planPurge(bad.client, { filter: "*" }));
-    expect(error).toBeInstanceOf(PurgeRefusedError);
-    expect(everythingIn(error)).not.toContain("sentinel");
+  });
+
+  test("keeps what it cannot read, with its reason, and plans the rest", async () => {
+    const odd = [
+      { ...batchOf("msgbatch_1"), request_counts: apiKey },
+      { ...batchOf("msgbatch_2"), created_at: 7 },
+      batchOf(apiKey),
+      batchOf("../files"),
+      { ...batchOf("x"), id: null },
+      null,
+    ];
+    const { client } = stub([page([batchOf("msgbatch_3"), ...odd, batchOf("msgbatch_4")])]);
+    const plan = await planPurge(client, { filter: "*" });
+    expect(plan.items.map(({ id, action, code }) => [id, action, code])).toEqual([
+      ["msgbatch_3", "delete", "matches"],
+      ["msgbatch_4", "delete", "matches"],
+      ["msgbatch_1", "keep", "unreadable"],
+      ["msgbatch_2", "keep", "unreadable"],
+    ]);
+    expect(plan.unreadable).toBe(4);
+    expect(everythingIn(plan)).not.toContain("sentinel");
+    expect(parsePurgePlan(JSON.parse(JSON.stringify(plan)))).toEqual(plan);
+  });
+
+  test("refuses to judge by age where the clocks differ by more than five minutes", async () => {
+    const dated = (seconds: number) => ({
+      headers: { date: new Date(now + seconds * 1_000).toUTCString() },
+    });
+    const plan = (seconds: number, options: PlanPurgeOptions) =>
+      planPurge(stub([page([batchOf("msgbatch_1")], dated(seconds))]).client, options);
+    const byAge = { filter: { minDaysSinceEnded: 1 } };
+    for (const seconds of [-300, 0, 300]) {
+      expect((await plan(seconds, byAge)).items).toMatchObject([{ action: "delete" }]);
+    }
+    const policy = policyOf([{ type: "delete_after", days: 1, since: "created" }]);
+    for (const options of [byAge, { filter: { minDaysSinceCreated: 1 } }, { policy }]) {
+      await expect(plan(-301, options)).rejects.toThrow("301 s ahead of the API's: set it right");
+      await expect(plan(301, options)).rejects.toThrow(PurgeRefusedError);
+      expect((await plan(301, { ...options, maxClockSkew: 301_000 })).items).toHaveLength(1);
+    }
+    for (const filter of ["*", { ids: ["msgbatch_1"] }, { createdBefore: daysAgo(1) }] as const) {
+      expect((await plan(-9_999, { filter })).items).toMatchObject([{ action: "delete" }]);
+    }
+  });
+
+  test("keeps what is held, which does not count for the oldest", async () => {
+    const { sandbox, client } = play();
+    const ids = [9, 8, 7, 6].map((days) => sandbox.seed({ created_at: daysAgo(days) }).id);
+    const holds = ids.slice(0, 2);
+    const plan = await planPurge(client, { filter: { oldest: 1 }, holds });
+    expect(plan.items.map(({ id, action, code }) => [id, action, code])).toEqual([
+      [ids[3], "keep", "not_among_oldest"],
+      [ids[2], "delete", "matches"],
+      [ids[1], "keep", "held"],
+      [ids[0], "keep", "held"],
+    ]);
+    expect(await applyPurge(client, plan)).toMatchObject({ deleted: 1, hasMore: true });
+    const policy = policyOf([{ type: "delete_after", days: 1, since: "created" }]);
+    const byPolicy = await planPurge(client, { policy, holds });
+    expect(byPolicy.policy).toEqual(policy);
+    expect(byPolicy.items.map(({ code }) => code)).toEqual(["matches", "held", "held"]);
   });
 
   test("refuses answers of another workspace, or of several", async () => {
@@ -181,12 +243,14 @@ describe("fingerprintPlan()", () => {
   };
 
   test("is the SHA-256 of the plan's canonical JSON", async () => {
-    const { baseUrl, createdAt, workspaceId, items } = await planned();
+    const { baseUrl, createdAt, workspaceId, items, keyFingerprint } = await planned();
     const itemOf = (item: PurgeItem | undefined) =>
       `{"action":"${item?.action}","code":"${item?.code}","createdAt":"${item?.createdAt}",` +
       `"endedAt":"${item?.endedAt}","id":"${item?.id}","status":"${item?.status}"}`;
     const canonical = `{"baseUrl":"${baseUrl}","createdAt":"${createdAt}",` +
-      `"items":[${items.map(itemOf).join(",")}],"policy":{"holds":["msgbatch_2"],` +
+      `"items":[${
+        items.map(itemOf).join(",")
+      }],"keyFingerprint":"${keyFingerprint}","policy":{"holds":["msgbatch_2"],` +
       `"rules":[{"days":0.5,"since":"ended","type":"delete_after"}],"version":1},` +
       `"version":1,"workspaceId":"${workspaceId}"}`;
     expect(fingerprintPlan(await planned())).toBe((await sha256Of(canonical)).slice(0, 16));

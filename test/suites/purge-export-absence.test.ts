@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { applyPurge, type ApplyPurgeOptions, planPurge } from "../../src/purge/mod.ts";
 import type { Client } from "../../mod.ts";
 import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
-import { intentOf } from "../fixtures/audit-entries.ts";
+import { intentOf, ofPlan } from "../fixtures/audit-entries.ts";
 import { daysAgo, drain, play, type Played } from "../fixtures/batches.ts";
 import { createMemoryStore } from "../fixtures/memory-sink.ts";
 
@@ -39,7 +39,8 @@ async function purge(
     },
   };
   const exportTo = createMemoryStore();
-  const { outcomes } = await drain(applyPurge(watched, plan, { exportTo, ...options }));
+  const history = options?.history && ofPlan(plan, options.history);
+  const { outcomes } = await drain(applyPurge(watched, plan, { exportTo, ...options, history }));
   const requests = played.sandbox.requests.map(({ method, path }) =>
     path.endsWith("/results") ? "results" : method
   ).join(" ");

@@ -9,8 +9,8 @@ import {
 import { type Client, deleteMessageBatch } from "../../mod.ts";
 import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
 import type { BatchSeed, SandboxOptions } from "../../src/sandbox/mod.ts";
-import { intentOf, outcomeOf } from "../fixtures/audit-entries.ts";
-import { daysAgo, drain, play, type Played, seededRandom } from "../fixtures/batches.ts";
+import { intentOf, ofPlan, outcomeOf } from "../fixtures/audit-entries.ts";
+import { day, daysAgo, drain, play, type Played, seededRandom } from "../fixtures/batches.ts";
 import { everythingIn } from "../fixtures/everything-in.ts";
 import { createMemoryStore, type MemoryStore } from "../fixtures/memory-sink.ts";
 import { createRemoteSandbox } from "../fixtures/remote-sandbox.ts";
@@ -39,7 +39,8 @@ async function purge(
   const plan = await planPurge(played.client, { filter: "*", cancelInProgress: true });
   await given.before?.(played);
   played.sandbox.clearRequests();
-  const run = applyPurge(played.client, plan, { ...options, exportTo: store });
+  const history = options?.history && ofPlan(plan, options.history);
+  const run = applyPurge(played.client, plan, { ...options, history, exportTo: store });
   const { outcomes, summary } = await drain(run);
   const of = (id: string | undefined) => outcomes.find((outcome) => outcome.id === id);
   return { ...played, store, ids, plan, outcomes, summary, of };
@@ -97,6 +98,39 @@ describe("applyPurge() with exportTo", () => {
     }
     expect(sandbox.size).toBe(0);
     expect(methods(outcome)).toBe("GET results DELETE GET results DELETE");
+  });
+
+  test("keeps a batch whose results are gone, or deletes it without them, as it is told", async () => {
+    const old = { created_at: daysAgo(40), ended_at: daysAgo(39) };
+    const kept = await purge([old, ended]);
+    expect(kept.of(kept.ids[0])).toEqual({
+      outcome: "skipped",
+      id: kept.ids[0],
+      reason: "archived",
+    });
+    expect(kept.plan.items.map(({ archived }) => archived)).toEqual([undefined, true]);
+    expect(kept.summary).toMatchObject({ deleted: 1, skipped: 1 });
+    expect(methods(kept)).toBe("GET results DELETE");
+    const gone = await purge([old, ended], { options: { archived: "delete" } });
+    expect(gone.of(gone.ids[0])).toMatchObject({ outcome: "deleted", archived: true });
+    expect(gone.of(gone.ids[1])).toMatchObject({ outcome: "deleted", export: { lines: 1 } });
+    expect(methods(gone).split(" ").sort().join(" ")).toBe("DELETE DELETE GET GET results");
+  });
+
+  test("finds out when it is applied that results are gone by then", async () => {
+    for (const archived of ["keep", "delete"] as const) {
+      const young = { created_at: daysAgo(28), ended_at: daysAgo(27) };
+      const { outcomes, plan, deletes } = await purge([young], {
+        options: { archived },
+        before: ({ sandbox }) => sandbox.advance(2 * day),
+      });
+      expect(plan.items[0]?.archived).toBeUndefined();
+      const expected = archived === "keep"
+        ? { outcome: "skipped", reason: "archived" }
+        : { outcome: "deleted", archived: true };
+      expect(outcomes).toMatchObject([expected]);
+      expect(deletes()).toHaveLength(archived === "keep" ? 0 : 1);
+    }
   });
 
   test("cancels, waits, stores and deletes where the plan says so", async () => {
@@ -193,12 +227,6 @@ describe("applyPurge() with exportTo deletes nothing", () => {
   });
 
   const shapes: [string, BatchSeed, Record<string, unknown>, RegExp][] = [
-    [
-      "are archived",
-      { created_at: daysAgo(40), ended_at: daysAgo(39) },
-      { code: "ERR_EXPORT" },
-      /archived.*it can be deleted without an export$/,
-    ],
     [
       "are not there",
       { ...ended, override: { results_url: null } },
@@ -310,7 +338,6 @@ describe("applyPurge() with exportTo deletes nothing", () => {
   const stops: [number, string, string][] = [
     [401, "authentication_error", "credentials_refused"],
     [402, "billing_error", "billing"],
-    [403, "permission_error", "credentials_refused"],
     [429, "rate_limit_error", "rate_limited"],
   ];
   const details = { error_code: "enforced_spend_limit_reached" }; // a 429 that is not waited out

@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
-import type { AuditEntry, AuditTrail, Client } from "../../mod.ts";
+import type { AuditEntry, AuditTrail, Client, Clock } from "../../mod.ts";
 import {
   type RetentionPolicy,
   runRetention,
   type RunRetentionOptions,
 } from "../../src/retention/mod.ts";
+import type { BatchSeed } from "../../src/sandbox/mod.ts";
 import { intentOf } from "../fixtures/audit-entries.ts";
 import { batchOf, day, daysAgo, now, play } from "../fixtures/batches.ts";
 import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
@@ -15,6 +16,13 @@ const month: RetentionPolicy = {
   rules: [{ type: "delete_after", days: 30, since: "ended" }],
   holds: [],
 };
+
+/** A clock of the caller that is wrong by so many milliseconds. */
+const clockOff = (wrong: number): Clock => ({
+  now: () => now + wrong,
+  random: () => 0,
+  sleep: () => Promise.resolve(),
+});
 
 /** A sandbox with batches that are so many days old, each a little younger than the one before. */
 function setUp(days: readonly number[] = [], overrides: Partial<Client> = {}) {
@@ -328,6 +336,30 @@ describe("runRetention() settles an open intent", () => {
     expect(run.error).toBeUndefined();
   });
 
+  test.each<[string, BatchSeed | undefined, Partial<AuditEntry>]>([
+    ["canceling", { processing_status: "canceling" }, { outcome: "canceled" }],
+    [
+      "ended, canceled",
+      { override: { cancel_initiated_at: daysAgo(1) } },
+      { outcome: "canceled" },
+    ],
+    ["ended", {}, { outcome: "failed", error: expect.objectContaining({ outcomeKnown: true }) }],
+    ["in progress", { processing_status: "in_progress" }, {
+      outcome: "failed",
+      error: expect.objectContaining({ outcomeKnown: true }),
+    }],
+    ["gone", undefined, {
+      outcome: "failed",
+      error: expect.objectContaining({ outcomeKnown: false }),
+    }],
+  ])("of a cancellation, where the batch is %s", async (_, seed, expected) => {
+    const { run, entries } = await settle(({ sandbox }) => {
+      if (seed) sandbox.seed({ id: "msgbatch_1", ...seed });
+    }, { operation: "cancel" });
+    expect(run).toMatchObject({ settled: 1, failed: 0 });
+    expect(entries).toMatchObject([{ operation: "cancel", settled: true, ...expected }]);
+  });
+
   test("as failed without a request, where the run's own list has the batch", async () => {
     const { run, entries, intent, requests } = await settle(({ sandbox }) => {
       sandbox.seed({ id: "msgbatch_1", processing_status: "in_progress" });
@@ -450,11 +482,11 @@ describe("runRetention() fails, and says so,", () => {
 
   test("where the key is refused: the rest is left to the next run", async () => {
     const { run, sandbox, deletes } = setUp(olds(8));
-    sandbox.fail({ method: "DELETE", status: 403 });
+    sandbox.fail({ method: "DELETE", status: 403, times: 3 });
     const result = await run();
-    expect(result).toMatchObject({ failed: 1, deleted: 0, hasMore: true });
+    expect(result).toMatchObject({ failed: 3, deleted: 0, hasMore: true });
     expect(result.error?.code).toBe("ERR_API");
-    expect(deletes()).toHaveLength(1);
+    expect(deletes()).toHaveLength(3);
     expect(await run()).toMatchObject({ deleted: 8, hasMore: false });
   });
 
@@ -518,11 +550,26 @@ describe("runRetention() fails, and says so,", () => {
     expect(deletes()).toHaveLength(1);
   });
 
-  test("where the list holds an id that cannot be deleted", async () => {
+  test("not where a batch cannot be read: it is kept and counted", async () => {
     const { run, sandbox, deletes } = setUp(olds(3));
     sandbox.seed({ id: "../files" });
-    expect((await run()).error).toMatchObject({ code: "ERR_PURGE_REFUSED" });
-    expect(deletes()).toEqual([]);
+    expect(await run()).toMatchObject({ listed: 4, unreadable: 1, due: 3, deleted: 3 });
+    expect(deletes()).toHaveLength(3);
+  });
+
+  test("where its clock is wrong by more than five minutes, and deletes nothing", async () => {
+    for (
+      const [wrong, code] of [[299, undefined], [302, "ERR_PURGE_REFUSED"], [
+        -302,
+        "ERR_PURGE_REFUSED",
+      ]]
+    ) {
+      const { run, deletes, sandbox } = setUp(olds(3), { clock: clockOff(Number(wrong) * 1_000) });
+      expect((await run()).error?.code).toBe(code);
+      expect(deletes()).toHaveLength(code === undefined ? 3 : 0);
+      expect((await run({ maxClockSkew: 400_000 })).error).toBeUndefined();
+      expect(sandbox.size).toBe(0);
+    }
   });
 
   test("where the server leads in a circle", async () => {

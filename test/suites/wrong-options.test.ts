@@ -135,6 +135,8 @@ describe("applyPurge() refuses before the first request, and reads no history,",
       waitTimeout: undefined,
       exportTo: undefined,
       history: undefined,
+      archived: undefined,
+      allowOtherKey: undefined,
     };
     const { summary } = await drain(applyPurge(client, plan, options));
     expect([summary.deleted, sandbox.size]).toEqual([4, 0]);
