@@ -4,7 +4,6 @@
  * @module
  */
 import { unlessAborted, within } from "./abort.ts";
-import { hex } from "./bytes.ts";
 import { defined } from "./check.ts";
 import type { Settings } from "./client.ts";
 import { BatchsweepError, CallError, type Refusal } from "./errors.ts";
@@ -212,7 +211,8 @@ export async function keyFingerprint({ credential }: Settings): Promise<string |
 
 async function digest(key: string): Promise<string> {
   const bytes = new TextEncoder().encode(`batchsweep:key:${key}`);
-  return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes), 0, 8));
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes), 0, 8);
+  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 const messageOf = (error: unknown) => error instanceof Error ? error.message : "unknown reason";

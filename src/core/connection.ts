@@ -70,7 +70,7 @@ export interface Failure {
   readonly final: boolean;
 }
 
-/** Base URLs that have answered: a connection to them may be used again. */
+/** Origins that have answered: a connection to them may be used again. */
 export const answered: Set<string> = /* @__PURE__ */ new Set();
 
 /**
@@ -91,9 +91,7 @@ export function readFailure(error: unknown, url: string, isCut: boolean): Failur
   const reasons = isCut ? ["reset"] as const : Object.keys(table) as ConnectionFailure[];
   const reason = reasons.find((one) => table[one].signs?.test(text)) ?? "unknown";
   const { ends } = table[reason];
-  const { origin } = new URL(url);
-  const isRepetition = !isText(inner.code) &&
-    [...answered].some((base) => new URL(base).origin === origin);
+  const isRepetition = !isText(inner.code) && answered.has(new URL(url).origin);
   return {
     reason,
     sent: ends !== "call" && (ends !== "connection" || isRepetition),

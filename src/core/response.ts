@@ -54,17 +54,10 @@ export async function readAnswer(response: Response, maxBytes = 1_048_576): Prom
 }
 
 function parse(bytes: Uint8Array): Answer["body"] {
-  if (bytes.length === 0) return { problem: "it is empty" };
-  let text: string;
   try {
-    text = decoder.decode(bytes);
+    return { value: JSON.parse(decoder.decode(bytes)) };
   } catch {
-    return { problem: "it is not UTF-8 text" };
-  }
-  try {
-    return { value: JSON.parse(text) };
-  } catch {
-    return { problem: "it is not JSON" };
+    return { problem: bytes.length === 0 ? "it is empty" : "it is not JSON" };
   }
 }
 

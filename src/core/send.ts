@@ -132,9 +132,6 @@ export interface NoAnswer extends Partial<Failure> {
   readonly status?: number | undefined;
 }
 
-/** Tells ky to make another attempt; it repeats nothing else. */
-class Retry extends Error {}
-
 /** How often a request is repeated at most because of the pace. */
 const maxPaceRepeats = 30;
 
@@ -230,12 +227,13 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
   let last = once();
   await last;
   if (delay !== undefined) {
+    const again = new Error(); // makes ky repeat, and nothing else does
     await pause(call, delay);
     await ky(settings.baseUrl, {
       fetch: async () => {
         last = once();
         await last.catch(() => {}); // ky would wrap some of the caller's own errors
-        if (delay !== undefined) throw new Retry();
+        if (delay !== undefined) throw again;
         return new Response();
       },
       timeout: false, // every attempt has its own
@@ -243,7 +241,7 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
         limit: Infinity, // once() counts
         delay: () => 0, // the wait is ours, so that time is a parameter
         shouldRetry: async ({ error }) => {
-          if (!(error instanceof Retry)) return false;
+          if (error !== again) return false;
           await pause(call, delay ?? 0);
           return true;
         },
@@ -326,7 +324,7 @@ async function attempt(
         return { code, reason: "not_a_fetch", final: true };
       }
       status = response.status;
-      if (!request.foreign) answered.add(settings.baseUrl);
+      answered.add(new URL(url).origin);
       return read
         ? await read(response, { signal: controller.signal, restart, stop })
         : await readAnswer(response, request.maxBytes);
