@@ -34,7 +34,7 @@ export abstract class BatchsweepError<Facts = unknown> extends Error {
   /** The error as plain data, safe to print: every property but the stack. */
   toJSON(): Record<string, unknown> {
     const { name, code, message } = this;
-    return { name, code, message, ...Object.fromEntries(Object.entries(this)) };
+    return { name, code, message, ...Object(this) };
   }
 }
 

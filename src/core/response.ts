@@ -28,12 +28,12 @@ export interface Answer {
 export interface Reply extends Answer {
   /** What its error has, if it is one. */
   readonly exchange: Omit<Failed, "why"> & Exchange & Pick<Refusal, "status" | "requestId">;
-  /** What the API says in its error. */
+  /** The API's error, as far as the answer has one. */
   readonly said: ErrorBody;
   /** When the answer came, in milliseconds since the epoch. */
   readonly receivedAt: number;
-  /** Takes the secrets of the request out of a text of the server. */
-  readonly redact: (text: string) => string;
+  /** A text of the server, fit to be shown and without secrets; undefined where it is none. */
+  readonly clean: (value: unknown, maxLength: number) => string | undefined;
 }
 
 const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -116,32 +116,22 @@ export function invalidResponse(
   });
 }
 
-/** The API's error, as far as an answer has one. */
-export interface ErrorBody {
-  readonly type?: string | undefined;
-  readonly message?: string | undefined;
-  readonly errorCode?: string | undefined;
-  readonly requestId?: string | undefined;
-}
+/** The members of an error of the API, as they came. */
+export type ErrorBody = Partial<
+  Record<"type" | "message" | "errorCode" | "requestId", unknown>
+>;
 
 /** Reads an error of the API. */
 export function readErrorBody({ status, body }: Answer): ErrorBody {
   if (status < 400) return {};
-  const text = (value: unknown) => typeof value === "string" ? value : undefined;
   // Object() of anything but an object is empty.
-  const { error, request_id } = Object("value" in body && body.value);
+  const { error, request_id: requestId } = Object("value" in body && body.value);
   const { type, message, details } = Object(error);
-  return {
-    type: text(type),
-    message: text(message),
-    errorCode: text(Object(details).error_code),
-    requestId: text(request_id),
-  };
+  return { type, message, errorCode: Object(details).error_code, requestId };
 }
 
-function refusal({ status, said, redact, exchange, headers, receivedAt }: Reply): APIError {
-  const clean = (value = "", maxLength = 64) => printable(value, maxLength, redact) || undefined;
-  const type = clean(said.type);
+function refusal({ status, said, clean, exchange, headers, receivedAt }: Reply): APIError {
+  const type = clean(said.type, 64);
   // A 404 is evidence of absence, so only the API's own counts. Gateways have 404s of their own.
   const isAbsence = type === "not_found_error" && exchange.requestId !== undefined;
   const isForeign = type === undefined || type === "forbidden" || (status === 404 && !isAbsence);
@@ -151,7 +141,7 @@ function refusal({ status, said, redact, exchange, headers, receivedAt }: Reply)
     ...exchange,
     why: [[status, type].filter(Boolean).join(" "), message].filter(Boolean).join(": "),
     type,
-    errorCode: clean(said.errorCode),
+    errorCode: clean(said.errorCode, 64),
     retryAfter: retryAfter(headers, receivedAt),
   };
   return status === 404 && isAbsence ? new NotFoundError(facts) : new APIError(facts);

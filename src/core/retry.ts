@@ -11,7 +11,7 @@ export interface AttemptOutcome {
   readonly status?: number | undefined;
   readonly headers?: Headers | undefined;
   /** The API's `error.details.error_code`. */
-  readonly errorCode?: string | undefined;
+  readonly errorCode?: unknown;
 }
 
 /**

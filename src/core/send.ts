@@ -150,7 +150,6 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
   const { clock, maxRetries, timeout } = settings;
   const { operation, subject, method, pathTemplate, foreign } = request;
   const pace = foreign ? undefined : settings.pace;
-  call.signal?.throwIfAborted();
 
   const credentials: string[] = [];
   const redact = (text: string) => redactor([...credentials, ...settings.confidential])(text);
@@ -162,19 +161,20 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
   let delay: number | undefined;
   const exchange = () => ({ operation, subject, attempts, outcomeKnown, workspaceId });
 
+  const clean = (value: unknown, maxLength: number) =>
+    typeof value === "string" ? printable(value, maxLength, redact) || undefined : undefined;
   const toReply = (answer: Answer, receivedAt: number): Reply => {
     const { status, headers } = answer;
-    const id = (name: string, other = "") =>
-      printable(headers.get(name) ?? other, 128, redact) || undefined;
+    const said = readErrorBody(answer);
+    const id = (name: string, other: unknown) => clean(headers.get(name) ?? other, 128);
     if (!foreign) {
       const date = Date.parse(headers.get("date") ?? "");
       if (!Number.isNaN(date)) facts.clockOffset = receivedAt - date;
       workspaceId = id("anthropic-workspace-id", workspaceId);
       if (workspaceId !== undefined) facts.workspaceIds.add(workspaceId);
     }
-    const said = readErrorBody(answer);
     const requestId = id("request-id", said.requestId);
-    return { ...answer, exchange: { ...exchange(), status, requestId }, said, receivedAt, redact };
+    return { ...answer, exchange: { ...exchange(), status, requestId }, said, receivedAt, clean };
   };
 
   /** Makes an attempt, and sets the delay before the next. */
@@ -192,17 +192,20 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
     }
     const receivedAt = clock.now();
     const failure = "code" in answer ? answer : undefined;
-    const { status } = answer;
+    const { status = 0 } = answer;
     const wasSent = failure?.sent !== false;
     const known = !wasSent || isOutcomeKnown(answer);
-    const mayHaveActed = wasSent && !(known && status !== undefined && status >= 400);
-    if (method === "DELETE" && wasSent) facts.deletions += 1;
-    if (method === "DELETE" && mayHaveActed) facts.mayBeDeleted = true;
-    if (method === "POST" && mayHaveActed) facts.canceled = known || facts.canceled || "unknown";
     tries += 1;
-    if (wasSent) attempts += 1;
     outcomeKnown &&= known;
-
+    if (wasSent) {
+      attempts += 1;
+      const mayHaveActed = !known || status < 400;
+      if (method === "DELETE") {
+        facts.deletions += 1;
+        facts.mayBeDeleted ||= mayHaveActed;
+      }
+      if (method === "POST" && mayHaveActed) facts.canceled = known || facts.canceled || "unknown";
+    }
     const reply = "code" in answer ? undefined : toReply(answer, receivedAt);
     const isFinal = failure?.final || failure?.code === "ERR_ABORTED";
     if (!isFinal && tries <= maxRetries + paceRepeats) {
@@ -278,23 +281,22 @@ async function attempt(
   signal?.throwIfAborted();
   const { name, secret } = settings.credential;
   const controller = new AbortController();
-  let code: NoAnswer["code"] = "ERR_CONNECTION";
-  const abort = (why: NoAnswer["code"], reason?: unknown) => {
-    code = why;
-    controller.abort(reason);
+  let isLate = false;
+  const abort = () => {
+    const why = `its function gave nothing within ${settings.timeout} ms`;
+    controller.abort(isLate ? cannotUse(name, why) : signal?.reason);
   };
   let timer: ReturnType<typeof setTimeout> | undefined;
   const stop = () => clearTimeout(timer);
   const restart = () => {
     stop();
     timer = setTimeout(() => {
-      const why = `its function gave nothing within ${settings.timeout} ms`;
-      abort("ERR_TIMEOUT", cannotUse(name, why));
+      isLate = true;
+      abort();
     }, settings.timeout);
   };
   restart();
-  const onAbort = () => abort("ERR_ABORTED", signal?.reason);
-  signal?.addEventListener("abort", onAbort, { once: true });
+  signal?.addEventListener("abort", abort);
   let status: number | undefined;
   try {
     const headers: Record<string, string> = {};
@@ -321,7 +323,7 @@ async function attempt(
         signal: controller.signal,
       });
       if (typeof response?.headers?.get !== "function") {
-        return { code, reason: "not_a_fetch", final: true };
+        return { code: "ERR_CONNECTION", reason: "not_a_fetch", final: true };
       }
       status = response.status;
       answered.add(new URL(url).origin);
@@ -329,15 +331,14 @@ async function attempt(
         ? await read(response, { signal: controller.signal, restart, stop })
         : await readAnswer(response, request.maxBytes);
     };
-    return await unlessAborted(exchange(), controller.signal)
-      .catch((error) => ({
-        code,
-        status,
-        ...code === "ERR_CONNECTION" && readFailure(error, url, status !== undefined),
-      }));
+    return await unlessAborted(exchange(), controller.signal).catch((error): NoAnswer => {
+      if (isLate) return { code: "ERR_TIMEOUT", status };
+      if (signal?.aborted) return { code: "ERR_ABORTED", status };
+      return { code: "ERR_CONNECTION", status, ...readFailure(error, url, status !== undefined) };
+    });
   } finally {
     stop();
-    signal?.removeEventListener("abort", onAbort);
+    signal?.removeEventListener("abort", abort);
   }
 }
 
