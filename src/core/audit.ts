@@ -193,11 +193,9 @@ async function inTime({ timeout }: Settings, written: Promise<void>): Promise<vo
   throw new DOMException(`Cannot write the audit trail: ${late}`, "TimeoutError");
 }
 
-// Kept: intents that begin together are then appended together.
-const fingerprints = /* @__PURE__ */ new WeakMap<object, Promise<string>>();
-
 /**
- * Tells API keys apart without naming them.
+ * Tells API keys apart without naming them. It is kept with the credential, so that intents that begin
+ * together are appended together.
  *
  * @returns The first 16 hexadecimal digits of the SHA-256 of `batchsweep:key:` and the key; undefined
  *   for a token, and where a function gives the key.
@@ -205,14 +203,9 @@ const fingerprints = /* @__PURE__ */ new WeakMap<object, Promise<string>>();
 export async function keyFingerprint({ credential }: Settings): Promise<string | undefined> {
   const { name, secret } = credential;
   if (name !== "apiKey" || typeof secret !== "string") return undefined;
-  if (!fingerprints.has(credential)) fingerprints.set(credential, digest(secret));
-  return await fingerprints.get(credential);
-}
-
-async function digest(key: string): Promise<string> {
-  const bytes = new TextEncoder().encode(`batchsweep:key:${key}`);
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes), 0, 8);
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const bytes = new TextEncoder().encode(`batchsweep:key:${secret}`);
+  const hash = await (credential.hash ??= crypto.subtle.digest("SHA-256", bytes));
+  return new DataView(hash).getBigUint64(0).toString(16).padStart(16, "0");
 }
 
 const messageOf = (error: unknown) => error instanceof Error ? error.message : "unknown reason";

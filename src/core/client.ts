@@ -224,7 +224,12 @@ export type Settings =
   & Required<Pick<Checked<Client>, "betas" | "fetch" | "onRequest" | "clock">>
   & Required<Pick<Checked<Client>, "timeout" | "maxRetries" | "maxRetryDelay">>
   & {
-    readonly credential: { readonly name: "apiKey" | "authToken"; readonly secret: Secret };
+    readonly credential: {
+      readonly name: "apiKey" | "authToken";
+      readonly secret: Secret | undefined;
+      /** The hash of a key, once it was asked for. */
+      hash?: Promise<ArrayBuffer>;
+    };
     /** Without a slash at its end. */
     readonly baseUrl: string;
     /** All headers but the credential. */
@@ -253,9 +258,12 @@ const isSecret: Check<Secret> = (value, name) =>
   typeof value === "function" ? value as Secret : isSecretText(value, name);
 
 const isBaseUrl: Check<string> = (value, name) => {
-  const text = String(value);
-  if (!URL.canParse(text)) throw cannotUse(name, "it is not an absolute URL");
-  const url = new URL(text);
+  let url: URL;
+  try {
+    url = new URL(String(value));
+  } catch {
+    throw cannotUse(name, "it is not an absolute URL");
+  }
   if (url.username !== "" || url.password !== "") throw cannotUse(name, "it holds credentials");
   if (/[?#]/.test(url.href)) throw cannotUse(name, "it has a query or a fragment");
   if (/\/v1\/*$/.test(url.pathname)) {

@@ -74,6 +74,14 @@ export function endOfWait({ signal, waitSignal, facts }: Call): AbortSignal | un
   return signal && other ? AbortSignal.any([signal, other]) : signal ?? other;
 }
 
+/** The call, to an origin that is not the API's: without credential, headers, betas, pace or facts. */
+export function asStranger(call: Call): Call {
+  const { settings: { pace: _, ...settings }, signal, waitSignal } = call;
+  const credential = { ...settings.credential, secret: undefined };
+  const stranger = createCall({ ...settings, credential, headers: {}, betas: [] }, { signal });
+  return { ...stranger, waitSignal };
+}
+
 /**
  * Waits, in milliseconds.
  *
@@ -103,12 +111,6 @@ export interface ApiRequest {
    * @default 1_048_576
    */
   readonly maxBytes?: number | undefined;
-  /**
-   * Whether the URL is on another origin. Such requests carry no credentials and none of our headers.
-   *
-   * @default false
-   */
-  readonly foreign?: boolean | undefined;
   /** Reads the answer as a stream. If it rejects, the connection counts as lost. */
   readonly read?:
     | ((response: Response, idleTimer: IdleTimer) => Promise<Answer | NoAnswer>)
@@ -147,9 +149,8 @@ const maxPaceRepeats = 30;
  */
 export async function send(call: Call, request: ApiRequest, permit?: Permit): Promise<Reply> {
   const { settings, facts } = call;
-  const { clock, maxRetries, timeout } = settings;
-  const { operation, subject, method, pathTemplate, foreign } = request;
-  const pace = foreign ? undefined : settings.pace;
+  const { clock, maxRetries, timeout, pace } = settings;
+  const { operation, subject, method, pathTemplate } = request;
 
   const credentials: string[] = [];
   const redact = (text: string) => redactor([...credentials, ...settings.confidential])(text);
@@ -167,12 +168,10 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
     const { status, headers } = answer;
     const said = readErrorBody(answer);
     const id = (name: string, other: unknown) => clean(headers.get(name) ?? other, 128);
-    if (!foreign) {
-      const date = Date.parse(headers.get("date") ?? "");
-      if (!Number.isNaN(date)) facts.clockOffset = receivedAt - date;
-      workspaceId = id("anthropic-workspace-id", workspaceId);
-      if (workspaceId !== undefined) facts.workspaceIds.add(workspaceId);
-    }
+    const date = Date.parse(headers.get("date") ?? "");
+    if (!Number.isNaN(date)) facts.clockOffset = receivedAt - date;
+    workspaceId = id("anthropic-workspace-id", workspaceId);
+    if (workspaceId !== undefined) facts.workspaceIds.add(workspaceId);
     const requestId = id("request-id", said.requestId);
     return { ...answer, exchange: { ...exchange(), status, requestId }, said, receivedAt, clean };
   };
@@ -299,9 +298,8 @@ async function attempt(
   signal?.addEventListener("abort", abort);
   let status: number | undefined;
   try {
-    const headers: Record<string, string> = {};
-    if (!request.foreign) {
-      Object.assign(headers, settings.headers);
+    const headers: Record<string, string> = { ...settings.headers };
+    if (secret !== undefined) {
       const given = typeof secret === "function"
         ? await unlessAborted(Promise.resolve(secret()), controller.signal)
         : secret;
@@ -309,8 +307,8 @@ async function attempt(
       credentials.push(credential);
       if (name === "apiKey") headers["x-api-key"] = credential;
       else headers["authorization"] = `Bearer ${credential}`;
-      if (betas.length > 0) headers["anthropic-beta"] = betas.join(",");
     }
+    if (betas.length > 0) headers["anthropic-beta"] = betas.join(",");
 
     const url = urlOf(call, request);
     const { fetch } = settings; // workerd's does not work as a method

@@ -17,6 +17,7 @@ import { APITimeoutError, BatchsweepError } from "../core/errors.ts";
 import { type Answer, parseResponse, printable, readAnswer, redactor } from "../core/response.ts";
 import {
   type ApiRequest,
+  asStranger,
   type Call,
   createCall,
   type IdleTimer,
@@ -147,7 +148,7 @@ function writerOf(sink: WritableStream<Uint8Array>): Writer {
 /** Streams the results into a sink, and closes it. */
 async function exportToSink(
   call: Call,
-  { id, request, results }: ResultsLocation,
+  { id, request, foreign, results }: ResultsLocation,
   writer: Writer,
 ): Promise<ResultsExport> {
   let sinkError: SinkError | undefined;
@@ -168,12 +169,14 @@ async function exportToSink(
       throw error;
     }
   };
-  const reply = await send(call, { ...request, read }).catch((error) => {
-    if (sinkError !== undefined) throw sinkError;
-    if (!(error instanceof APITimeoutError) || receiver.bytes === 0) throw error;
-    const why = `nothing came for ${error.timeout} ms, after ${receiver.bytes} bytes`;
-    throw new APITimeoutError({ ...error, why });
-  });
+  const reply = await send(foreign ? asStranger(call) : call, { ...request, read }).catch(
+    (error) => {
+      if (sinkError !== undefined) throw sinkError;
+      if (!(error instanceof APITimeoutError) || receiver.bytes === 0) throw error;
+      const why = `nothing came for ${error.timeout} ms, after ${receiver.bytes} bytes`;
+      throw new APITimeoutError({ ...error, why });
+    },
+  );
   parseResponse(reply, unknown());
   await unlessAborted(heed(writer.close()), call.signal);
   const { requestId } = reply.exchange;
@@ -189,7 +192,9 @@ async function exportToSink(
 /** Where the results of a batch are, and how many there must be. */
 interface ResultsLocation {
   readonly id: string;
-  readonly request: ApiRequest & { readonly foreign: boolean };
+  readonly request: ApiRequest;
+  /** Whether they are on another origin, which is given no credential. */
+  readonly foreign: boolean;
   /** How many of its requests have a result. */
   readonly results: number;
 }
@@ -236,8 +241,8 @@ function locateResults({ settings }: Call, batch: MessageBatch): ResultsLocation
       method: "GET",
       path: url.href,
       pathTemplate: `${batchPath}/results`,
-      foreign,
     },
+    foreign,
     results,
   };
 }
@@ -288,7 +293,7 @@ export async function storeResults(
     if (!(error instanceof BatchsweepError)) throw error;
     const { status, type, ...rest } = outcomeError(error);
     // A refusal by another origin says nothing of the credentials, nor of the other batches.
-    throw new ExportFailure(location.request.foreign ? rest : { status, type, ...rest });
+    throw new ExportFailure(location.foreign ? rest : { status, type, ...rest });
   }
 }
 
