@@ -212,7 +212,8 @@ export function fillPath<Template extends string>(
   return template.replace(/\{(\w+)\}/g, (_, name: string) => segment(given[name], name));
 }
 
-function segment(given: unknown, name: string): string {
+/** Encodes a value as exactly one segment of a path, as {@link fillPath} does. */
+export function segment(given: unknown, name: string): string {
   const refuse = (why: string) => cannotUse(name, why);
   const value = isText(given, name);
   if (value === "") throw refuse("it is empty");

@@ -8,9 +8,9 @@ import {
   checkOptions,
   type Checks,
   defined,
-  fillPath,
   isBoolean,
   type PathParams,
+  segment,
 } from "./check.ts";
 import { callChecks, type CallOptions, checkClient, type Client, type Permit } from "./client.ts";
 import {
@@ -213,20 +213,18 @@ function targetOf(
   params: object,
   operation = "delete",
 ): Target {
-  // Read once: the id that is sent is the id that is reported.
-  const given: Readonly<Record<string, string>> = Object.fromEntries(
-    paramsOf({ path }).map((param) => [param, Reflect.get(params, param)]),
-  );
+  const given: Record<string, string> = {};
+  // Each parameter is read once: the id that is sent is the id that is reported.
+  const filled = path.replace(/\{(\w+)\}/g, (_, param: string) => {
+    const value = given[param] = Reflect.get(params, param);
+    return segment(value, param);
+  });
   const id = Object.values(given).join("/");
-  const request = {
-    operation,
-    subject: `${name.replaceAll("_", " ")} ${JSON.stringify(id)}`,
-    path: fillPath(path, given),
-    pathTemplate: path,
-  };
+  const subject = `${name.replaceAll("_", " ")} ${JSON.stringify(id)}`;
+  const request = { operation, subject, path: filled, pathTemplate: path };
   const echoed = Object.entries(echoes).map(([field, param]) => [field, given[param]]);
-  const isNamed = betas.length === 0 || betas.some((beta) => call.betas.includes(beta));
-  const asking = isNamed ? call : { ...call, betas: [...betas.slice(0, 1), ...call.betas] };
+  const isNamed = betas.some((beta) => call.betas.includes(beta));
+  const asking = { ...call, betas: [...isNamed ? [] : betas.slice(0, 1), ...call.betas] };
   return {
     call,
     id,
@@ -271,8 +269,8 @@ async function look({ call, receipt, send }: Target): Promise<Look> {
   try {
     const reply = await send("GET");
     const values = Object.values(Object(readSuccess(reply)));
-    const isIt = Object.entries(receipt)
-      .every(([field, value]) => field === "type" || values.includes(value));
+    const { type: _, ...echoed } = receipt;
+    const isIt = Object.values(echoed).every((value) => values.includes(value));
     if (!isIt) throw invalidResponse(reply, "it is another object");
     return { seen: "present", reply };
   } catch (error) {
@@ -283,7 +281,7 @@ async function look({ call, receipt, send }: Target): Promise<Look> {
 }
 
 /** The names of the parameters of a kind, in the order of its path. */
-export function paramsOf({ path }: Pick<DeletableResource, "path">): readonly string[] {
+export function paramsOf({ path }: DeletableResource): readonly string[] {
   return path.split(/[{}]/).filter((_, index) => index % 2 === 1);
 }
 

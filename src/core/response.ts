@@ -70,12 +70,13 @@ function parse(bytes: Uint8Array): Answer["body"] {
 export function readSuccess(reply: Reply): unknown {
   const { status, body } = reply;
   if (status >= 400) throw refusal(reply);
-  if (status >= 300 || status < 200) {
-    throw invalidResponse(reply, "it is a redirect, and none is followed");
-  }
-  if (status !== 200) throw invalidResponse(reply, "its status is not 200");
-  if ("problem" in body) throw invalidResponse(reply, body.problem);
-  return body.value;
+  if (status === 200 && "value" in body) return body.value;
+  const problem = status >= 300
+    ? "it is a redirect, and none is followed"
+    : "problem" in body && status === 200
+    ? body.problem
+    : "its status is not 200";
+  throw invalidResponse(reply, problem);
 }
 
 /**

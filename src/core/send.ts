@@ -230,14 +230,8 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
   await last;
   if (delay !== undefined) {
     const again = new Error(); // makes ky repeat, and nothing else does
-    await pause(call, delay);
     await ky(settings.baseUrl, {
-      fetch: async () => {
-        last = once();
-        await last.catch(() => {}); // ky would wrap some of the caller's own errors
-        if (delay !== undefined) throw again;
-        return new Response();
-      },
+      fetch: () => delay === undefined ? Promise.resolve(new Response()) : Promise.reject(again),
       timeout: false, // every attempt has its own
       retry: {
         limit: Infinity, // once() counts
@@ -245,6 +239,8 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
         shouldRetry: async ({ error }) => {
           if (error !== again) return false;
           await pause(call, delay ?? 0);
+          last = once();
+          await last.catch(() => {}); // ky would wrap some of the caller's own errors
           return true;
         },
       },
