@@ -145,25 +145,19 @@ export async function deleteResource<const Resource extends DeletableResource>(
     doubt ||= found.seen === "present";
   }
   let permit = await settings.pace?.permit(endOfWait(call)); // before the intent is written
+  const deleted = (evidence: Evidence, { requestId, workspaceId }: Partial<Refusal>) => {
+    const known = { evidence, attempts: facts.deletions, requestId, workspaceId };
+    return defined({ ...target.receipt, ...known }); // nothing is copied from the wire
+  };
   const act = async () => {
     for (let isLast = false;; isLast = true) {
       const reply = await target.send("DELETE", permit);
       permit = undefined;
-      const { exchange } = reply;
-      doubt ||= !exchange.outcomeKnown;
-      const deleted = (evidence: Evidence, { requestId, workspaceId }: Partial<Refusal>) =>
-        // What was asked for: nothing is copied from the wire.
-        defined({
-          ...target.receipt,
-          evidence,
-          attempts: facts.deletions,
-          requestId,
-          workspaceId,
-        });
+      doubt ||= !reply.exchange.outcomeKnown;
       let failure: CallError;
       try {
         checkReceipt(reply, target.receipt, resource.typeOptional);
-        return deleted("receipt", exchange);
+        return deleted("receipt", reply.exchange);
       } catch (error) {
         if (error instanceof InvalidResponseError && error.status < 300) doubt = true;
         else if (!(error instanceof NotFoundError && (doubt || allowMissing))) throw error;
@@ -171,7 +165,7 @@ export async function deleteResource<const Resource extends DeletableResource>(
       }
       const evidence = doubt ? "absent_after_retry" : "missing";
       if (!doubt && missingAtOnce) return deleted(evidence, failure);
-      const found = await lookThrice(target);
+      const found = await lookForAbsence(call, resource, params, target);
       if (found.seen === "absent") return deleted(evidence, found.error);
       const isThere = found.seen === "present";
       if (isThere && !isLast) continue;
@@ -197,7 +191,7 @@ function checkReceipt(reply: Reply, receipt: Target["receipt"], typeOptional = f
   if (issues.length > 0) throw invalidResponse(reply, issues);
 }
 
-/** One object, and how requests name it. */
+/** One object of a kind, to be deleted. */
 interface Target {
   readonly call: Call;
   /** The parameters that name it, in one text. */
@@ -211,7 +205,6 @@ function targetOf(
   call: Call,
   { name, path, type, echoes, betas = [] }: DeletableResource,
   params: object,
-  operation = "delete",
 ): Target {
   const given: Record<string, string> = {};
   // Each parameter is read once: the id that is sent is the id that is reported.
@@ -221,7 +214,7 @@ function targetOf(
   });
   const id = Object.values(given).join("/");
   const subject = `${name.replaceAll("_", " ")} ${JSON.stringify(id)}`;
-  const request = { operation, subject, path: filled, pathTemplate: path };
+  const request = { operation: "delete", subject, path: filled, pathTemplate: path };
   const echoed = Object.entries(echoes).map(([field, param]) => [field, given[param]]);
   const isNamed = betas.some((beta) => call.betas.includes(beta));
   const asking = { ...call, betas: [...isNamed ? [] : betas.slice(0, 1), ...call.betas] };
@@ -252,15 +245,12 @@ export async function lookForAbsence<const Resource extends DeletableResource>(
   call: Call,
   resource: Resource,
   params: ResourceParams<Resource>,
+  target: Target = targetOf(call, resource, params),
 ): Promise<Look> {
-  return await lookThrice(targetOf(call, resource, params, "retrieve"));
-}
-
-async function lookThrice(target: Target): Promise<Look> {
   for (let looks = 1;; looks += 1) {
     const found = await look(target);
     if (found.seen !== "absent" || looks === looksForAbsence) return found;
-    await pause(target.call, 500 + 500 * looks);
+    await pause(call, 500 + 500 * looks);
   }
 }
 
