@@ -15,7 +15,7 @@ const { openSqlite }: typeof sqlite = await import(`${root}/src/adapters/sqlite.
 const service = createService({
   environment: process.env,
   storage: createStorage(openSqlite(":memory:")),
-  onError: (error) => console.error(error),
+  log: ({ error }) => error && console.error(error),
 });
 const request = await text(process.stdin);
 if (request === "") {

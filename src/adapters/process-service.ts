@@ -9,7 +9,7 @@ import { readConfig, variableNames } from "../config/mod.ts";
 import { fileProblem, isDenied, listenProblem } from "../config/system-errors.ts";
 import { cannotUse, isArgumentError } from "../core/check.ts";
 import { Cron } from "../service/deps.ts";
-import { checkService, createService, createStorage } from "../service/mod.ts";
+import { checkService, createService, createStorage, type LogRecord } from "../service/mod.ts";
 import { serve } from "./serve.ts";
 import { openSqlite, type SqliteDatabase } from "./sqlite.ts";
 
@@ -43,8 +43,7 @@ async function start(
   const config = readConfig(environment);
   const options = {
     environment,
-    requests: 10_000, // no platform limits them
-    onError: (error: unknown) => console.error(error),
+    log: (record: LogRecord) => print(JSON.stringify(record), stdout),
   };
   checkService(options);
   const { hostname, port, schedule } = config.process();
@@ -61,7 +60,7 @@ async function start(
   const server = await serve(service.fetch, { hostname, port }).catch((error) => {
     throw new StartError(`Cannot listen on ${host}: ${listenProblem(error)}`);
   });
-  job.schedule(() => service.scheduled());
+  job.schedule(() => service.scheduled().catch(() => {})); // the log tells
   print(`Listening on ${server.url}`, stdout, stderr);
 }
 

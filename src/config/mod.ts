@@ -69,6 +69,8 @@ export interface Config {
     /** The path of the SQLite file. */
     readonly database: string;
   };
+  /** How long a call of the webhook or the gateway may take in all, in milliseconds. */
+  gracePeriod(): number;
   /** Where a process listens, and when it runs the policy. */
   process(): { readonly hostname: string; readonly port: number; readonly schedule: string };
   /** Whether a variable is set. */
@@ -157,8 +159,22 @@ const policySection = object({
   )),
 });
 
+/** The schema of a duration: in ISO 8601, or a number of a unit. */
+const duration = (unit: "hours" | "seconds", example: string) => {
+  const factor = unit === "hours" ? 3_600_000 : 1_000;
+  return pipe(
+    string(),
+    transform((text) =>
+      parseIsoDuration(text) ?? (/^\d+(\.\d+)?$/.test(text) ? Number(text) * factor : NaN)
+    ),
+    check(
+      (value) => value > 0 && Number.isFinite(value),
+      `it is neither an ISO 8601 duration such as "${example}" nor a number of ${unit}`,
+    ),
+  );
+};
+
 const shareWhy = 'it is not a share such as "50%"';
-const overdueWhy = 'it is neither an ISO 8601 duration such as "PT26H" nor a number of hours';
 
 const retentionSection = pipe(
   object({
@@ -172,16 +188,7 @@ const retentionSection = pipe(
       ),
       "100%",
     ),
-    RETENTION_OVERDUE_AFTER: optional(
-      pipe(
-        string(),
-        transform((text) =>
-          parseIsoDuration(text) ?? (/^\d+(\.\d+)?$/.test(text) ? Number(text) * 3_600_000 : NaN)
-        ),
-        check((duration) => duration > 0 && Number.isFinite(duration), overdueWhy),
-      ),
-      "PT26H",
-    ),
+    RETENTION_OVERDUE_AFTER: optional(duration("hours", "PT26H"), "PT26H"),
   }),
   transform((variables): RetentionLimits => ({
     requests: variables.RETENTION_REQUESTS,
@@ -200,6 +207,8 @@ const storageSection = pipe(
     database: DATABASE ?? (AUDIT === "on" ? "batchsweep.sqlite" : ":memory:"),
   })),
 );
+
+const callSection = object({ GRACE_PERIOD: optional(duration("seconds", "PT25S"), "PT25S") });
 
 const processSection = pipe(
   object({
@@ -222,6 +231,7 @@ export const variableNames: readonly string[] = [
   policySection,
   retentionSection,
   storageSection,
+  callSection,
   processSection,
 ].flatMap(namesIn);
 
@@ -239,6 +249,7 @@ export function readConfig(environment: Environment, more: Client = {}): Config 
     policy: once(() => parse(policySection, read).RETENTION_POLICY),
     retention: once(() => parse(retentionSection, read)),
     storage: once(() => parse(storageSection, read)),
+    gracePeriod: once(() => parse(callSection, read).GRACE_PERIOD),
     process: once(() => parse(processSection, read)),
     has: (variable) => textOf(read(variable)) !== undefined,
   };

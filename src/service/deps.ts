@@ -5,7 +5,5 @@
  */
 export { Cron } from "npm:croner@11.0.1";
 export { Hono } from "npm:hono@4.13.19";
-export { bodyLimit } from "npm:hono@4.13.19/body-limit";
-export { methodNotAllowed } from "npm:hono@4.13.19/method-not-allowed";
 export { timingSafeEqual } from "npm:hono@4.13.19/utils/buffer";
 export { Webhook, WebhookVerificationError } from "npm:standardwebhooks@1.1.1";

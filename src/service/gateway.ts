@@ -1,15 +1,16 @@
 /**
  * `DELETE /v1/messages/batches/{id}`: the API's own route, for official SDKs with another base URL. The
- * caller has a token; the key stays here. Every other route is 404, and no request is made.
+ * caller has a token; the key stays here. It never answers 404 where the API did not.
  *
  * @module
  */
-import type { GatewayToken } from "../config/mod.ts";
+import type { Config, GatewayToken } from "../config/mod.ts";
 import { hex } from "../core/bytes.ts";
 import { APIError, APITimeoutError, BatchsweepError, NotFoundError } from "../core/errors.ts";
-import { type Context, deleteOnDemand } from "./deletion.ts";
+import { checkId, type Context, deleteOnDemand } from "./deletion.ts";
 import { timingSafeEqual } from "./deps.ts";
-import { toProblem } from "./problem.ts";
+import type { Line } from "./log.ts";
+import { Problem, toProblem } from "./problem.ts";
 
 /** An answer of the gateway that is an error, in the API's shape. */
 interface Refusal {
@@ -21,33 +22,52 @@ interface Refusal {
 }
 
 /**
- * Answers a request to the gateway. The path must be the route letter by letter, as the runtime
- * normalised it: a path that only decodes to the route is not the route.
+ * Answers a request to the gateway. It checks the token (401), the path and the id (400), and what the
+ * token may do (403), in this order.
  *
  * @returns The API's receipt, or an error in the API's shape.
  */
 export async function answerGateway(request: Request, context: Context): Promise<Response> {
-  const { pathname, search } = new URL(request.url);
-  const id = /^\/v1\/messages\/batches\/([\w.~-]+)$/.exec(pathname)?.[1];
-  if (request.method !== "DELETE" || id === undefined || !["", "?beta=true"].includes(search)) {
-    return refuse({ status: 404, type: "not_found_error", message: "Not found" });
-  }
   try {
-    const token = await authenticate(request.headers, context.config.gatewayTokens());
-    if (token === undefined) {
-      return refuse({ status: 401, type: "authentication_error", message: "Invalid token" });
-    }
+    const token = await authenticate(request.headers, context.state.config);
+    if (token === undefined) throw new Problem(401, "Invalid token");
+    const id = readId(request, token);
     const betas = (request.headers.get("anthropic-beta") ?? "").split(",")
       .map((beta) => beta.trim()).filter((beta) => beta !== "");
     if (betas.some((beta) => !/^[\w.-]{1,128}$/.test(beta))) {
-      const message = "anthropic-beta: not a list of names";
-      return refuse({ status: 400, type: "invalid_request_error", message });
+      throw new Problem(400, "anthropic-beta: not a list of names");
     }
-    const { type, requestId } = await deleteOnDemand(context, id, { actor: token.name, betas });
+    const count = request.headers.get("x-stainless-retry-count"); // all official SDKs send it
+    const repeats = count === null ? undefined : Number(count) || 0;
+    const wanted = { id, actor: token.name, betas, repeats };
+    const { type, requestId } = await deleteOnDemand(context, wanted);
     return Response.json({ id, type }, { headers: requestId ? { "request-id": requestId } : {} });
   } catch (error) {
-    return refuse(error instanceof BatchsweepError ? upstream(error) : own(error, context));
+    return refuse(error instanceof BatchsweepError ? upstream(error) : own(error, context.line));
   }
+}
+
+/**
+ * The id of the batch that a request deletes. The path must be the route letter by letter, as the
+ * runtime normalised it: a path that only decodes to the route is not the route.
+ *
+ * @throws {Problem} 400: the path cannot be used. 403: the token may not do this.
+ */
+function readId({ url, method }: Request, { name }: GatewayToken): string {
+  const { pathname, search } = new URL(url);
+  if (!/^\/v1(\/[\w.~-]+)+$/.test(pathname)) {
+    throw new Problem(400, "Cannot use the path: it is not a path of the Claude API");
+  }
+  const id = /^\/v1\/messages\/batches\/([^/]+)$/.exec(pathname)?.[1];
+  if (id !== undefined) checkId(id);
+  if (method !== "DELETE" || id === undefined) {
+    const all = "it may delete message batches (batches:delete) and nothing else";
+    throw new Problem(403, `The token ${JSON.stringify(name)} does not permit this: ${all}`);
+  }
+  if (!["", "?beta=true"].includes(search)) {
+    throw new Problem(400, "Cannot use the query: only ?beta=true is known");
+  }
+  return id;
 }
 
 /** The longest token that is looked at, in characters. */
@@ -59,7 +79,7 @@ const maxTokenLength = 512;
  */
 async function authenticate(
   headers: Headers,
-  tokens: readonly GatewayToken[],
+  { gatewayTokens }: Config,
 ): Promise<GatewayToken | undefined> {
   const bearer = /^Bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1];
   let known: GatewayToken | undefined;
@@ -67,19 +87,25 @@ async function authenticate(
     if (!presented || presented.length > maxTokenLength) continue;
     const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(presented));
     const hash = hex(new Uint8Array(bytes));
-    for (const token of tokens) {
+    for (const token of gatewayTokens()) {
       if (await timingSafeEqual(hash, token.sha256.toLowerCase())) known = token;
     }
   }
   return known;
 }
 
+const types: Readonly<Record<number, string>> = {
+  400: "invalid_request_error",
+  401: "authentication_error",
+  403: "permission_error",
+  504: "timeout_error",
+};
+
 /** What the service itself refuses, or cannot do. */
-function own(error: unknown, context: Context): Refusal {
-  const { status, message, members } = toProblem(error, context.report);
-  return members["code"] === "ERR_HELD"
-    ? { status: 403, type: "permission_error", message }
-    : { status, type: "api_error", message };
+function own(error: unknown, line: Line): Refusal {
+  const problem = toProblem(error, line);
+  const status = problem.members["code"] === "ERR_HELD" ? 403 : problem.status;
+  return { status, type: types[status] ?? "api_error", message: problem.message };
 }
 
 /** What the API refused, or did not answer. */
@@ -87,22 +113,28 @@ function upstream(error: BatchsweepError): Refusal {
   const { message } = error;
   if (error instanceof APITimeoutError) return { status: 504, type: "timeout_error", message };
   if (!(error instanceof APIError)) return { status: 502, type: "api_error", message };
-  const { type = "api_error", requestId, retryAfter } = error;
+  const { type = "api_error", requestId, retryAfter, outcomeKnown } = error;
   const status = error.status > 599 ? 502 : error.status;
   // What the API says of our key is not about the caller's token, nor is a 404 that is not the API's.
   const isOurs = [401, 402, 403].includes(status) ||
     (status === 404 && !(error instanceof NotFoundError));
-  return isOurs
-    ? { status: 502, type: "api_error", message, requestId }
-    : { status, type, message, requestId, retryAfter };
+  if (isOurs) return { status: 502, type: "api_error", message, requestId };
+  if (isLimit(status) && !outcomeKnown) {
+    const doubt = "an attempt before may have deleted it";
+    return { status: 502, type: "api_error", message: `${message}; ${doubt}`, requestId };
+  }
+  return { status, type, message, requestId, retryAfter };
 }
+
+/** Whether a refusal says that nothing was done, and that it can be repeated later. */
+const isLimit = (status: number) => status === 429 || status === 529;
 
 function refuse({ status, type, message, requestId, retryAfter }: Refusal): Response {
   const headers = new Headers();
   if (requestId !== undefined) headers.set("request-id", requestId);
   if (retryAfter !== undefined) headers.set("retry-after", String(Math.ceil(retryAfter / 1000)));
-  // The service has retried already. Only what certainly did nothing is worth another round.
-  if (status !== 429 && status !== 529) headers.set("x-should-retry", "false");
+  // The service has repeated the rest already.
+  if (!isLimit(status)) headers.set("x-should-retry", "false");
   const body = { type: "error", error: { type, message }, request_id: requestId ?? null };
   return Response.json(body, { status, headers });
 }

@@ -11,17 +11,20 @@ import {
   hasMethods,
   isFunction,
   isNumber,
+  isSignal,
 } from "../core/check.ts";
-import type { Client } from "../core/client.ts";
+import { type Client, systemClock } from "../core/client.ts";
 import type { Storage } from "../storage/mod.ts";
-import type { Context } from "./deletion.ts";
-import { bodyLimit, Hono, methodNotAllowed } from "./deps.ts";
+import { type Context, type State, timeOf } from "./deletion.ts";
+import { Hono } from "./deps.ts";
 import { answerGateway } from "./gateway.ts";
+import type { Line, LogRecord } from "./log.ts";
 import { Problem, toProblem } from "./problem.ts";
 import { answerHealth, checkConfig, runSchedule } from "./retention.ts";
-import { bodyTooLarge, maxBodyBytes, receiveWebhook } from "./webhook.ts";
+import { receiveWebhook } from "./webhook.ts";
 
 export type { Environment, GatewayToken } from "../config/mod.ts";
+export type { LogRecord } from "./log.ts";
 export { createStorage, type Database, migrations, type Storage } from "../storage/mod.ts";
 
 /** What the service works with. */
@@ -39,7 +42,7 @@ export interface ServiceOptions {
   /**
    * How many requests a retention run may make, if `RETENTION_REQUESTS` does not say.
    *
-   * @default 40
+   * @default no limit
    */
   readonly requests?: number | undefined;
   /**
@@ -49,11 +52,25 @@ export interface ServiceOptions {
    */
   readonly costOfDeletion?: number | undefined;
   /**
-   * Gets every error that a caller may not see.
+   * How long a retention run may begin deletions, in milliseconds. The next run goes on.
    *
-   * @default none: such errors leave no trace but the answer
+   * @default 3_540_000
    */
-  readonly onError?: ((error: unknown) => void) | undefined;
+  readonly runTime?: number | undefined;
+  /**
+   * Gets a record of every request and every retention run when it has ended, without secrets. Of
+   * requests to `/healthz`, those that meet an error of the database.
+   *
+   * @default none
+   */
+  readonly log?: ((record: LogRecord) => void) | undefined;
+  /**
+   * Stops the service: requests are answered 503, and a run begins no deletion. What is under way ends
+   * within `GRACE_PERIOD`; a deletion that has not ended then is aborted, and recorded as unknown.
+   *
+   * @default none
+   */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The service: what it does about each kind of event, the same on every runtime. */
@@ -64,9 +81,10 @@ export interface Service {
    */
   fetch(request: Request): Promise<Response>;
   /**
-   * Runs the retention policy once, if there is one. It never rejects.
+   * Runs the retention policy once, if there is one.
    *
    * @param event What the runtime gives; it is ignored.
+   * @throws {Error} The run failed. The log and `/healthz` say why.
    */
   scheduled(event?: unknown): Promise<void>;
 }
@@ -82,7 +100,9 @@ const serviceChecks: Checks<ServiceOptions> = {
   storage: hasMethods<Storage>("a Storage", "isHeld", "check"),
   requests: isNumber(1, 1e9, { whole: true }),
   costOfDeletion: isNumber(1, 100, { whole: true }),
-  onError: isFunction,
+  runTime: isNumber(1, 3_540_000),
+  log: isFunction,
+  signal: isSignal,
 };
 
 /**
@@ -97,36 +117,85 @@ const serviceChecks: Checks<ServiceOptions> = {
 export function createService(options: ServiceOptions): Service {
   const { environment, ...checked } = checkOptions(options, serviceChecks);
   if (environment === undefined) throw cannotUse("environment", "there is none");
-  const context = contextOf({ environment, ...checked });
-  const app = new Hono();
-  app.use(async ({ header }, next) => {
-    await next();
-    header("cache-control", "no-store");
-    header("x-content-type-options", "nosniff");
-  });
-  app.use(methodNotAllowed({
-    app,
-    onMethodNotAllowed: (_, methods) => {
-      const allow = methods.join(", ");
-      const detail = `Cannot use this method here: use ${allow}`;
-      return new Problem(405, detail, {}, { allow }).toResponse();
-    },
-  }));
-
-  app.post(
-    "/webhook",
-    bodyLimit({ maxSize: maxBodyBytes, onError: bodyTooLarge }),
-    async ({ req }) => Response.json(await receiveWebhook(req.raw, context)),
-  );
-  app.get("/healthz", () => answerHealth(context));
-  // The rest is the gateway's: its one route, or a 404 that an official SDK understands.
-  app.all("*", ({ req }) => answerGateway(req.raw, context));
-
-  app.onError((error) => toProblem(error, context.report).toResponse());
+  const state = stateOf({ environment, ...checked });
+  const app = createApp();
   return {
-    fetch: async (request) => await app.fetch(request),
-    scheduled: () => runSchedule(context),
+    fetch: (request) => work("request", checked, state, (context) => answer(app, request, context)),
+    scheduled: () => work("run", checked, state, runSchedule),
   };
+}
+
+/** Works on a request or a run, and logs what became of it. */
+async function work<Result>(
+  event: LogRecord["event"],
+  { client, log, signal, runTime = 3_540_000 }: Omit<ServiceOptions, "environment">,
+  state: State,
+  make: (context: Context) => Promise<Result>,
+): Promise<Result> {
+  const clock = client?.clock ?? systemClock;
+  const startedAt = clock.now();
+  const line: Line = { requests: 0 };
+  const limit = new AbortController();
+  const stop = new AbortController();
+  const timers: ReturnType<typeof setTimeout>[] = [];
+  const after = (duration: number, act: () => void) => timers.push(setTimeout(act, duration));
+  const end = () => {
+    stop.abort();
+    after(timeOf(state), () => limit.abort());
+  };
+  try {
+    if (event === "request") end();
+    else {
+      if (signal?.aborted) end();
+      signal?.addEventListener("abort", end);
+      after(runTime, () => stop.abort());
+    }
+    return await make({ state, line, limit: limit.signal, stop: stop.signal });
+  } finally {
+    timers.forEach(clearTimeout);
+    signal?.removeEventListener("abort", end);
+    const isNews = line["route"] !== "/healthz" || line.error !== undefined;
+    const time = new Date(startedAt).toISOString();
+    try {
+      if (isNews) log?.({ time, event, duration: clock.now() - startedAt, ...line });
+    } catch {
+      // It must not change an answer.
+    }
+  }
+}
+
+type App = Hono<{ Bindings: Context }>;
+
+async function answer(app: App, request: Request, context: Context): Promise<Response> {
+  const { state, line } = context;
+  const { method, headers } = request;
+  const { pathname } = new URL(request.url);
+  const route = pathname === "/webhook" || pathname === "/healthz" ? pathname : "gateway";
+  let response: Response;
+  if (state.signal?.aborted) {
+    const later = { "retry-after": "5" };
+    response = new Problem(503, "Cannot answer: the service stops", {}, later).toResponse();
+  } else if (!/^[\w.:[\]-]*$/.test(headers.get("host") ?? "")) {
+    // A Host with more in it than a host would change the path.
+    response = new Problem(400, "Cannot answer: the Host header is not a host").toResponse();
+  } else response = await app.fetch(request, context);
+  response.headers.set("cache-control", "no-store");
+  response.headers.set("x-content-type-options", "nosniff");
+  Object.assign(line, { method, route, status: response.status });
+  return response;
+}
+
+function createApp(): App {
+  const app: App = new Hono();
+  app.post("/webhook", async ({ req, env }) => Response.json(await receiveWebhook(req.raw, env)));
+  app.get("/healthz", ({ req, env }) => answerHealth(env, req.query("live") !== undefined));
+  for (const [path, allow] of [["/webhook", "POST"], ["/healthz", "GET, HEAD"]] as const) {
+    const detail = `Cannot use this method here: use ${allow}`;
+    app.all(path, () => new Problem(405, detail, {}, { allow }).toResponse());
+  }
+  app.all("*", ({ req, env }) => answerGateway(req.raw, env));
+  app.onError((error, { env }) => toProblem(error, env.line).toResponse());
+  return app;
 }
 
 /**
@@ -135,24 +204,18 @@ export function createService(options: ServiceOptions): Service {
  * @throws {ArgumentError} A variable is invalid. Its message names it, and says what to do.
  */
 export function checkService(options: ServiceOptions): void {
-  checkConfig(contextOf(options));
+  checkConfig(stateOf(options));
 }
 
-function contextOf(options: ServiceOptions): Context {
-  const { environment, client, storage, requests = 40, costOfDeletion = 1, onError } = options;
+function stateOf(options: ServiceOptions): State {
+  const { environment, client, storage, requests, costOfDeletion = 1, signal } = options;
   return {
     config: readConfig(environment, client),
     storage,
     requests,
     costOfDeletion,
+    signal,
     running: new Set(),
-    report(error) {
-      if (error === undefined) return;
-      try {
-        onError?.(error);
-      } catch {
-        // It must not change an answer.
-      }
-    },
+    underWay: new Map(),
   };
 }

@@ -5,8 +5,16 @@
  * @see [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)
  */
 import { isArgumentError } from "../core/check.ts";
-import { APIError, APITimeoutError, BatchsweepError, NotEndedError } from "../core/errors.ts";
+import {
+  APIError,
+  APITimeoutError,
+  BatchsweepError,
+  NotEndedError,
+  NotFoundError,
+} from "../core/errors.ts";
+import { redactor } from "../core/response.ts";
 import { StorageError } from "../storage/mod.ts";
+import type { Line } from "./log.ts";
 
 /** What is wrong with a request, or with what it led to. */
 export class Problem extends Error {
@@ -45,8 +53,10 @@ export class Problem extends Error {
 const titles: Readonly<Record<number, string>> = {
   400: "Bad Request",
   401: "Unauthorized",
+  403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",
+  408: "Request Timeout",
   409: "Conflict",
   413: "Content Too Large",
   415: "Unsupported Media Type",
@@ -56,16 +66,33 @@ const titles: Readonly<Record<number, string>> = {
   504: "Gateway Timeout",
 };
 
+const withoutKeys = redactor([]);
+
+/** Notes an error, or the text of one, unless there is none. */
+export function noteError(line: Line, error: unknown): void {
+  if (error === undefined) return;
+  const { code, message } = error as Error & { readonly code?: unknown };
+  if (typeof error === "string") line.error = { code: "ERR_AUDIT_TRAIL", message: error };
+  else if (error instanceof Problem || isArgumentError(error)) {
+    line.error = { code: "ERR_CONFIGURATION", message };
+  } else if (error instanceof BatchsweepError || error instanceof StorageError) {
+    line.error = { code: String(code), message: withoutKeys(message) };
+  } else {
+    const text = error instanceof Error ? error.stack ?? message : String(error);
+    line.error = { code: "ERR_UNEXPECTED", message: withoutKeys(text) };
+  }
+}
+
 /**
  * The problem that any error is to a caller.
  *
- * @param report Tells the owner of the service what the caller may not see.
+ * @param line Takes what the caller may not see.
  */
-export function toProblem(error: unknown, report: (error: unknown) => void): Problem {
+export function toProblem(error: unknown, line: Line): Problem {
   if (error instanceof Problem) return error;
   if (isArgumentError(error)) return new Problem(500, error.message); // it names a variable
   if (error instanceof BatchsweepError) return upstreamProblem(error);
-  report(error);
+  noteError(line, error);
   return error instanceof StorageError
     ? new Problem(503, "Cannot delete message batches: the database cannot be used")
     : new Problem(500, "Cannot answer: an unexpected error occurred");
@@ -95,6 +122,6 @@ function statusOf(error: BatchsweepError): number {
   if (error instanceof NotEndedError) return 409;
   if (error instanceof APITimeoutError) return 504;
   if (!(error instanceof APIError)) return 502;
-  if (error.status === 404) return 404;
+  if (error instanceof NotFoundError) return 404;
   return error.status === 429 || error.status === 529 ? 503 : 502;
 }

@@ -6,15 +6,15 @@
 import type { Config, RetentionLimits } from "../config/mod.ts";
 import { openAfterMs } from "../core/audit.ts";
 import { cannotUse } from "../core/check.ts";
-import { systemClock } from "../core/client.ts";
+import { type Client, systemClock } from "../core/client.ts";
 import { parseTimestamp } from "../purge/time.ts";
 import { type RetentionPolicy, type RetentionRun, runRetention } from "../retention/mod.ts";
-import { type NotableRuns, StorageError, type StoredRun } from "../storage/mod.ts";
-import { type Context, recordingClient } from "./deletion.ts";
-import { Problem } from "./problem.ts";
+import { type NotableRuns, type Storage, StorageError, type StoredRun } from "../storage/mod.ts";
+import { type Context, recordingClient, type State } from "./deletion.ts";
+import { noteError, Problem, toProblem } from "./problem.ts";
 
-/** How long a run on a platform with a limit may last. Without an end by then, it was killed. */
-const maxRunDuration = 3_600_000;
+/** How long a run may last, in milliseconds. Without an end by then, it was killed. */
+export const maxRunDuration = 3_600_000;
 
 /** How far ahead the clock of a run may be. A time farther in the future says nothing. */
 const clockTolerance = 300_000;
@@ -22,32 +22,29 @@ const clockTolerance = 300_000;
 /** How retention runs behave: what the environment says, with the defaults of the service. */
 interface Retention extends RetentionLimits {
   readonly policy: RetentionPolicy;
-  readonly requests: number;
   readonly costOfDeletion: number;
 }
 
 /** The retention policy and its limits; `undefined` if there is no policy. */
-function retentionOf({ config, ...defaults }: Defaults): Retention | undefined {
+function retentionOf({ config, costOfDeletion, ...defaults }: State): Retention | undefined {
   const policy = config.policy();
   if (policy === undefined) return undefined;
   const { requests = defaults.requests, ...limits } = config.retention();
-  const { costOfDeletion } = defaults;
-  if (requests < costOfDeletion) {
+  if (requests !== undefined && requests < costOfDeletion) {
     throw cannotUse("RETENTION_REQUESTS", `it is not a whole number of ${costOfDeletion} or more`);
   }
   return { ...limits, policy, requests, costOfDeletion };
 }
-
-type Defaults = Pick<Context, "config" | "requests" | "costOfDeletion">;
 
 /**
  * Checks all of the configuration. It makes no request and needs no database.
  *
  * @throws {ArgumentError} A variable is invalid.
  */
-export function checkConfig(defaults: Defaults): void {
-  checkAccess(defaults.config);
-  retentionOf(defaults);
+export function checkConfig(state: State): void {
+  checkAccess(state.config);
+  state.config.gracePeriod();
+  retentionOf(state);
 }
 
 /** One way in is enough, and so is a policy, which needs none. */
@@ -60,34 +57,58 @@ function checkAccess(config: Config): void {
 
 /**
  * Runs the retention policy once, and stores what became of it. Without a policy, it settles open
- * intents only. It never rejects, since a runtime might end the process or try again at once:
- * `/healthz` and `onError` tell.
+ * intents only.
+ *
+ * @throws {Error} The run failed; the log says why.
  */
 export async function runSchedule(context: Context): Promise<void> {
-  const { storage, running } = context;
+  const { state, line, limit, stop } = context;
+  const { storage, running } = state;
   const id = crypto.randomUUID();
   running.add(id);
   try {
-    const retention = retentionOf(context);
-    if (retention === undefined) return await settleOpenIntents(context);
-    const { policy, requests, costOfDeletion, maxShare } = retention;
+    const retention = retentionOf(state);
     const client = recordingClient(context, "retention");
     const now = (client.clock ?? systemClock).now();
+    const openIntents = await storage?.openIntents(now - openAfterMs) ?? [];
+    if (retention === undefined && openIntents.length === 0) return;
     const begun: StoredRun = { id, startedAt: new Date(now).toISOString() };
-    await storage?.addRun(begun);
-    const [holds, openIntents] = await Promise.all([
-      storage?.holds() ?? [],
-      storage?.openIntents(now - openAfterMs) ?? [],
-    ]);
-    const limits = { requests, costOfDeletion, maxShare, holds, openIntents };
-    const run = await runRetention(client, policy, limits);
-    context.report(run.error);
-    await storage?.addRun({ ...begun, run });
+    if (retention !== undefined) await storage?.addRun(begun);
+    const { policy = keepAll, requests, maxShare }: Partial<Retention> = retention ?? {
+      requests: state.requests,
+    };
+    const run = await runRetention(abortable(client, limit), policy, {
+      requests,
+      costOfDeletion: state.costOfDeletion,
+      maxShare,
+      holds: await storage?.holds() ?? [],
+      openIntents,
+      signal: stop,
+    });
+    const { startedAt: _, endedAt: __, error, ...facts } = run;
+    Object.assign(line, { outcome: error === undefined ? "ended" : "failed", ...facts, error });
+    if (retention !== undefined) await storage?.addRun({ ...begun, run });
   } catch (error) {
-    context.report(error);
+    line["outcome"] = "failed";
+    noteError(line, error);
   } finally {
     running.delete(id);
+    state.health = undefined;
   }
+  if (line.error !== undefined) throw new Error(`The retention run failed: ${line.error.code}`);
+}
+
+/** A client whose requests a signal aborts. */
+function abortable(client: Client, signal: AbortSignal): Client {
+  const { fetch = (url, init) => globalThis.fetch(url, init) } = client;
+  return {
+    ...client,
+    fetch: (url, init) =>
+      fetch(url, {
+        ...init,
+        signal: AbortSignal.any(init.signal ? [init.signal, signal] : [signal]),
+      }),
+  };
 }
 
 /** A policy that deletes nothing. */
@@ -97,17 +118,6 @@ const keepAll: RetentionPolicy = {
   holds: [],
 };
 
-async function settleOpenIntents(context: Context): Promise<void> {
-  const { storage, requests, costOfDeletion } = context;
-  if (storage === undefined) return;
-  const client = recordingClient(context, "retention");
-  const now = (client.clock ?? systemClock).now();
-  const openIntents = await storage.openIntents(now - openAfterMs);
-  if (openIntents.length === 0) return;
-  const { error } = await runRetention(client, keepAll, { requests, costOfDeletion, openIntents });
-  context.report(error);
-}
-
 /** How the retention runs go, fit for anyone's eyes: no ids, no messages. */
 export interface RetentionHealth {
   readonly state: "waiting" | "good" | "failed" | "interrupted" | "behind" | "overdue";
@@ -115,6 +125,10 @@ export interface RetentionHealth {
   readonly endedAt?: string | undefined;
   /** Whether the last run left work to the next. */
   readonly hasMore?: boolean | undefined;
+  /** How many batches it left that are due. */
+  readonly due?: number | undefined;
+  /** Since when the oldest of them ended, or was created if the policy counts from there. */
+  readonly oldestDue?: string | undefined;
   /** Why the last run failed. */
   readonly code?: string | undefined;
 }
@@ -126,55 +140,80 @@ const whyUnhealthy: Readonly<Partial<Record<RetentionHealth["state"], string>>> 
   overdue: "a retention run is overdue",
 };
 
+/** How long an answer of `/healthz` holds, in milliseconds: strangers may ask often. */
+const healthHolds = 5_000;
+
 /**
  * `GET /healthz`: whether the configuration and the database can be used, and how the retention runs go.
  *
+ * @param live Whether the question is only if requests are answered.
  * @throws {ArgumentError} The configuration is invalid.
- * @throws {Problem} 503: that of retention is invalid; the database cannot be used; a deletion has no
- *   outcome; the last run failed or was killed; or none was good for too long.
+ * @throws {Problem} 503: the service is not healthy.
  */
-export async function answerHealth(context: Context): Promise<Response> {
-  checkAccess(context.config);
-  try {
-    const retention = retentionAt503(context);
-    const { clock = systemClock } = recordingClient(context);
-    if (context.storage === undefined) return Response.json({ status: "ok" });
-    await context.storage.check();
-    const now = clock.now();
-    const open = await context.storage.openIntents(now - openAfterMs);
-    if (open.length > 0) {
-      throw new Problem(503, "Not healthy: the outcome of a deletion is not known", {
-        openIntents: open.length,
-      });
-    }
-    if (retention === undefined) return Response.json({ status: "ok" });
-    const health = judge(await runsOf(context, now), now, retention.overdueAfter, context.running);
-    const why = whyUnhealthy[health.state];
-    if (why !== undefined) throw new Problem(503, `Not healthy: ${why}`, { retention: health });
-    return Response.json({ status: "ok", retention: health });
-  } catch (error) {
-    if (!(error instanceof StorageError)) throw error;
-    context.report(error);
-    throw new Problem(503, "Not healthy: the database cannot be used");
+export async function answerHealth(context: Context, live: boolean): Promise<Response> {
+  const { state, line } = context;
+  if (live) return Response.json({ status: "ok" });
+  checkAccess(state.config);
+  const now = (state.config.client().clock ?? systemClock).now();
+  if (state.health === undefined || Math.abs(now - state.health.at) >= healthHolds) {
+    const found = await lookAtHealth(context, now).catch((error) => {
+      if (!(error instanceof StorageError)) return toProblem(error, line);
+      noteError(line, error);
+      return new Problem(503, "Not healthy: the database cannot be used");
+    });
+    state.health = { at: now, found };
   }
+  const { found } = state.health;
+  if (found instanceof Problem) throw found;
+  return Response.json({ status: "ok", ...found });
+}
+
+/**
+ * @throws {Problem} 503: the configuration of retention is invalid; a deletion has no outcome; the last
+ *   run failed or was killed; or none was good for too long.
+ */
+async function lookAtHealth(
+  context: Context,
+  now: number,
+): Promise<{ readonly retention?: RetentionHealth }> {
+  const { state } = context;
+  const { storage, notWritten = -Infinity } = state;
+  const retention = retentionAt503(state);
+  recordingClient(context);
+  if (now - notWritten < openAfterMs) {
+    throw new Problem(503, "Not healthy: the audit trail could not be written");
+  }
+  if (storage === undefined) return {};
+  await storage.check();
+  const open = await storage.openIntents(now - openAfterMs);
+  if (open.length > 0) {
+    throw new Problem(503, "Not healthy: the outcome of a deletion is not known", {
+      openIntents: open.length,
+    });
+  }
+  if (retention === undefined) return {};
+  const health = judge(await runsOf(storage, now), now, retention.overdueAfter, state.running);
+  const why = whyUnhealthy[health.state];
+  if (why !== undefined) throw new Problem(503, `Not healthy: ${why}`, { retention: health });
+  return { retention: health };
 }
 
 /** Deletions on demand can do without the limits of retention, so an invalid one is no 500. */
-function retentionAt503(context: Context): Retention | undefined {
+function retentionAt503(state: State): Retention | undefined {
   try {
-    return retentionOf(context);
+    return retentionOf(state);
   } catch (error) {
     throw new Problem(503, error instanceof Error ? error.message : "Cannot use RETENTION_POLICY");
   }
 }
 
 /** The runs. The first look is stored as a run that made no request: the wait for a run begins then. */
-async function runsOf({ storage }: Context, now: number): Promise<NotableRuns> {
-  const runs = await storage?.runs() ?? {};
+async function runsOf(storage: Storage, now: number): Promise<NotableRuns> {
+  const runs = await storage.runs();
   if (runs.last !== undefined) return runs;
   const time = new Date(now).toISOString();
   const last = { id: crypto.randomUUID(), startedAt: time, run: emptyRun(time) };
-  await storage?.addRun(last);
+  await storage.addRun(last);
   return { first: last, last, lastEnded: last, lastGood: last };
 }
 
@@ -190,10 +229,13 @@ function judge(
   overdueAfter: number,
   running: ReadonlySet<string>,
 ): RetentionHealth {
-  const { startedAt, endedAt, hasMore, error, requests = 0 } = lastEnded?.run ?? {};
+  const { run } = lastEnded ?? {};
+  const { startedAt, endedAt, hasMore, oldestDue, error, requests = 0 } = run ?? {};
+  const due = run && run.due - run.deleted - run.missing;
   const of = (state: RetentionHealth["state"]): RetentionHealth => ({
     state,
     ...(requests === 0 && error === undefined ? {} : { startedAt, endedAt, hasMore }),
+    ...(oldestDue === undefined ? {} : { due, oldestDue }),
     ...(error === undefined ? {} : { code: error.code }),
   });
   /** How long ago a run was; a time in the future is infinitely long ago. */

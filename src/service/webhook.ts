@@ -4,22 +4,16 @@
  * @module
  * @see [Standard Webhooks](https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)
  */
-import { batchPath } from "../core/batches.ts";
-import { fillPath } from "../core/check.ts";
+import { unlessAborted } from "../core/abort.ts";
+import { readBytes } from "../core/bytes.ts";
 import type { Deletion } from "../core/delete.ts";
 import { literal, looseObject, safeParse, strictObject, string } from "../deps.ts";
-import { type Context, deleteOnDemand, recordingClient } from "./deletion.ts";
+import { checkId, type Context, deleteOnDemand, recordingClient } from "./deletion.ts";
 import { Webhook, WebhookVerificationError } from "./deps.ts";
 import { Problem } from "./problem.ts";
 
 /** The longest body of a webhook, in bytes. */
-export const maxBodyBytes = 65_536;
-
-/** The answer to a longer one. */
-export function bodyTooLarge(): Response {
-  const detail = `Cannot read the body: it is longer than ${maxBodyBytes} bytes`;
-  return new Problem(413, detail).toResponse();
-}
+const maxBodyBytes = 65_536;
 
 /** Strict where an instruction could be overlooked; the envelope may grow. */
 const eventSchema = looseObject({
@@ -37,31 +31,62 @@ const eventSchema = looseObject({
  * @throws {BatchsweepError} The deletion failed.
  */
 export async function receiveWebhook(request: Request, context: Context): Promise<Deletion> {
-  const secrets = context.config.webhookSecrets();
+  const { headers } = request;
+  const { state } = context;
+  const secrets = state.config.webhookSecrets();
   recordingClient(context);
-  context.config.policy();
+  state.config.policy();
 
-  const mediaType = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
+  const mediaType = headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
   if (mediaType !== "application/json") {
     throw new Problem(415, "Cannot read the body: its media type is not application/json", {}, {
       "accept-post": "application/json",
     });
   }
-  const body = verify(secrets, request.headers, await request.arrayBuffer());
-  return await deleteOnDemand(context, readEvent(body));
+  if (!/^(identity)?$/i.test(headers.get("content-encoding") ?? "")) {
+    throw new Problem(415, "Cannot read the body: it is compressed", {}, {
+      "accept-encoding": "identity",
+    });
+  }
+  const signed = readSignature(headers);
+  const id = readEvent(verify(secrets, signed, await readBody(request, context)));
+  const webhookId = signed["webhook-id"];
+  return await deleteOnDemand(context, { id, webhookId });
 }
 
-function verify(secrets: readonly string[], headers: Headers, bytes: ArrayBuffer): string {
+async function readBody({ body }: Request, { limit }: Context): Promise<Uint8Array> {
+  const bytes = await unlessAborted(readBytes(body, maxBodyBytes), limit).catch(() => {
+    const status = limit.aborted ? 408 : 400;
+    throw new Problem(status, "Cannot read the body: it broke off, or came too slowly");
+  });
+  if (bytes !== undefined) return bytes;
+  throw new Problem(413, `Cannot read the body: it is longer than ${maxBodyBytes} bytes`);
+}
+
+/** The headers that are signed, by either of their names. */
+function readSignature(headers: Headers) {
+  const read = (name: string) =>
+    headers.get(`webhook-${name}`) ?? headers.get(`svix-${name}`) ?? "";
+  const timestamp = read("timestamp");
+  return {
+    "webhook-id": read("id"),
+    // The package reads a number at the beginning of any text.
+    "webhook-timestamp": /^\d{1,12}$/.test(timestamp) ? timestamp : "",
+    "webhook-signature": read("signature"),
+  };
+}
+
+function verify(
+  secrets: readonly string[],
+  signed: ReturnType<typeof readSignature>,
+  bytes: Uint8Array,
+): string {
   let body: string;
   try {
     body = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     throw new Problem(400, "Cannot read the body: it is not UTF-8 text");
   }
-  const names = ["webhook-id", "webhook-timestamp", "webhook-signature"];
-  const signed = Object.fromEntries(names.map((name) => [name, headers.get(name) ?? ""]));
-  // The package reads a number at the beginning of any text.
-  if (!/^\d{1,12}$/.test(signed["webhook-timestamp"] ?? "")) signed["webhook-timestamp"] = "";
   let refusal = "";
   for (const secret of secrets) {
     try {
@@ -93,10 +118,6 @@ function readEvent(body: string): string {
     );
   }
   const { id } = event.output.data;
-  try {
-    fillPath(batchPath, { message_batch_id: id });
-  } catch (error) {
-    throw new Problem(400, error instanceof Error ? error.message : "Cannot use the id");
-  }
+  checkId(id);
   return id;
 }

@@ -64,7 +64,10 @@ export interface EntriesOptions {
 
 /** What the service stores. Everything rejects with a {@link StorageError} if the database fails. */
 export interface Storage {
-  /** Records deletions. Entries that arrive together are written together. */
+  /**
+   * Records deletions. Entries that arrive together are written together, but not those of another
+   * reading of this property: a request that Cloudflare cancels takes down no other.
+   */
   readonly auditTrail: AuditTrail;
   /** Reads the audit trail, in order. */
   entries(options?: EntriesOptions): AsyncGenerator<AuditEntry, void, undefined>;
@@ -117,7 +120,9 @@ export function createStorage(
   };
 
   return {
-    auditTrail: createAuditTrail(run, clock),
+    get auditTrail() {
+      return createAuditTrail(run, clock);
+    },
 
     async *entries({ objectId, since, until } = {}) {
       const sql = `SELECT seq, entry FROM audit_entries WHERE seq > ?1

@@ -54,6 +54,7 @@ describe("the Worker", () => {
     });
     expect(sandbox.batch(id)).toBeUndefined();
     expect(sandbox.requests.map(({ method, path }) => [method, path])).toEqual([
+      ["GET", `/v1/messages/batches/${id}`],
       ["DELETE", `/v1/messages/batches/${id}`],
     ]);
   });
@@ -131,10 +132,11 @@ test("an isolate that gets another environment heeds its hold and its key at onc
     const after = environment("sk-ant-api03-new", [held]);
     const statuses = [];
     for (const [env, id] of [[before, one], [after, held], [after, other]] as const) {
-      statuses.push((await workerModule.fetch(webhook(deletion(id)), env)).status);
+      const context = { waitUntil: () => {} };
+      statuses.push((await workerModule.fetch(webhook(deletion(id)), env, context)).status);
     }
     expect(statuses).toEqual([200, 409, 200]);
-    expect(keys).toEqual(["sk-ant-api03-old", "sk-ant-api03-new"]);
+    expect([...new Set(keys)]).toEqual(["sk-ant-api03-old", "sk-ant-api03-new"]);
   } finally {
     await api.close();
   }

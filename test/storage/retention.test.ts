@@ -143,7 +143,7 @@ test("a platform that refuses the 50th call and all after it delays deletions, a
   let [runs, cut] = [0, 0];
   for (; sandbox.size > young.length && runs < 400; runs += 1) {
     calls = 0;
-    await service.scheduled();
+    await service.scheduled().catch(() => {}); // a run that is cut fails
     if (calls >= 50) cut += 1;
     sandbox.advance(hour);
   }

@@ -17,6 +17,7 @@ const good: Readonly<Record<string, string>> = {
   RETENTION_REQUESTS: "100",
   RETENTION_MAX_SHARE: "12.5%",
   RETENTION_OVERDUE_AFTER: "P2D",
+  GRACE_PERIOD: "10",
   AUDIT: "off",
   DATABASE: "/data/a.sqlite",
   HOST: "::1",
@@ -31,6 +32,7 @@ function readAll(environment: Readonly<Record<string, unknown>>) {
   return {
     ...{ client: client(), webhookSecrets: webhookSecrets(), gatewayTokens: gatewayTokens() },
     ...{ policy: policy(), retention: retention(), storage: storage(), process: config.process() },
+    gracePeriod: config.gracePeriod(),
   };
 }
 
@@ -48,15 +50,18 @@ describe("readConfig()", () => {
       gatewayTokens: JSON.parse(good["GATEWAY_TOKENS"] ?? ""),
       policy: JSON.parse(retentionPolicy),
       retention: { requests: 100, maxShare: 0.125, overdueAfter: 172_800_000 },
+      gracePeriod: 10_000,
       storage: { audit: false, database: "/data/a.sqlite" },
       process: { hostname: "::1", port: 80, schedule: "@daily" },
     });
   });
 
   test("takes a blank variable for one that is not set, and has defaults", () => {
-    const { policy, retention, storage, process } = readConfig({ RETENTION_POLICY: " ", PORT: "" });
+    const config = readConfig({ RETENTION_POLICY: " ", PORT: "" });
+    const { policy, retention, storage, process } = config;
     expect(policy()).toBeUndefined();
     expect(retention()).toEqual({ requests: undefined, maxShare: 1, overdueAfter: 93_600_000 });
+    expect(config.gracePeriod()).toBe(25_000);
     expect(storage()).toEqual({ audit: true, database: "batchsweep.sqlite" });
     expect(process()).toEqual({ hostname: "127.0.0.1", port: 8787, schedule: "17 3 * * *" });
     expect(readConfig({ AUDIT: "off" }).storage()).toEqual({ audit: false, database: ":memory:" });

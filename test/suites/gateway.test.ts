@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
 import { createSandbox } from "../../src/sandbox/mod.ts";
-import { createService } from "../../src/service/mod.ts";
+import { createService, type LogRecord } from "../../src/service/mod.ts";
 import { gatewayTokens, hash, otherToken, token } from "../fixtures/gateway.ts";
 import { apiKey, lost, receipt, refusal, stub, type StubAnswer } from "../fixtures/stub.ts";
 import { deletion, secret, webhook } from "../fixtures/webhook.ts";
@@ -20,8 +20,9 @@ function request(
 async function gatewayTo(answers: readonly StubAnswer[], overrides = {}) {
   const { client, seen } = stub(answers, overrides);
   const environment = { GATEWAY_TOKENS: await gatewayTokens(), AUDIT: "off" };
-  const service = createService({ client, environment });
-  return { service, seen };
+  const log: LogRecord[] = [];
+  const service = createService({ client, environment, log: (record) => log.push(record) });
+  return { service, seen, log };
 }
 
 async function refused(response: Response, status: number, type: string) {
@@ -70,9 +71,12 @@ describe("DELETE /v1/messages/batches/{id} deletes", () => {
   });
 
   test("as a receipt where a lost answer is followed by a 404", async () => {
-    const { service } = await gatewayTo([lost, refusal(404, "not_found_error")]);
-    const response = await service.fetch(request(path));
-    expect(await response.json()).toEqual({ id: "msgbatch_1", type: "message_batch_deleted" });
+    const sandbox = createSandbox();
+    const { id } = sandbox.seed({ processing_status: "ended" });
+    sandbox.fail({ method: "DELETE", connection: "lost_after" });
+    const { service } = await gatewayTo([], { fetch: sandbox.fetch });
+    const response = await service.fetch(request(`/v1/messages/batches/${id}`));
+    expect(await response.json()).toEqual({ id, type: "message_batch_deleted" });
   });
 
   test("on the record of the token's name", async () => {
@@ -107,37 +111,66 @@ describe("the gateway refuses in the API's shape, and reaches nothing, for", () 
     expect(seen).toHaveLength(0);
   });
 
-  const elsewhere: [string, string][] = [
-    ["GET", path],
-    ["POST", path],
-    ["HEAD", `${path}/`],
-    ["DELETE", `${path}/`],
-    ["DELETE", `${path}/results`],
-    ["DELETE", "/v1/messages/batches/"],
-    ["DELETE", "/v1/messages/batches"],
-    ["DELETE", "/v1/messages/batches/a%2fb"],
-    ["DELETE", "/v1/messages/batches/%2e%2e"],
-    ["DELETE", "/v1/messages/batches/.."],
-    ["DELETE", "/v1/messages/batches/;x"],
-    ["DELETE", "/v1/messages/batches/a;x"],
-    ["DELETE", "/v1//messages/batches/a"],
-    ["DELETE", "/V1/messages/batches/a"],
-    ["DELETE", "/v1/messages%2fbatches/a"],
-    ["DELETE", `${path}?beta=false`],
-    ["DELETE", `${path}?beta=true&x=1`],
-    ["DELETE", "/v1/files/file_1"],
-    ["DELETE", "/v1/organizations/users/user_1"],
+  const elsewhere: [method: string, target: string, status: 400 | 403][] = [
+    ["GET", path, 403],
+    ["POST", path, 403],
+    ["POST", `${path}/cancel`, 403],
+    ["DELETE", `${path}/results`, 403],
+    ["DELETE", "/v1/messages/batches", 403],
+    ["DELETE", "/v1/files/file_1", 403],
+    ["DELETE", "/v1/organizations/users/user_1", 403],
+    ["HEAD", `${path}/`, 400],
+    ["DELETE", `${path}/`, 400],
+    ["DELETE", "/v1/messages/batches/", 400],
+    ["DELETE", "/v1/messages/batches/a%2fb", 400],
+    ["DELETE", "/v1/messages/batches/%2e%2e", 400],
+    ["DELETE", "/v1/messages/batches/..", 400],
+    ["DELETE", "/v1/messages/batches/;x", 400],
+    ["DELETE", "/v1/messages/batches/a;x", 400],
+    ["DELETE", "/v1/messages/batches/%zz", 400],
+    ["DELETE", `/v1/messages/batches/${"a".repeat(1_025)}`, 400],
+    ["DELETE", `/v1/messages/batches/${apiKey}`, 400],
+    ["GET", `/v1/messages/batches/${apiKey}`, 400],
+    ["DELETE", "/v1//messages/batches/a", 400],
+    ["DELETE", "/V1/messages/batches/a", 400],
+    ["DELETE", "/v1/messages%2fbatches/a", 400],
+    ["DELETE", "/messages/batches/a", 400],
+    ["GET", "/", 400],
+    ["GET", "/healthz/", 400],
+    ["GET", "//healthz", 400],
+    ["DELETE", `${path}?beta=false`, 400],
+    ["DELETE", `${path}?beta=true&x=1`, 400],
   ];
-  for (const [method, target] of elsewhere) {
-    test(`${method} ${target} with 404`, async () => {
-      const { service, seen } = await gatewayTo([receipt("msgbatch_1")]);
+  for (const [method, target, status] of elsewhere) {
+    const shown = target.slice(0, 60);
+    test(`${method} ${shown} with ${status}, and without a token with 401`, async () => {
+      const { service, seen, log } = await gatewayTo([receipt("msgbatch_1")]);
       const response = await service.fetch(request(target, { "x-api-key": token }, method));
-      if (method === "HEAD") expect(response.status).toBe(404);
-      else await refused(response, 404, "not_found_error");
+      const type = status === 400 ? "invalid_request_error" : "permission_error";
+      if (method === "HEAD") expect(response.status).toBe(status);
+      else {
+        const { error } = await refused(response, status, type);
+        if (status === 403) expect(error.message).toContain("batches:delete");
+        expect(error.message).not.toContain(apiKey);
+      }
       expect(response.headers.get("x-should-retry")).toBe("false");
+      expect((await service.fetch(request(target, {}, method))).status).toBe(401);
       expect(seen).toHaveLength(0);
+      expect(log.map(({ error }) => error)).toEqual([undefined, undefined]);
+      expect(JSON.stringify(log)).not.toContain(apiKey);
     });
   }
+
+  test("a Host that would be part of the path with 400, on every path", async () => {
+    const { service, seen } = await gatewayTo([receipt("msgbatch_1")]);
+    for (const target of [path, "/healthz", "/webhook"]) {
+      for (const host of ["x/v1/messages/batches/msgbatch_1#", "a b", "a@b", "x?y"]) {
+        const response = await service.fetch(request(target, { "x-api-key": token, host }));
+        expect(response.status).toBe(400);
+      }
+    }
+    expect(seen).toHaveLength(0);
+  });
 
   test("nothing that an SDK sends: an empty list of betas is a list of none", async () => {
     for (const betas of ["", " ", "files-api-2025-04-14,"]) {
@@ -206,8 +239,8 @@ describe("the gateway passes on", () => {
     const service = createService({
       client,
       environment: { GATEWAY_TOKENS: await gatewayTokens(), WEBHOOK_SECRETS: secret },
-      onError: (error) => {
-        errors.push(error);
+      log: ({ error }) => {
+        errors.push(error?.message);
         throw error;
       },
     });

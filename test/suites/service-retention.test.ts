@@ -1,7 +1,12 @@
 import { describe, expect, test } from "vitest";
 import type { Client } from "../../mod.ts";
 import type { RetentionPolicy, RetentionRun } from "../../src/retention/mod.ts";
-import { checkService, createService, type Environment } from "../../src/service/mod.ts";
+import {
+  checkService,
+  createService,
+  type Environment,
+  type LogRecord,
+} from "../../src/service/mod.ts";
 import { StorageError } from "../../src/storage/mod.ts";
 import { intentOf } from "../fixtures/audit-entries.ts";
 import { daysAgo, now, play } from "../fixtures/batches.ts";
@@ -28,17 +33,26 @@ function setUp(
     played.sandbox.seed({ id: `msgbatch_${id}`, created_at: daysAgo(days) });
   }
   const errors: unknown[] = [];
-  const service = createService({
-    client: played.client,
-    storage,
-    environment: { WEBHOOK_SECRETS: secret, RETENTION_POLICY: policy, ...environment },
-    onError: (error) => errors.push(error),
-  });
-  const health = async () => {
-    const response = await service.fetch(new Request("http://localhost/healthz"));
+  const log: LogRecord[] = [];
+  const create = () =>
+    createService({
+      client: played.client,
+      storage,
+      environment: { WEBHOOK_SECRETS: secret, RETENTION_POLICY: policy, ...environment },
+      log(record) {
+        log.push(record);
+        if (record.error !== undefined) errors.push(record.error);
+      },
+    });
+  const service = create();
+  /** Asks another service: each remembers its answer for some seconds. */
+  const health = async (asked = create()) => {
+    const response = await asked.fetch(new Request("http://localhost/healthz"));
     return { status: response.status, body: await response.json() };
   };
-  return { ...played, storage, service, health, errors };
+  /** Runs the policy, and tells whether the run failed. */
+  const run = () => service.scheduled().then(() => "ended", ({ message }: Error) => message);
+  return { ...played, storage, service, health, run, errors, log };
 }
 
 /** A request to the gateway. */
@@ -78,13 +92,13 @@ describe("scheduled()", () => {
   });
 
   test("takes its limits from the environment", async () => {
-    const { service, sandbox, health } = setUp({
+    const { run, sandbox, health } = setUp({
       RETENTION_POLICY: JSON.stringify(policy),
       RETENTION_REQUESTS: "1",
       RETENTION_MAX_SHARE: " 20% ",
       RETENTION_OVERDUE_AFTER: "P2D",
     });
-    await service.scheduled();
+    expect(await run()).toBe("The retention run failed: ERR_PURGE_REFUSED");
     expect(sandbox.requests).toHaveLength(1);
     expect(await health()).toMatchObject({
       status: 503,
@@ -100,10 +114,13 @@ describe("scheduled()", () => {
     ["no requests", { RETENTION_REQUESTS: "0" }, "RETENTION_REQUESTS"],
     ["a wait that is none", { RETENTION_OVERDUE_AFTER: "soon" }, "RETENTION_OVERDUE_AFTER"],
   ])("fails with %s, and /healthz says so", async (_, environment, name) => {
-    const { service, sandbox, health, errors } = setUp(environment);
-    await service.scheduled();
+    const { run, sandbox, health, errors } = setUp(environment);
+    expect(await run()).toBe("The retention run failed: ERR_CONFIGURATION");
     expect(sandbox.requests).toHaveLength(0);
-    expect(errors).toHaveLength(1);
+    expect(errors).toEqual([{
+      code: "ERR_CONFIGURATION",
+      message: expect.stringContaining(name),
+    }]);
     const { status, body } = await health();
     expect(status).toBe(503);
     expect(body.detail).toContain(name);
@@ -115,24 +132,24 @@ describe("scheduled()", () => {
     const environment = { RETENTION_POLICY: policy, RETENTION_REQUESTS: "2" };
     const storage = createMemoryStorage();
     const service = createService({ client, environment, storage, costOfDeletion: 3 });
-    await service.scheduled();
+    await expect(service.scheduled()).rejects.toThrow("ERR_CONFIGURATION");
     expect(sandbox.requests).toHaveLength(0);
     const response = await service.fetch(new Request("http://localhost/healthz"));
     expect(response.status).toBe(503);
     expect(await response.text()).toContain("RETENTION_REQUESTS: it is not a whole number of 3");
   });
 
-  test("does not reject if the client is unusable", async () => {
-    const { service, health, errors } = setUp({}, { apiKey: undefined });
-    await service.scheduled();
+  test("fails if the client is unusable", async () => {
+    const { run, health, errors } = setUp({}, { apiKey: undefined });
+    expect(await run()).toBe("The retention run failed: ERR_CONFIGURATION");
     expect(errors).toHaveLength(1);
     expect((await health()).status).toBe(500);
   });
 
   test("deletes nothing if the database fails, and /healthz says so", async () => {
-    const { service, health, errors, storage, sandbox } = setUp();
+    const { service, run, health, errors, storage, sandbox } = setUp();
     storage.fail(new StorageError(apiKey));
-    await service.scheduled();
+    expect(await run()).toBe("The retention run failed: ERR_STORAGE");
     expect(sandbox.requests).toHaveLength(0);
     expect(errors).toHaveLength(1);
     const { status, body } = await health();
@@ -201,9 +218,9 @@ describe("GET /healthz", () => {
   });
 
   test("is 503 after a run that failed, without ids and messages, and 200 after the next", async () => {
-    const { service, sandbox, health } = setUp();
+    const { service, run, sandbox, health } = setUp();
     sandbox.fail({ method: "DELETE", status: 401 });
-    await service.scheduled();
+    expect(await run()).toBe("The retention run failed: ERR_API");
     const { status, body } = await health();
     expect(status).toBe(503);
     expect(body).toEqual({
@@ -216,6 +233,8 @@ describe("GET /healthz", () => {
         startedAt: expect.any(String),
         endedAt: expect.any(String),
         hasMore: false,
+        due: 1,
+        oldestDue: expect.any(String),
         code: "ERR_API",
       },
     });
@@ -258,7 +277,7 @@ describe("GET /healthz", () => {
       fetch: async (url, init) => {
         if (init.method === "GET") {
           sandbox.advance(2 * hour);
-          states.push((await health()).body.retention.state);
+          states.push((await health(service)).body.retention.state);
         }
         return await sandbox.fetch(url, init);
       },
@@ -414,7 +433,7 @@ describe("without its database, the service", () => {
 
   test("deletes nothing on any road, and /healthz is 503", async () => {
     const { service, sandbox } = build({ GATEWAY_TOKENS: await gatewayTokens() });
-    await service.scheduled();
+    await expect(service.scheduled()).rejects.toThrow("ERR_CONFIGURATION");
     const roads = [gateway("msgbatch_young"), webhook(deletion("msgbatch_young"))];
     for (const request of [...roads, health()]) {
       const response = await service.fetch(request);
@@ -453,7 +472,7 @@ describe("without its database, the service", () => {
       auditTrail: { append },
     });
     expect((await service.fetch(webhook(deletion("msgbatch_young")))).status).toBe(503);
-    expect(sandbox.requests).toHaveLength(0);
+    expect(sandbox.requests.map(({ method }) => method)).toEqual(["GET"]);
   });
 });
 
@@ -462,7 +481,7 @@ describe("the stored runs", () => {
     const { client } = stub([refusal(400, apiKey)]);
     const storage = createMemoryStorage();
     const environment = { RETENTION_POLICY: policy };
-    await createService({ client, storage, environment }).scheduled();
+    await expect(createService({ client, storage, environment }).scheduled()).rejects.toThrow();
     expect(storage.storedRuns.at(-1)?.run?.error).toBeDefined();
     expect(JSON.stringify(storage.storedRuns)).not.toContain(apiKey);
   });

@@ -3,7 +3,7 @@ import type { Client } from "../../mod.ts";
 import { createSandbox } from "../../src/sandbox/mod.ts";
 import { createService, type Environment } from "../../src/service/mod.ts";
 import { createMemoryStorage } from "../fixtures/memory-storage.ts";
-import { apiKey, lost, refusal, stub } from "../fixtures/stub.ts";
+import { apiKey, refusal, stub } from "../fixtures/stub.ts";
 import { deletion, otherSecret, secret, webhook, withHeaders } from "../fixtures/webhook.ts";
 
 const minutes = 60_000;
@@ -19,7 +19,7 @@ function setUp(environment: Environment = {}) {
     client,
     storage,
     environment: { WEBHOOK_SECRETS: secret, ...environment },
-    onError: (error) => errors.push(error),
+    log: ({ error }) => error && errors.push(error),
   });
   return { sandbox, batch, storage, service, errors };
 }
@@ -43,7 +43,7 @@ describe("POST /webhook deletes", () => {
       type: "message_batch_deleted",
       evidence: "receipt",
       attempts: 1,
-      requestId: sandbox.requests[0]?.requestId,
+      requestId: sandbox.requests[1]?.requestId,
       workspaceId: expect.any(String),
     });
     expect(sandbox.size).toBe(0);
@@ -151,13 +151,14 @@ describe("POST /webhook refuses, and asks nothing of the API,", () => {
     }
   });
 
-  test("other paths with 404", async () => {
-    const { service } = setUp();
+  test("other paths with 401, configured or not", async () => {
+    const { service, errors } = setUp();
     for (const path of ["", "webhook/", "webhooks", "Webhook"]) {
       const response = await service.fetch(new Request(`http://localhost/${path}`));
-      expect(response.status).toBe(404);
-      expect(await response.json()).toMatchObject({ error: { type: "not_found_error" } });
+      expect(response.status).toBe(401);
+      expect(await response.json()).toMatchObject({ error: { type: "authentication_error" } });
     }
+    expect(errors).toEqual([]);
   });
 });
 
@@ -182,9 +183,10 @@ describe("POST /webhook maps what happens upstream:", () => {
     });
   });
 
-  test("an unknown batch is 404", async () => {
-    const { body } = await answerTo(stub([refusal(404, "not_found_error")]).client);
-    expect(body).toMatchObject({ status: 404, code: "ERR_NOT_FOUND", requestId: "req_2" });
+  test("a 404 that is not the API's is 502", async () => {
+    const { client } = stub([() => new Response("", { status: 404 })]);
+    const { body } = await answerTo(client);
+    expect(body).toMatchObject({ status: 502, code: "ERR_API" });
   });
 
   test("a refused key is 502", async () => {
@@ -199,9 +201,15 @@ describe("POST /webhook maps what happens upstream:", () => {
     expect(response.headers.get("retry-after")).toBe("7");
   });
 
-  test("a lost connection is 502 of unknown outcome", async () => {
-    const { body } = await answerTo(stub([lost], { maxRetries: 0 }).client);
-    expect(body).toMatchObject({ status: 502, code: "ERR_CONNECTION", outcomeKnown: false });
+  test("a lost connection is 502: of unknown outcome if it was the deletion's", async () => {
+    for (const [method, outcomeKnown] of [["GET", true], ["DELETE", false]] as const) {
+      const sandbox = createSandbox();
+      const { id } = sandbox.seed({ processing_status: "ended" });
+      sandbox.fail({ method, connection: "lost_after" });
+      const { client } = stub([], { fetch: sandbox.fetch, maxRetries: 0 });
+      const { body } = await answerTo(client, id);
+      expect(body).toMatchObject({ status: 502, code: "ERR_CONNECTION", outcomeKnown });
+    }
   });
 
   test("no answer is 504", async () => {
@@ -256,11 +264,14 @@ describe("createService() without its configuration", () => {
     const service = createService({
       client,
       environment: { WEBHOOK_SECRETS: secret, AUDIT: "off" },
-      onError: (error) => errors.push(error),
+      log: ({ error }) => error && errors.push(error),
     });
     const response = await service.fetch(webhook(deletion("msgbatch_1")));
     expect(JSON.stringify(await problem(response))).not.toContain(apiKey);
-    expect(errors).toEqual([mistake]);
+    expect(errors).toEqual([{
+      code: "ERR_UNEXPECTED",
+      message: expect.stringContaining("RangeError: [redacted]"),
+    }]);
   });
 });
 

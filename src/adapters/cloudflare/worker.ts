@@ -17,18 +17,26 @@ function serviceOf(env: Env): Service {
     environment: { ...env },
     storage: db && createStorage(createD1Database(db)),
     costOfDeletion: 3, // Cloudflare counts the two writes of the audit trail, too
-    onError: (error) => console.error(error),
+    requests: 1_000,
+    log: (record) => console.log(JSON.stringify(record)),
   });
   services.set(env, service);
   return service;
 }
 
+/** The part of a Worker's context that this file uses. */
+interface EventContext {
+  waitUntil(promise: Promise<unknown>): void;
+}
+
 export default {
-  /** Answers a request. */
-  fetch(request: Request, env: Env): Promise<Response> {
-    return serviceOf(env).fetch(request);
+  /** Answers a request. If the caller hangs up, the deletion and its entries come to their end. */
+  fetch(request: Request, env: Env, context: EventContext): Promise<Response> {
+    const response = serviceOf(env).fetch(request);
+    context.waitUntil(response);
+    return response;
   },
-  /** Runs the retention policy. */
+  /** Runs the retention policy. It rejects if the run failed. */
   scheduled(_controller: unknown, env: Env): Promise<void> {
     return serviceOf(env).scheduled();
   },

@@ -1,0 +1,29 @@
+/**
+ * The log of the service: one record a request and a retention run, as plain data without secrets.
+ *
+ * @module
+ */
+
+/** What the log says of one request or one retention run. */
+export interface LogRecord {
+  /** When it began, as an RFC 3339 date-time. */
+  readonly time: string;
+  readonly event: "request" | "run";
+  /** How long it took, in milliseconds. */
+  readonly duration: number;
+  /** How many requests it made to the API. */
+  readonly requests: number;
+  /** What went wrong, as far as a caller may not see it. */
+  readonly error?: { readonly code: string; readonly message: string } | undefined;
+  /** More facts: ids, the outcome and the status of the answer; the counts of a run. */
+  readonly [fact: string]: unknown;
+}
+
+/** The facts of a record, collected while the request or the run goes on. */
+export interface Line {
+  requests: number;
+  error?: LogRecord["error"];
+  /** The entries of the audit trail that could not be written, by their batches. */
+  notWritten?: readonly string[];
+  [fact: string]: unknown;
+}
