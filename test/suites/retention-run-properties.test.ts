@@ -129,7 +129,6 @@ function createWorld(batches: readonly MessageBatch[], seed: number) {
 
 describe("runRetention(), wherever it is killed or refused, and whichever run it meets,", () => {
   test("deletes each due batch once and no other, and leaves nothing open", async () => {
-    const totals = { deleted: 0, ended: 0, settled: 0 };
     await fc.assert(
       fc.asyncProperty(
         fc.uniqueArray(anyBatches.map((batches) => batches.slice(0, 3)), { maxLength: 14 }),
@@ -138,7 +137,7 @@ describe("runRetention(), wherever it is killed or refused, and whichever run it
         fc.integer(),
         async (seeds, policies, events, seed) => {
           const world = createWorld(seeds.flat(), seed);
-          const { sandbox, auditTrail, run, open, counts, wrong } = world;
+          const { sandbox, auditTrail, run, open, wrong } = world;
           for (const { policy, wait, runs, trouble } of events) {
             sandbox.advance(wait);
             if (trouble) sandbox.fail({ status: 529, probability: 0.3, times: 3 });
@@ -155,15 +154,10 @@ describe("runRetention(), wherever it is killed or refused, and whichever run it
           expect(idsToGo(policies[0], world.present(), sandbox.now())).toEqual([]);
           expect(wrong).toEqual([]);
           checkTrail(auditTrail.entries, (id) => sandbox.batch(id) !== undefined);
-          totals.deleted += counts.deleted;
-          totals.ended += counts.ended;
-          totals.settled += counts.settled;
         },
       ),
       { numRuns: 150 },
     );
-    // With random input, a few of each are certain enough.
-    for (const count of Object.values(totals)) expect(count).toBeGreaterThan(0);
   }, 60_000);
 
   test("does so at every single thing that a run of five deletions does", async () => {
@@ -174,6 +168,7 @@ describe("runRetention(), wherever it is killed or refused, and whichever run it
       rules: [{ type: "delete_after", days: 30, since: "ended" }],
       holds: [],
     };
+    const totals = { ended: 0, settled: 0 };
     for (const kind of ["killed", "refused"] as const) {
       for (const after of [false, true]) {
         for (let at = 0; at < 18; at += 1) {
@@ -184,9 +179,12 @@ describe("runRetention(), wherever it is killed or refused, and whichever run it
           expect(await run(policy)).toMatchObject({ hasMore: false, missing: 0, failed: 0 });
           expect([counts.deleted, sandbox.size, open(), wrong]).toEqual([5, 0, [], []]);
           checkTrail(auditTrail.entries, (id) => sandbox.batch(id) !== undefined);
+          totals.ended += counts.ended;
+          totals.settled += counts.settled;
         }
       }
     }
+    for (const count of Object.values(totals)) expect(count).toBeGreaterThan(0);
   });
 });
 
