@@ -359,6 +359,13 @@ describe("writePlan() and readPlan()", () => {
         `Cannot use ${path}: it is not JS`,
       );
     }
+    const text = files.texts.get("p") ?? "";
+    for (const key of ["version", "id"]) {
+      files.texts.set("twice", text.replace(`"${key}":`, `"${key}": 1, "${key}":`));
+      await expect(readPlan(files, "twice", client)).rejects.toThrow(
+        `Cannot use twice: ${key} is there twice in one object`,
+      );
+    }
     await expect(writePlan(files, "p", plan)).rejects.toThrow("Cannot write p: it exists already");
   });
 });
