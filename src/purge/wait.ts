@@ -115,15 +115,7 @@ export async function waitUntilEnded(
   waitTimeout?: number,
   engine?: Steps,
 ): Promise<MessageBatch> {
-  const end = await pollUntilEnded(call, id, stepsOf(call, engine), waitTimeout);
-  if ("batch" in end) return end.batch;
-  throw new WaitTimeoutError({
-    operation: "wait any longer for",
-    subject: subjectOf(id),
-    why: end.why,
-    lastStatus: end.lastStatus,
-    canceled: end.lastStatus === "canceling",
-  });
+  return await pollUntilEnded(call, id, stepsOf(call, engine), waitTimeout);
 }
 
 /**
@@ -225,29 +217,8 @@ export async function cancelUntilEnded(
     refusal = canceled.error;
     return { value: batch };
   };
-  const end = await pollUntilEnded(call, id, steps, waitTimeout, cancel);
-  if ("batch" in end) return end.batch;
-  const canceled = end.lastStatus === "canceling" || facts.canceled;
-  throw new WaitTimeoutError({
-    operation: "delete",
-    subject: subjectOf(id),
-    why: `${end.why}; ${cancellation(canceled)}nothing was deleted`,
-    lastStatus: end.lastStatus,
-    canceled,
-  });
+  return await pollUntilEnded(call, id, steps, waitTimeout, cancel);
 }
-
-function cancellation(canceled: Canceled): string {
-  if (canceled === false) return "";
-  return `its cancellation ${canceled === true ? "was" : "may have been"} requested, and `;
-}
-
-/** The end of a wait: with the batch, or without it. */
-type WaitEnd = { readonly batch: MessageBatch } | {
-  /** The last status that was seen; undefined where none was, or one unknown to this library. */
-  readonly lastStatus: WaitTimeoutError["lastStatus"];
-  readonly why: string;
-};
 
 /**
  * Retrieves a batch until it has ended or the time is over. Times come from steps, so that an
@@ -255,6 +226,7 @@ type WaitEnd = { readonly batch: MessageBatch } | {
  *
  * @param act Gets every batch that has not ended, and the number of the turn. Its result replaces the
  *   batch that was seen.
+ * @throws {WaitTimeoutError} It has not ended in time.
  */
 async function pollUntilEnded(
   call: Call,
@@ -262,8 +234,8 @@ async function pollUntilEnded(
   steps: Steps,
   waitTimeout = defaultWaitTimeout,
   act?: (batch: MessageBatch, turn: number) => Promise<Result<MessageBatch>>,
-): Promise<WaitEnd> {
-  const { clock } = call.settings;
+): Promise<MessageBatch> {
+  const { settings: { clock }, facts } = call;
   const start = await steps.do("start", stepConfig, () => Promise.resolve(clock.now()));
   let nextDelay = firstDelay;
   let lastStatus: WaitTimeoutError["lastStatus"];
@@ -281,7 +253,7 @@ async function pollUntilEnded(
       if (act && !hasEnded(seen.value)) seen = await act(seen.value, turn);
     }
     if ("value" in seen) {
-      if (hasEnded(seen.value)) return { batch: seen.value };
+      if (hasEnded(seen.value)) return seen.value;
       lastStatus = knownStatus(seen.value);
       failures = 0;
     } else if (seen.error.code === "ERR_NOT_FOUND") {
@@ -294,12 +266,25 @@ async function pollUntilEnded(
     const left = start + waitTimeout - look.at;
     if (left <= 0) {
       const it = lastStatus === undefined ? "its status is not known" : `it is still ${lastStatus}`;
-      return { lastStatus, why: `${it} after ${waitTimeout} ms` };
+      const canceled = lastStatus === "canceling" || facts.canceled;
+      const rest = act ? `; ${cancellation(canceled)}nothing was deleted` : "";
+      throw new WaitTimeoutError({
+        operation: act ? "delete" : "wait any longer for",
+        subject: subjectOf(id),
+        why: `${it} after ${waitTimeout} ms${rest}`,
+        lastStatus,
+        canceled,
+      });
     }
     const asked = "error" in seen ? seen.error.retryAfter ?? 0 : 0;
     await steps.sleep(`wait ${turn}`, Math.min(Math.max(nextDelay, asked), left));
     nextDelay = Math.min(nextDelay * 1.5, maxDelay);
   }
+}
+
+function cancellation(canceled: Canceled): string {
+  if (canceled === false) return "";
+  return `its cancellation ${canceled === true ? "was" : "may have been"} requested, and `;
 }
 
 const firstDelay = 1_000;

@@ -6,12 +6,11 @@
 import { appendEntry, type AuditEntry, createOutcome, openAfterMs } from "../core/audit.ts";
 import { isBatchId, subjectOf } from "../core/batches.ts";
 import type { Settings } from "../core/client.ts";
-import { lookForAbsence, messageBatch } from "../core/delete.ts";
-import type { Call } from "../core/send.ts";
+import { NotFoundError } from "../core/errors.ts";
 import { createRun, type RunOptions } from "../purge/engine.ts";
-import type { DeletionOutcome } from "../purge/outcome.ts";
 import type { Listing, ListingBatch } from "../purge/plan-purge.ts";
 import { parseTimestamp } from "../purge/time.ts";
+import { lookFor } from "../purge/wait.ts";
 
 /** How many requests it takes to settle an intent whose batch is not in the list. */
 export const looksToSettle = 3;
@@ -47,59 +46,41 @@ export async function settleIntents(
       if (facts) entries.push(createOutcome(intent, now, { ...facts, settled: true, workspaceId }));
     }
   };
-  const listed = (id: string) => batches.has(id) || unreadable.ids.has(id);
-  for (const id of ids.filter(listed)) settle(id, { batch: batches.get(id) });
-  const unlisted = ids.filter((id) => !listed(id)).slice(0, most);
+  const isListed = (id: string) => batches.has(id) || unreadable.ids.has(id);
+  for (const id of ids.filter(isListed)) settle(id, batches.get(id));
+  const unlisted = ids.filter((id) => !isListed(id)).slice(0, most);
+  const found = new Map<string, Seen>();
   const looks = createRun(settings, unlisted, (id) => ({
     id,
-    run: (call) => lookFor(call, id),
+    async run(call) {
+      found.set(id, await lookFor(call, id));
+      return { outcome: "missing", id }; // or found: all that counts is that the API said which
+    },
   }), options);
-  for await (const outcome of looks.outcomes()) {
-    if (outcome.outcome === "deleted") settle(outcome.id, { gone: outcome.requestId });
-    else if (outcome.outcome === "failed" && outcome.error.code === openIntent) {
-      settle(outcome.id, {});
-    }
+  for await (const { outcome, id } of looks.outcomes()) {
+    if (outcome === "missing") settle(id, found.get(id));
   }
   const written = await Promise.allSettled(entries.map((entry) => appendEntry(settings, entry)));
   return written.filter(({ status }) => status === "fulfilled").length;
 }
 
-const openIntent = "ERR_OPEN_INTENT";
-
-/** Looks for a batch until it is found, or until its absence is certain. */
-async function lookFor(call: Call, id: string): Promise<DeletionOutcome> {
-  const look = await lookForAbsence(call, messageBatch, { message_batch_id: id });
-  if (look.seen === "unknown") throw look.error;
-  if (look.seen === "absent") {
-    const { requestId } = look.error;
-    return { outcome: "deleted", id, evidence: "absent_after_retry", requestId, attempts: 0 };
-  }
-  const why = "it is still there";
-  return { outcome: "failed", id, error: { code: openIntent, message: why, why } };
-}
-
-/** What was seen of a batch: that it is gone, with the id of the request, or that it is there. */
-type Seen =
-  | { readonly gone: string | undefined }
-  | { readonly batch?: ListingBatch | undefined };
+/** A batch, or that it is gone; undefined: it is there, and cannot be read. */
+type Seen = ListingBatch | NotFoundError | undefined;
 
 /** The outcome of an open intent, if it can be known. */
-function outcomeOf(
-  { objectId, operation }: AuditEntry,
-  seen: Seen,
-): Partial<AuditEntry> | undefined {
+function outcomeOf(intent: AuditEntry, seen: Seen): Partial<AuditEntry> | undefined {
+  const { objectId, operation } = intent;
   const failed = (why: string, outcomeKnown = true): Partial<AuditEntry> => {
-    const message = `Cannot ${operation} ${
-      subjectOf(objectId)
-    }: the call left no outcome, and ${why}`;
-    return { outcome: "failed", error: { code: openIntent, message, outcomeKnown } };
+    const what = `Cannot ${operation} ${subjectOf(objectId)}`;
+    const message = `${what}: the call left no outcome, and ${why}`;
+    return { outcome: "failed", error: { code: "ERR_OPEN_INTENT", message, outcomeKnown } };
   };
-  if (operation === "delete") {
-    if (!("gone" in seen)) return failed("it is still there");
-    return { outcome: "deleted", evidence: "absent_after_retry", requestId: seen.gone };
+  if (seen instanceof NotFoundError) {
+    if (operation !== "delete") return failed("it is gone", false);
+    return { outcome: "deleted", evidence: "absent_after_retry", requestId: seen.requestId };
   }
-  if ("gone" in seen) return failed("it is gone", false);
-  const { processing_status: status, cancel_initiated_at: canceled = null } = seen.batch ?? {};
+  if (operation === "delete") return failed("it is still there");
+  const { processing_status: status, cancel_initiated_at: canceled = null } = seen ?? {};
   if (status === "canceling" || canceled !== null) return { outcome: "canceled" };
   return status === "in_progress" || status === "ended" ? failed(`it is ${status}`) : undefined;
 }

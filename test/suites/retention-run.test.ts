@@ -387,6 +387,17 @@ describe("runRetention() settles an open intent", () => {
     ]);
   });
 
+  test("of a cancellation, where a look finds the batch that the list did not have", async () => {
+    const auditTrail = createMemoryAuditTrail();
+    const canceled = batchOf("msgbatch_1", { cancel_initiated_at: daysAgo(1) });
+    const { client } = stub([page([]), () => Response.json(canceled)], {
+      auditTrail,
+    });
+    const openIntents = [intentOf("msgbatch_1", { operation: "cancel", time: hourAgo })];
+    expect(await runRetention(client, month, { openIntents })).toMatchObject({ settled: 1 });
+    expect(auditTrail.entries).toMatchObject([{ outcome: "canceled", settled: true }]);
+  });
+
   test("as failed, where a look finds the batch that the list did not have", async () => {
     const auditTrail = createMemoryAuditTrail();
     const there = () => Response.json(batchOf("msgbatch_1"));
