@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock } from "./client.ts";
+import { headerText, retryAfter } from "./headers.ts";
 
 /** How an attempt ended, as far as the retry policy needs it. */
 export interface AttemptOutcome {
@@ -26,26 +27,6 @@ export function isOutcomeKnown(
   return status !== 408 && (status < 500 || status === 529);
 }
 
-const dayMs = 86_400_000;
-
-/**
- * How long the server asks to wait, from `retry-after-ms`, then `retry-after` in seconds or as an
- * HTTP date.
- *
- * @returns Milliseconds, or `undefined` where the server does not ask, or for something absurd:
- *   zero or less, more than a day, or unreadable.
- */
-export function retryAfter(headers: Headers, now: number): number | undefined {
-  const number = (text: string | null) => text && /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
-  const seconds = headers.get("retry-after");
-  const candidates = [
-    number(headers.get("retry-after-ms")),
-    number(seconds) * 1000,
-    seconds?.endsWith("GMT") ? Date.parse(seconds) - now : NaN,
-  ];
-  return candidates.find((wait) => wait > 0 && wait <= dayMs);
-}
-
 /**
  * The wait before an attempt is repeated: what the server asks for, else a backoff of 0.5 s doubling
  * to 8 s, less up to a quarter. Worth repeating are a lost connection, a timeout, 408, 409, 429 and
@@ -63,7 +44,7 @@ export function retryDelay(
   now: number,
 ): number | undefined {
   const { status = 500, headers, errorCode } = outcome; // no answer is as good as a 500
-  const says = headers?.get("x-should-retry");
+  const says = headerText(headers, "x-should-retry");
   const isPassing = [408, 409, 429].includes(status) || status >= 500;
   const isFinal = says === "false" || errorCode === "enforced_spend_limit_reached" || !isPassing;
   if (status < 400 || (isFinal && says !== "true")) return undefined;

@@ -10,6 +10,7 @@ import { cannotUse } from "./check.ts";
 import { type CallOptions, isSecretText, type Permit, type Settings } from "./client.ts";
 import { answered, describeFailure, type Failure, readFailure } from "./connection.ts";
 import { APIConnectionError, APITimeoutError, type Canceled } from "./errors.ts";
+import { dateOf, headerText } from "./headers.ts";
 import {
   type Answer,
   printable,
@@ -167,9 +168,9 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
   const toReply = (answer: Answer, receivedAt: number): Reply => {
     const { status, headers } = answer;
     const said = readErrorBody(answer);
-    const id = (name: string, other: unknown) => clean(headers.get(name) ?? other, 128);
-    const date = Date.parse(headers.get("date") ?? "");
-    if (!Number.isNaN(date)) facts.clockOffset = receivedAt - date;
+    const id = (name: string, other: unknown) => clean(headerText(headers, name) ?? other, 128);
+    const date = dateOf(headers);
+    if (date !== undefined) facts.clockOffset = receivedAt - date;
     workspaceId = id("anthropic-workspace-id", workspaceId);
     if (workspaceId !== undefined) facts.workspaceIds.add(workspaceId);
     const requestId = id("request-id", said.requestId);

@@ -1,6 +1,6 @@
 import { checkOptions, type Checks, hasMethods, isNumber } from "../core/check.ts";
 import { type Clock, maxTimer, type Pace, type Permit, systemClock } from "../core/client.ts";
-import { retryAfter } from "../core/retry.ts";
+import { headerText, retryAfter } from "../core/headers.ts";
 
 /** Options of {@link createPace}. */
 export interface PaceOptions {
@@ -191,7 +191,7 @@ function createHeaderLimit() {
     const number = sent += 1;
     return (headers: Headers, now: number): void => {
       const [limit, remaining] = ["limit", "remaining"].map((name) => {
-        const text = headers.get(`anthropic-ratelimit-requests-${name}`) ?? "";
+        const text = headerText(headers, `anthropic-ratelimit-requests-${name}`) ?? "";
         return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
       });
       if (!limit || remaining === undefined || number < newest) return;

@@ -81,6 +81,15 @@ describe("deleteMessageBatch() resolves", () => {
     });
   });
 
+  test("with the request id that a gateway sent twice", async () => {
+    const answer = () =>
+      Response.json({ id, type: "message_batch_deleted" }, {
+        headers: [["request-id", "req_1"], ["request-id", "req_1"]],
+      });
+    const { requestId } = await deleteMessageBatch(stub([answer]).client, id);
+    expect(requestId).toBe("req_1");
+  });
+
   test("with absent_after_retry when a lost answer is followed by a 404", async () => {
     const { client, seen, waits } = stub([lost, refusal(404, "not_found_error")]);
     expect(await deleteMessageBatch(client, id)).toEqual({

@@ -380,7 +380,7 @@ describe("createPace(), with strange headers,", () => {
       "two limits",
       new Headers([
         ["anthropic-ratelimit-requests-limit", "1"],
-        ["anthropic-ratelimit-requests-limit", "1"],
+        ["anthropic-ratelimit-requests-limit", "2"],
         ["anthropic-ratelimit-requests-remaining", "0"],
       ]),
     ],
@@ -390,6 +390,14 @@ describe("createPace(), with strange headers,", () => {
     const pace = paceIn(time.clock);
     for (let index = 0; index < 100; index += 1) (await pace.permit())({ status: 200, headers });
     expect(time.waits).toEqual([]);
+  });
+
+  test("takes equal limits, sent twice, for one", async () => {
+    const time = virtual();
+    const pace = paceIn(time.clock);
+    (await pace.permit())({ status: 200, headers: limitHeaders("60, 60", "1, 1") });
+    await time.until(pace.permit());
+    expect(time.waits).toEqual([1_000]);
   });
 
   test("reads no reset: one in ten years or in the past changes nothing", async () => {

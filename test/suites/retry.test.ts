@@ -51,6 +51,11 @@ describe("deleteMessageBatch() repeats a request", () => {
     expect(await asks(302, "true")).toMatchObject({ attempts: 1 });
   });
 
+  test("as a repeated x-should-retry says, if it says the same", async () => {
+    const answer = answered(500, { "x-should-retry": "false, false" });
+    expect(await remove([answer, receipt(id)])).toMatchObject({ attempts: 1 });
+  });
+
   test("not after a spend limit is reached", async () => {
     const error = { type: "rate_limit_error", details: { error_code: limitReached } };
     const answer = () => Response.json({ type: "error", error }, { status: 429 });
@@ -91,7 +96,22 @@ describe("the wait before a repetition is", () => {
     [{ "retry-after": "NaN" }, undefined],
     [{ "retry-after": "Infinity" }, undefined],
     [{ "retry-after": "99999999999" }, undefined],
-    [{ "retry-after": "2026-11-22T00:00:07Z" }, undefined],
+    [{ "retry-after": "2026-11-22T00:00:07Z" }, 7_000],
+    [{ "retry-after": "2026-11-22T02:00:07+02:00" }, 7_000],
+    [{ "retry-after": "2026-11-22T00:00:07" }, 7_000],
+    [{ "retry-after": "Sunday, 22-Nov-26 00:00:07 GMT" }, 7_000],
+    [{ "retry-after": "Sun Nov 22 00:00:07 2026" }, 7_000],
+    [{ "retry-after": "7, 7" }, 7_000],
+    [{ "retry-after": "7, 30, 5" }, 30_000],
+    [{ "retry-after": "soon, 7" }, 7_000],
+    [{ "retry-after-ms": "250, 700", "retry-after": "3" }, 700],
+    [{ "retry-after": "Sun, 22 Nov 2026 00:00:07 GMT, Sun, 22 Nov 2026 00:00:09 GMT" }, 9_000],
+    [{ "retry-after": "Sun, 22 Nov 2026 00:00:07 GMT, 8" }, 8_000],
+    [
+      { "retry-after": "Sun, 22 Nov 2026 00:00:07 GMT", date: "Sun, 22 Nov 2026 00:00:05 GMT" },
+      2_000,
+    ],
+    [{ "retry-after": "Sun Nov 22 10:00:07 2026", date: "Sun, 22 Nov 2026 10:00:05 GMT" }, 2_000],
   ];
   test.each(cases)("what the API asks for: %j, %s ms", async (headers, asked) => {
     const { waits } = await remove([answered(429, headers), receipt(id)]);
