@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { linkSignals } from "../core/abort.ts";
 import type { KeepCode } from "../purge/decision.ts";
 import type { RunOutcome } from "../purge/engine.ts";
 import type { StopReason } from "../purge/outcome.ts";
@@ -169,14 +170,17 @@ export async function reportRun(
   }, { once: true });
   let thrown: { readonly error: unknown } | undefined;
   let failure: CommandError | undefined;
+  const linked = linkSignals(host.signal, report.outputFailed);
   try {
-    for await (const outcome of begin(AbortSignal.any([host.signal, report.outputFailed]))) {
+    for await (const outcome of begin(linked.signal)) {
       if (!("recorded" in outcome)) progress.add(outcome); // nothing is attempted for those
       await report.add(outcome);
     }
   } catch (error) {
     failure = trailError(error);
     if (failure === undefined) thrown = { error };
+  } finally {
+    linked.unlink();
   }
   await progress.end();
   const code = await report.end(failure);

@@ -27,6 +27,24 @@ export async function unlessAborted<Value>(
   }
 }
 
+/**
+ * A signal that is aborted with the first of several, until they are unlinked. Deno never lets go of
+ * what `AbortSignal.any()` was given.
+ */
+export function linkSignals(
+  ...signals: readonly (AbortSignal | undefined)[]
+): { readonly signal: AbortSignal; unlink(): void } {
+  const controller = new AbortController();
+  const links = signals.flatMap((signal) => {
+    if (signal === undefined) return [];
+    const abort = () => controller.abort(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort);
+    return () => signal.removeEventListener("abort", abort);
+  });
+  return { signal: controller.signal, unlink: () => links.forEach((unlink) => unlink()) };
+}
+
 /** Whether an error is the reason of a signal that was aborted, and so the caller's own. */
 export function isAbort(error: unknown, ...signals: (AbortSignal | undefined)[]): boolean {
   return signals.some((signal) => signal?.aborted && error === signal.reason);

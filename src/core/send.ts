@@ -28,7 +28,10 @@ export interface Call {
   readonly signal?: AbortSignal | undefined;
   /** Betas of the client and of the call. */
   readonly betas: readonly string[];
-  /** A signal that ends waits between attempts, but no attempt: what was sent is seen to its end. */
+  /**
+   * A signal that ends waits between attempts, but no attempt: what was sent is seen to its end. It is
+   * aborted with `signal`, too.
+   */
   readonly waitSignal?: ((facts: CallFacts) => AbortSignal) | undefined;
   /** What asked for the call, for the audit trail. */
   readonly audit: AuditContext;
@@ -71,8 +74,7 @@ export function createCall(
 
 /** The signal that ends a wait of a call. */
 export function endOfWait({ signal, waitSignal, facts }: Call): AbortSignal | undefined {
-  const other = waitSignal?.(facts);
-  return signal && other ? AbortSignal.any([signal, other]) : signal ?? other;
+  return waitSignal?.(facts) ?? signal;
 }
 
 /** The call, to an origin that is not the API's: without credential, headers, betas, pace or facts. */

@@ -128,10 +128,14 @@ export function createRun<Item, Done extends RunOutcome = DeletionOutcome>(
   { concurrency, signal, workspaceId, operation = "delete", inChunks = false, audit }: RunOptions,
 ): Run<Done> {
   const paced = withPace(settings, concurrency);
-  const abandoned = new AbortController(); // the caller ended the iteration
-  const stopped = new AbortController();
-  const interrupted = signal ? AbortSignal.any([signal, abandoned.signal]) : abandoned.signal;
-  const early = AbortSignal.any([interrupted, stopped.signal]);
+  const interruption = new AbortController(); // by the signal, or the caller ended the iteration
+  const stop = new AbortController(); // by that, or for a reason of the run
+  const interrupted = interruption.signal;
+  const early = stop.signal;
+  const interrupt = () => {
+    interruption.abort(signal?.reason);
+    stop.abort(signal?.reason);
+  };
   // Once a deletion may have happened, only an interruption ends the attempts to learn its outcome.
   const waitSignal: Call["waitSignal"] = ({ mayBeDeleted }) => mayBeDeleted ? interrupted : early;
   const counts = { deleted: 0, missing: 0, skipped: 0, failed: 0 };
@@ -173,7 +177,7 @@ export function createRun<Item, Done extends RunOutcome = DeletionOutcome>(
     inARow.refusals = error?.status === 403 ? inARow.refusals + 1 : 0;
     if (error) reason ??= stopReason(error, inARow);
     proven ||= inARow.refusals === 0;
-    if (reason) stopped.abort();
+    if (reason) stop.abort();
     return outcome.outcome === "unattempted" && reason ? { ...outcome, reason } : outcome;
   };
   const count = (outcome: RunOutcome): Done | DeletionOutcome => {
@@ -185,7 +189,9 @@ export function createRun<Item, Done extends RunOutcome = DeletionOutcome>(
 
   async function* outcomes(): AsyncGenerator<Done | DeletionOutcome, void, undefined> {
     const inFlight = createCompletionQueue<RunOutcome>();
+    signal?.addEventListener("abort", interrupt);
     try {
+      if (signal?.aborted) interrupt();
       for (const item of items) {
         const task = taskOf(item);
         const room = () => task.waits ? maxWaiting : proven ? concurrency : 1;
@@ -199,7 +205,8 @@ export function createRun<Item, Done extends RunOutcome = DeletionOutcome>(
       }
       while (inFlight.size > 0) yield count(await inFlight.next());
     } finally {
-      abandoned.abort();
+      signal?.removeEventListener("abort", interrupt);
+      interrupt();
       while (inFlight.size > 0) count(await inFlight.next());
     }
     if (callerErrors.length > 0) throw callerErrors[0];

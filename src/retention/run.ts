@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isAbort } from "../core/abort.ts";
+import { isAbort, linkSignals } from "../core/abort.ts";
 import type { AuditEntry } from "../core/audit.ts";
 import {
   cannotUse,
@@ -158,8 +158,9 @@ export async function runRetention(
   let due: readonly DueBatch[] | undefined;
   const gone = new Set<string>();
   let error: RunError | undefined;
+  const { signal: stop, unlink } = linkSignals(signal, budget.spent);
   try {
-    const call = createCall(settings, { signal }, () => budget.spent);
+    const call = createCall(settings, { signal }, () => stop);
     const listing = await listAll(call);
     checkClock(call, checked.maxClockSkew);
     unreadable = listing.unreadable.ids.size + listing.unreadable.nameless;
@@ -168,7 +169,6 @@ export async function runRetention(
     if (due.length > maxShare * counts.listed) {
       throw tooManyDue(due.length, counts.listed, maxShare);
     }
-    const stop = signal === undefined ? budget.spent : AbortSignal.any([signal, budget.spent]);
     const { workspaceId } = listing;
     const runOptions = { concurrency, signal: stop, workspaceId, inChunks: true };
 
@@ -196,6 +196,8 @@ export async function runRetention(
     if (isAbort(thrown, budget.spent)) {
       error ??= outOfBudget("list all message batches", requests);
     } else if (!isAbort(thrown, signal)) error ??= errorOf(thrown);
+  } finally {
+    unlink();
   }
   const { deleted, missing, skipped, failed, settled } = counts;
   const done = deleted + missing + skipped + failed;
