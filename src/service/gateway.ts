@@ -132,7 +132,10 @@ const isLimit = (status: number) => status === 429 || status === 529;
 function refuse({ status, type, message, requestId, retryAfter }: Refusal): Response {
   const headers = new Headers();
   if (requestId !== undefined) headers.set("request-id", requestId);
-  if (retryAfter !== undefined) headers.set("retry-after", String(Math.ceil(retryAfter / 1000)));
+  if (retryAfter !== undefined) {
+    headers.set("retry-after", String(Math.ceil(retryAfter / 1000)));
+    headers.set("retry-after-ms", String(retryAfter));
+  }
   // The service has repeated the rest already.
   if (!isLimit(status)) headers.set("x-should-retry", "false");
   const body = { type: "error", error: { type, message }, request_id: requestId ?? null };

@@ -160,6 +160,63 @@ describe("scheduled()", () => {
     expect(await health()).toMatchObject({ status: 200, body: { retention: { state: "good" } } });
   });
 
+  test("ends early and well where the platform allows fewer requests", async () => {
+    let allowed = 15;
+    const { run, health, sandbox, storage, log } = setUp({ RETENTION_REQUESTS: 1_000 }, {
+      fetch: (url, init) => {
+        if ((allowed -= 1) < 0) {
+          throw new Error("Too many subrequests by single Worker invocation.");
+        }
+        return sandbox.fetch(url, init);
+      },
+    });
+    for (let days = 50; days < 80; days += 1) sandbox.seed({ created_at: daysAgo(days) });
+    expect(await run()).toBe("ended");
+    expect(log.at(-1)).toMatchObject({ deleted: 14, failed: 0, due: 31, hasMore: true });
+    expect((await health()).body.retention).toMatchObject({
+      state: "good",
+      due: 17,
+      oldestDue: expect.any(String),
+    });
+    expect(await storage.openIntents(Infinity)).toEqual([]);
+    allowed = 1_000;
+    await run();
+    expect(sandbox.size).toBe(2);
+  });
+
+  test("stops when its time is over, and when the service is to stop", async () => {
+    for (const why of ["runTime", "signal"]) {
+      const stop = new AbortController();
+      const { sandbox, client, deletes } = play({}, {
+        fetch: async (url, init) => {
+          if (init.method === "DELETE") {
+            stop.abort();
+            // A timer of 1 ms rings before this one.
+            await new Promise((resolve) => setTimeout(resolve, 20));
+          }
+          return await sandbox.fetch(url, init);
+        },
+      });
+      for (let days = 50; days < 80; days += 1) sandbox.seed({ created_at: daysAgo(days) });
+      const storage = createMemoryStorage();
+      const log: LogRecord[] = [];
+      const service = createService({
+        client,
+        storage,
+        environment: { RETENTION_POLICY: policy },
+        log: (record) => log.push(record),
+        ...(why === "signal" ? { signal: stop.signal } : { runTime: 1 }),
+      });
+      await service.scheduled();
+      expect(deletes().length).toBeLessThan(30);
+      expect(log).toMatchObject([{ event: "run", outcome: "ended", hasMore: true }]);
+      expect(await storage.openIntents(Infinity)).toEqual([]);
+      if (why === "runTime") continue;
+      const response = await service.fetch(new Request("http://localhost/healthz"));
+      expect([response.status, response.headers.get("retry-after")]).toEqual([503, "5"]);
+    }
+  });
+
   test("settles an open intent, and keeps what a row holds and what the policy holds", async () => {
     const { service, health, storage, sandbox, deletes } = setUp();
     sandbox.seed({ id: "msgbatch_row", created_at: daysAgo(50) });
