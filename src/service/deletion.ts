@@ -29,8 +29,6 @@ export interface State {
   readonly storage: Storage | undefined;
   /** How many requests a retention run may make, if the environment does not say. */
   readonly requests: number | undefined;
-  /** How many requests one deletion of a retention run costs. */
-  readonly costOfDeletion: number;
   /** Aborted when the service is to stop. */
   readonly signal: AbortSignal | undefined;
   /** The ids of the retention runs that run now. */

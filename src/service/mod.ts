@@ -40,17 +40,11 @@ export interface ServiceOptions {
    */
   readonly storage?: Storage | undefined;
   /**
-   * How many requests a retention run may make, if `RETENTION_REQUESTS` does not say.
+   * How many requests to the API a retention run may make, if `RETENTION_REQUESTS` does not say.
    *
    * @default no limit
    */
   readonly requests?: number | undefined;
-  /**
-   * What one deletion of a run costs of them, where the platform counts the writes of the audit trail.
-   *
-   * @default 1
-   */
-  readonly costOfDeletion?: number | undefined;
   /**
    * How long a retention run may begin deletions, in milliseconds. The next run goes on.
    *
@@ -99,7 +93,6 @@ const serviceChecks: Checks<ServiceOptions> = {
   client: isObject,
   storage: hasMethods<Storage>("a Storage", "isHeld", "check"),
   requests: isNumber(1, 1e9, { whole: true }),
-  costOfDeletion: isNumber(1, 100, { whole: true }),
   runTime: isNumber(1, 3_540_000),
   log: isFunction,
   signal: isSignal,
@@ -208,12 +201,11 @@ export function checkService(options: ServiceOptions): void {
 }
 
 function stateOf(options: ServiceOptions): State {
-  const { environment, client, storage, requests, costOfDeletion = 1, signal } = options;
+  const { environment, client, storage, requests, signal } = options;
   return {
     config: readConfig(environment, client),
     storage,
     requests,
-    costOfDeletion,
     signal,
     running: new Set(),
     underWay: new Map(),

@@ -5,7 +5,6 @@
  */
 import type { Config, RetentionLimits } from "../config/mod.ts";
 import { openAfterMs } from "../core/audit.ts";
-import { cannotUse } from "../core/check.ts";
 import { type Client, systemClock } from "../core/client.ts";
 import { parseTimestamp } from "../purge/time.ts";
 import { type RetentionPolicy, type RetentionRun, runRetention } from "../retention/mod.ts";
@@ -22,18 +21,14 @@ const clockTolerance = 300_000;
 /** How retention runs behave: what the environment says, with the defaults of the service. */
 interface Retention extends RetentionLimits {
   readonly policy: RetentionPolicy;
-  readonly costOfDeletion: number;
 }
 
 /** The retention policy and its limits; `undefined` if there is no policy. */
-function retentionOf({ config, costOfDeletion, ...defaults }: State): Retention | undefined {
+function retentionOf({ config, ...defaults }: State): Retention | undefined {
   const policy = config.policy();
   if (policy === undefined) return undefined;
   const { requests = defaults.requests, ...limits } = config.retention();
-  if (requests !== undefined && requests < costOfDeletion) {
-    throw cannotUse("RETENTION_REQUESTS", `it is not a whole number of ${costOfDeletion} or more`);
-  }
-  return { ...limits, policy, requests, costOfDeletion };
+  return { ...limits, policy, requests };
 }
 
 /**
@@ -79,7 +74,6 @@ export async function runSchedule(context: Context): Promise<void> {
     };
     const run = await runRetention(abortable(client, limit), policy, {
       requests,
-      costOfDeletion: state.costOfDeletion,
       maxShare,
       holds: await storage?.holds() ?? [],
       openIntents,

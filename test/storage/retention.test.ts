@@ -34,7 +34,6 @@ async function setUp({ onDatabase, onApi, requests = "1000" }: {
       },
     },
     storage,
-    costOfDeletion: 3,
     environment: {
       GATEWAY_TOKENS: await gatewayTokens(),
       RETENTION_POLICY: retentionPolicy,

@@ -127,18 +127,6 @@ describe("scheduled()", () => {
     expect(JSON.stringify(body)).not.toContain("sk-ant");
   });
 
-  test("refuses fewer requests than one deletion costs", async () => {
-    const { client, sandbox } = setUp();
-    const environment = { RETENTION_POLICY: policy, RETENTION_REQUESTS: "2" };
-    const storage = createMemoryStorage();
-    const service = createService({ client, environment, storage, costOfDeletion: 3 });
-    await expect(service.scheduled()).rejects.toThrow("ERR_CONFIGURATION");
-    expect(sandbox.requests).toHaveLength(0);
-    const response = await service.fetch(new Request("http://localhost/healthz"));
-    expect(response.status).toBe(503);
-    expect(await response.text()).toContain("RETENTION_REQUESTS: it is not a whole number of 3");
-  });
-
   test("fails if the client is unusable", async () => {
     const { run, health, errors } = setUp({}, { apiKey: undefined });
     expect(await run()).toBe("The retention run failed: ERR_CONFIGURATION");

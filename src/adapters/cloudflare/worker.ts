@@ -16,8 +16,8 @@ function serviceOf(env: Env): Service {
   const service = createService({
     environment: { ...env },
     storage: db && createStorage(createD1Database(db)),
-    costOfDeletion: 3, // Cloudflare counts the two writes of the audit trail, too
-    requests: 1_000,
+    requests: 1_000, // with the writes of the audit trail at most 3,000, of the 10,000 that are allowed
+    runTime: 600_000, // Cloudflare ends a run after 15 minutes
     log: (record) => console.log(JSON.stringify(record)),
   });
   services.set(env, service);
