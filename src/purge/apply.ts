@@ -263,18 +263,6 @@ export interface PurgeHistory {
   isUncertain(id: string): boolean;
 }
 
-/** What became of one intent. */
-interface PastDeletion {
-  /** Whether it has no outcome, or one that is not certain. */
-  readonly uncertain: boolean;
-  /** Whether a later run wrote the outcome. */
-  readonly settled?: true | undefined;
-  /** The outcome, if the batch is gone. */
-  readonly outcome?: DeletionOutcome | undefined;
-}
-
-const open: PastDeletion = { uncertain: true };
-
 /**
  * Reads what earlier runs recorded. Outcomes in another workspace are ignored.
  *
@@ -290,45 +278,46 @@ export async function readHistory(
     readonly kind?: string;
   },
 ): Promise<PurgeHistory> {
-  const past = new Map<string, Map<string, PastDeletion>>(); // by batch, then by intent
+  // By object, then by intent: its outcome, or itself.
+  const past = new Map<string, Map<string, AuditEntry>>();
   let ids: ReadonlySet<string> | undefined; // made on demand: a plan may have 100,000
   for await (const entry of entries) {
     if (typeof entry !== "object" || entry === null) {
       throw cannotUse("history", "one of it is not an entry");
     }
     ids ??= new Set(items.map(({ id }) => id));
-    const { objectId, operation, resource, settled } = entry;
+    const { id, intent = id, objectId, operation, resource, phase, settled } = entry;
     if (operation !== "delete" || resource !== kind || !ids.has(objectId)) continue;
     if (plan !== undefined && entry.plan !== plan) continue;
-    const deletions = past.get(objectId) ?? new Map<string, PastDeletion>();
+    const deletions = past.get(objectId) ?? new Map<string, AuditEntry>();
     past.set(objectId, deletions);
-    const intent = entry.phase === "intent" ? entry.id : entry.intent ?? entry.id;
-    const known = deletions.get(intent) ?? open;
-    if (entry.phase === "intent") deletions.set(intent, known);
+    const known = deletions.get(intent);
     // The outcome of the deletion itself beats one that a later run settled.
-    else if (known === open || (known.settled && !settled)) {
-      deletions.set(intent, readOutcome(entry, workspaceId));
-    }
+    const isBetter = phase === "outcome" &&
+      (known?.phase === "intent" || (known?.settled && !settled));
+    if (known === undefined || isBetter) deletions.set(intent, entry);
   }
   const deletionsOf = (id: string) => [...past.get(id)?.values() ?? []];
   return {
     outcome(id) {
-      const gone = deletionsOf(id).flatMap(({ outcome }) => outcome ?? []);
+      const gone = deletionsOf(id).flatMap((entry) => readAbsence(entry, workspaceId) ?? []);
       return gone.find(({ outcome }) => outcome === "deleted") ?? gone[0];
     },
-    isUncertain: (id) => deletionsOf(id).some(({ uncertain }) => uncertain),
+    isUncertain: (id) =>
+      deletionsOf(id).some(({ phase, outcome, error }) =>
+        phase === "intent" || (outcome === "failed" && error?.outcomeKnown !== true)
+      ),
   };
 }
 
-function readOutcome(entry: AuditEntry, workspaceId: string | undefined): PastDeletion {
-  const { objectId: id, outcome, evidence, requestId, attempts = 1, settled } = entry;
-  const uncertain = outcome === "failed" && entry.error?.outcomeKnown !== true;
-  const past = { uncertain, settled };
-  if (workspaceId !== undefined && (entry.workspaceId ?? workspaceId) !== workspaceId) return past;
-  if (outcome === "missing") return { ...past, outcome: { outcome, id, recorded: true } };
+/** The outcome of an object that is gone by an entry. */
+function readAbsence(entry: AuditEntry, expected: string | undefined): DeletionOutcome | undefined {
+  const { objectId: id, outcome, evidence, requestId, attempts = 1, workspaceId = expected } =
+    entry;
+  if (expected !== undefined && workspaceId !== expected) return undefined;
+  if (outcome === "missing") return { outcome, id, recorded: true };
   if (outcome !== "deleted" || (evidence !== "receipt" && evidence !== "absent_after_retry")) {
-    return past;
+    return undefined;
   }
-  const gone = { outcome, id, evidence, requestId, attempts, recorded: true } as const;
-  return { ...past, outcome: defined(gone) };
+  return defined({ outcome, id, evidence, requestId, attempts, recorded: true } as const);
 }

@@ -1,7 +1,13 @@
-import { defaultMinimumAge } from "./evaluate-policy.ts";
-import { conditionOf, type MessageBatchFilter, namesOf, needsEnd, type Words } from "./filter.ts";
+import {
+  conditionOf,
+  type keepCodes,
+  type MessageBatchFilter,
+  namesOf,
+  needsEnd,
+  type Words,
+} from "./filter.ts";
 import type { PurgePlan } from "./plan.ts";
-import { ruleKind } from "./policy.ts";
+import { defaultMinimumAge, ruleKind } from "./policy.ts";
 
 /**
  * What happens to a batch, and why, as data. {@link describeDecision} puts it into words.
@@ -19,19 +25,6 @@ export type PurgeDecision =
     readonly condition: keyof MessageBatchFilter;
   }
   | { readonly action: "keep"; readonly code: "rule"; readonly rule: number };
-
-/** Why a batch is kept, if that needs no value. */
-export const keepCodes = [
-  "held",
-  "unreadable",
-  "not_ended",
-  "unknown_status",
-  "created_later",
-  "created_unknown",
-  "ended_unknown",
-  "too_young",
-  "not_among_oldest",
-] as const;
 
 /** The code of a decision to keep a batch. */
 export type KeepCode = Extract<PurgeDecision, { readonly action: "keep" }>["code"];

@@ -253,28 +253,38 @@ export function namesOf(filter: MessageBatchFilter): readonly (keyof MessageBatc
   return conditionNames.filter((name) => filter[name] !== undefined);
 }
 
-const keep = <Code extends string>(code: Code) => ({ action: "keep", code }) as const;
+/** Why a batch is kept, if that needs no value. */
+export const keepCodes = [
+  "held",
+  "unreadable",
+  "not_ended",
+  "unknown_status",
+  "created_later",
+  "created_unknown",
+  "ended_unknown",
+  "too_young",
+  "not_among_oldest",
+] as const;
 
-// Each decision is made once, since a list may have 100,000 batches.
-const held = keep("held");
-const createdUnknown = keep("created_unknown");
-const createdLater = keep("created_later");
-const notEnded = keep("not_ended");
-const unknownStatus = keep("unknown_status");
-const notAmongOldest = keep("not_among_oldest");
-const deletes = { action: "delete", code: "matches" } as const;
+/** The decisions to keep a batch, each made once: a list may have 100,000 batches. */
+export const kept = Object.fromEntries(
+  keepCodes.map((code) => [code, { action: "keep", code }]),
+) as Readonly<Record<(typeof keepCodes)[number], PurgeDecision>>;
+
+/** The decision to delete a batch that has ended. */
+export const deletes = { action: "delete", code: "matches" } as const;
 const cancels = { action: "cancel_and_delete", code: "matches" } as const;
 
 /** Keeps a batch that may have been created after the request, as far as both clocks agree. */
 export function keptByCreation(createdAt: number, now: number): PurgeDecision | undefined {
-  if (Number.isNaN(createdAt)) return createdUnknown;
-  return createdAt > now ? createdLater : undefined;
+  if (Number.isNaN(createdAt)) return kept.created_unknown;
+  return createdAt > now ? kept.created_later : undefined;
 }
 
 /** Keeps a batch that has not ended, or whose status is unknown. */
 export function keptByStatus(status: string): PurgeDecision | undefined {
   if (status === "ended") return undefined;
-  return status === "in_progress" || status === "canceling" ? notEnded : unknownStatus;
+  return status === "in_progress" || status === "canceling" ? kept.not_ended : kept.unknown_status;
 }
 
 /**
@@ -326,10 +336,10 @@ export function evaluateFilter(
     decision: { action: "keep", code: "condition", condition: name } as const,
   }));
   const decide = (batch: DatedBatch): PurgeDecision => {
-    if (heldIds.has(batch.id)) return held;
-    const kept = (ids === undefined ? keptByCreation(batch.createdAt, now) : undefined) ??
+    if (heldIds.has(batch.id)) return kept.held;
+    const reason = (ids === undefined ? keptByCreation(batch.createdAt, now) : undefined) ??
       judges.find((one) => !one.holds(batch))?.decision ?? keptByStatus(batch.status);
-    return kept === notEnded && cancelInProgress ? cancels : kept ?? deletes;
+    return reason === kept.not_ended && cancelInProgress ? cancels : reason ?? deletes;
   };
 
   const decisions = new Map<string, PurgeDecision>();
@@ -346,6 +356,6 @@ export function evaluateFilter(
   const byAge = [...chosen].sort(([id, one], [otherId, other]) =>
     age(one) - age(other) || (id < otherId ? -1 : 1)
   );
-  for (const [id] of byAge.slice(oldest)) decisions.set(id, notAmongOldest);
+  for (const [id] of byAge.slice(oldest)) decisions.set(id, kept.not_among_oldest);
   return decisions;
 }

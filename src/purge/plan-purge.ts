@@ -19,7 +19,6 @@ import { PurgeRefusedError } from "../core/errors.ts";
 import { type Call, createCall } from "../core/send.ts";
 import type { DecisionSource, PurgeDecision } from "./decision.ts";
 import { withPace } from "./engine.ts";
-import { evaluateRetention } from "./evaluate-policy.ts";
 import {
   evaluateFilter,
   type ListedBatch,
@@ -28,7 +27,12 @@ import {
   statuses,
 } from "./filter.ts";
 import { fingerprintPlan, type PurgeItem, type PurgePlan } from "./plan.ts";
-import { isHolds, parseRetentionPolicy, type RetentionPolicy } from "./policy.ts";
+import {
+  evaluateRetention,
+  isHolds,
+  parseRetentionPolicy,
+  type RetentionPolicy,
+} from "./policy.ts";
 import { parseTimestamp } from "./time.ts";
 
 /** Options of {@link planPurge}: exactly one of `filter` and `policy`. */
@@ -233,8 +237,7 @@ function deciderOf({ filter, policy, cancelInProgress, holds = [] }: PlanOptions
     throw cannotUse("options", "give exactly one of filter and policy");
   }
   if (cancelInProgress) throw cannotUse("cancelInProgress", "a policy never cancels a batch");
-  const held = { ...policy, holds: [...policy.holds, ...holds] };
-  return (batches, now) => evaluateRetention(held, batches, now);
+  return (batches, now) => evaluateRetention(policy, batches, now, { holds });
 }
 
 function cannotPlan(why: string): PurgeRefusedError {

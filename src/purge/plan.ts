@@ -23,10 +23,11 @@ import { hex } from "../core/bytes.ts";
 import { defined, isArgumentError } from "../core/check.ts";
 import type { Settings } from "../core/client.ts";
 import { InvalidPolicyError, PurgeRefusedError } from "../core/errors.ts";
-import { type DecisionSource, keepCodes, type PurgeDecision } from "./decision.ts";
+import type { DecisionSource, PurgeDecision } from "./decision.ts";
 import {
   conditionNames,
   idSchema,
+  keepCodes,
   type MessageBatchFilter,
   parseMessageBatchFilter,
   statuses,

@@ -105,17 +105,7 @@ export async function waitUntilMessageBatchEnded(
   const { steps, waitTimeout, ...checked } = checkOptions(options, waitChecks);
   const call = createCall(checkClient(client), checked);
   fillPath(batchPath, { message_batch_id: id });
-  return await waitUntilEnded(call, id, waitTimeout, steps);
-}
-
-/** Does what {@link waitUntilMessageBatchEnded} does. */
-export async function waitUntilEnded(
-  call: Call,
-  id: string,
-  waitTimeout?: number,
-  engine?: Steps,
-): Promise<MessageBatch> {
-  return await pollUntilEnded(call, id, stepsOf(call, engine), waitTimeout);
+  return await waitUntilEnded(call, id, waitTimeout, stepsOf(call, steps));
 }
 
 /**
@@ -217,7 +207,7 @@ export async function cancelUntilEnded(
     refusal = canceled.error;
     return { value: batch };
   };
-  return await pollUntilEnded(call, id, steps, waitTimeout, cancel);
+  return await waitUntilEnded(call, id, waitTimeout, steps, cancel);
 }
 
 /**
@@ -228,11 +218,11 @@ export async function cancelUntilEnded(
  *   batch that was seen.
  * @throws {WaitTimeoutError} It has not ended in time.
  */
-async function pollUntilEnded(
+export async function waitUntilEnded(
   call: Call,
   id: string,
-  steps: Steps,
-  waitTimeout = defaultWaitTimeout,
+  waitTimeout: number = defaultWaitTimeout,
+  steps: Steps = stepsOf(call, undefined),
   act?: (batch: MessageBatch, turn: number) => Promise<Result<MessageBatch>>,
 ): Promise<MessageBatch> {
   const { settings: { clock }, facts } = call;

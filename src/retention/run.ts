@@ -19,11 +19,15 @@ import { deleteBatch } from "../core/delete.ts";
 import { BatchsweepError, PurgeRefusedError } from "../core/errors.ts";
 import { createCall } from "../core/send.ts";
 import { createRun, withPace } from "../purge/engine.ts";
-import { evaluateRetention } from "../purge/evaluate-policy.ts";
 import { deletionOutcome, type OutcomeError } from "../purge/outcome.ts";
 import { datedBatch } from "../purge/filter.ts";
 import { checkClock, isClockSkew, listAll, type Listing } from "../purge/plan-purge.ts";
-import { isHolds, parseRetentionPolicy, type RetentionPolicy } from "../purge/policy.ts";
+import {
+  evaluateRetention,
+  isHolds,
+  parseRetentionPolicy,
+  type RetentionPolicy,
+} from "../purge/policy.ts";
 import { looksToSettle, settleIntents } from "./settle.ts";
 
 /** Options of {@link runRetention}. */
@@ -155,7 +159,7 @@ export async function runRetention(
   const settings: Settings = { ...own, pace: budget.pace };
   const counts = { listed: 0, deleted: 0, missing: 0, skipped: 0, failed: 0, settled: 0 };
   let unreadable = 0;
-  let due: readonly DueBatch[] | undefined;
+  let due: ReturnType<typeof chooseDue> | undefined;
   const gone = new Set<string>();
   let error: RunError | undefined;
   const { signal: stop, unlink } = linkSignals(signal, budget.spent);
@@ -167,7 +171,9 @@ export async function runRetention(
     counts.listed = listing.batches.size + unreadable;
     due = chooseDue(parsed, listing, startedAt, holds);
     if (due.length > maxShare * counts.listed) {
-      throw tooManyDue(due.length, counts.listed, maxShare);
+      const share = `more than the share of ${maxShare} that is allowed`;
+      const why = `it deletes ${due.length} of ${counts.listed} batches, which is ${share}`;
+      throw new PurgeRefusedError("apply", why);
     }
     const { workspaceId } = listing;
     const runOptions = { concurrency, signal: stop, workspaceId, inChunks: true };
@@ -266,38 +272,25 @@ function createBudget(requests: number, pace: Pace) {
   };
 }
 
-/** A batch that the policy does not keep. */
-interface DueBatch {
-  readonly id: string;
-  /** The time that it is judged by, in milliseconds since the epoch. */
-  readonly time: number;
-}
-
-/** The batches that the policy does not keep, the oldest first. */
+/**
+ * The batches that the policy does not keep, the oldest first, each with the time that it is judged by,
+ * in milliseconds since the epoch.
+ */
 function chooseDue(
   policy: RetentionPolicy,
   { batches }: Listing,
   now: number,
   holds: Iterable<string>,
-): readonly DueBatch[] {
-  const held = new Set(holds);
+): readonly { readonly id: string; readonly time: number }[] {
   const sinces = policy.rules.flatMap((rule) => rule.type === "delete_after" ? [rule.since] : []);
   const isByCreation = sinces.length > 0 && sinces.every((since) => since === "created");
-  const decisions = evaluateRetention(policy, batches.values(), now);
-  const due: DueBatch[] = [];
-  for (const batch of batches.values()) {
-    const { id } = batch;
-    if (decisions.get(id)?.action !== "delete" || held.has(id)) continue;
-    const { createdAt, endedAt } = datedBatch(batch);
-    due.push({ id, time: isByCreation ? createdAt : endedAt });
-  }
+  const decisions = evaluateRetention(policy, batches.values(), now, { holds });
+  const due = [...batches.values()].filter(({ id }) => decisions.get(id)?.action === "delete");
   // The API lists the newest first, so that reversed is the right order for equal times.
-  return due.reverse().sort((one, other) => one.time - other.time);
-}
-
-function tooManyDue(due: number, listed: number, maxShare: number): PurgeRefusedError {
-  const share = `which is more than the share of ${maxShare} that is allowed`;
-  return new PurgeRefusedError("apply", `it deletes ${due} of ${listed} batches, ${share}`);
+  return due.reverse().map((batch) => {
+    const { id, createdAt, endedAt } = datedBatch(batch);
+    return { id, time: isByCreation ? createdAt : endedAt };
+  }).sort((one, other) => one.time - other.time);
 }
 
 function outOfBudget(operation: string, requests: number): RunError {
