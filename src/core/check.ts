@@ -64,9 +64,9 @@ export function checkOptions<Options extends object>(
     throw cannotUse(`${subject} ${quoteKey(name)}`, suggest(name, Object.keys(checks)));
   }
   const checked: Record<string, unknown> = {};
-  for (const [name, check] of Object.entries<Check<unknown>>(checks)) {
-    const value: unknown = Reflect.get(options, name);
-    if (value !== undefined) checked[name] = check(value, name);
+  for (const name in checks) {
+    const value: unknown = Reflect.get(options, name); // it may be inherited
+    if (value !== undefined) checked[name] = checks[name](value, name);
   }
   return checked as Checked<Options>;
 }
@@ -155,9 +155,9 @@ export function isWaitTime(value: unknown, name: string): number {
 
 /** Leaves out the members that are undefined. */
 export function defined<Members extends object>(members: Members): Members {
-  return Object.fromEntries(
-    Object.entries(members).filter(([, value]) => value !== undefined),
-  ) as Members;
+  const result: Partial<Members> = {};
+  for (const name in members) if (members[name] !== undefined) result[name] = members[name];
+  return result as Members;
 }
 
 /** Makes the check of an object that has these methods, wherever it inherits them from. */
