@@ -20,6 +20,7 @@ import { paceRuns } from "./bench/pace-runs.ts";
 import { pairedRuns } from "./bench/paired-runs.ts";
 import { gateTable, measureTable, sizeTable } from "./bench/report.ts";
 import { scaleGates, scaleRuns, scaleTable } from "./bench/scale-runs.ts";
+import { stubbedCalls, stubbedGates, stubbedTable } from "./bench/stubbed-calls.ts";
 
 const { values: { quick, json } } = parseArgs({
   options: { quick: { type: "boolean", default: false }, json: { type: "string" } },
@@ -44,6 +45,9 @@ for (const name of Object.keys(measures) as MeasureName[]) {
   print(`${measureTable(name, results)}\n`);
 }
 
+const stubbed = await stubbedCalls();
+print(`${stubbedTable(stubbed)}\n`);
+
 const paced = await paceRuns(quick);
 print(`${paceTable(paced)}\n`);
 const scaled = await scaleRuns(quick);
@@ -53,13 +57,23 @@ const exported = quick ? undefined : await exportRuns(300);
 if (exported) print(`${exportTable(exported)}\n`);
 
 const slowGates = () => [...timeGates(results), ...paceGates(paced), ...scaleGates(scaled)];
-const gates = [...sizeGates(sizes), ...quick ? [] : slowGates()];
+const gates = [...sizeGates(sizes), ...stubbedGates(stubbed), ...quick ? [] : slowGates()];
 print(gateTable(gates));
 if (quick) print("The gates on time need five rounds: run without --quick.");
 print(`\n${((performance.now() - startedAt) / 1000).toFixed(0)} s in all`);
 
 if (json !== undefined) {
-  const all = { machine: machine(), rounds, sizes, results, paced, scaled, exported, gates };
+  const all = {
+    machine: machine(),
+    rounds,
+    sizes,
+    results,
+    stubbed,
+    paced,
+    scaled,
+    exported,
+    gates,
+  };
   const text = JSON.stringify(all, null, 2);
   if (json === "-") console.log(text);
   else await writeFile(json, `${text}\n`);

@@ -34,12 +34,6 @@ function within(duration: number): () => boolean {
   return () => performance.now() < end;
 }
 
-const body = JSON.stringify({ id: batchId, type: "message_batch_deleted" });
-const stub = () =>
-  Promise.resolve(
-    new Response(body, { headers: { "content-type": "application/json", "request-id": "req_1" } }),
-  );
-
 async function run(job: Job): Promise<number> {
   switch (job.kind) {
     case "import": {
@@ -53,12 +47,6 @@ async function run(job: Job): Promise<number> {
       let left = job.calls;
       await repeat(overLoopback, 16, () => left-- > 0);
       return process.resourceUsage().maxRSS / 1024;
-    }
-    case "call": {
-      const remove = createRemove({ baseUrl, apiKey, fetch: stub });
-      await repeat(remove, 1, within(job.duration / 2));
-      const { calls, duration } = await repeat(remove, 1, within(job.duration));
-      return duration / calls * 1000;
     }
     case "throughput": {
       await repeat(overLoopback, job.concurrency, within(job.duration / 4));

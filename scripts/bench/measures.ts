@@ -2,7 +2,6 @@
 export type Job =
   | { readonly kind: "import" }
   | { readonly kind: "memory"; readonly calls: number }
-  | { readonly kind: "call"; readonly duration: number }
   | { readonly kind: "throughput"; readonly concurrency: number; readonly duration: number };
 
 /** Something that is measured. */
@@ -43,13 +42,6 @@ export const measures = {
     better: "less",
     turns: 1,
     job: () => ({ kind: "memory", calls: warmUpCalls }),
-  },
-  call: {
-    title: "Time per call with a stubbed fetch",
-    unit: "µs",
-    better: "less",
-    turns: 3,
-    job: (duration) => ({ kind: "call", duration }),
   },
   throughput1: throughput(1),
   throughput16: throughput(16),
