@@ -67,8 +67,10 @@ export interface ResultStore {
  * `timeout` of the client limits the wait for the beginning of the answer, and then each silence; the
  * time that the sink takes does not count. Each attempt is one event of `onRequest`, at its end.
  *
- * `results_url` may be on another origin than the base URL. That origin gets no header of the client,
- * so no credential; and it must be HTTPS, or on loopback as the base URL is.
+ * The documented path below the base URL is asked for first: behind a gateway, `results_url` names the
+ * API itself, which may be out of reach. Only if there is no such path, `results_url` is asked for. It
+ * may be on another origin. That origin gets no header of the client, so no credential; and it must be
+ * HTTPS, or on loopback as the base URL is.
  *
  * @param client Who calls, and how.
  * @param batch The batch, as the API shows it since it has ended. Its results are there until they
@@ -148,9 +150,10 @@ function writerOf(sink: WritableStream<Uint8Array>): Writer {
 /** Streams the results into a sink, and closes it. */
 async function exportToSink(
   call: Call,
-  { id, request, foreign, results }: ResultsLocation,
+  location: ResultsLocation,
   writer: Writer,
 ): Promise<ResultsExport> {
+  const { id, results, request, elsewhere } = location;
   let sinkError: SinkError | undefined;
   const heed = (work: Promise<void>) =>
     work.catch((reason) => {
@@ -169,14 +172,18 @@ async function exportToSink(
       throw error;
     }
   };
-  const reply = await send(foreign ? asStranger(call) : call, { ...request, read }).catch(
-    (error) => {
+  const ask = (by: Call, asked: ApiRequest) =>
+    send(by, { ...asked, read }).catch((error) => {
       if (sinkError !== undefined) throw sinkError;
       if (!(error instanceof APITimeoutError) || receiver.bytes === 0) throw error;
       const why = `nothing came for ${error.timeout} ms, after ${receiver.bytes} bytes`;
       throw new APITimeoutError({ ...error, why });
-    },
-  );
+    });
+  let reply = await ask(call, request);
+  if (elsewhere !== undefined && [404, 405, 501].includes(reply.status)) {
+    location.foreign = elsewhere.foreign;
+    reply = await ask(elsewhere.foreign ? asStranger(call) : call, elsewhere.request);
+  }
   parseResponse(reply, unknown());
   await unlessAborted(heed(writer.close()), call.signal);
   const { requestId } = reply.exchange;
@@ -192,24 +199,26 @@ async function exportToSink(
 /** Where the results of a batch are, and how many there must be. */
 interface ResultsLocation {
   readonly id: string;
+  /** By the documented path. */
   readonly request: ApiRequest;
-  /** Whether they are on another origin, which is given no credential. */
-  readonly foreign: boolean;
+  /** By `results_url`, where that is something else, and can be asked for. */
+  readonly elsewhere?: { readonly request: ApiRequest; readonly foreign: boolean } | undefined;
+  /** Whether another origin was asked. */
+  foreign: boolean;
   /** How many of its requests have a result. */
   readonly results: number;
 }
 
 /**
- * Finds the results of a batch, without a request. A `results_url` on the client's own origin is asked
- * for with its headers, another one without.
+ * Finds the results of a batch, without a request.
  *
- * @throws {TypeError} It is no batch, has not ended, or has no results that can be asked for.
+ * @throws {TypeError} It is no batch, has not ended, or has no results.
  */
 function locateResults({ settings }: Call, batch: MessageBatch): ResultsLocation {
   const refuse = (why: string) => cannotUse("batch", why);
   if (typeof batch !== "object" || batch === null) throw refuse("it is not a message batch");
   const { id, processing_status, archived_at, results_url, request_counts } = batch;
-  fillPath(batchPath, { message_batch_id: id });
+  const path = `${fillPath(batchPath, { message_batch_id: id })}/results`;
   if (processing_status !== "ended") throw refuse("it has not ended, and has no results before");
   if (typeof archived_at === "string") {
     throw refuse("its results are gone: they were archived, 29 days after its creation");
@@ -220,32 +229,31 @@ function locateResults({ settings }: Call, batch: MessageBatch): ResultsLocation
   const counts: unknown[] = [succeeded, errored, canceled, expired];
   const results = counts.every(isCount) ? counts.reduce((sum, count) => sum + count, 0) : 0;
   // A batch has a request at least, so one that has ended has a result.
-  if (processing !== 0 || results < 1 || !isCount(results)) {
+  if (processing !== 0 || results < 1 || results > maxResults) {
     throw refuse("its request_counts are not those of a batch that has ended");
   }
 
-  const own = new URL(settings.baseUrl);
-  const url = URL.canParse(results_url) ? new URL(results_url) : undefined;
-  const near = loopback.test(own.hostname) && loopback.test(url?.hostname ?? "");
-  const foreign = url?.origin !== own.origin;
-  if (foreign && url?.protocol !== "https:" && !(url?.protocol === "http:" && near)) {
-    throw refuse("its results_url is neither of the API nor HTTPS");
-  }
-  if (url.username !== "" || url.password !== "") throw refuse("its results_url holds credentials");
+  const own = new URL(settings.baseUrl + path);
+  const url = URL.canParse(results_url) ? new URL(results_url) : own;
+  const foreign = url.origin !== own.origin;
+  const near = loopback.test(own.hostname) && loopback.test(url.hostname);
+  const isSafe = !foreign || url.protocol === "https:" || (url.protocol === "http:" && near);
+  const isUsable = isSafe && url.username === "" && url.password === "" && url.href !== own.href;
+  const request = {
+    operation: "export the results of",
+    subject: subjectOf(id),
+    method: "GET",
+    path,
+    pathTemplate: `${batchPath}/results`,
+  } as const;
   const whose = foreign ? " from another origin, which is given no credential" : "";
-  return {
-    id,
-    request: {
-      operation: "export the results of",
-      subject: subjectOf(id) + whose,
-      method: "GET",
-      path: url.href,
-      pathTemplate: `${batchPath}/results`,
-    },
-    foreign,
-    results,
-  };
+  const there = { ...request, subject: request.subject + whose, path: url.href };
+  const elsewhere = isUsable ? { request: there, foreign } : undefined;
+  return { id, request, elsewhere, foreign: false, results };
 }
+
+/** Ten times what the API takes in one batch: more cannot be believed. */
+const maxResults = 1_000_000;
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0;

@@ -272,11 +272,6 @@ describe("exportMessageBatchResults() refuses", () => {
     ["one that is canceling", batchWith(3, { processing_status: "canceling" }), /has not ended/],
     ["archived results", batchWith(3, { archived_at: "2026-01-01T00:00:00Z" }), /archived/],
     ["no results_url", batchWith(3, { results_url: null }), /no results_url/],
-    ["a results_url that is none", batchWith(3, { results_url: "/results" }), /results_url/],
-    ["a file", batchWith(3, { results_url: "file:///etc/passwd" }), /results_url/],
-    ["plain HTTP", batchWith(3, { results_url: "http://api.anthropic.com/r" }), /results_url/],
-    ["loopback", batchWith(3, { results_url: "http://127.0.0.1:1/r" }), /results_url/],
-    ["credentials in the URL", batchWith(3, { results_url: "https://u:p@x.test/r" }), /credential/],
     ["no counts", { ...batchWith(3), request_counts: undefined }, /request_counts/],
     ["counts that are none", { ...batchWith(3), request_counts: { succeeded: "x" } }, /counts/],
     ...impossibleCounts.map((counts): [string, unknown, RegExp] => [
@@ -289,7 +284,6 @@ describe("exportMessageBatchResults() refuses", () => {
     const { error, seen, state } = await run([answer(three, [])], { batch: batch as MessageBatch });
     expect(error).toBeInstanceOf(TypeError);
     expect(error).toHaveProperty("message", expect.stringMatching(message));
-    expect(everythingIn(error)).not.toMatch(/passwd|u:p/);
     expect([seen.length, state()]).toEqual([0, "aborted"]);
   });
 
@@ -317,30 +311,74 @@ describe("exportMessageBatchResults(), where results_url is elsewhere,", () => {
     headers: { "x-gateway": "gateway-sentinel" },
   };
 
+  const documented = "https://api.anthropic.com/v1/messages/batches/msgbatch_1/results";
+  const noPath = () => new Response("no such path", { status: 404 });
+
+  test("asks for the documented path below the base URL first, and then for nothing else", async () => {
+    const unusable = [
+      "/results",
+      "file:///etc/passwd",
+      "http://api.anthropic.com/r",
+      "http://127.0.0.1:1/r",
+      "https://u:p@x.test/r",
+      documented,
+    ];
+    for (const results_url of [elsewhere, ...unusable]) {
+      const batch = batchWith(3, { results_url });
+      const { result, seen } = await run([answer(three, [])], { batch, client });
+      expect(result).toMatchObject({ lines: 3 });
+      expect(seen.map(({ url }) => url)).toEqual([documented]);
+      expect(seen[0]?.headers.get("x-api-key")).toBe(apiKey);
+    }
+    for (const results_url of unusable) {
+      const batch = batchWith(3, { results_url });
+      const { error, seen } = await run([noPath, answer(three, [])], { batch, client });
+      expect(error).toMatchObject({ status: 404 });
+      expect(everythingIn(error)).not.toMatch(/passwd|u:p/);
+      expect(seen).toHaveLength(1);
+    }
+    for (const status of [401, 403, 429, 500]) {
+      const batch = batchWith(3, { results_url: elsewhere });
+      const refused = () => new Response("", { status });
+      const { error, seen } = await run([refused, answer(three, [])], {
+        batch,
+        client: { ...client, maxRetries: 0 },
+      });
+      expect(error).toMatchObject({ status });
+      expect(seen).toHaveLength(1);
+    }
+  });
+
   test("gives it no header of the client, and follows no redirect", async () => {
     let asked = 0;
     const secret = () => {
       asked += 1;
       return apiKey;
     };
-    const { result, seen } = await run([answer(three, [])], {
-      batch: batchWith(3, { results_url: elsewhere }),
-      client: { ...client, apiKey: secret },
-    });
-    expect(result).toMatchObject({ lines: 3 });
-    expect(seen.map(({ url, redirect }) => [url, redirect])).toEqual([[elsewhere, "manual"]]);
-    expect([...seen[0]?.headers ?? []]).toEqual([]);
-    expect(asked).toBe(0);
+    for (const status of [404, 405, 501]) {
+      const noPath = () => new Response("", { status });
+      const { result, seen } = await run([noPath, answer(three, [])], {
+        batch: batchWith(3, { results_url: elsewhere }),
+        client: { ...client, apiKey: secret, maxRetries: 0 },
+      });
+      expect(result).toMatchObject({ lines: 3 });
+      expect(seen.map(({ url, redirect }) => [url, redirect])).toEqual([
+        [documented, "manual"],
+        [elsewhere, "manual"],
+      ]);
+      expect([...seen[1]?.headers ?? []]).toEqual([]);
+    }
+    expect(asked).toBe(3);
   });
 
   test("gives its own origin all of them, by whatever path", async () => {
     const results_url = "https://api.anthropic.com:443/elsewhere?x=1";
-    const { seen } = await run([answer(three, [])], {
+    const { seen } = await run([noPath, answer(three, [])], {
       batch: batchWith(3, { results_url }),
       client,
     });
-    expect(seen[0]?.url).toBe("https://api.anthropic.com/elsewhere?x=1");
-    expect(Object.fromEntries(seen[0]?.headers ?? [])).toMatchObject({
+    expect(seen[1]?.url).toBe("https://api.anthropic.com/elsewhere?x=1");
+    expect(Object.fromEntries(seen[1]?.headers ?? [])).toMatchObject({
       "x-api-key": apiKey,
       "x-gateway": "gateway-sentinel",
       "anthropic-beta": "beta-sentinel",
@@ -355,30 +393,31 @@ describe("exportMessageBatchResults(), where results_url is elsewhere,", () => {
     "HTTPS://API2.ANTHROPIC.COM/r",
   ];
   test.each(others)("knows %s for another origin", async (results_url) => {
-    const { seen } = await run([answer(three, [])], {
+    const { seen } = await run([noPath, answer(three, [])], {
       batch: batchWith(3, { results_url }),
       client,
     });
-    expect([...seen[0]?.headers ?? []]).toEqual([]);
+    expect([...seen[1]?.headers ?? []]).toEqual([]);
   });
 
   test("takes another port of loopback, where the API is on loopback, and nothing else", async () => {
     const baseUrl = "http://127.0.0.1:8080";
     const export_ = (results_url: string) =>
-      run([answer(three, [])], {
+      run([noPath, answer(three, [])], {
         batch: batchWith(3, { results_url }),
         client: { ...client, baseUrl },
       });
     for (const near of ["http://127.0.0.1:9/r", "http://localhost/r", "https://example.com/r"]) {
       const { result, seen } = await export_(near);
-      expect([result?.lines, [...seen[0]?.headers ?? []]]).toEqual([3, []]);
+      expect([result?.lines, [...seen[1]?.headers ?? []]]).toEqual([3, []]);
     }
     const { error, seen } = await export_("http://example.com/r");
-    expect([error instanceof TypeError, seen.length]).toEqual([true, 0]);
+    expect(error).toMatchObject({ status: 404 });
+    expect(seen).toHaveLength(1);
   });
 
   test("says whose refusal it was", async () => {
-    const { error } = await run([refusal(401, "authentication_error")], {
+    const { error } = await run([noPath, refusal(401, "authentication_error")], {
       batch: batchWith(3, { results_url: elsewhere }),
     });
     expect(error).toMatchObject({

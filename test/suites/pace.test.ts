@@ -632,9 +632,10 @@ describe("a client with a pace", () => {
 
   test("asks nobody for what goes to another host", async () => {
     const { pace, told } = watch();
-    const { client } = stub([() => new Response(`{"custom_id":"a","result":{}}\n`)], { pace });
+    const results = () => new Response(`{"custom_id":"a","result":{}}\n`);
+    const { client } = stub([() => new Response("", { status: 404 }), results], { pace });
     const batch = batchOf(id, { results_url: "https://results.example/1" });
     await exportMessageBatchResults(client, batch, new WritableStream());
-    expect(told).toEqual([]);
+    expect(told).toEqual([404]);
   });
 });

@@ -50,6 +50,9 @@ async function purge(
 const resultsOf = async ({ sandbox }: Played, id: string) =>
   (await call(sandbox, "GET", `${BATCHES}/${id}/results`)).text;
 
+/** A gateway that has no path for results. */
+const noPath = () => Promise.resolve(new Response("no such path", { status: 404 }));
+
 const methods = ({ sandbox }: Played) =>
   sandbox.requests.map(({ method, path }) => results.test(path) ? "results" : method).join(" ");
 
@@ -233,9 +236,6 @@ describe("applyPurge() with exportTo deletes nothing", () => {
       { code: "ERR_EXPORT" },
       /no results_url; it can be deleted without an export$/,
     ],
-    ["are nowhere to be asked for", { ...ended, override: { results_url: "http://x.test/r" } }, {
-      code: "ERR_EXPORT",
-    }, /neither of the API nor HTTPS$/],
     [
       "are too few",
       {
@@ -246,17 +246,6 @@ describe("applyPurge() with exportTo deletes nothing", () => {
       },
       { code: "ERR_INVALID_RESPONSE", status: 200 },
       /1 lines, and the batch 2 results/,
-    ],
-    [
-      "are not found",
-      {
-        ...ended,
-        override: {
-          results_url: "https://api.anthropic.com/v1/messages/batches/msgbatch_none/results",
-        },
-      },
-      { code: "ERR_NOT_FOUND", status: 404 },
-      /404 not_found_error/,
     ],
   ];
   test.each(shapes)("whose results %s", async (_, seed, error, message) => {
@@ -364,6 +353,19 @@ describe("applyPurge() with exportTo deletes nothing", () => {
     expect(deletes()).toEqual([]);
   });
 
+  test("whose results are not found", async () => {
+    const { ids, outcomes, deletes } = await purge([ended], {
+      before: ({ sandbox }) =>
+        sandbox.fail({ method: "GET", path: results, status: 404, times: 9 }),
+    });
+    expect(outcomes).toMatchObject([{
+      id: ids[0],
+      reason: "export_failed",
+      error: { code: "ERR_NOT_FOUND", status: 404 },
+    }]);
+    expect(deletes()).toEqual([]);
+  });
+
   test("after a refusal of another origin, which stops nothing", async () => {
     const asked: Headers[] = [];
     const override = { results_url: "https://results.example.com/r" };
@@ -373,6 +375,7 @@ describe("applyPurge() with exportTo deletes nothing", () => {
     const client: Client = {
       ...played.client,
       fetch: async (url, init) => {
+        if (url.includes(ids[2] ?? "") && results.test(url)) return await noPath();
         if (!url.startsWith("https://results.example.com")) {
           return await played.client.fetch?.(url, init) ?? Response.error();
         }
@@ -476,6 +479,7 @@ describe("applyPurge() with exportTo, when a batch is gone,", () => {
     const client: Client = {
       ...played.client,
       fetch: async (url, init) => {
+        if (results.test(url)) return await noPath();
         if (url !== elsewhere) return await played.client.fetch?.(url, init) ?? Response.error();
         await deleteMessageBatch(played.client, id); // somebody else
         return new Response(text, { headers: { "anthropic-workspace-id": "wrkspc_other" } });
