@@ -1,4 +1,4 @@
-#!/usr/bin/env -S deno run --allow-net=api.anthropic.com --allow-env=ANTHROPIC_API_KEY,ANTHROPIC_AUTH_TOKEN,ANTHROPIC_BASE_URL,ANTHROPIC_WORKSPACE_ID,TERM
+#!/usr/bin/env -S deno run --allow-net=api.anthropic.com --allow-env=ANTHROPIC_API_KEY,ANTHROPIC_AUTH_TOKEN,ANTHROPIC_BASE_URL,ANTHROPIC_WORKSPACE_ID,NO_PROXY,TERM
 /**
  * The command under Deno, with no more permissions than those above; from a file or a URL.
  *
@@ -7,7 +7,7 @@
 import type { Output } from "../cli/host.ts";
 import { main } from "../cli/main.ts";
 import { files } from "./files.ts";
-import { interruptingSignals, statusFile, writeAll } from "./process-host.ts";
+import { exempting, interruptingSignals, statusFile, writeAll } from "./process-host.ts";
 
 const mayRead = Deno.permissions.querySync({ name: "read", path: statusFile }).state === "granted";
 const interruption = new AbortController();
@@ -18,6 +18,9 @@ for (const signal of interruptingSignals(mayRead)) {
   };
   if (signal === "SIGINT" || Deno.build.os !== "windows") Deno.addSignalListener(signal, interrupt);
 }
+
+const mayReadVariable = (variable: string) =>
+  Deno.permissions.querySync({ name: "env", variable }).state === "granted";
 
 function outputOf(stream: typeof Deno.stdout): Output {
   return {
@@ -32,9 +35,9 @@ const code = await main(Deno.args, {
   env(variable) {
     if (variable === "NO_COLOR") return Deno.noColor ? "1" : undefined; // needs no permission
     // Asked first: reading what is not permitted makes Deno ask the user.
-    const { state } = Deno.permissions.querySync({ name: "env", variable });
-    return state === "granted" ? Deno.env.get(variable) : undefined;
+    return mayReadVariable(variable) ? Deno.env.get(variable) : undefined;
   },
+  mayRead: mayReadVariable,
   stdin: { isTerminal: Deno.stdin.isTerminal(), read: () => Deno.stdin.readable },
   stdout: outputOf(Deno.stdout),
   stderr: outputOf(Deno.stderr),
@@ -42,6 +45,11 @@ const code = await main(Deno.args, {
   permits({ protocol, hostname, port }) {
     const host = `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
     return Deno.permissions.requestSync({ name: "net", host }).state === "granted";
+  },
+  bypassProxy(hostname) {
+    if (!mayReadVariable("NO_PROXY")) return false;
+    Deno.env.set("NO_PROXY", exempting(hostname, Deno.env.get("NO_PROXY")));
+    return true;
   },
   serve: async (handler, address) => (await import("./serve.ts")).serve(handler, address),
   files,

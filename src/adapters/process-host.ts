@@ -22,9 +22,21 @@ export function processHost(): Host {
     stdout: outputOf(process.stdout),
     stderr: outputOf(process.stderr),
     signal: interruption.signal,
+    bypassProxy(hostname) {
+      const { no_proxy, NO_PROXY } = process.env; // read with every request
+      const names = exempting(hostname, no_proxy ?? NO_PROXY);
+      Object.assign(process.env, { no_proxy: names, NO_PROXY: names });
+      return true;
+    },
     serve: async (handler, address) => (await import("./serve.ts")).serve(handler, address),
     files,
   };
+}
+
+/** The value of `NO_PROXY` that keeps a host from every proxy, besides those it names. */
+export function exempting(hostname: string, named: string | undefined): string {
+  const bare = hostname.replace(/[[\]]/g, "");
+  return [...new Set([...named?.split(",") ?? [], hostname, bare])].join(",");
 }
 
 /** Where Linux says which signals a process ignores. */

@@ -6,7 +6,7 @@
 import { isArgumentError } from "../core/check.ts";
 import { checkClient, type Client, type RequestEvent, type Settings } from "../core/client.ts";
 import { type DeletableResource, messageBatch } from "../core/delete.ts";
-import { adminKeyFrom, clientFrom } from "../config/mod.ts";
+import { adminKeyFrom, clientFrom, unreadable } from "../config/mod.ts";
 import { CommandError, exitCode } from "./errors.ts";
 import type { Host } from "./host.ts";
 import type { Flags } from "./options.ts";
@@ -22,16 +22,22 @@ export type CommandClient = Client & { readonly baseUrl: string };
  */
 export function createClient(
   { host, output }: {
-    readonly host: Pick<Host, "env" | "fetch" | "permits" | "clock">;
+    readonly host: Omit<Host, "stdin" | "stdout" | "stderr" | "signal" | "serve" | "files">;
     readonly output: Pick<Context["output"], "note">;
   },
   { requestTimeout, maxRetries, verbose, actor, reason, ...flags }: Flags = {},
   { administrative }: DeletableResource = messageBatch,
 ): CommandClient {
+  // Deno does not tell whether a variable is set that may not be read, so nothing goes on.
+  const denied = administrative
+    ? []
+    : [...flags.baseUrl === undefined ? ["ANTHROPIC_BASE_URL"] : [], "ANTHROPIC_WORKSPACE_ID"]
+      .filter((variable) => host.mayRead?.(variable) === false);
   const credentials = credentialsFor(administrative, host);
   const { apiKey, authToken } = credentials;
   const named = administrative ? { ...names, apiKey: adminKeyVariable } : names;
   check({ apiKey, authToken }, named, exitCode.credentials);
+  for (const variable of denied) throw new CommandError(unreadable(variable).message);
   const baseUrl = flags.baseUrl ?? String(read(clientFrom, host).baseUrl ?? defaultBaseUrl);
   const client = {
     ...credentials,
@@ -48,6 +54,13 @@ export function createClient(
   };
   check(client, named, exitCode.usage);
   checkPermission(host, baseUrl);
+  const { protocol, hostname } = new URL(baseUrl);
+  // Plain HTTP is for loopback. A proxy would see the key.
+  if (protocol === "http:" && host.bypassProxy?.(hostname) === false) {
+    throw new CommandError(
+      `Cannot use ${baseUrl}: a proxy could see the key; permit --allow-env=NO_PROXY`,
+    );
+  }
   return client;
 }
 

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { fileProblem, isDenied } from "../config/system-errors.ts";
+import { connectionHints, fileProblem, isDenied } from "../config/system-errors.ts";
 import { BatchsweepError } from "../core/errors.ts";
+import type { Host } from "./host.ts";
 import { type OutcomeError, outcomeError, stopReason } from "../purge/outcome.ts";
 
 /** The exit codes of the command. */
@@ -82,7 +83,7 @@ export function isUnreached({ code }: Pick<OutcomeError, "code">): boolean {
  * @param baseUrl Where it called.
  * @returns A {@link CommandError}. Any other error comes back as it is.
  */
-export function explainError(error: unknown, baseUrl: string): unknown {
+export function explainError(error: unknown, baseUrl: string, host: Pick<Host, "env">): unknown {
   if (!(error instanceof BatchsweepError)) return error;
   const failure = outcomeError(error);
   const { code, message, requestId, status, type } = failure;
@@ -91,12 +92,21 @@ export function explainError(error: unknown, baseUrl: string): unknown {
   // The sender of an answer without the API's form, or without such a route, may be another server.
   const isStrange = code === "ERR_INVALID_RESPONSE" || status === 404 ||
     (status !== undefined && type === undefined);
-  const place = isUnreached(failure) || isStrange ? `\n${lookedFor(baseUrl)}` : "";
+  const place = isUnreached(failure) || isStrange ? `\n${lookedFor(baseUrl, failure, host)}` : "";
   return new CommandError(`${message}${request}${place}`, exitCodeOf(failure, Infinity));
 }
 
-/** Where the command looked for the API. */
-export const lookedFor = (baseUrl: string): string => `The API was looked for at ${baseUrl}`;
+/** Where the command looked for the API, and what to look at if there was no connection. */
+export function lookedFor(
+  baseUrl: string,
+  failure: OutcomeError | undefined,
+  { env }: Pick<Host, "env">,
+): string {
+  const hints = failure && isUnreached(failure)
+    ? connectionHints(failure.reason, baseUrl, env)
+    : [];
+  return [`The API was looked for at ${baseUrl}`, ...hints].join("\n");
+}
 
 /**
  * What an error of the file system means, as a line for the user.

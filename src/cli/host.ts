@@ -14,6 +14,12 @@ export interface Host {
    * runtime never asks the user for permission.
    */
   env(name: string): string | undefined;
+  /**
+   * Whether a variable may be read.
+   *
+   * @default () => true
+   */
+  mayRead?(variable: string): boolean;
   readonly stdin: Input;
   readonly stdout: Output;
   readonly stderr: Output;
@@ -25,6 +31,13 @@ export interface Host {
    * @default globalThis.fetch
    */
   readonly fetch?: Fetch | undefined;
+  /**
+   * Keeps requests to a host from every proxy.
+   *
+   * @returns Whether it could.
+   * @default () => true
+   */
+  bypassProxy?(hostname: string): boolean;
   /**
    * Whether a URL may be requested or served. A runtime with permissions may ask the user.
    *

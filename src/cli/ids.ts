@@ -211,7 +211,7 @@ function otherCommand(name: string): string {
 
 /** The kind that was meant, if a mistyped kind was taken for an id. */
 function mistypedKind(id: string, resource: DeletableResource): string {
-  const name = nearest(id, kinds.map(commandOf));
+  const name = /\d/.test(id) ? undefined : nearest(id, kinds.map(commandOf));
   const isGiven = resource !== messageBatch && name === commandOf(resource);
   return name === undefined || isGiven ? "" : `; did you mean the kind "${name}"?`;
 }

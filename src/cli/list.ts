@@ -74,8 +74,9 @@ export interface ListBatchesOptions {
 export async function listBatches(
   client: CommandClient,
   { filter, limit = Infinity, json = false }: ListBatchesOptions,
-  { host: { signal, clock = systemClock, stdout }, output }: Context,
+  { host, output }: Context,
 ): Promise<number> {
+  const { signal, clock = systemClock, stdout } = host;
   const call = createCall(checkClient(client), { signal });
   // Without a condition, no more are needed than the limit says.
   const pageSize = filter === undefined ? Math.min(limit, 1_000) : undefined;
@@ -117,9 +118,9 @@ export async function listBatches(
     await output.note(`${where}${summary}${more}\n`);
   } else {
     if (total > 0) await output.note(`The list breaks off after ${summary}\n`);
-    if (!isAbort(failure, signal)) throw explainError(failure, client.baseUrl);
+    if (!isAbort(failure, signal)) throw explainError(failure, client.baseUrl, host);
   }
-  if (unreadable !== undefined) throw explainError(unreadable, client.baseUrl);
+  if (unreadable !== undefined) throw explainError(unreadable, client.baseUrl, host);
   if (!signal.aborted) return exitCode.done;
   await output.note("Interrupted\n");
   return exitCode.interrupted;

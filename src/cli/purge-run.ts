@@ -78,7 +78,7 @@ export async function runPurge(
   const ids = stored ? plannedItems(stored).map(({ id }) => id) : "ids" in source ? source.ids : [];
   const limit = checkClient(client).timeout;
   return await withTrail(flags.audit, { ids, limit }, context, async (trail) => {
-    if (stored) await checkWorkspace(client, stored, signal);
+    if (stored) await checkWorkspace(client, stored, context.host);
     const prepared = await prepare(purge, flags, stored, trail, context);
     const { plan, text } = prepared;
     const refusal = refuseShare(plan, flags.maxShare);
@@ -145,8 +145,9 @@ async function makePlan(
   source: PurgeSource,
   { cancel, clockSkew: maxClockSkew, held: holds }: Flags & { readonly held: ReadonlySet<string> },
   client: CommandClient,
-  { host: { signal }, output }: Context,
+  { host, output }: Context,
 ): Promise<PurgePlan> {
+  const { signal } = host;
   await output.status("Listing the message batches");
   try {
     const common = { holds, maxClockSkew, signal };
@@ -154,7 +155,7 @@ async function makePlan(
     const filter = "filter" in source ? source.filter : { ids: "ids" in source ? source.ids : [] };
     return await planPurge(client, { filter, cancelInProgress: cancel, ...common });
   } catch (error) {
-    throw explainError(error, client.baseUrl);
+    throw explainError(error, client.baseUrl, host);
   } finally {
     await output.status(undefined);
   }
@@ -189,14 +190,14 @@ export function namedOutcomes(
 async function checkWorkspace(
   client: CommandClient,
   { workspaceId }: PurgePlan,
-  signal: AbortSignal,
+  host: Host,
 ): Promise<void> {
   if (workspaceId === undefined) return;
-  const call = createCall(checkClient(client), { signal });
+  const call = createCall(checkClient(client), { signal: host.signal });
   try {
     await listPage(call, undefined, 1);
   } catch (error) {
-    throw explainError(error, client.baseUrl);
+    throw explainError(error, client.baseUrl, host);
   }
   const other = [...call.facts.workspaceIds].find((answered) => answered !== workspaceId);
   if (other === undefined) return;
@@ -317,6 +318,7 @@ export async function applyPlan(
     totals: true,
     baseUrl: client.baseUrl,
     waitTimeout: waited.size > 0 ? waitTimeout : undefined,
+    beyond: plan.items.filter(({ code }) => code === "not_among_oldest").length,
     total: known.length + planned.length - (gone?.size ?? 0),
     waited,
   }, async function* (signal) {

@@ -7,7 +7,7 @@
 import { linkSignals } from "../core/abort.ts";
 import type { KeepCode } from "../purge/decision.ts";
 import type { RunOutcome } from "../purge/engine.ts";
-import type { StopReason } from "../purge/outcome.ts";
+import type { OutcomeError, StopReason } from "../purge/outcome.ts";
 import { CommandError, exitCode, exitCodeOf, firstOf, isUnreached, lookedFor } from "./errors.ts";
 import { type Context, isClosedOutput } from "./output.ts";
 import { createProgress } from "./progress.ts";
@@ -144,6 +144,8 @@ export interface ReportOptions {
   readonly waitTimeout?: number | undefined;
   /** How many outcomes there will be. */
   readonly total: number;
+  /** How many more are meant, and left to the next run by `--max`. */
+  readonly beyond?: number | undefined;
   /** The ids of the batches whose end is waited for. */
   readonly waited?: ReadonlySet<string> | undefined;
 }
@@ -206,8 +208,8 @@ interface SharedLine extends Pick<Line, "tone"> {
 }
 
 function createReport(
-  { host: { signal, stdout }, output }: Context,
-  { json = false, noun, members, totals = false, baseUrl, waitTimeout }: ReportOptions,
+  { host: { signal, stdout, env }, output }: Context,
+  { json = false, noun, members, totals = false, baseUrl, waitTimeout, beyond = 0 }: ReportOptions,
 ) {
   const counts = new Map<Name, number>(Object.keys(rows).map((name) => [name as Name, 0]));
   const numberOf = (name: Name) => counts.get(name) ?? 0;
@@ -219,7 +221,7 @@ function createReport(
   let isUntold = false;
   let unrecorded = 0;
   let stillThere = 0;
-  let unreached = false;
+  let unreached: OutcomeError | undefined;
   let stopped: StopReason | undefined;
 
   const count = (outcome: Outcome, { code, stream }: Line): void => {
@@ -230,7 +232,7 @@ function createReport(
       codes.add(exitCode.failed);
     }
     if ("canceled" in outcome && stream === "stderr") stillThere += 1;
-    if ("error" in outcome) unreached ||= isUnreached(outcome.error);
+    if ("error" in outcome && isUnreached(outcome.error)) unreached ??= outcome.error;
     if (outcome.outcome === "unattempted") stopped ??= outcome.reason;
     // A failure of stdout interrupts a run, too. The user has not interrupted it then.
     codes.add(code === exitCode.interrupted && !signal.aborted ? exitCode.failed : code);
@@ -275,7 +277,7 @@ function createReport(
   const writeSummary = async (): Promise<void> => {
     const names = ["deleted", "missing", "skipped", "failed", "unattempted"] as const;
     const numbers = Object.fromEntries(names.map((name) => [name, numberOf(name)]));
-    const hasMore = stopped !== undefined;
+    const hasMore = stopped !== undefined || beyond > 0;
     await output.json({ summary: { planned: total, ...numbers, hasMore } }).catch(() => {});
   };
 
@@ -295,12 +297,16 @@ function createReport(
         if (more > 0) await output.note(`${name} ${more} more${text}\n`, tone);
       }
       if (json && totals && !outputFailed.signal.aborted) await writeSummary();
-      if (unreached) await output.note(`${lookedFor(baseUrl)}\n`);
+      if (unreached) await output.note(`${lookedFor(baseUrl, unreached, { env })}\n`);
       if (stopped !== undefined && (stopped !== "interrupted" || signal.aborted)) {
         const [why, next] = stops[stopped];
         const left = numberOf("unattempted");
         await output.note(`Stopped: ${why}. ${left} ${left === 1 ? "is" : "are"} left\n`, "bad");
         await output.note(`${next}\n`);
+      } else if (beyond > 0) {
+        await output.note(
+          `${beyond} more ${beyond === 1 ? "is" : "are"} left, beyond --max: ${again}\n`,
+        );
       }
       if (failure !== undefined) await output.note(`${failure.message}\n`, "bad");
       const code = firstOf(...codes, failure?.exitCode ?? exitCode.done);

@@ -31,11 +31,12 @@ export function addShowCommand(program: Command, context: CommandContext): void 
 }
 
 async function show(id: string, flags: Flags, context: CommandContext): Promise<number> {
-  const { host: { signal }, output } = context;
+  const { host, output } = context;
+  const { signal } = host;
   const client = createClient(context, flags);
   checkIds([id], messageBatch, { insist: flags.insist, verb: "show" });
   const batch = await retrieveMessageBatch(client, id, { signal }).catch((error) => {
-    throw explainError(error, client.baseUrl);
+    throw explainError(error, client.baseUrl, host);
   });
   if (flags.json) await output.json(batch);
   else await output.result(describeBatch(batch));

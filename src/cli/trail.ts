@@ -77,8 +77,8 @@ export interface TrailFile extends AuditTrail {
   readonly path: string;
   /** What it had about the ids that it was opened for. */
   readonly history: readonly AuditEntry[];
-  /** Whether something was added. */
-  hasGrown(): boolean;
+  /** The ids of the entries that were added. */
+  readonly added: ReadonlySet<string>;
   close(): Promise<void>;
 }
 
@@ -111,16 +111,16 @@ export async function openTrail(
     throw error;
   }
   const trail = createJsonlAuditTrail(file);
-  let hasGrown = false;
+  const added = new Set<string>();
   return {
     path,
     history,
-    hasGrown: () => hasGrown,
+    added,
     async append(entry) {
-      hasGrown = true;
       await trail.append(entry).catch((error) => {
         throw fileError("write", path, error, exitCode.failed);
       });
+      added.add(entry.id);
     },
     close: () => file.close(),
   };
@@ -173,9 +173,16 @@ export async function withTrail(
     code = await run(trail);
   } finally {
     await afterwards(async () => {
-      if (!trail.hasGrown()) return;
-      const { head } = await surveyTrail(filesInTime(host.files, limit), path);
+      if (trail.added.size === 0) return;
+      const lost = new Set(trail.added);
+      const onEntry = ({ id }: AuditEntry) => lost.delete(id);
+      const { head } = await surveyTrail(filesInTime(host.files, limit), path, { onEntry });
       await output.note(`Recorded in ${path}\n  Head ${head}\n`);
+      if (lost.size === 0) return;
+      throw new CommandError(
+        `${lost.size} of the ${trail.added.size} entries of this run are not in ${path}: it was ` +
+          "moved or cut meanwhile\nFind the file that has them",
+      );
     });
     await afterwards(() =>
       inTime(trail.close(), limit).catch((error) => {

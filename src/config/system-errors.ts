@@ -19,6 +19,24 @@ export function listenProblem(error: unknown): string {
   return listenProblems[codeOf(error)] ?? fileProblem(error);
 }
 
+/** Variables that send requests to a proxy, or keep them from it. */
+const proxyVariables = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
+
+/**
+ * What to look at after there was no connection: the variables of a proxy that are set, without their
+ * values, which may hold a password, and Deno's flag.
+ */
+export function connectionHints(
+  reason: string | undefined,
+  url: string,
+  env: (variable: string) => unknown,
+): readonly string[] {
+  if (reason === "permission") return [`Permit it with --allow-net=${new URL(url).host}`];
+  if (url.startsWith("http:")) return []; // it is on loopback, and bypasses every proxy
+  const set = proxyVariables.filter((name) => env(name) || env(name.toLowerCase()));
+  return set.length === 0 ? [] : [`Set for a proxy: ${set.join(", ")}`];
+}
+
 /** Whether Deno does not permit what was tried. */
 export function isDenied(error: unknown): boolean {
   return error instanceof Error && error.name === "NotCapable";

@@ -6,7 +6,8 @@
 import type { MessageBatch } from "../core/batches.ts";
 import { defined } from "../core/check.ts";
 import type { DeletionFacts, Evidence } from "../core/delete.ts";
-import type { BatchsweepError, Refusal } from "../core/errors.ts";
+import type { ConnectionFailure } from "../core/connection.ts";
+import type { APIConnectionError, BatchsweepError, Refusal } from "../core/errors.ts";
 import type { ResultsExport } from "./export.ts";
 
 /** What became of one object of a run. Every object has exactly one outcome. */
@@ -99,12 +100,16 @@ export interface OutcomeError {
   readonly status?: number | undefined;
   readonly type?: string | undefined;
   readonly requestId?: string | undefined;
+  /** Why there was no answer. */
+  readonly reason?: ConnectionFailure | undefined;
 }
 
 /** An error of the library as data that can be printed and stored. */
-export function outcomeError(error: BatchsweepError & Partial<Refusal>): OutcomeError {
-  const { code, message, why, status, type, requestId } = error;
-  return { code, message, why, status, type, requestId };
+export function outcomeError(
+  error: BatchsweepError & Partial<Refusal & Pick<APIConnectionError, "reason">>,
+): OutcomeError {
+  const { code, message, why, status, type, requestId, reason } = error;
+  return { code, message, why, status, type, requestId, reason };
 }
 
 type Deleted = { readonly outcome: "deleted" };

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { serve } from "../../src/adapters/serve.ts";
 import { createSandbox } from "../../src/sandbox/mod.ts";
-import { jsonLines, key, run } from "./in-memory.ts";
+import { environment, jsonLines, key, run } from "./in-memory.ts";
 import { failingOutput, interruptedReading } from "./memory-host.ts";
 
 test("main() without a command shows the help on stderr", async () => {
@@ -88,6 +88,40 @@ test("main() reports a refused key as 4, and every id in JSON", async () => {
     { outcome: "unattempted", id: "msgbatch_2", reason: "credentials_refused" },
   ]);
   expect(sandbox.requests).toHaveLength(1);
+});
+
+test("main() names what a proxy and Deno are told by, never a value", async () => {
+  const fail = (code: string) => () =>
+    Promise.reject(new TypeError("failed", { cause: Object.assign(new Error(code), { code }) }));
+  const variables = { ANTHROPIC_API_KEY: key, HTTPS_PROXY: "http://me:secret@proxy" };
+  const env = environment(variables);
+  const args = ["list", "--max-retries", "0"];
+  expect((await run(args, { env, fetch: fail("ECONNREFUSED") })).stderr).toBe(
+    "Cannot list message batches: connection refused by api.anthropic.com\n" +
+      "The API was looked for at https://api.anthropic.com\nSet for a proxy: HTTPS_PROXY\n",
+  );
+  const denied = () => Promise.reject(Object.assign(new Error("x"), { name: "NotCapable" }));
+  expect((await run(args, { fetch: denied })).stderr).toMatch(
+    /no permission .*\n.*\nPermit it with --allow-net=api.anthropic.com\n$/,
+  );
+});
+
+test("main() sends nothing where a proxy could see the key, or a variable may not be read", async () => {
+  const sandbox = createSandbox();
+  const local = ["list", "--base-url", "http://127.0.0.1:1"];
+  expect(await run(local, { bypassProxy: () => false }, sandbox)).toMatchObject({
+    code: 2,
+    stderr:
+      "Cannot use http://127.0.0.1:1: a proxy could see the key; permit --allow-env=NO_PROXY\n",
+  });
+  for (const name of ["ANTHROPIC_BASE_URL", "ANTHROPIC_WORKSPACE_ID"]) {
+    const mayRead = (variable: string) => variable !== name;
+    expect(await run(["list"], { mayRead }, sandbox)).toMatchObject({
+      code: 2,
+      stderr: `Cannot use ${name}: this process may not read it: permit --allow-env=${name}\n`,
+    });
+  }
+  expect(sandbox.requests).toEqual([]);
 });
 
 test("main() reports how a lost answer was known, and each attempt", async () => {

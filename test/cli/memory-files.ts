@@ -55,7 +55,9 @@ export function createMemoryFiles(
         async append(text) {
           await Promise.resolve();
           act("append", path);
-          texts.set(path, `${texts.get(path)}${text}`);
+          const before = texts.get(path) ?? "";
+          const isTorn = before !== "" && !before.endsWith("\n"); // then it begins a line of its own
+          texts.set(path, `${before}${isTorn ? "\n" : ""}${text}`);
         },
         close: () => Promise.resolve(void open.delete(path)),
       };

@@ -22,6 +22,8 @@ const permitted = [
   "ANTHROPIC_API_KEY",
   "ANTHROPIC_AUTH_TOKEN",
   "ANTHROPIC_BASE_URL",
+  "ANTHROPIC_WORKSPACE_ID",
+  "NO_PROXY",
   "TERM",
 ];
 

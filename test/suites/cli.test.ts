@@ -168,6 +168,10 @@ describe("checkIds()", () => {
     expect(() => checkIds([id], messageBatch, { verb: "cancel" })).not.toThrow(/did you mean/);
   });
 
+  test("takes no id for a kind, mistyped", () => {
+    expect(() => checkIds(["MSGBATCH_1"], messageBatch)).not.toThrow(/did you mean/);
+  });
+
   test("refuses what begins as each other kind does, unless it is told to insist", () => {
     for (const resource of kinds) {
       for (const [param, prefix] of Object.entries(resource.prefixes)) {
