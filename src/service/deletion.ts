@@ -122,7 +122,11 @@ export function checkId(id: string): void {
   }
 }
 
-/** The grace period, less the time that it takes to record how a deletion ended, in milliseconds. */
+/**
+ * The grace period, less the time that it takes to record how a deletion ended, in milliseconds.
+ *
+ * @throws {ArgumentError} `GRACE_PERIOD` is invalid.
+ */
 export function timeOf({ config }: State): number {
   return Math.min(config.gracePeriod() * 0.9, maxTimer);
 }

@@ -134,7 +134,13 @@ async function work<Result>(
   const after = (duration: number, act: () => void) => timers.push(setTimeout(act, duration));
   const end = () => {
     stop.abort();
-    after(timeOf(state), () => limit.abort());
+    let time = 22_500;
+    try {
+      time = timeOf(state);
+    } catch {
+      // A deletion says that GRACE_PERIOD is invalid, and so does /healthz.
+    }
+    after(time, () => limit.abort());
   };
   try {
     if (event === "request") end();
@@ -161,15 +167,15 @@ type App = Hono<{ Bindings: Context }>;
 
 async function answer(app: App, request: Request, context: Context): Promise<Response> {
   const { state, line } = context;
-  const { method, headers } = request;
-  const { pathname } = new URL(request.url);
+  const { method, headers, url } = request;
+  const pathname = URL.canParse(url) ? new URL(url).pathname : undefined;
   const route = pathname === "/webhook" || pathname === "/healthz" ? pathname : "gateway";
   let response: Response;
   if (state.signal?.aborted) {
     const later = { "retry-after": "5" };
     response = new Problem(503, "Cannot answer: the service stops", {}, later).toResponse();
-  } else if (!/^[\w.:[\]-]*$/.test(headers.get("host") ?? "")) {
-    // A Host with more in it than a host would change the path.
+  } else if (pathname === undefined || !/^[\w.:[\]-]*$/.test(headers.get("host") ?? "")) {
+    // A runtime makes the URL of it: with more in it than a host, it would change the path.
     response = new Problem(400, "Cannot answer: the Host header is not a host").toResponse();
   } else response = await app.fetch(request, context);
   response.headers.set("cache-control", "no-store");

@@ -38,7 +38,6 @@ function retentionOf({ config, ...defaults }: State): Retention | undefined {
  */
 export function checkConfig(state: State): void {
   checkAccess(state.config);
-  state.config.gracePeriod();
   retentionOf(state);
 }
 
@@ -48,6 +47,7 @@ function checkAccess(config: Config): void {
   if (config.has("GATEWAY_TOKENS")) config.gatewayTokens();
   if (!hasPurpose || config.has("WEBHOOK_SECRETS")) config.webhookSecrets();
   config.client();
+  config.gracePeriod();
 }
 
 /**

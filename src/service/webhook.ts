@@ -8,6 +8,7 @@ import { unlessAborted } from "../core/abort.ts";
 import { readBytes } from "../core/bytes.ts";
 import type { Deletion } from "../core/delete.ts";
 import { literal, looseObject, safeParse, strictObject, string } from "../deps.ts";
+import { findDuplicateKey } from "../purge/strict-json.ts";
 import { checkId, type Context, deleteOnDemand, recordingClient } from "./deletion.ts";
 import { Webhook, WebhookVerificationError } from "./deps.ts";
 import { Problem } from "./problem.ts";
@@ -111,7 +112,7 @@ function readEvent(body: string): string {
     throw new Problem(400, "Cannot read the body: it is not JSON");
   }
   const event = safeParse(eventSchema, value);
-  if (!event.success) {
+  if (!event.success || findDuplicateKey(body) !== undefined) {
     throw new Problem(
       400,
       'Cannot read the event: it is not {"type":"message_batch.delete","data":{"id":"msgbatch_…"}}',

@@ -121,6 +121,23 @@ describe("POST /webhook refuses, and asks nothing of the API,", () => {
     "another event": [400, () => webhook(good.replace(".delete", ".ended"))],
     "no id of a batch": [400, () => webhook(deletion(undefined))],
     "a number as an id": [400, () => webhook(deletion(1))],
+    "an id that is given twice": [
+      400,
+      () => webhook(good.replace('"id":', '"id":"msgbatch_2","id":')),
+    ],
+    "a body that is compressed": [
+      415,
+      () => withHeaders(webhook(good), { "content-encoding": "gzip" }),
+    ],
+    "a body that breaks off": [
+      400,
+      () =>
+        new Request(webhook(good), {
+          method: "POST",
+          body: new ReadableStream({ pull: (stream) => stream.error(new Error("reset")) }),
+          ...{ duplex: "half" },
+        }),
+    ],
     "an empty id": [400, () => webhook(deletion(""))],
     "an id that climbs": [400, () => webhook(deletion(".."))],
     "an id of two segments": [400, () => webhook(deletion("a/b"))],
@@ -238,6 +255,10 @@ describe("createService() without its configuration", () => {
     "with a secret that is too short": [
       "WEBHOOK_SECRETS",
       { ...environment, WEBHOOK_SECRETS: "whsec_YQ==" },
+    ],
+    "with a grace period that is none": [
+      "GRACE_PERIOD",
+      { ...environment, GRACE_PERIOD: "soon" },
     ],
     "with a base URL that is not safe": [
       "ANTHROPIC_BASE_URL",
