@@ -148,6 +148,18 @@ describe("createSandbox() identifies", () => {
     expect(answers[2]?.json.request_id).toBe(ids[2]);
   });
 
+  test("tells the sandbox's time with every answer", async () => {
+    const sandbox = createSandbox({ now: () => Date.parse("2024-09-24T18:00:00.900Z") });
+    sandbox.fail({ path: "/fault", status: 500 });
+    for (const path of [BATCHES, "/nowhere", "/fault"]) {
+      const { headers } = await call(sandbox, "GET", path);
+      expect(headers.get("date")).toBe("Tue, 24 Sep 2024 18:00:00 GMT");
+    }
+    sandbox.advance(3_600_000);
+    const { headers } = await call(sandbox, "GET", BATCHES);
+    expect(headers.get("date")).toBe("Tue, 24 Sep 2024 19:00:00 GMT");
+  });
+
   test("each batch by an id that looks like the API's", () => {
     const sandbox = createSandbox();
     const first = sandbox.seed().id;
