@@ -4,12 +4,14 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { AppendFile } from "../audit/jsonl.ts";
 
 /** A file that is only added to, to be closed at the end. */
 export interface OpenAppendFile extends AppendFile {
+  /** Rejects if the file was removed, compressed or truncated, so that what it had may be lost. */
+  check(): Promise<void>;
   /** Waits for what is being added, then closes the file. */
   close(): Promise<void>;
 }
@@ -19,26 +21,51 @@ export interface OpenAppendFile extends AppendFile {
  * its owner only. Several processes can add to one file at once. Texts that wait while the disk is
  * busy are written together.
  *
+ * A text counts as added when the file at the path has it. If another file has the path, since
+ * logrotate renamed the first one, texts go into that file; after a mere rename, one is made. If the
+ * file was removed, compressed or truncated, what it had may be lost: then `check()` rejects until the
+ * file is opened again, and `append()` adds to the file at the path, so that outcomes are kept.
+ *
  * @param path Path of the file. Its directory must exist, and must be readable if the file is new.
  * @returns The file.
  * @throws The error of the file system, with its `code`.
  */
 export async function openAppendFile(path: string): Promise<OpenAppendFile> {
-  const file = await open(path, "a+", 0o600);
-  try {
-    if ((await file.stat()).size === 0) await sync(dirname(path));
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
+  let file = await openAt(path);
   let broken: unknown;
+  let lost: Error | undefined;
+
+  /** Whether the path still names the file, with all that was written. */
+  const isInPlace = async (): Promise<boolean> => {
+    const { ino, dev, size } = file;
+    const named = await stat(path).catch(ignore("ENOENT"));
+    return named?.ino === ino && named.dev === dev && named.size >= size;
+  };
+  /** Goes on in the file that the path names now. */
+  const follow = async (): Promise<void> => {
+    const named = await stat(path).catch(ignore("ENOENT"));
+    if (named?.isFile() === false) throw new Error(`${path} is no regular file any more`);
+    const { size, nlink } = await file.handle.stat();
+    const change = size < file.size ? "truncated" : named || nlink > 0 ? undefined : "removed";
+    if (change !== undefined) {
+      lost ??= new Error(`${path} was ${change} while it was in use: restore it, then start again`);
+    }
+    const next = await openAt(path);
+    await file.handle.close();
+    file = next;
+  };
   const write = async (text: string): Promise<void> => {
     if (broken !== undefined) throw broken;
-    await writeLines(file, text);
-    await file.datasync().catch((error: unknown) => {
-      broken = error; // the next flush would succeed, with this text lost
-      throw error;
-    });
+    for (let moves = 0; moves < 10; moves += 1) {
+      if (!await isInPlace()) await follow();
+      file.size = await writeLines(file.handle, text);
+      await file.handle.datasync().catch((error: unknown) => {
+        broken = error; // the next flush would succeed, with this text lost
+        throw error;
+      });
+      if (await isInPlace()) return;
+    }
+    throw new Error(`Cannot append: ${path} names another file again and again`);
   };
 
   let last: Promise<void> = Promise.resolve();
@@ -55,6 +82,16 @@ export async function openAppendFile(path: string): Promise<OpenAppendFile> {
     return next;
   };
   return {
+    async check() {
+      if (lost === undefined && !await isInPlace()) {
+        const followed = last.then(async () => {
+          if (!await isInPlace()) await follow();
+        });
+        last = followed.catch(() => {});
+        await followed;
+      }
+      if (lost !== undefined) throw lost;
+    },
     append(text) {
       group ??= begin();
       group.text += text;
@@ -63,9 +100,21 @@ export async function openAppendFile(path: string): Promise<OpenAppendFile> {
     close: async () => {
       await last;
       broken ??= new Error("Cannot append: the file is closed");
-      await file.close();
+      await file.handle.close();
     },
   };
+}
+
+async function openAt(path: string) {
+  const handle = await open(path, "a+", 0o600);
+  try {
+    const { ino, dev, size } = await handle.stat();
+    if (size === 0) await sync(dirname(path));
+    return { handle, ino, dev, size };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
 }
 
 /** Texts that are written together. */
@@ -97,19 +146,26 @@ const newline = Buffer.from("\n");
  * Writes whole lines at the end of a file, in one write, so that other processes can do the same. If
  * the file ends in the middle of a line, since a process died or the disk was full, that line is
  * ended first.
+ *
+ * @returns The size of the file after that.
  */
-export async function writeLines(file: AppendHandle, text: string): Promise<void> {
+export async function writeLines(file: AppendHandle, text: string): Promise<number> {
   const lines = Buffer.from(text);
   const { size } = await file.stat();
   const end = await readFrom(file, Math.max(0, size - 1), size);
-  if (size > 0 && !end.equals(newline)) return await writeWhole(file, [newline, lines]);
+  if (size > 0 && !end.equals(newline)) {
+    await writeWhole(file, [newline, lines]);
+    return (await file.stat()).size;
+  }
   await writeWhole(file, [lines]);
   // Another process can have died in the middle of a line just before.
-  const since = await readFrom(file, Math.max(0, size - 1), (await file.stat()).size);
+  const after = await file.stat();
+  const since = await readFrom(file, Math.max(0, size - 1), after.size);
   const began = size === 0 && since.subarray(0, lines.length).equals(lines);
   if (!began && !since.includes(Buffer.concat([newline, lines]))) {
     await writeWhole(file, [newline, lines]);
   }
+  return after.size;
 }
 
 async function writeWhole(file: AppendHandle, parts: readonly Buffer[]): Promise<void> {

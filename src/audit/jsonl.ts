@@ -29,6 +29,8 @@ export interface AppendFile {
    * first.
    */
   append(text: string): Promise<void>;
+  /** Rejects if what was added may be lost. Then no deletion is begun. */
+  check?(): Promise<void>;
 }
 
 /** Bytes as files and answers give them, in pieces of any size. */
@@ -93,6 +95,7 @@ export function createJsonlAuditTrail(file: AppendFile): AuditTrail {
       if (encoder.encode(line).length > maxLineBytes) {
         throw new RangeError("Cannot record an audit entry: it is longer than 1 MiB");
       }
+      if (entry.phase === "intent") await file.check?.();
       await file.append(line);
     },
   };

@@ -142,6 +142,7 @@ export function filesInTime(files: Files, limit: number): Pick<Files, "read" | "
       const file = await inTime(files.appendTo(path), limit);
       return {
         append: (text) => inTime(file.append(text), limit),
+        check: async () => await inTime(file.check?.() ?? Promise.resolve(), limit),
         close: () => inTime(file.close(), limit),
       };
     },

@@ -1,12 +1,15 @@
-import { execFile } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { createReadStream } from "node:fs";
 import {
   appendFile,
   type FileHandle,
   open,
   readFile,
+  rename,
+  rm,
   stat,
   symlink,
+  truncate,
   writeFile,
 } from "node:fs/promises";
 import { join } from "node:path";
@@ -121,6 +124,37 @@ describe("openAppendFile()", () => {
     await symlink("/dev/full", path);
     const file = await openAppendFile(path);
     expect(await rejection(file.append("one\n"))).toMatchObject({ code: "ENOSPC" });
+    await file.close();
+  });
+
+  test("adds to the file at the path, even if the path changes while it writes", async () => {
+    await using folder = await createFolder();
+    const path = join(folder.path, "audit.jsonl");
+    const file = await openAppendFile(path);
+    const prototype = await handles(path);
+    const { datasync } = prototype;
+    for (const change of [() => rename(path, `${path}.1`), () => truncate(path), () => rm(path)]) {
+      using flush = vi.spyOn(prototype, "datasync").mockImplementationOnce(
+        async function (this: FileHandle) {
+          await datasync.call(this);
+          await change();
+        },
+      );
+      await file.append("one\n");
+      expect(flush.mock.calls.length).toBe(2);
+      expect(await text(path)).toBe("one\n");
+    }
+    await file.close();
+  });
+
+  test("refuses what is no file any more", async () => {
+    await using folder = await createFolder();
+    const path = join(folder.path, "audit.jsonl");
+    const file = await openAppendFile(path);
+    await rename(path, `${path}.1`);
+    execFileSync("mkfifo", [path]);
+    await expect(file.append("one\n")).rejects.toThrow("is no regular file any more");
+    await expect(file.check()).rejects.toThrow("is no regular file any more");
     await file.close();
   });
 

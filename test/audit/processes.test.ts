@@ -48,6 +48,33 @@ test("an audit trail of many processes loses nothing, and every head of it stays
 });
 
 describe.each(names)("an audit trail on %s", (runtime) => {
+  test.for(
+    [
+      ["renamed", ["before"]],
+      ["rotated", ["before"]],
+      ["rotated and compressed", undefined],
+      ["replaced", undefined],
+      ["removed", undefined],
+      ["compressed", undefined],
+      ["truncated", undefined],
+    ] as const,
+  )("goes on at its path, or refuses, when the file was %s", async ([kind, old], { expect }) => {
+    await using folder = await createFolder();
+    const path = join(folder.path, "audit.jsonl");
+    const { ended, told } = start(runtime, folder.path, "change", path, kind);
+    expect(await ended).toEqual({ code: 0, stderr: "" });
+    const change =
+      { removed: "removed", compressed: "removed", truncated: "truncated" }[kind as string];
+    const reason = change === undefined
+      ? null
+      : `${path} was ${change} while it was in use: restore it, then start again`;
+    expect(told).toEqual([reason, reason]);
+    const { ids } = await read(path);
+    const kept = kind === "replaced" ? ["before", "after"] : ["after"];
+    expect(ids).toEqual(change === undefined ? [...kept, "next", "last"] : kept);
+    if (old) expect((await read(`${path}.1`)).ids).toEqual(old);
+  });
+
   test("holds all that was safe when its process was killed, and stays readable", {
     timeout: 90_000,
   }, async ({ expect }) => {
