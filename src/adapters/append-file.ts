@@ -151,8 +151,14 @@ const newline = Buffer.from("\n");
  */
 export async function writeLines(file: AppendHandle, text: string): Promise<number> {
   const lines = Buffer.from(text);
-  const { size } = await file.stat();
-  const end = await readFrom(file, Math.max(0, size - 1), size);
+  let { size } = await file.stat();
+  let end = await readFrom(file, Math.max(0, size - 1), size);
+  // A line without an end is torn, unless another process is just writing it.
+  for (let before = -1; size > before && !end.equals(newline);) {
+    before = size;
+    size = (await file.stat()).size;
+    end = await readFrom(file, Math.max(0, size - 1), size);
+  }
   if (size > 0 && !end.equals(newline)) {
     await writeWhole(file, [newline, lines]);
     return (await file.stat()).size;
@@ -191,6 +197,15 @@ export async function sync(path: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/**
+ * Refuses a path that names neither a file nor a directory. A pipe would block, and a device has no
+ * end; opening a directory fails with a reason.
+ */
+export async function refuseSpecialFile(path: string): Promise<void> {
+  const found = await stat(path).catch(ignore("ENOENT"));
+  if (found && !found.isFile() && !found.isDirectory()) throw new Error("it is no regular file");
 }
 
 /** A handler for `catch()`: it throws every error but those of the file system with these codes. */

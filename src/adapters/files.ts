@@ -9,7 +9,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import type { Files } from "../cli/host.ts";
 import { fileProblem } from "../config/system-errors.ts";
 import type { ResultStore } from "../purge/mod.ts";
-import { hasCode, ignore, openAppendFile, sync } from "./append-file.ts";
+import { hasCode, ignore, openAppendFile, refuseSpecialFile, sync } from "./append-file.ts";
 
 /** The file system of the command. */
 export const files: Files = {
@@ -25,11 +25,7 @@ export const files: Files = {
     }
   },
   async appendTo(path) {
-    const found = await stat(path).catch(ignore("ENOENT"));
-    // A pipe would block, and a device has no end. Opening a directory fails with a reason.
-    if (found !== undefined && !found.isFile() && !found.isDirectory()) {
-      throw new Error("it is no regular file");
-    }
+    await refuseSpecialFile(path);
     return await openAppendFile(path);
   },
   resultsIn: openResultFolder,
@@ -85,6 +81,9 @@ export async function openResultFolder(directory: string): Promise<ResultStore> 
   return {
     async open(id) {
       const path = join(directory, `${encodeURIComponent(id)}.jsonl`);
+      await refuseSpecialFile(path).catch((error) => {
+        throw new Error(`Cannot write ${path}: ${fileProblem(error)}`);
+      });
       // A run that was killed leaves its part. A run that still writes may be storing this batch.
       for (const name of parts.get(basename(path)) ?? []) {
         const part = join(directory, name);
@@ -182,6 +181,7 @@ async function createNewFile(path: string): Promise<NewFile> {
   const part = `${path}.${crypto.randomUUID().slice(0, 8)}.part`;
   const file = await open(part, "wx", 0o600);
   let isOpen = true;
+  let size = 0;
   const close = async () => {
     if (isOpen) await file.close();
     isOpen = false;
@@ -192,9 +192,14 @@ async function createNewFile(path: string): Promise<NewFile> {
       for (let at = 0; at < bytes.length;) {
         at += (await file.write(bytes, at, bytes.length - at)).bytesWritten;
       }
+      size += bytes.length;
     },
     async keep() {
       await file.sync();
+      const [own, named] = [await file.stat(), await stat(part)];
+      if (own.ino !== named.ino || own.dev !== named.dev || own.size !== size) {
+        throw new Error(`Cannot keep ${path}: another process changed ${part}`);
+      }
       await close();
       await publish(part, path);
       await sync(dirname(path));

@@ -198,6 +198,25 @@ describe("writeLines()", () => {
     }
   });
 
+  test("ends no line that another is just writing", async () => {
+    await using folder = await createFolder();
+    const path = join(folder.path, "audit.jsonl");
+    await writeFile(path, "one\ntw");
+    const handle = await open(path, "a+");
+    let looks = 0;
+    const raced: AppendHandle = {
+      stat: async () => {
+        if ((looks += 1) === 2) await appendFile(path, "o\n");
+        return await handle.stat();
+      },
+      read: handle.read.bind(handle),
+      write: handle.write.bind(handle) as FileHandle["write"],
+    };
+    await writeLines(raced, "three\n");
+    expect(await text(path)).toBe("one\ntwo\nthree\n");
+    await handle.close();
+  });
+
   test("writes its lines once where others only add theirs", async () => {
     await using folder = await createFolder();
     const path = join(folder.path, "audit.jsonl");

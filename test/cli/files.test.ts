@@ -1,5 +1,16 @@
 import { execFileSync } from "node:child_process";
-import { mkdir, readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
+import {
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
 import { files } from "../../src/adapters/files.ts";
@@ -154,6 +165,37 @@ describe("files.resultsIn()", () => {
     });
     await writeFile(at("file"), "");
     await expect(files.resultsIn(at("file"))).rejects.toMatchObject({ code: "ENOTDIR" });
+  });
+
+  test("refuses a pipe or a device that has the name, before anything is read", async ({ at }) => {
+    const results = await files.resultsIn(at("saved"));
+    execFileSync("mkfifo", [at("saved/pipe.jsonl")]);
+    await symlink("/dev/zero", at("saved/device.jsonl"));
+    for (const id of ["pipe", "device"]) {
+      await expect(results.open(id)).rejects.toThrow(
+        `Cannot write ${at(`saved/${id}.jsonl`)}: it is no regular file`,
+      );
+    }
+  });
+
+  test("fails where what it wrote was removed, replaced or truncated", async ({ at }) => {
+    const results = await files.resultsIn(at("saved"));
+    const changes = [
+      (path: string) => rm(path),
+      (path: string) => truncate(path, 1),
+      async (path: string) => {
+        await writeFile(at("other"), "results");
+        await rename(at("other"), path);
+      },
+    ];
+    for (const [index, change] of changes.entries()) {
+      const writer = (await results.open(`${index}`)).getWriter();
+      await writer.write(bytes("results"));
+      const [part = ""] = await readdir(at("saved"));
+      await change(at(`saved/${part}`));
+      await expect(writer.close()).rejects.toThrow(index === 0 ? "Cannot write" : "Cannot keep");
+      expect(await readdir(at("saved"))).toEqual([]);
+    }
   });
 
   test("fails where nothing can be written", async () => {
