@@ -44,23 +44,18 @@ export interface RefusalExtras {
 
 /** An error of the API. Routes throw it, and it becomes an answer. */
 export class Refusal extends Error {
-  readonly status: number;
-  readonly extras: RefusalExtras;
+  /** The error as the API writes it. The id also stands in the `request-id` header. */
+  readonly toAnswer: (requestId: string) => Answer;
 
-  constructor(status: number, message: string, extras: RefusalExtras = {}) {
+  constructor(status: number, message: string, { details, headers, ...more }: RefusalExtras = {}) {
     super(message);
-    this.status = status;
-    this.extras = extras;
-  }
-
-  /** The error as the API writes it. `requestId` also stands in the `request-id` header. */
-  toAnswer(requestId: string): Answer {
-    const { status, message } = this;
     const other = status >= 500 ? "api_error" : "invalid_request_error";
-    const { type = errorTypes[status] ?? other, details, headers } = this.extras;
+    const type = more.type ?? errorTypes[status] ?? other;
     const error = { type, message, ...(details && { details }) };
-    const answer = jsonAnswer({ type: "error", error, request_id: requestId }, status);
-    return { ...answer, headers: { ...answer.headers, ...headers } };
+    this.toAnswer = (request_id) => {
+      const answer = jsonAnswer({ type: "error", error, request_id }, status);
+      return { ...answer, headers: { ...answer.headers, ...headers } };
+    };
   }
 }
 
@@ -91,17 +86,16 @@ export function toResponse(
     return new Response(null, { status, headers });
   }
   const chunks = () => toChunks(typeof body === "string" ? [body] : body());
-  if (typeof body !== "string" && truncate === false) {
+  const isWhole = truncate === false;
+  if (typeof body !== "string" && isWhole) {
     return new Response(toStream(chunks()), { status, headers });
   }
   let size = 0;
-  for (const chunk of chunks()) size += chunk.byteLength;
+  for (const { byteLength } of chunks()) size += byteLength;
   headers.set("content-length", String(size));
-  if (typeof body === "string" && truncate === false) {
-    return new Response(body, { status, headers });
-  }
-  const end = typeof truncate === "number" ? Math.min(truncate, size) : Math.floor(size / 2);
-  return new Response(toStream(cut(chunks(), end)), { status, headers });
+  const end = truncate === true ? Math.floor(size / 2) : Number(truncate);
+  const cutOff = () => toStream(cut(chunks(), Math.min(end, size)));
+  return new Response(typeof body === "string" && isWhole ? body : cutOff(), { status, headers });
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;

@@ -144,22 +144,10 @@ async function readCreateBody(
 async function readJson(request: Request, sizeLimit: number): Promise<unknown> {
   const tooLarge = new Refusal(413, "Request exceeds the maximum allowed number of bytes.");
   if (Number(request.headers.get("content-length")) > sizeLimit) throw tooLarge;
-  const reader = request.body?.getReader();
-  const decoder = new TextDecoder();
-  let text = "";
-  let size = 0;
-  while (reader) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    size += value.byteLength;
-    if (size > sizeLimit) {
-      await reader.cancel();
-      throw tooLarge;
-    }
-    text += decoder.decode(value, { stream: true });
-  }
+  const bytes = await request.arrayBuffer();
+  if (bytes.byteLength > sizeLimit) throw tooLarge;
   try {
-    return JSON.parse(text + decoder.decode());
+    return JSON.parse(new TextDecoder().decode(bytes));
   } catch {
     throw invalid("The request body is not valid JSON.");
   }

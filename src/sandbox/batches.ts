@@ -7,13 +7,9 @@
 import { timestamp } from "./format.ts";
 
 /** Tallies of requests by state, as the API writes them. */
-export interface RequestCounts {
-  readonly processing: number;
-  readonly succeeded: number;
-  readonly errored: number;
-  readonly canceled: number;
-  readonly expired: number;
-}
+export type RequestCounts = Readonly<
+  Record<"processing" | "succeeded" | "errored" | "canceled" | "expired", number>
+>;
 
 /** A Message Batch as the API writes it. */
 export interface SandboxMessageBatch {
@@ -84,10 +80,7 @@ export interface BatchRecord {
 }
 
 /** How long a batch is in progress and canceling, ms. */
-export interface LifeTimes {
-  readonly processingTime: number;
-  readonly cancelingTime: number;
-}
+export type LifeTimes = Readonly<Record<"processingTime" | "cancelingTime", number>>;
 
 const dayMs = 24 * 60 * 60 * 1000;
 
@@ -206,57 +199,54 @@ export function showBatch(record: BatchRecord, now: number, baseUrl: string): Sa
   };
 }
 
-/** Keeps batches by id and by age. */
-export interface BatchStore {
-  readonly size: number;
-  find(id: string): BatchRecord | undefined;
+/**
+ * Keeps hundreds of thousands of batches by id and by age. Records stand oldest first, so that a new
+ * batch is an append. One that is put out of order causes one sort before the next page, and
+ * removed ones stay in the list until they are an eighth of it.
+ */
+export class BatchStore {
+  readonly #byId = new Map<string, BatchRecord>();
+  #byAge: BatchRecord[] = [];
+  #sorted = true;
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  find(id: string): BatchRecord | undefined {
+    return this.#byId.get(id);
+  }
+
   /** Puts a batch in, and replaces one with the same id. */
-  put(record: BatchRecord): void;
-  remove(record: BatchRecord): void;
+  put(record: BatchRecord): void {
+    const newest = this.#byAge.at(-1);
+    if (newest && newest.createdAt > record.createdAt) this.#sorted = false;
+    this.#byId.set(record.seed.id, record);
+    this.#byAge.push(record);
+  }
+
+  remove(record: BatchRecord): void {
+    this.#byId.delete(record.seed.id);
+  }
+
   /**
    * Up to `limit` batches, newest first, and whether there are more: the newest, or those next to
    * a batch, older (a `step` of -1) or newer (1).
    */
-  page(limit: number, cursor?: BatchRecord, step?: -1 | 1): [readonly BatchRecord[], boolean];
-}
-
-/**
- * Creates a store for hundreds of thousands of batches. Records stand oldest first, so that a new
- * batch is an append. One that is put out of order causes one sort before the next page, and
- * removed ones stay in the list until they are an eighth of it.
- */
-export function createBatchStore(): BatchStore {
-  const byId = new Map<string, BatchRecord>();
-  let byAge: BatchRecord[] = [];
-  let sorted = true;
-  const isThere = (record: BatchRecord) => byId.get(record.seed.id) === record;
-
-  return {
-    get size() {
-      return byId.size;
-    },
-    find: (id) => byId.get(id),
-    put(record) {
-      const newest = byAge.at(-1);
-      if (newest && newest.createdAt > record.createdAt) sorted = false;
-      byId.set(record.seed.id, record);
-      byAge.push(record);
-    },
-    remove: (record) => void byId.delete(record.seed.id),
-    page(limit, cursor, step = -1) {
-      const removed = byAge.length - byId.size;
-      if (removed > 32 + byAge.length / 8) byAge = byAge.filter(isThere);
-      if (!sorted) byAge.sort((a, b) => a.createdAt - b.createdAt);
-      sorted = true;
-      const found: BatchRecord[] = [];
-      let index = cursor ? byAge.indexOf(cursor) : byAge.length;
-      while (found.length <= limit) {
-        const record = byAge[index += step];
-        if (!record) break;
-        if (isThere(record)) found.push(record);
-      }
-      const records = found.slice(0, limit);
-      return [step < 0 ? records : records.reverse(), found.length > limit];
-    },
-  };
+  page(limit: number, cursor?: BatchRecord, step: -1 | 1 = -1): [BatchRecord[], boolean] {
+    const isThere = (record: BatchRecord) => this.find(record.seed.id) === record;
+    const removed = this.#byAge.length - this.size;
+    if (removed > 32 + this.#byAge.length / 8) this.#byAge = this.#byAge.filter(isThere);
+    if (!this.#sorted) this.#byAge.sort((a, b) => a.createdAt - b.createdAt);
+    this.#sorted = true;
+    const found: BatchRecord[] = [];
+    let index = cursor ? this.#byAge.indexOf(cursor) : this.#byAge.length;
+    while (found.length <= limit) {
+      const record = this.#byAge[index += step];
+      if (!record) break;
+      if (isThere(record)) found.push(record);
+    }
+    const records = found.slice(0, limit);
+    return [step < 0 ? records : records.reverse(), found.length > limit];
+  }
 }

@@ -39,90 +39,68 @@ export interface Fault {
   readonly truncate?: boolean | number | undefined;
 }
 
-/** A fault that waits for its requests. */
-export interface QueuedFault {
-  readonly fault: Fault;
-  /** How many requests it will still strike. */
-  left: number;
+/** The faults that wait for their requests, in order. */
+export interface Faults {
+  add(fault: Fault): void;
+  clear(): void;
+  /** Takes the first fault that strikes a request. No other fault does. */
+  take(method: string, path: string, template: string | undefined): Fault;
 }
 
 const deeds = ["status", "body", "headers", "delay", "connection", "truncate"] as const;
 
-/** Adds a fault to a queue. */
-export function addFault(queue: QueuedFault[], fault: Fault): void {
-  if (deeds.every((name) => fault[name] === undefined)) {
-    throw new TypeError(`Cannot add a fault that does nothing: set one of ${deeds.join(", ")}`);
-  }
-  const times = fault.times ?? (fault.probability === undefined ? 1 : Infinity);
-  queue.push({ fault, left: times });
+/** Creates an empty queue of faults. */
+export function createFaults(random: () => number): Faults {
+  let queue: { readonly fault: Fault; left: number }[] = [];
+  return {
+    add(fault) {
+      if (deeds.every((name) => fault[name] === undefined)) {
+        throw new TypeError(`Cannot add a fault that does nothing: set one of ${deeds.join(", ")}`);
+      }
+      const { probability, times = probability === undefined ? 1 : Infinity } = fault;
+      queue.push({ fault, left: times });
+    },
+    clear() {
+      queue = [];
+    },
+    take(method, path, template) {
+      const entry = queue.find(({ fault, left }) =>
+        left > 0 && (fault.method?.toUpperCase() ?? method) === method &&
+        isOf(fault.path, path, template) &&
+        (fault.probability === undefined || random() < fault.probability)
+      );
+      if (entry && --entry.left <= 0) queue = queue.filter((other) => other !== entry);
+      return entry?.fault ?? {};
+    },
+  };
 }
 
-/** The parts of a request by which a fault chooses. */
-export interface FaultTarget {
-  readonly method: string;
-  readonly path: string;
-  readonly template: string | undefined;
-}
-
-/** Takes the first fault that strikes a request out of the queue. No other fault does. */
-export function takeFault(
-  queue: QueuedFault[],
-  target: FaultTarget,
-  random: () => number,
-): Fault | undefined {
-  const index = queue.findIndex(({ fault, left }) =>
-    left > 0 && fits(fault, target) &&
-    (fault.probability === undefined || random() < fault.probability)
-  );
-  const entry = queue[index];
-  if (!entry) return undefined;
-  if (--entry.left <= 0) queue.splice(index, 1);
-  return entry.fault;
-}
-
-function fits({ method, path }: Fault, target: FaultTarget): boolean {
-  if (method !== undefined && method.toUpperCase() !== target.method) return false;
-  if (path === undefined) return true;
-  return typeof path === "string"
-    ? path === target.path || path === target.template
-    : target.path.search(path) >= 0; // unlike test(), it ignores the state of the g and y flags
-}
-
-/** The request that a fault strikes. */
-export interface FaultyRequest {
-  readonly requestId: string;
-  readonly signal: AbortSignal;
-  /** Does what the request asks for. */
-  readonly perform: () => Promise<Answer>;
-  readonly sleep: (ms: number) => Promise<void>;
+function isOf(wanted: Fault["path"], path: string, template: string | undefined): boolean {
+  return typeof wanted === "object"
+    ? path.search(wanted) >= 0 // unlike test(), it ignores the state of the g and y flags
+    : wanted === undefined || wanted === path || wanted === template;
 }
 
 /**
  * Answers a request that a fault strikes. A fault with nothing in it changes nothing.
  *
+ * @param perform Does what the request asks for.
  * @returns The answer, without the fault's own headers, and whole.
  * @throws TypeError when the connection is lost, as `fetch` does.
  */
 export async function performWithFault(
   fault: Fault,
-  { requestId, signal, perform, sleep }: FaultyRequest,
+  requestId: string,
+  perform: () => Promise<Answer>,
+  wait: (ms: number) => Promise<void>,
 ): Promise<Answer> {
-  const { after, connection, delay } = fault;
-  const wait = async () => {
-    if (delay === undefined) return;
-    signal.throwIfAborted();
-    const aborted = new Promise<never>((_, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    });
-    await Promise.race([sleep(delay), aborted]);
-  };
+  const { after = false, connection, delay } = fault;
   const replacement = replacementOf(fault, requestId);
-
-  if (!after) await wait();
+  if (delay !== undefined && !after) await wait(delay);
   if (connection === "lost_before") throw new TypeError("The connection was lost");
   if (replacement && !after && !connection) return replacement;
   const answer = await perform();
-  if (after) await wait();
+  if (delay !== undefined && after) await wait(delay);
   if (connection === "lost_after") throw new TypeError("The connection was lost");
   return replacement ?? answer;
 }

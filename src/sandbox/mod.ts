@@ -6,20 +6,19 @@
  * @module
  */
 import { toResponse } from "./answer.ts";
-import { createApi, type RateLimit } from "./api.ts";
+import { betaNames, createApi, credentialHeader, type RateLimit } from "./api.ts";
 import { batchRoutes } from "./batch-routes.ts";
 import {
   type BatchRecord,
   type BatchSeed,
-  createBatchStore,
+  BatchStore,
   createRecord,
   type RequestCounts,
   type SandboxMessageBatch,
   showBatch,
 } from "./batches.ts";
-import { addFault, type Fault, performWithFault, type QueuedFault, takeFault } from "./faults.ts";
+import { createFaults, type Fault, performWithFault } from "./faults.ts";
 import { createIds } from "./format.ts";
-import { betaNames, credentialHeader } from "./headers.ts";
 import {
   createResources,
   type ResourceObject,
@@ -164,12 +163,12 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
   } = options;
   const times = { processingTime, cancelingTime };
   const newId = createIds(random);
-  const store = createBatchStore();
+  const store = new BatchStore();
   const resources = createResources(newId);
   const routes = batchRoutes({ store, times, newId, unendedStatus, sizeLimit });
   const rules = { apiKeys, betas: [...resources.betas, ...betas], workspaceId };
   const api = createApi({ ...routes, ...resources.routes }, rules, rateLimit);
-  const faults: QueuedFault[] = [];
+  const faults = createFaults(random);
   const requests: SeenRequest[] = [];
   let offset = 0;
   const now = (): number => clock() + offset;
@@ -203,14 +202,14 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     requests.push(seen);
     if (requests.length > requestLogSize) requests.shift();
 
-    const target = { method, path, template: api.templateOf(routed) };
-    const fault = takeFault(faults, target, random) ?? {};
+    const fault = faults.take(method, path, api.templateOf(routed));
     const baseUrl = url.origin + basePath;
-    const answer = await performWithFault(fault, {
-      requestId,
-      signal,
-      sleep,
-      perform: () => api.perform(routed, requestId, { request, url, now: now(), baseUrl }),
+    const perform = () => api.perform(routed, requestId, { request, url, now: now(), baseUrl });
+    const answer = await performWithFault(fault, requestId, perform, async (ms) => {
+      const aborted = Promise.withResolvers<never>();
+      signal.addEventListener("abort", () => aborted.reject(signal.reason), { once: true });
+      signal.throwIfAborted();
+      await Promise.race([sleep(ms), aborted.promise]);
     });
     signal.throwIfAborted();
     seen.status = answer.status;
@@ -241,10 +240,8 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     seedResource: ({ type, ...members }) =>
       resources.seed(type, members) as ResourceParams<typeof type>,
     hasResource: ({ type, ...params }) => resources.has(type, params),
-    fail: (fault) => addFault(faults, fault),
-    clearFaults() {
-      faults.length = 0;
-    },
+    fail: faults.add,
+    clearFaults: faults.clear,
     advance(ms) {
       if (!(ms >= 0)) throw new RangeError(`Cannot advance the clock: ${ms} is not 0 or more`);
       offset += ms;

@@ -5,8 +5,7 @@
  * @module
  */
 import { invalid, jsonAnswer, notFound } from "./answer.ts";
-import type { Routes } from "./api.ts";
-import { betaNames } from "./headers.ts";
+import { betaNames, type Routes } from "./api.ts";
 
 /** A kind of object that the API deletes, as its documentation has it. */
 interface Kind {
@@ -14,8 +13,8 @@ interface Kind {
   readonly path: string;
   /** What ids begin with, by parameter, in the order of the path. */
   readonly prefixes: Readonly<Record<string, string>>;
-  /** The documented answer. `"{file_id}"` stands for the parameter of that name. */
-  readonly answer: Readonly<Record<string, string>>;
+  /** The members of the documented answer. @default `id`, which is the last parameter, and `type` */
+  readonly answer?: readonly string[];
   /** Betas of which each request must name one. @default none */
   readonly betas?: readonly string[];
   /** The kind it is part of. Seeding it seeds that too, deleting that deletes it too. */
@@ -31,26 +30,22 @@ const kinds = {
   file: {
     path: "/v1/files/{file_id}",
     prefixes: { file_id: "file" },
-    answer: { id: "{file_id}", type: "file_deleted" },
   },
   /** @see [Delete Invite](https://platform.claude.com/docs/en/api/organization/invites/delete) */
   invite: {
     path: "/v1/organizations/invites/{invite_id}",
     prefixes: { invite_id: "invite" },
-    answer: { id: "{invite_id}", type: "invite_deleted" },
   },
   /** @see [Delete a memory store](https://platform.claude.com/docs/en/api/beta/memory_stores/delete) */
   memory_store: {
     path: "/v1/memory_stores/{memory_store_id}",
     prefixes: { memory_store_id: "memstore" },
-    answer: { id: "{memory_store_id}", type: "memory_store_deleted" },
     betas: ["agent-memory-2026-07-22", "managed-agents-2026-04-01"],
   },
   /** @see [Delete Skill](https://platform.claude.com/docs/en/api/skills/delete) */
   skill: {
     path: "/v1/skills/{skill_id}",
     prefixes: { skill_id: "skill" },
-    answer: { id: "{skill_id}", type: "skill_deleted" },
   },
   /**
    * The answer's `id` is what the version was addressed by.
@@ -60,14 +55,12 @@ const kinds = {
   skill_version: {
     path: "/v1/skills/{skill_id}/versions/{version}",
     prefixes: { skill_id: "skill", version: "skver" },
-    answer: { id: "{version}", type: "skill_version_deleted" },
     partOf: "skill",
   },
   /** @see [Remove User](https://platform.claude.com/docs/en/api/organization/users/remove) */
   user: {
     path: "/v1/organizations/users/{user_id}",
     prefixes: { user_id: "user" },
-    answer: { id: "{user_id}", type: "user_deleted" },
   },
   /**
    * A user's membership of a workspace. It has no id of its own.
@@ -77,11 +70,7 @@ const kinds = {
   workspace_member: {
     path: "/v1/organizations/workspaces/{workspace_id}/members/{user_id}",
     prefixes: { workspace_id: "wrkspc", user_id: "user" },
-    answer: {
-      type: "workspace_member_deleted",
-      user_id: "{user_id}",
-      workspace_id: "{workspace_id}",
-    },
+    answer: ["type", "user_id", "workspace_id"],
   },
 } as const;
 
@@ -152,7 +141,7 @@ const oldSkills = "skills-2025-10-02";
 const table = new Map<string, Kind>(Object.entries(kinds));
 
 /**
- * Creates a store of objects, and the routes that delete them.
+ * Creates a store of objects of all kinds, and the routes that delete them.
  *
  * @param newId Makes the ids that a seed leaves out.
  */
@@ -162,10 +151,10 @@ export function createResources(newId: (prefix: string) => string): Resources {
 
   function seed(type: string, members: Members): ResourceRecord["params"] {
     const { prefixes, partOf } = kindOf(type);
-    const ids = Object.entries(prefixes).map(([name, prefix]) =>
-      [name, String(members[name] ?? newId(prefix))] as const
-    );
-    const params = Object.fromEntries(ids);
+    const params: Record<string, string> = {};
+    for (const [name, prefix] of Object.entries(prefixes)) {
+      params[name] = String(members[name] ?? newId(prefix));
+    }
     records.set(keyOf(type, params), { type, params, traits: members });
     if (partOf !== undefined && !has(partOf, params)) seed(partOf, params);
     return params;
@@ -215,36 +204,32 @@ export function createResources(newId: (prefix: string) => string): Resources {
     if (!record || (type === "skill_version" && betas.includes(oldSkills) !== isByTime)) {
       throw notFound();
     }
-    const members = Object.entries(kind.answer).map(([name, value]) =>
-      [name, value.replace(/^\{(\w+)\}$/, (_, param: string) => params[param] ?? "")] as const
-    );
+    const known: Members = { id: Object.values(params).at(-1), type: `${type}_deleted`, ...params };
+    const members = (kind.answer ?? ["id", "type"]).map((name) => [name, known[name]]);
     return { betas, record, members: Object.fromEntries(members) };
   }
 
-  const rows = [...table].flatMap(([type, kind]): [string, Routes[string]][] => [
-    [`DELETE ${kind.path}`, (call) => {
+  const routes: Record<string, Routes[string]> = {};
+  for (const [type, kind] of table) {
+    routes[`DELETE ${kind.path}`] = (call) => {
       const { betas, record, members } = find(type, kind, call);
       checkDeletion(record, betas);
       remove(record);
       return jsonAnswer({ ...members, ...record.traits.override });
-    }],
+    };
     // Only what names the object: the rest of it is not played.
-    [`GET ${kind.path}`, (call) => jsonAnswer({ ...find(type, kind, call).members, type })],
-  ]);
-
-  return {
-    routes: Object.fromEntries(rows),
-    betas: [...table.values()].flatMap(({ betas = [] }) => betas),
-    seed,
-    has,
-  };
+    routes[`GET ${kind.path}`] = (call) => jsonAnswer({ ...find(type, kind, call).members, type });
+  }
+  const betas = [...table.values()].flatMap((kind) => kind.betas ?? []);
+  return { routes, betas, seed, has };
 }
 
 function kindOf(type: string): Kind {
   const kind = table.get(type);
   if (kind) return kind;
-  const known = [...table.keys()].join(", ");
-  throw new TypeError(`Cannot find the kind "${type}": it is none of ${known}`);
+  throw new TypeError(
+    `Cannot find the kind "${type}": it is none of ${[...table.keys()].join(", ")}`,
+  );
 }
 
 function keyOf(type: string, params: Members): string {
