@@ -5,7 +5,7 @@
  * @module
  */
 import process from "node:process";
-import { main } from "../cli/main.ts";
+import { main } from "../cli/mod.ts";
 import { processHost } from "./process-host.ts";
 
 process.exit(await main(process.argv.slice(2), processHost()));

@@ -4,8 +4,7 @@
  *
  * @module
  */
-import type { Output } from "../cli/host.ts";
-import { main } from "../cli/main.ts";
+import { main, type Output } from "../cli/mod.ts";
 import { files } from "./files.ts";
 import { exempting, interruptingSignals, statusFile, writeAll } from "./process-host.ts";
 

@@ -6,7 +6,7 @@
  */
 import { link, lstat, mkdir, open, readdir, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import type { Files } from "../cli/host.ts";
+import type { Files } from "../cli/mod.ts";
 import { fileProblem } from "../config/system-errors.ts";
 import type { ResultStore } from "../purge/mod.ts";
 import { hasCode, ignore, openAppendFile, refuseSpecialFile, sync } from "./append-file.ts";

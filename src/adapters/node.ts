@@ -10,8 +10,7 @@ import { stat } from "node:fs/promises";
 import { Socket } from "node:net";
 import process from "node:process";
 import { promisify } from "node:util";
-import type { Files } from "../cli/host.ts";
-import { main } from "../cli/main.ts";
+import { type Files, main } from "../cli/mod.ts";
 import { processHost } from "./process-host.ts";
 
 const host = processHost();

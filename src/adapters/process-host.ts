@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import type { WriteStream } from "node:tty";
-import type { Host, Output } from "../cli/host.ts";
+import type { Host, Output } from "../cli/mod.ts";
 import { files } from "./files.ts";
 
 /** The host of the command where there is a `process`: Node and Bun. */

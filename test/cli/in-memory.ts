@@ -4,9 +4,8 @@
  * @module
  */
 import { expect } from "vitest";
-import type { Fetch } from "../../src/core/client.ts";
-import type { Host } from "../../src/cli/host.ts";
-import { main } from "../../src/cli/main.ts";
+import type { Client } from "../../mod.ts";
+import { type Host, main } from "../../src/cli/mod.ts";
 import { type BatchSeed, createSandbox, type Sandbox } from "../../src/sandbox/mod.ts";
 import { deletionsAsked } from "../fixtures/deletions-asked.ts";
 import { daysAgoIn, presentIn } from "../fixtures/seed-batches.ts";
@@ -95,7 +94,7 @@ export function interruptedDeleting(sandbox: Sandbox): Pick<Host, "fetch" | "sig
 
 /** A network that answers every request with a body, and keeps what it was asked. */
 export function wire(body: unknown, status = 200): {
-  readonly fetch: Fetch;
+  readonly fetch: NonNullable<Client["fetch"]>;
   readonly requests: { readonly line: string; readonly headers: Headers }[];
 } {
   const requests: { line: string; headers: Headers }[] = [];

@@ -7,7 +7,7 @@
 import { describe, expect, test } from "vitest";
 import { createSandbox, type Sandbox } from "../../src/sandbox/mod.ts";
 import { daysAgoIn } from "../fixtures/seed-batches.ts";
-import { main } from "../../src/cli/main.ts";
+import { main } from "../../src/cli/mod.ts";
 import { byCron, environment, type HostChange, key, run } from "./in-memory.ts";
 import { createInterruptingStage } from "./interrupting-stage.ts";
 import { createMemoryFiles } from "./memory-files.ts";

@@ -1,4 +1,4 @@
-import type { Files } from "../../src/cli/host.ts";
+import type { Files } from "../../src/cli/mod.ts";
 import { systemError } from "./system-error.ts";
 
 /** Files in memory, by path. */

@@ -1,4 +1,4 @@
-import type { Host, Output } from "../../src/cli/host.ts";
+import type { Host, Output } from "../../src/cli/mod.ts";
 import { createMemoryFiles } from "./memory-files.ts";
 import { systemError } from "./system-error.ts";
 

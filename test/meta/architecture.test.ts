@@ -141,16 +141,9 @@ describe("the source", () => {
 
 /** Test files that still import the inside of a folder of src. This list only shrinks. */
 const importInsides: readonly string[] = [
-  "test/cli/in-memory.ts",
-  "test/cli/interruption.test.ts",
-  "test/cli/memory-files.ts",
-  "test/cli/memory-host.ts",
   "test/cli/progress.test.ts",
-  "test/cli/purge-command.test.ts",
   "test/fixtures/command-stage.ts",
-  "test/fixtures/paced-traffic.ts",
   "test/fixtures/policies.ts",
-  "test/fixtures/webhook.ts",
   "test/suites/audit-trail.test.ts",
   "test/suites/cli-cancel.test.ts",
   "test/suites/cli-delete.test.ts",
