@@ -186,20 +186,15 @@ function entryParser(): (line: Uint8Array) => AuditEntry | UnreadableReason {
   const schema = entrySchema();
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   return (line) => {
-    let text: string;
+    let reason: UnreadableReason = "not_text";
     try {
-      text = decoder.decode(line);
+      const text = decoder.decode(line);
+      reason = "not_json";
+      const result = safeParse(schema, JSON.parse(text));
+      return result.success ? result.output : "not_an_entry";
     } catch {
-      return "not_text";
+      return reason;
     }
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch {
-      return "not_json";
-    }
-    const result = safeParse(schema, value);
-    return result.success ? result.output : "not_an_entry";
   };
 }
 
