@@ -212,7 +212,7 @@ const messageOf = (error: unknown) => error instanceof Error ? error.message : "
 
 function failureOf(call: Call, thrown: unknown): OutcomeFacts {
   const { deletions, mayBeDeleted, canceled } = call.facts;
-  const isAborted = endOfWait(call)?.aborted === true;
+  const isAborted = endOfWait(call)?.aborted;
   const {
     code = isAborted ? "ERR_ABORTED" : "ERR_CALLER",
     // The text of the caller's own error is not for the trail: it may hold anything.

@@ -23,7 +23,7 @@ export async function readBytes(
     const { done, value } = await reader.read();
     if (done) break;
     if (!ArrayBuffer.isView(value)) {
-      throw new TypeError("Cannot read a stream of anything but bytes");
+      throw new TypeError("Cannot read anything but bytes");
     }
     length += value.byteLength;
     if (length > maxBytes) {

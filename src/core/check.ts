@@ -78,7 +78,7 @@ export function isObject(value: unknown): value is object {
 
 /**
  * Finds the name that a misspelt word stands for. Two letters, or a third of the name's letters, may
- * be missing or too many. Capitals, hyphens and underscores do not matter.
+ * be missing or too many. Capitals, hyphens, underscores and the order of letters do not matter.
  *
  * @returns The nearest name, or `undefined` if none is near.
  */
@@ -89,8 +89,7 @@ export function nearest(word: string, names: readonly string[]): string | undefi
   let fewest = Infinity;
   for (const name of names) {
     const wanted = letters(name);
-    const shared = Math.max(sharedLetters(typed, wanted), sharedLetters(wanted, typed));
-    const wrong = typed.length + wanted.length - 2 * shared;
+    const wrong = missing(typed, wanted) + missing(wanted, typed);
     if (wrong > Math.max(2, wanted.length / 3) || wrong >= fewest) continue;
     fewest = wrong;
     best = name;
@@ -98,14 +97,9 @@ export function nearest(word: string, names: readonly string[]): string | undefi
   return best;
 }
 
-/** How many letters of one word another word has in the same order, by the first place of each. */
-function sharedLetters(one: string, other: string): number {
-  let from = 0;
-  return [...one].filter((letter) => {
-    const at = other.indexOf(letter, from);
-    if (at >= 0) from = at + 1;
-    return at >= 0;
-  }).length;
+/** How many letters of one word are not in another, whatever their order. */
+function missing(one: string, other: string): number {
+  return [...one].filter((letter) => !other.includes(letter)).length;
 }
 
 /** What to say about an unknown name: the nearest name, or all names if none is near. */
@@ -178,7 +172,7 @@ export const isSignal: Check<AbortSignal> = /* @__PURE__ */ hasMethods(
 /** The check of a list of names of betas. Each becomes part of a comma list in one header. */
 export function isBetas(value: unknown, name: string): readonly string[] {
   if (!Array.isArray(value)) throw cannotUse(name, "it is not an array");
-  const why = "a name is empty, or has a space, a comma or a line break";
+  const why = "a name is empty, or has a character that no name has";
   return value.map((beta) => checkText(beta, name, /^[\x21-\x2b\x2d-\x7e]+$/, why));
 }
 
@@ -218,10 +212,8 @@ export function segment(given: unknown, name: string): string {
   const value = isText(given, name);
   if (value === "") throw refuse("it is empty");
   if (value.length > maxIdLength) throw refuse(`it is longer than ${maxIdLength} characters`);
-  if (value === "." || value === "..") throw refuse("it is not one path segment");
   if (/^sk-ant-/i.test(value)) throw refuse("it looks like a key");
-  if (/^[\w.~-]+$/.test(value)) return value; // as all ids are today
-  if (/[/\\?#;%\s\p{C}]/u.test(value)) throw refuse("it is not one path segment");
+  if (/^\.\.?$|[/\\?#;%\s\p{C}]/u.test(value)) throw refuse("it is not one path segment");
   return encodeURIComponent(value);
 }
 

@@ -250,7 +250,7 @@ const isLine: Check<string> = (value, name) =>
 
 /** The check of a key or token. The runtime's own error for a wrong header would quote it. */
 export function isSecretText(value: unknown, name: string): string {
-  const why = "it is empty, or has a character that no key has, such as a line break";
+  const why = "it is empty, or has a character that no key has";
   return checkText(value, name, /^[\x21-\x7e]+$/, why);
 }
 
@@ -264,7 +264,7 @@ const isBaseUrl: Check<string> = (value, name) => {
   } catch {
     throw cannotUse(name, "it is not an absolute URL");
   }
-  if (url.username !== "" || url.password !== "") throw cannotUse(name, "it holds credentials");
+  if (url.username || url.password) throw cannotUse(name, "it holds credentials");
   if (/[?#]/.test(url.href)) throw cannotUse(name, "it has a query or a fragment");
   if (/\/v1\/*$/.test(url.pathname)) {
     throw cannotUse(name, "it ends in /v1, which every path begins with");
@@ -320,9 +320,7 @@ export const callChecks: Checks<CallOptions> = { signal: isSignal, betas: isBeta
  * @throws {ArgumentError} Something in it cannot be used.
  */
 export function checkClient(client: Client): Settings {
-  if (typeof client !== "object" || client === null) {
-    throw cannotUse("client", "it is not an object");
-  }
+  if (!isObject(client)) throw cannotUse("client", "it is not an object");
   const checked = checkOptions(client, clientChecks, "client option");
   const { apiKey, authToken, workspaceId, headers, apiVersion = "2023-06-01" } = checked;
   const secret = apiKey ?? authToken;

@@ -33,7 +33,7 @@ interface Row {
 const table: Readonly<Record<ConnectionFailure, Row>> = {
   refused: {
     why: "connection refused by @",
-    signs: /^ECONNREFUSED|connect error: .*refused|bad port$|are blocked$/,
+    signs: /^ECONNREFUSED|connect error: .*refused|bad port$|are blocked/,
     ends: "connection",
   },
   host_not_found: {
@@ -85,18 +85,13 @@ export const answered: Set<string> = /* @__PURE__ */ new Set();
 export function readFailure(error: unknown, url: string, isCut: boolean): Failure {
   const { name, message, code, cause } = Object(error);
   const inner = Object(cause);
-  const isText = (value: unknown) => typeof value === "string";
-  const text = [inner.code, code].find(isText) ??
-    [name, message, inner.message].filter(isText).join(" ");
+  const text = String(inner.code ?? code ?? [name, message, inner.message].map(String).join(" "));
   const reasons = isCut ? ["reset"] as const : Object.keys(table) as ConnectionFailure[];
   const reason = reasons.find((one) => table[one].signs?.test(text)) ?? "unknown";
   const { ends } = table[reason];
-  const isRepetition = !isText(inner.code) && answered.has(new URL(url).origin);
-  return {
-    reason,
-    sent: ends !== "call" && (ends !== "connection" || isRepetition),
-    final: ends === "call" || reason === "certificate",
-  };
+  const isRepetition = inner.code === undefined && answered.has(new URL(url).origin);
+  const final = ends === "call" || reason === "certificate";
+  return { reason, sent: !ends || (ends !== "call" && isRepetition), final };
 }
 
 /** A reason in words. */

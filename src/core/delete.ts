@@ -171,7 +171,7 @@ export async function deleteResource<const Resource extends DeletableResource>(
       if (isThere && !isLast) continue;
       // An unknown outcome is never passed on as "not found".
       if (failure instanceof NotFoundError) {
-        failure = isThere ? invalidResponse(reply, "a look finds it all the same") : found.error;
+        failure = isThere ? invalidResponse(reply, "it is there") : found.error;
       }
       throw Object.assign(failure, { attempts: facts.deletions, outcomeKnown: isThere && !doubt });
     }
@@ -182,11 +182,9 @@ export async function deleteResource<const Resource extends DeletableResource>(
 
 /** Throws unless an answer is the receipt for an object. */
 function checkReceipt(reply: Reply, receipt: Target["receipt"], typeOptional = false): void {
-  const members = Object(readSuccess(reply));
-  const issues = Object.entries(receipt)
-    .filter(([name, value]) =>
-      members[name] !== value && !(typeOptional && name === "type" && members[name] === undefined)
-    )
+  const { type } = receipt;
+  const members = { ...typeOptional && { type }, ...Object(readSuccess(reply)) };
+  const issues = Object.entries(receipt).filter(([name, value]) => members[name] !== value)
     .map(([path, value]) => ({ path, message: `Expected ${JSON.stringify(value)}` }));
   if (issues.length > 0) throw invalidResponse(reply, issues);
 }
@@ -334,8 +332,9 @@ export async function deleteBatch(
   } catch (error) {
     if (!mayMeanNotEnded(error)) throw error;
     const found = await look(targetOf(call, messageBatch, params)).catch(() => undefined);
-    const batch = found?.seen === "present" ? readSuccess(found.reply) : undefined;
-    const status: unknown = Object(batch).processing_status;
+    const { processing_status: status } = Object(
+      found?.seen === "present" && readSuccess(found.reply),
+    );
     endOfWait(call)?.throwIfAborted();
     // It ended meanwhile, or the refusal means something else: then it comes again. It was there when
     // we looked, so its absence is no proof that it was missing.

@@ -33,8 +33,7 @@ export abstract class BatchsweepError<Facts = unknown> extends Error {
 
   /** The error as plain data, safe to print: every property but the stack. */
   toJSON(): Record<string, unknown> {
-    const { name, code, message } = this;
-    return { name, code, message, ...Object(this) };
+    return { name: this.name, message: this.message, ...Object(this) };
   }
 }
 

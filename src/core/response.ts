@@ -47,18 +47,15 @@ export async function readAnswer(response: Response, maxBytes = 1_048_576): Prom
   const bytes = isShort
     ? new Uint8Array(await response.arrayBuffer())
     : await readBytes(response.body, maxBytes);
-  const body = bytes === undefined
-    ? { problem: `it is longer than ${maxBytes} bytes` }
-    : parse(bytes);
-  return { status, headers, body };
-}
-
-function parse(bytes: Uint8Array): Answer["body"] {
-  try {
-    return { value: JSON.parse(decoder.decode(bytes)) };
-  } catch {
-    return { problem: bytes.length === 0 ? "it is empty" : "it is not JSON" };
+  let problem = `it is longer than ${maxBytes} bytes`;
+  if (bytes !== undefined) {
+    try {
+      return { status, headers, body: { value: JSON.parse(decoder.decode(bytes)) } };
+    } catch {
+      problem = bytes.length === 0 ? "it is empty" : "it is not JSON";
+    }
   }
+  return { status, headers, body: { problem } };
 }
 
 /**
@@ -70,13 +67,10 @@ function parse(bytes: Uint8Array): Answer["body"] {
 export function readSuccess(reply: Reply): unknown {
   const { status, body } = reply;
   if (status >= 400) throw refusal(reply);
-  if (status === 200 && "value" in body) return body.value;
-  const problem = status >= 300
-    ? "it is a redirect, and none is followed"
-    : "problem" in body && status === 200
-    ? body.problem
-    : "its status is not 200";
-  throw invalidResponse(reply, problem);
+  if (status >= 300) throw invalidResponse(reply, "it is a redirect, and none is followed");
+  if (status !== 200) throw invalidResponse(reply, "its status is not 200");
+  if ("problem" in body) throw invalidResponse(reply, body.problem);
+  return body.value;
 }
 
 /**

@@ -137,9 +137,6 @@ export interface NoAnswer extends Partial<Failure> {
   readonly status?: number | undefined;
 }
 
-/** How often a request is repeated at most because of the pace. */
-const maxPaceRepeats = 30;
-
 /**
  * Sends a request, and repeats it by the retry policy. It does not look at what the answer means.
  *
@@ -153,7 +150,8 @@ const maxPaceRepeats = 30;
 export async function send(call: Call, request: ApiRequest, permit?: Permit): Promise<Reply> {
   const { settings, facts } = call;
   const { clock, maxRetries, timeout, pace } = settings;
-  const { operation, subject, method, pathTemplate } = request;
+  const { operation, subject, method, path, pathTemplate } = request;
+  const url = path.startsWith("/") ? settings.baseUrl + path : path;
 
   const credentials: string[] = [];
   const redact = (text: string) => redactor([...credentials, ...settings.confidential])(text);
@@ -167,18 +165,6 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
 
   const clean = (value: unknown, maxLength: number) =>
     typeof value === "string" ? printable(value, maxLength, redact) || undefined : undefined;
-  const toReply = (answer: Answer, receivedAt: number): Reply => {
-    const { status, headers } = answer;
-    const said = readErrorBody(answer);
-    const id = (name: string, other: unknown) => clean(headerText(headers, name) ?? other, 128);
-    const date = dateOf(headers);
-    if (date !== undefined) facts.clockOffset = receivedAt - date;
-    workspaceId = id("anthropic-workspace-id", workspaceId);
-    if (workspaceId !== undefined) facts.workspaceIds.add(workspaceId);
-    const requestId = id("request-id", said.requestId);
-    return { ...answer, exchange: { ...exchange(), status, requestId }, said, receivedAt, clean };
-  };
-
   /** Makes an attempt, and sets the delay before the next. */
   const once = async (): Promise<Reply | NoAnswer> => {
     delay = undefined;
@@ -187,9 +173,9 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
     try {
       permit ??= await pace?.permit(endOfWait(call));
       startedAt = clock.now();
-      answer = await attempt(call, request, credentials);
+      answer = await attempt(call, request, url, credentials);
     } finally {
-      if (permit?.(answer) && paceRepeats < maxPaceRepeats) paceRepeats += 1;
+      if (permit?.(answer) && paceRepeats < 30) paceRepeats += 1; // the most because of the pace
       permit = undefined;
     }
     const receivedAt = clock.now();
@@ -208,9 +194,24 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
       }
       if (method === "POST" && mayHaveActed) facts.canceled = known || facts.canceled || "unknown";
     }
-    const reply = "code" in answer ? undefined : toReply(answer, receivedAt);
-    const isFinal = failure?.final || failure?.code === "ERR_ABORTED";
-    if (!isFinal && tries <= maxRetries + paceRepeats) {
+    let reply: Reply | undefined;
+    if (!("code" in answer)) {
+      const { headers } = answer;
+      const date = dateOf(headers);
+      if (date !== undefined) facts.clockOffset = receivedAt - date;
+      workspaceId = clean(headerText(headers, "anthropic-workspace-id"), 128) ?? workspaceId;
+      if (workspaceId !== undefined) facts.workspaceIds.add(workspaceId);
+      const said = readErrorBody(answer);
+      const requestId = clean(headerText(headers, "request-id") ?? said.requestId, 128);
+      reply = {
+        ...answer,
+        exchange: { ...exchange(), status, requestId },
+        said,
+        receivedAt,
+        clean,
+      };
+    }
+    if (!failure?.final && tries <= maxRetries + paceRepeats) {
       delay = retryDelay({ ...reply, ...reply?.said }, tries, settings, receivedAt);
     }
     const event = {
@@ -259,7 +260,7 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
     throw new APITimeoutError({ ...exchange(), why, timeout });
   }
   const { reason = "unknown" } = end;
-  const why = describeFailure(reason, urlOf(call, request)) + doubt;
+  const why = describeFailure(reason, url) + doubt;
   throw new APIConnectionError({ ...exchange(), why, reason, sent: attempts > 0 });
 }
 
@@ -271,17 +272,17 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
  * @throws What the function of the secret throws, and `signal.reason` before anything was sent.
  */
 async function attempt(
-  call: Call,
-  request: ApiRequest,
+  { settings, signal, betas }: Call,
+  { method, read, maxBytes }: ApiRequest,
+  url: string,
   credentials: string[],
 ): Promise<Answer | NoAnswer> {
-  const { settings, signal, betas } = call;
   signal?.throwIfAborted();
   const { name, secret } = settings.credential;
   const controller = new AbortController();
   let isLate = false;
   const abort = () => {
-    const why = `its function gave nothing within ${settings.timeout} ms`;
+    const why = `its function gave no answer within ${settings.timeout} ms`;
     controller.abort(isLate ? cannotUse(name, why) : signal?.reason);
   };
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -309,12 +310,10 @@ async function attempt(
     }
     if (betas.length > 0) headers["anthropic-beta"] = betas.join(",");
 
-    const url = urlOf(call, request);
     const { fetch } = settings; // workerd's does not work as a method
-    const { read } = request;
     const exchange = async (): Promise<Answer | NoAnswer> => {
       const response = await fetch(url, {
-        method: request.method,
+        method,
         headers,
         redirect: "manual", // fetch would carry x-api-key to another host
         signal: controller.signal,
@@ -326,19 +325,15 @@ async function attempt(
       answered.add(new URL(url).origin);
       return read
         ? await read(response, { signal: controller.signal, restart, stop })
-        : await readAnswer(response, request.maxBytes);
+        : await readAnswer(response, maxBytes);
     };
     return await unlessAborted(exchange(), controller.signal).catch((error): NoAnswer => {
       if (isLate) return { code: "ERR_TIMEOUT", status };
-      if (signal?.aborted) return { code: "ERR_ABORTED", status };
+      if (signal?.aborted) return { code: "ERR_ABORTED", status, final: true };
       return { code: "ERR_CONNECTION", status, ...readFailure(error, url, status !== undefined) };
     });
   } finally {
     stop();
     signal?.removeEventListener("abort", abort);
   }
-}
-
-function urlOf({ settings }: Call, { path }: ApiRequest): string {
-  return path.startsWith("/") ? settings.baseUrl + path : path;
 }

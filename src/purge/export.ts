@@ -168,7 +168,7 @@ async function exportToSink(
       const problem = await receiver.receive(response.body, idleTimer);
       return { status, headers, body: problem === undefined ? { value: "" } : { problem } };
     } catch (error) {
-      if (error instanceof SinkError) return { code: "ERR_ABORTED", status };
+      if (error instanceof SinkError) return { code: "ERR_ABORTED", status, final: true };
       throw error;
     }
   };

@@ -270,7 +270,7 @@ describe("deleteMessageBatch() rejects", () => {
     const late = stub([receipt(id)], { apiKey, timeout: 5, maxRetries: 0 });
     const error = await rejection(deleteMessageBatch(late.client, id));
     expect(String(error)).toBe(
-      "TypeError: Cannot use apiKey: its function gave nothing within 5 ms",
+      "TypeError: Cannot use apiKey: its function gave no answer within 5 ms",
     );
     expect(late.seen).toHaveLength(0);
     const controller = new AbortController();

@@ -60,7 +60,7 @@ describe("parseRetentionPolicy()", () => {
     [{ ...policy, rules: {} }, "rules is not an array"],
     [{ ...policy, rules: undefined }, "rules is not an array"],
     [{ ...policy, hold: [] }, 'hold is no member: did you mean "holds"?'],
-    [{ ...policy, min_age: "P1D" }, `min_age is no member: ${members}`],
+    [{ ...policy, min_age: "P1D" }, 'min_age is no member: did you mean "minimumAge"?'],
     [{ ...policy, constructor: 1 }, `constructor is no member: ${members}`],
     [JSON.parse('{ "__proto__": { "holds": [] } }'), "__proto__ is no member"],
     [{ ...policy, "min age\u001b": "P1D" }, '"min age\\u001b" is no member'],
