@@ -374,6 +374,75 @@ describe("GET /healthz", () => {
   });
 });
 
+describe("GET /healthz tells apart", () => {
+  test("whether the service lives and whether retention goes well", async () => {
+    const { run, service, sandbox, health } = setUp();
+    sandbox.fail({ method: "GET", status: 401 });
+    await run();
+    expect((await health()).status).toBe(503);
+    const live = await service.fetch(new Request("http://localhost/healthz?live"));
+    expect([live.status, await live.json()]).toEqual([200, { status: "ok" }]);
+    expect((await service.fetch(webhook(deletion("msgbatch_young")))).status).toBe(200);
+  });
+
+  test("how it is by a look at the database every five seconds, however often it is asked", async () => {
+    let looks = 0;
+    const memory = createMemoryStorage();
+    const check = () => {
+      looks += 1;
+      return memory.check();
+    };
+    const { service, health, sandbox, log } = setUp({}, {}, { ...memory, check });
+    for (let count = 0; count < 100; count += 1) {
+      expect((await health(service)).status).toBe(200);
+    }
+    expect(looks).toBe(1);
+    sandbox.advance(5_000);
+    await health(service);
+    expect(looks).toBe(2);
+    expect(log).toEqual([]);
+  });
+
+  test("that an outcome could not be written, while the log names its batch", async () => {
+    const memory = createMemoryStorage();
+    let isFull = false;
+    const auditTrail: MemoryStorage["auditTrail"] = {
+      append: async (entry) => {
+        if (isFull && entry.phase === "outcome") throw new StorageError("The disk is full");
+        await memory.auditTrail.append(entry);
+      },
+    };
+    const { service, health, log } = setUp({}, {}, { ...memory, auditTrail });
+    expect((await health(service)).status).toBe(200);
+    isFull = true;
+    expect((await service.fetch(webhook(deletion("msgbatch_young")))).status).toBe(200);
+    expect(log).toEqual([{
+      time: new Date(now).toISOString(),
+      event: "request",
+      duration: 0,
+      requests: 2,
+      method: "POST",
+      route: "/webhook",
+      status: 200,
+      id: "msgbatch_young",
+      webhookId: expect.any(String),
+      outcome: "deleted",
+      evidence: "receipt",
+      requestId: expect.any(String),
+      attempts: 1,
+      error: { code: "ERR_AUDIT_TRAIL", message: "The disk is full" },
+      notWritten: ["outcome of msgbatch_young"],
+    }]);
+    expect(await health(service)).toMatchObject({
+      status: 503,
+      body: { detail: "Not healthy: the audit trail could not be written" },
+    });
+    isFull = false;
+    await service.fetch(webhook(deletion("msgbatch_other")));
+    expect((await health()).status).toBe(200);
+  });
+});
+
 describe("checkService()", () => {
   const environment = { ANTHROPIC_API_KEY: apiKey, RETENTION_POLICY: policy };
 
