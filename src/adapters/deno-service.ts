@@ -14,4 +14,4 @@ await startService((variable) => {
   // Asked first: reading what is not permitted makes Deno ask the user.
   if (!isGranted({ name: "env", variable })) throw unreadable(variable);
   return Deno.env.get(variable);
-}, (host) => isGranted({ name: "net", host }));
+}, isGranted);

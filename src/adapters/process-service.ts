@@ -8,27 +8,37 @@ import process from "node:process";
 import { readConfig, variableNames } from "../config/mod.ts";
 import { fileProblem, isDenied, listenProblem } from "../config/system-errors.ts";
 import { cannotUse, isArgumentError } from "../core/check.ts";
+import { maxTimer } from "../core/client.ts";
 import { Cron } from "../service/deps.ts";
 import { checkService, createService, createStorage, type LogRecord } from "../service/mod.ts";
+import { interruptingSignals, statusFile } from "./process-host.ts";
 import { serve } from "./serve.ts";
 import { openSqlite, type SqliteDatabase } from "./sqlite.ts";
 
 /** The service cannot start. The message is for the person who starts it. */
 class StartError extends Error {}
 
+/** What Deno asks its user for. */
+type Permission =
+  | { readonly name: "net"; readonly host: string }
+  | { readonly name: "read"; readonly path: string };
+
 /**
- * Starts the service. All variables are checked first: if one is invalid, or the service cannot listen,
- * the process prints one line and exits with code 2.
+ * Runs the service until a signal ends it. All variables are checked first: if one is invalid, or the
+ * service cannot listen, the process prints one line and exits with code 2.
+ *
+ * SIGTERM, SIGINT and SIGHUP let what is under way end within `GRACE_PERIOD`, with code 0. A second
+ * signal aborts it. Code 1 says that something was cut off; the next start settles its outcome.
  *
  * @param read Reads a variable. Each is read once.
- * @param mayListen Whether a runtime permits to listen on `host:port`. Deno's error cannot be caught.
+ * @param isGranted Whether the runtime permits something. Deno's error about listening cannot be caught.
  */
 export async function startService(
   read: (variable: string) => string | undefined,
-  mayListen: (host: string) => boolean = () => true,
+  isGranted: (permission: Permission) => boolean = () => true,
 ): Promise<void> {
   try {
-    await start(Object.fromEntries(variableNames.map((name) => [name, read(name)])), mayListen);
+    await run(Object.fromEntries(variableNames.map((name) => [name, read(name)])), isGranted);
   } catch (error) {
     if (!isArgumentError(error) && !(error instanceof StartError)) throw error;
     print(error.message.replace(/\s+/g, " "), stderr);
@@ -36,33 +46,69 @@ export async function startService(
   }
 }
 
-async function start(
+async function run(
   environment: Readonly<Record<string, string | undefined>>,
-  mayListen: (host: string) => boolean,
+  isGranted: (permission: Permission) => boolean,
 ): Promise<void> {
+  const stopped = Promise.withResolvers<void>();
+  const [stop, cut] = [new AbortController(), new AbortController()];
+  stop.signal.addEventListener("abort", () => stopped.resolve());
+  for (const signal of interruptingSignals(isGranted({ name: "read", path: statusFile }))) {
+    process.on(signal, () => (stop.signal.aborted ? cut : stop).abort());
+  }
+
   const config = readConfig(environment);
   const options = {
     environment,
+    signal: stop.signal,
+    cutSignal: cut.signal,
     log: (record: LogRecord) => print(JSON.stringify(record), stdout),
   };
   checkService(options);
   const { hostname, port, schedule } = config.process();
   if (config.policy() === undefined) checkIdle(config.has);
   const job = jobOf(schedule);
-  const storage = createStorage(open(config.storage().database));
-  const service = createService({ ...options, storage });
+  const { audit, database } = config.storage();
+  const service = createService({ ...options, storage: createStorage(open(database)) });
 
   const host = `${/^[\da-f]*:/i.test(hostname) ? `[${hostname}]` : hostname}:${port}`; // IPv6
-  if (!mayListen(host)) {
+  if (!isGranted({ name: "net", host })) {
     const why = "this process has no permission for it (--allow-net)";
     throw new StartError(`Cannot listen on ${host}: ${why}`);
   }
   const server = await serve(service.fetch, { hostname, port }).catch((error) => {
     throw new StartError(`Cannot listen on ${host}: ${listenProblem(error)}`);
   });
-  job.schedule(() => service.scheduled().catch(() => {})); // the log tells
-  print(`Listening on ${server.url}`, stdout, stderr);
+  const served = [
+    ...(config.has("WEBHOOK_SECRETS") ? ["/webhook"] : []),
+    ...(config.has("GATEWAY_TOKENS") ? ["/v1/messages/batches"] : []),
+    "/healthz",
+    config.policy() === undefined ? "no retention" : `retention at ${schedule}`,
+    audit ? `audit trail in ${database}` : "no audit trail",
+  ];
+  print(`Listening on ${server.url} (${served.join(", ")})`, stdout, stderr);
+
+  let runs: Promise<unknown> = Promise.resolve();
+  const begin = (run: Promise<void>) => {
+    const ended = run.catch(() => {}); // the log tells
+    runs = Promise.all([runs, ended]);
+    return ended;
+  };
+  begin(service.settle());
+  setTimeout(() => begin(service.settle()), settleAgainAfter).unref();
+  job.schedule(() => begin(service.scheduled()));
+
+  await stopped.promise;
+  job.stop();
+  const grace = config.gracePeriod();
+  cut.signal.addEventListener("abort", () => setTimeout(() => process.exit(1), grace / 10));
+  setTimeout(() => process.exit(1), Math.min(grace, maxTimer));
+  await Promise.all([server.drain(), runs]);
+  process.exit(cut.signal.aborted ? 1 : 0);
 }
+
+/** When each intent of a process before this one is old enough to be settled, in milliseconds. */
+const settleAgainAfter = 15 * 60_000;
 
 /** A job that is not scheduled yet, in UTC. If a run is late, no other joins it. */
 function jobOf(expression: string): Cron {

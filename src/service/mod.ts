@@ -20,7 +20,7 @@ import { Hono } from "./deps.ts";
 import { answerGateway } from "./gateway.ts";
 import type { Line, LogRecord } from "./log.ts";
 import { Problem, toProblem } from "./problem.ts";
-import { answerHealth, checkConfig, runSchedule } from "./retention.ts";
+import { answerHealth, checkConfig, runSchedule, settleOpenIntents } from "./retention.ts";
 import { receiveWebhook } from "./webhook.ts";
 
 export type { Environment, GatewayToken } from "../config/mod.ts";
@@ -65,6 +65,12 @@ export interface ServiceOptions {
    * @default none
    */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Aborts the deletions that are under way, at once. They are recorded as unknown.
+   *
+   * @default none
+   */
+  readonly cutSignal?: AbortSignal | undefined;
 }
 
 /** The service: what it does about each kind of event, the same on every runtime. */
@@ -81,6 +87,13 @@ export interface Service {
    * @throws {Error} The run failed. The log and `/healthz` say why.
    */
   scheduled(event?: unknown): Promise<void>;
+  /**
+   * Settles the deletions that an earlier process left without an outcome, as every run does: those that
+   * are older than a call can last (15 minutes). For the start of a process.
+   *
+   * @throws {Error} It failed. The log says why.
+   */
+  settle(): Promise<void>;
 }
 
 const isObject = (value: unknown, name: string) => {
@@ -96,6 +109,7 @@ const serviceChecks: Checks<ServiceOptions> = {
   runTime: isNumber(1, 3_540_000),
   log: isFunction,
   signal: isSignal,
+  cutSignal: isSignal,
 };
 
 /**
@@ -115,13 +129,14 @@ export function createService(options: ServiceOptions): Service {
   return {
     fetch: (request) => work("request", checked, state, (context) => answer(app, request, context)),
     scheduled: () => work("run", checked, state, runSchedule),
+    settle: () => work("run", checked, state, settleOpenIntents),
   };
 }
 
 /** Works on a request or a run, and logs what became of it. */
 async function work<Result>(
   event: LogRecord["event"],
-  { client, log, signal, runTime = 3_540_000 }: Omit<ServiceOptions, "environment">,
+  { client, log, signal, cutSignal, runTime = 3_540_000 }: Omit<ServiceOptions, "environment">,
   state: State,
   make: (context: Context) => Promise<Result>,
 ): Promise<Result> {
@@ -132,6 +147,7 @@ async function work<Result>(
   const stop = new AbortController();
   const timers: ReturnType<typeof setTimeout>[] = [];
   const after = (duration: number, act: () => void) => timers.push(setTimeout(act, duration));
+  const cut = () => limit.abort();
   const end = () => {
     stop.abort();
     let time = 22_500;
@@ -143,6 +159,7 @@ async function work<Result>(
     after(time, () => limit.abort());
   };
   try {
+    cutSignal?.addEventListener("abort", cut);
     if (event === "request") end();
     else {
       if (signal?.aborted) end();
@@ -153,7 +170,9 @@ async function work<Result>(
   } finally {
     timers.forEach(clearTimeout);
     signal?.removeEventListener("abort", end);
-    const isNews = line["route"] !== "/healthz" || line.error !== undefined;
+    cutSignal?.removeEventListener("abort", cut);
+    const isNews = line.error !== undefined ||
+      (event === "run" ? "outcome" in line : line["route"] !== "/healthz");
     const time = new Date(startedAt).toISOString();
     try {
       if (isNews) log?.({ time, event, duration: clock.now() - startedAt, ...line });

@@ -57,12 +57,21 @@ function checkAccess(config: Config): void {
  * @throws {Error} The run failed; the log says why.
  */
 export async function runSchedule(context: Context): Promise<void> {
+  await runOnce(context, () => retentionOf(context.state));
+}
+
+/** Settles open intents. */
+export async function settleOpenIntents(context: Context): Promise<void> {
+  await runOnce(context, () => undefined);
+}
+
+async function runOnce(context: Context, read: () => Retention | undefined): Promise<void> {
   const { state, line, limit, stop } = context;
   const { storage, running } = state;
   const id = crypto.randomUUID();
   running.add(id);
   try {
-    const retention = retentionOf(state);
+    const retention = read();
     const client = recordingClient(context, "retention");
     const now = (client.clock ?? systemClock).now();
     const openIntents = await storage?.openIntents(now - openAfterMs) ?? [];

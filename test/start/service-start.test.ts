@@ -189,7 +189,7 @@ describe.each(serviceRuntimes)("the service under %s", (runtime) => {
         PORT: "0",
       },
     });
-    const [line, origin = ""] = await until("stderr", /^Listening on (\S+)\n/);
+    const [line, origin = ""] = await until("stderr", /^Listening on (\S+) .*\n/);
     expect((await fetch(`${origin}/healthz`)).status).toBe(200);
     child.kill();
     expect(await ended).toMatchObject({ stdout: "", stderr: line });
@@ -197,8 +197,10 @@ describe.each(serviceRuntimes)("the service under %s", (runtime) => {
 
   test("says where it listens, and needs a policy alone", async () => {
     const running = await startWith(runtime, { HOST: "localhost", WEBHOOK_SECRETS: "" });
-    const [line, origin = ""] = await running.until("stdout", /^Listening on (\S+)\n/);
+    const [line, origin = ""] = await running.until("stdout", /^Listening on (\S+) .*\n/);
     expect(origin).toMatch(/^http:\/\/localhost:\d+$/);
+    const database = `${folder}/service.sqlite`;
+    expect(line).toContain(`(/healthz, retention at 17 3 * * *, audit trail in ${database})`);
     expect((await fetch(`${origin}/healthz`)).status).toBe(200);
     running.child.kill();
     expect(await running.ended).toMatchObject({ stdout: line, stderr: "" });

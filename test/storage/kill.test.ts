@@ -51,7 +51,7 @@ async function startProcess(
   const url = await new Promise<string>((resolve, reject) => {
     const read = (chunk: unknown) => {
       output += chunk;
-      const [, origin] = /Listening on (\S+)\n/.exec(output) ?? [];
+      const [, origin] = /Listening on (\S+)(?: .*)?\n/.exec(output) ?? [];
       if (origin !== undefined) resolve(origin);
     };
     child.stdout?.on("data", read);
