@@ -206,7 +206,7 @@ export async function deleteIds(
         allowMissing: settings.allowMissing === true || past.outcome(id) !== undefined,
         mayBeDeletedAlready: past.isUncertain(id),
       });
-      return deletionOutcome(id, call.facts.deletions, deletion);
+      return deletionOutcome(id, deletion);
     },
   }));
 }
@@ -220,7 +220,7 @@ async function deleteOne(
     readonly allowMissing: boolean;
     readonly mayBeDeletedAlready: boolean;
   },
-): Promise<Parameters<typeof deletionOutcome>[2]> {
+): Promise<Parameters<typeof deletionOutcome>[1]> {
   if (resource !== messageBatch) {
     return await deleteResource(call, resource, parseId(resource, id), absence);
   }
