@@ -3,71 +3,32 @@
  *
  * @module
  */
-import { isHead } from "../audit/head.ts";
 import type { UnreadableLine } from "../audit/mod.ts";
-import type { Command } from "./deps.ts";
-import { exitCode, InvalidArgumentError } from "./errors.ts";
-import { addHelpCommand, type CommandContext } from "./options.ts";
+import { exitCode } from "./errors.ts";
+import type { CommandContext, Flags } from "./options.ts";
 import type { Context } from "./output.ts";
 import { countOf, describeRows, words } from "./text.ts";
 import { surveyTrail, type TrailSurvey } from "./trail.ts";
 
-const auditHelp = `
-Examples:
-  $ batchsweep purge --older-than 30d --audit audit.jsonl --yes
-  $ batchsweep audit head audit.jsonl > audit.head
-  $ batchsweep audit verify audit.jsonl --head "$(cat audit.head)"
-
-The head is the number of bytes of the file, and their SHA-256. Every command
-with --audit prints it at its end. Write it down where those who can change the
-file cannot. No command of audit needs a key or calls the API.`;
-
-const verifyHelp = `
-Examples:
-  $ batchsweep audit verify audit.jsonl
-  $ batchsweep audit verify audit.jsonl --head "$(cat audit.head)" --json
-
-With a head that was written down, it says whether everything up to there is
-unchanged, as "head -c BYTES FILE | sha256sum" does. It names each line that is
-no entry, which a crash can leave, and each deletion whose outcome is unknown.
-
-The exit code is 0, or 1 if the trail was changed, or 2 if it cannot be read.
-
-Under Deno, the folder of the file needs --allow-read.`;
-
-/** Adds `audit`. */
-export function addAuditCommand(program: Command, context: CommandContext): void {
-  const command = program.command("audit")
-    .description("Verify the file that deletions were recorded in")
-    .addHelpText("after", auditHelp);
-  command.command("verify")
-    .description("Verify that a trail is unchanged, and read it. It changes nothing")
-    .argument("<file>", "the file of --audit")
-    .option("--head <head>", "a head that was written down", readHead)
-    .option("--json", "print one JSON object")
-    .addHelpText("after", verifyHelp)
-    .action(async (path: string, flags: VerifyFlags) => {
-      context.end(await verifyTrail(path, flags, context));
-    });
-  command.command("head")
-    .description("Print the head of a trail, to be written down elsewhere")
-    .argument("<file>", "the file of --audit")
-    .action(async (path: string) => {
-      const { host: { files, signal }, output } = context;
-      const { head, foreign } = await surveyTrail(files, path, { signal });
-      if (foreign !== undefined) throw foreign;
-      await output.result(`${head}\n`);
-      context.end(exitCode.done);
-    });
-  addHelpCommand(command);
+/** Runs `audit head`. */
+export async function runHead(
+  [path = ""]: readonly string[],
+  _: Flags,
+  { host: { files, signal }, output }: CommandContext,
+): Promise<number> {
+  const { head, foreign } = await surveyTrail(files, path, { signal });
+  if (foreign !== undefined) throw foreign;
+  await output.result(`${head}\n`);
+  return exitCode.done;
 }
 
-function readHead(text: string): string {
-  try {
-    return isHead(text, "head");
-  } catch {
-    throw new InvalidArgumentError("Give what audit head printed, such as 1042:9f86d0…");
-  }
+/** Runs `audit verify`. */
+export async function runVerify(
+  [path = ""]: readonly string[],
+  flags: Flags,
+  context: CommandContext,
+): Promise<number> {
+  return await verifyTrail(path, flags, context);
 }
 
 /** How a trail is verified. */

@@ -13,48 +13,15 @@ import type { RunOutcome } from "../purge/engine.ts";
 import type { CancelOutcome } from "../purge/outcome.ts";
 import { waitUntilEnded } from "../purge/wait.ts";
 import { type CommandClient, createClient } from "./client.ts";
-import type { Command } from "./deps.ts";
 import { exitCode } from "./errors.ts";
 import { readIds } from "./ids.ts";
-import {
-  addCommonOptions,
-  addIdOptions,
-  addRunOptions,
-  addWaitOptions,
-  type CommandContext,
-  type Flags,
-  waitTimeoutOf,
-} from "./options.ts";
+import { type CommandContext, type Flags, waitTimeoutOf } from "./options.ts";
 import type { Context } from "./output.ts";
 import { runIds, type RunIdsOptions, showIds } from "./run-ids.ts";
 import { withTrail } from "./trail.ts";
 
-const help = `
-Examples:
-  $ batchsweep cancel msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d
-  $ batchsweep cancel --wait --timeout 30m --json @ids.txt
-  $ batchsweep list --status in_progress --json | jq -r .id | batchsweep cancel
-
-A canceled batch ends soon, not at once, and keeps the results it has by then.
-One that has ended already stays as it is, and that is no failure. With --wait,
-the exit code is 3 if a batch has not ended in time; its cancellation is not
-taken back. To delete it too: batchsweep delete --cancel.`;
-
-/** Adds `cancel`. */
-export function addCancelCommand(program: Command, context: CommandContext): void {
-  const command = program.command("cancel")
-    .description("Cancel message batches that are in progress")
-    .argument("[ids...]", "ids, @FILE, or - for stdin; without any, stdin");
-  addWaitOptions(command, "wait until they have ended");
-  addIdOptions(addRunOptions(command, "canceled"), "message batch");
-  addCommonOptions(command, "print one JSON object per id, each on a line, failures too")
-    .addHelpText("after", help)
-    .action(async (args: readonly string[], flags: Flags) => {
-      context.end(await runCancel(args, flags, context));
-    });
-}
-
-async function runCancel(
+/** Runs `cancel`. */
+export async function runCancel(
   args: readonly string[],
   flags: Flags,
   context: CommandContext,

@@ -9,7 +9,6 @@ import {
   deleteBatch,
   deleteResource,
   messageBatch,
-  paramsOf,
 } from "../core/delete.ts";
 import { subjectOf } from "../core/batches.ts";
 import { NotFoundError } from "../core/errors.ts";
@@ -19,122 +18,18 @@ import { exportThenDelete } from "../purge/export-then-delete.ts";
 import { type DeletionOutcome, deletionOutcome } from "../purge/outcome.ts";
 import { cancelAndDelete, waitUntilEnded } from "../purge/wait.ts";
 import { type CommandClient, createClient } from "./client.ts";
-import type { Command } from "./deps.ts";
 import { CommandError, exitCode } from "./errors.ts";
 import { readHolds } from "./holds.ts";
-import { commandOf, kinds, parseId, readIds } from "./ids.ts";
-import {
-  addArchivedOption,
-  addCommonOptions,
-  addHoldOptions,
-  addIdOptions,
-  addPolicyHoldOption,
-  addRunOptions,
-  addWaitOptions,
-  type CommandContext,
-  type Flags,
-  refuseFilterOptions,
-  waitTimeoutOf,
-} from "./options.ts";
-import { adminKeyVariable, type Context } from "./output.ts";
+import { parseId, readIds } from "./ids.ts";
+import { type CommandContext, type Flags, waitTimeoutOf } from "./options.ts";
+import { type Context } from "./output.ts";
 import { openResults } from "./purge-run.ts";
 import { runIds, type RunIdsOptions, showIds } from "./run-ids.ts";
-import { withArticle, words } from "./text.ts";
+import { words } from "./text.ts";
 import { readPast, withTrail } from "./trail.ts";
 
-/** Adds `delete`, and a command below it for every kind. */
-export function addDeleteCommand(program: Command, context: CommandContext): void {
-  const command = program.command("delete");
-  addBatchOptions(refuseFilterOptions(command));
-  describeDelete(addRun(command, messageBatch, context));
-  for (const resource of kinds) {
-    const below = command.command(commandOf(resource));
-    if (resource === messageBatch) addBatchOptions(below);
-    describeKind(addRun(below, resource, context), resource);
-  }
-}
-
-/** Adds what only message batches have. */
-function addBatchOptions(command: Command): void {
-  command.optionsGroup("Before message batches are deleted:")
-    .option("--cancel", "cancel those that have not ended, and wait for them");
-  addWaitOptions(command, "wait until those that have not ended do")
-    .option("--export <directory>", "save the results there first, or keep the batch");
-  addArchivedOption(command);
-  addPolicyHoldOption(addHoldOptions(command)).optionsGroup("Options:");
-}
-
-function addRun(command: Command, resource: DeletableResource, context: CommandContext): Command {
-  addIdOptions(addRunOptions(command, "deleted"), words(resource.name));
-  return addCommonOptions(command, "print one JSON object per id, each on a line, failures too")
-    .action(async (args: readonly string[]) => {
-      // An option that `delete` knows, too, is parsed there.
-      context.end(await runDelete(resource, args, command.optsWithGlobals(), context));
-    });
-}
-
-const idsHelp = "ids, @FILE, or - for stdin; without any, stdin";
-const exampleId = "msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d";
-
-const examples = (command: string, id: string) => `
-Examples:
-  $ batchsweep ${command} ${id}
-  $ batchsweep ${command} --json --allow-missing @ids.txt`;
-
-const batchHelp = (command: string, id: string) => `
-  $ batchsweep ${command} --cancel --timeout 30m ${id}
-  $ batchsweep ${command} --wait --export results < ids.txt
-
-A batch that has not ended cannot be deleted: it is skipped, and the exit code
-is 1. With --cancel it is canceled and waited for, with --wait only waited for.
-If --timeout is over before it has ended, it is not deleted, its cancellation
-is not taken back, and the exit code is 3.
-
-With --export, results are saved as DIRECTORY/ID.jsonl. A batch whose results
-cannot be saved whole is skipped. Results are gone 29 days after a batch was
-created: then it is skipped, too, or deleted with --archived delete. Under Deno,
---export needs --allow-read and --allow-write for the directory.`;
-
-const adminHelp = `
-
-It takes the administrator's key from ${adminKeyVariable}, and no other. Deno
-needs the permission to read it: --allow-env=${adminKeyVariable}`;
-
-function describeDelete(command: Command): void {
-  const kind = command.createArgument("[kind]", "one of those below; without any, message batches");
-  command
-    .description(
-      "Delete message batches that have ended, or objects of another kind. This cannot be undone",
-    )
-    .usage("[options] [kind] [ids...]")
-    .argument("[ids...]", idsHelp)
-    .commandsGroup("Kinds:")
-    .configureHelp({
-      subcommandTerm: (below) => below.name(),
-      visibleArguments: (one) => [...(one === command ? [kind] : []), ...one.registeredArguments],
-    })
-    .addHelpText("after", examples("delete", exampleId) + batchHelp("delete", exampleId));
-}
-
-function describeKind(command: Command, resource: DeletableResource): void {
-  const { name, administrative, prefixes } = resource;
-  const params = paramsOf(resource);
-  const id = params.map((param) => `${prefixes[param] ?? ""}…`).join("/");
-  const form = params.join("/");
-  const isPlain = resource === messageBatch;
-  const line = `delete ${command.name()}`;
-  if (administrative) command.helpGroup(`Kinds that take ${adminKeyVariable}:`);
-  command
-    .summary(`Delete ${withArticle(name)}, ${isPlain ? "as without a kind" : `by ${form}`}`)
-    .description(`Delete one ${words(name)} or more. This cannot be undone`)
-    .argument(`[${form}...]`, idsHelp)
-    .addHelpText(
-      "after",
-      examples(line, id) + (isPlain ? batchHelp(line, id) : "") + (administrative ? adminHelp : ""),
-    );
-}
-
-async function runDelete(
+/** Runs `delete`. */
+export async function runDelete(
   resource: DeletableResource,
   args: readonly string[],
   flags: Flags,

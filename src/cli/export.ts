@@ -10,46 +10,14 @@ import type { RunOutcome } from "../purge/engine.ts";
 import { type ResultStore, storeResults } from "../purge/export.ts";
 import { waitUntilEnded } from "../purge/wait.ts";
 import { createClient } from "./client.ts";
-import type { Command } from "./deps.ts";
 import { exitCode } from "./errors.ts";
 import { readIds } from "./ids.ts";
-import {
-  addCommonOptions,
-  addWaitOptions,
-  type CommandContext,
-  type Flags,
-  waitTimeoutOf,
-} from "./options.ts";
+import { type CommandContext, type Flags, waitTimeoutOf } from "./options.ts";
 import { openResults } from "./purge-run.ts";
 import { runIds } from "./run-ids.ts";
 
-const help = `
-Examples:
-  $ batchsweep export msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d
-  $ batchsweep export --to archive --wait @ids.txt
-
-Results are saved whole or not at all, as DIRECTORY/ID.jsonl, and a file that
-exists is never replaced. A batch that has not ended is skipped; with --wait it
-is waited for. To delete the batches too: batchsweep delete --export.
-
-Under Deno, it needs --allow-read and --allow-write for the directory.`;
-
-/** Adds `export`. */
-export function addExportCommand(program: Command, context: CommandContext): void {
-  const command = program.command("export")
-    .description("Save the results of message batches. It deletes nothing")
-    .argument("[ids...]", "ids, @FILE, or - for stdin; without any, stdin")
-    .option("--to <directory>", "where they are saved (default: results)");
-  addWaitOptions(command, "wait until batches have ended that have not")
-    .option("--insist", "send ids that do not look like ids of a message batch");
-  addCommonOptions(command, "print one JSON object per id, each on a line, failures too")
-    .addHelpText("after", help)
-    .action(async (args: readonly string[], flags: Flags) => {
-      context.end(await exportIds(args, flags, context));
-    });
-}
-
-async function exportIds(
+/** Runs `export`. */
+export async function runExport(
   args: readonly string[],
   flags: Flags,
   context: CommandContext,

@@ -11,54 +11,23 @@ import { createCall } from "../core/send.ts";
 import type { MessageBatchFilter } from "../purge/filter.ts";
 import { statuses } from "../purge/plan.ts";
 import { type CommandClient, createClient } from "./client.ts";
-import type { Command } from "./deps.ts";
-import { exitCode, explainError, InvalidArgumentError } from "./errors.ts";
+import { exitCode, explainError } from "./errors.ts";
 import { filterFrom, matchFilter } from "./filter.ts";
-import {
-  addCommonOptions,
-  addConditionOptions,
-  type CommandContext,
-  type Flags,
-  wholeNumber,
-} from "./options.ts";
+import { type CommandContext, type Flags } from "./options.ts";
 import type { Context } from "./output.ts";
 import { type Column, formatTable } from "./table.ts";
 import { describeRequests, toMinute } from "./text.ts";
 
-const help = `
-Examples:
-  $ batchsweep list
-  $ batchsweep list --status in_progress,canceling
-  $ batchsweep list --older-than 7d --json | jq -r .id
-
-The newest batch comes first. A condition means what it says: --older-than 1h
-lists a batch in progress too. batchsweep purge --dry-run shows what a purge
-would delete.
-
-A terminal that is too narrow for the table gets fewer columns; a file or a
-pipe gets all. --json prints the batches as the API gives them, while they
-come.`;
-
-/** Adds `list`. */
-export function addListCommand(program: Command, context: CommandContext): void {
-  const command = program.command("list")
-    .description("List message batches, the newest first. It changes nothing")
-    .option("--limit <count>", "stop after so many", readLimit);
-  addCommonOptions(command, "print one JSON object per batch, each on a line (NDJSON)");
-  addConditionOptions(command)
-    .addHelpText("after", help)
-    .action(async (flags: Flags) => {
-      const given = filterFrom(flags);
-      const filter = given === "*" ? undefined : given;
-      const client = createClient(context, flags);
-      context.end(await listBatches(client, { ...flags, filter }, context));
-    });
-}
-
-function readLimit(text: string): number {
-  const value = wholeNumber(text);
-  if (value === 0) throw new InvalidArgumentError("Give a whole number above 0");
-  return value;
+/** Runs `list`. */
+export async function runList(
+  _: readonly string[],
+  flags: Flags,
+  context: CommandContext,
+): Promise<number> {
+  const given = filterFrom(flags);
+  const filter = given === "*" ? undefined : given;
+  const client = createClient(context, flags);
+  return await listBatches(client, { ...flags, filter }, context);
 }
 
 /** Which batches are listed, and how. */

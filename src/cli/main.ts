@@ -4,27 +4,14 @@
  * @module
  */
 import { isAbort } from "../core/abort.ts";
+import { nearest } from "../core/check.ts";
 import { version } from "../version.ts";
+import { commands, type CommandSpec } from "./commands.ts";
 import { Command, CommanderError } from "./deps.ts";
 import { CommandError, exitCode, firstOf } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { addHelpCommand, type CommandContext } from "./options.ts";
+import { type CommandContext, type OptionName, options } from "./options.ts";
 import { type CommandOutput, createOutput, isClosedOutput } from "./output.ts";
-
-/** The commands, in the order of the help. Only the one that is named is loaded, if one is. */
-const commands: Readonly<
-  Record<string, () => Promise<(program: Command, context: CommandContext) => void>>
-> = {
-  list: async () => (await import("./list.ts")).addListCommand,
-  show: async () => (await import("./show.ts")).addShowCommand,
-  cancel: async () => (await import("./cancel.ts")).addCancelCommand,
-  delete: async () => (await import("./delete.ts")).addDeleteCommand,
-  export: async () => (await import("./export.ts")).addExportCommand,
-  purge: async () => (await import("./purge.ts")).addPurgeCommand,
-  retain: async () => (await import("./retain.ts")).addRetainCommand,
-  audit: async () => (await import("./audit.ts")).addAuditCommand,
-  sandbox: async () => (await import("./sandbox.ts")).addSandboxCommand,
-};
 
 const help = `
 Examples:
@@ -105,9 +92,8 @@ async function run(argv: readonly string[], host: Host, output: CommandOutput): 
   const context = { host, output, end };
   const program = createProgram(context);
   const [named = ""] = argv;
-  for (const [name, load] of Object.entries(commands)) {
-    if (name === named || !Object.hasOwn(commands, named)) (await load())(program, context);
-  }
+  const chosen = commands.filter(({ name }) => name === named);
+  for (const spec of chosen.length > 0 ? chosen : commands) addCommand(program, spec, context);
   addHelpCommand(program);
   try {
     await program.parseAsync(argv, { from: "user" });
@@ -141,4 +127,84 @@ function createProgram(context: CommandContext): Command {
       getErrHelpWidth: () => stderr.columns ?? 100,
     });
   return program;
+}
+
+/** Adds a command, and those below it. */
+function addCommand(above: Command, spec: CommandSpec, context: CommandContext): void {
+  const {
+    name,
+    argument,
+    group: [heading, grouped] = ["", []],
+    refuses = [],
+    needs = {},
+    load,
+    below = [],
+  } = spec;
+  const command = above.command(name).description(spec.description);
+  const optionOf = (option: OptionName) => {
+    const [flags, help, parse] = options[option];
+    const made = command.createOption(flags, needs[option] ?? help);
+    return parse === undefined
+      ? made
+      : made.argParser<unknown>((text, before) => parse(text, before as readonly string[]));
+  };
+  if (spec.summary !== undefined) command.summary(spec.summary);
+  if (spec.under !== undefined) command.helpGroup(spec.under);
+  if (argument !== undefined) command.argument(...argument);
+  for (const option of Object.keys(needs) as OptionName[]) {
+    command.addOption(optionOf(option).makeOptionMandatory());
+  }
+  for (const option of grouped) command.addOption(optionOf(option).helpGroup(heading));
+  for (const option of spec.options ?? []) command.addOption(optionOf(option));
+  for (const option of refuses) {
+    const refused = optionOf(option).hideHelp();
+    command.addOption(refused.argParser(() => {
+      throw new CommandError(
+        `Cannot use ${refused.long} with ${name}, which takes ids: ` +
+          "batchsweep purge deletes by a filter",
+      );
+    }));
+  }
+  command.addHelpText("after", spec.help ?? "");
+  if (load !== undefined) {
+    command.action(async () => {
+      const action = await load();
+      // An option that the command above knows, too, is parsed there.
+      const flags = command.optsWithGlobals();
+      context.end(await action(command.processedArgs.flat(), flags, context));
+    });
+  }
+  for (const one of below) addCommand(command, one, context);
+  if (below.length > 0 && load === undefined) addHelpCommand(command);
+  if (below.length > 0 && load !== undefined) describeKinds(command);
+}
+
+/** A command that works on a kind, or on message batches without one. */
+function describeKinds(command: Command): void {
+  const kind = command.createArgument("[kind]", "one of those below; without any, message batches");
+  command.usage("[options] [kind] [ids...]").configureHelp({
+    subcommandTerm: (below) => below.name(),
+    visibleArguments: (one) => [...(one === command ? [kind] : []), ...one.registeredArguments],
+  });
+}
+
+/** Adds `help`. The one of commander shows the whole help for an unknown name. */
+function addHelpCommand(above: Command): void {
+  above.helpCommand(false)
+    .command("help")
+    .description("Show the help of a command")
+    .argument("[command...]", "its name, and those below it")
+    .action((names: readonly string[]) => {
+      let command: Command = above;
+      for (const name of names) {
+        const below = command.commands.find((one) => one.name() === name);
+        if (below === undefined) {
+          const close = nearest(name, command.commands.map((one) => one.name()));
+          const hint = close === undefined ? "" : `\n(Did you mean ${close}?)`;
+          command.error(`error: unknown command '${name}'${hint}`);
+        }
+        command = below;
+      }
+      command.help();
+    });
 }

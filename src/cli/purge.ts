@@ -6,68 +6,16 @@
 import { messageBatch } from "../core/delete.ts";
 import { createClient } from "./client.ts";
 import { canAsk } from "./consent.ts";
-import type { Command } from "./deps.ts";
 import { CommandError, exitCode } from "./errors.ts";
 import { filterFrom } from "./filter.ts";
 import { readHolds } from "./holds.ts";
 import type { Host } from "./host.ts";
 import { readIds } from "./ids.ts";
-import {
-  addCommonOptions,
-  addFilterOptions,
-  addIdOptions,
-  addPlanOptions,
-  addPolicyHoldOption,
-  type CommandContext,
-  type Flags,
-  timeAboveZero,
-} from "./options.ts";
+import { type CommandContext, type Flags } from "./options.ts";
 import { type Purge, type PurgeSource, runPurge } from "./purge-run.ts";
 
-const help = `
-It shows what it is about to do and asks. What is shown is what is deleted: a
-batch that arrives meanwhile stays. Without a terminal it deletes nothing
-unless --yes is given.
-
-Examples:
-  $ batchsweep purge --older-than 30d --dry-run
-  $ batchsweep purge --older-than 7d --export results --audit audit.jsonl
-  $ batchsweep purge --status ended --max 100
-  $ batchsweep purge --all --cancel --holds keep.txt --yes
-  $ batchsweep purge --json --yes @ids.txt
-
-  Let somebody look at a plan before it is applied; go on if it was stopped:
-  $ batchsweep purge --older-than 30d --plan-out plan.json
-  $ batchsweep purge --plan plan.json --audit audit.jsonl --yes
-
-A batch that has not ended is kept. With --cancel it is canceled, waited for
-and deleted, if it is named by its id, or meant by a filter without an age. Of
-ids that are given, one that is not in the workspace is failed, and one that is
-kept is skipped. --json prints the outcome of each batch as it happens, and
-{"summary":{…}} at the end; with --dry-run, what would be done.
-
-Under Deno, files need --allow-read and --allow-write for their folder.`;
-
-/** Adds `purge`. */
-export function addPurgeCommand(program: Command, context: CommandContext): void {
-  const command = program.command("purge")
-    .description("Delete many message batches, by ids or by a filter. This cannot be undone")
-    .argument("[ids...]", "ids in the place of a filter, @FILE, or - for stdin");
-  addPolicyHoldOption(addPlanOptions(command))
-    .option("--plan <file>", "apply a plan that was written before")
-    .option("--allow-other-key", "apply a plan that was made with another API key")
-    .option("--cancel", "cancel batches that have not ended, wait for them, and delete them too")
-    .option("--cancel-timeout <duration>", "longest wait for each (default: 24h)", timeAboveZero);
-  addIdOptions(command, "message batch");
-  addCommonOptions(command, "print one JSON object per batch, each on a line, then the totals");
-  addFilterOptions(command)
-    .addHelpText("after", help)
-    .action(async (args: readonly string[], flags: Flags) => {
-      context.end(await purge(args, flags, context));
-    });
-}
-
-async function purge(
+/** Runs `purge`. */
+export async function runPurgeCommand(
   args: readonly string[],
   flags: Flags,
   context: CommandContext,

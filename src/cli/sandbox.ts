@@ -6,44 +6,15 @@
 import type { Sandbox } from "../sandbox/mod.ts";
 import { listenProblem } from "../config/system-errors.ts";
 import { checkPermission } from "./client.ts";
-import type { Command } from "./deps.ts";
-import { CommandError, exitCode, InvalidArgumentError } from "./errors.ts";
-import type { CommandContext } from "./options.ts";
-import type { Context } from "./output.ts";
+import { CommandError, exitCode } from "./errors.ts";
+import type { CommandContext, Flags } from "./options.ts";
 
-const defaultPort = 4010;
-
-const help = `
-Examples:
-  $ batchsweep sandbox
-  $ batchsweep sandbox --port 0 --json
-
-It listens on 127.0.0.1, takes any key, and forgets everything when it stops.`;
-
-interface Flags {
-  readonly port: number;
-  readonly json?: boolean | undefined;
-}
-
-/** Adds `sandbox`. */
-export function addSandboxCommand(program: Command, context: CommandContext): void {
-  program.command("sandbox")
-    .description("Play the Message Batches API locally, with a batch in every state")
-    .option("--port <number>", "port to listen on; 0 takes any that is free", readPort, defaultPort)
-    .option("--json", "print where it listens, and its batches, as one JSON object")
-    .addHelpText("after", help)
-    .action(async (flags: Flags) => {
-      await runSandbox(flags, context); // an interruption ends it as planned: exit code 0
-    });
-}
-
-function readPort(text: string): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value <= 65_535) return value;
-  throw new InvalidArgumentError("Give a number from 0 to 65535");
-}
-
-async function runSandbox({ port, json }: Flags, { host, output }: Context): Promise<void> {
+/** Runs `sandbox`. */
+export async function runSandbox(
+  _: readonly string[],
+  { port = 4010, json }: Flags,
+  { host, output }: CommandContext,
+): Promise<number> {
   checkPermission(host, `http://127.0.0.1:${port}`);
   // Here, so that no other command loads it.
   const { createSandbox } = await import("../sandbox/mod.ts");
@@ -62,6 +33,7 @@ async function runSandbox({ port, json }: Flags, { host, output }: Context): Pro
   } finally {
     await server.close();
   }
+  return exitCode.done;
 }
 
 interface SeededBatch {

@@ -6,31 +6,17 @@
 import { type MessageBatch, retrieveMessageBatch } from "../core/batches.ts";
 import { messageBatch } from "../core/delete.ts";
 import { createClient } from "./client.ts";
-import type { Command } from "./deps.ts";
 import { exitCode, explainError } from "./errors.ts";
 import { checkIds } from "./ids.ts";
-import { addCommonOptions, type CommandContext, type Flags } from "./options.ts";
+import { type CommandContext, type Flags } from "./options.ts";
 import { describeRequests, describeRows, toMinute } from "./text.ts";
 
-const help = `
-Examples:
-  $ batchsweep show msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d
-  $ batchsweep show --json msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d | jq .ended_at
-
-To save its results: batchsweep export.`;
-
-/** Adds `show`. */
-export function addShowCommand(program: Command, context: CommandContext): void {
-  const command = program.command("show")
-    .description("Show one message batch. It changes nothing")
-    .argument("<id>", "id of the batch")
-    .option("--insist", "send an id that does not look like one of a message batch");
-  addCommonOptions(command, "print the batch as the API gives it, as one JSON object")
-    .addHelpText("after", help)
-    .action(async (id: string, flags: Flags) => context.end(await show(id, flags, context)));
-}
-
-async function show(id: string, flags: Flags, context: CommandContext): Promise<number> {
+/** Runs `show`. */
+export async function runShow(
+  [id = ""]: readonly string[],
+  flags: Flags,
+  context: CommandContext,
+): Promise<number> {
   const { host, output } = context;
   const { signal } = host;
   const client = createClient(context, flags);

@@ -10,7 +10,7 @@ import { readHolds, readPolicy } from "../../src/cli/holds.ts";
 import type { Flags } from "../../src/cli/options.ts";
 import type { PurgeItem } from "../../src/purge/mod.ts";
 import { type Purge, refuseShare, runPurge } from "../../src/cli/purge-run.ts";
-import { readShare } from "../../src/cli/retain.ts";
+import { readShare } from "../../src/cli/options.ts";
 import { createMemoryFiles } from "../cli/memory-files.ts";
 import { daysAgo } from "../fixtures/batches.ts";
 import { type CommandStage, createCommandStage } from "../fixtures/command-stage.ts";

@@ -1,0 +1,327 @@
+/**
+ * The commands, as data.
+ *
+ * @module
+ */
+import { type DeletableResource, messageBatch, paramsOf } from "../core/delete.ts";
+import { commandOf, kinds } from "./ids.ts";
+import type { CommandContext, Flags, OptionName } from "./options.ts";
+import { adminKeyVariable } from "./output.ts";
+import { withArticle, words } from "./text.ts";
+
+/** What a command does. It gives the exit code. */
+export type Action = (
+  args: readonly string[],
+  flags: Flags,
+  context: CommandContext,
+) => Promise<number>;
+
+/** A command: its help, what it takes, and the action, which is loaded when it runs. */
+export interface CommandSpec {
+  readonly name: string;
+  readonly description: string;
+  /** One line, if the description is not one. */
+  readonly summary?: string | undefined;
+  readonly argument?: readonly [name: string, help: string] | undefined;
+  readonly options?: readonly OptionName[] | undefined;
+  /** Options under a heading of their own. */
+  readonly group?: readonly [heading: string, options: readonly OptionName[]] | undefined;
+  /** Options that it refuses, and why. */
+  readonly refuses?: readonly OptionName[] | undefined;
+  /** Options that must be given, and what they say here. */
+  readonly needs?: { readonly [Name in OptionName]?: string } | undefined;
+  readonly help?: string | undefined;
+  readonly load?: (() => Promise<Action>) | undefined;
+  /** The heading that it stands under. */
+  readonly under?: string | undefined;
+  readonly below?: readonly CommandSpec[] | undefined;
+}
+
+const call = ["json", "verbose", "baseUrl", "requestTimeout", "maxRetries"] as const;
+const run = ["dryRun", "audit", "actor", "reason", "concurrency"] as const;
+const plan = [
+  ...run,
+  "yes",
+  "planOut",
+  "export",
+  "archived",
+  "clockSkew",
+  "hold",
+  "holds",
+] as const;
+const known = ["allowMissing", "insist"] as const;
+const conditions = [
+  ...["olderThan", "endedFor", "createdBefore", "createdAfter"] as const,
+  ...["endedBefore", "endedAfter", "status"] as const,
+] as const;
+const filter = [...conditions, "max", "all"] as const;
+const filterHeading = "Which batches (every condition that is given has to hold):";
+
+const idsHelp = "ids, @FILE, or - for stdin; without any, stdin";
+const exampleId = "msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d";
+
+const batchOptions = {
+  group: [
+    "Before message batches are deleted:",
+    ["cancel", "wait", "timeout", "export", "archived", "hold", "holds", "policy"],
+  ],
+} as const;
+
+const deleteHelp = (command: string, id: string, more: string) => `
+Examples:
+  $ batchsweep ${command} ${id}
+  $ batchsweep ${command} --json --allow-missing @ids.txt${more}`;
+
+const batchHelp = (command: string, id: string) => `
+  $ batchsweep ${command} --cancel --timeout 30m ${id}
+  $ batchsweep ${command} --wait --export results < ids.txt
+
+A batch that has not ended is skipped, and the exit code is 1. With --cancel it
+is canceled and waited for, with --wait only waited for. If --timeout is over
+first, it is not deleted, its cancellation is not taken back, and the exit code
+is 3.
+
+With --export, results are saved as DIRECTORY/ID.jsonl. A batch whose results
+cannot be saved whole is skipped. Results are gone 29 days after a batch was
+created: then it is skipped, too, or deleted with --archived delete. Under Deno,
+--export needs --allow-read and --allow-write for the directory.`;
+
+const adminHelp = `
+
+It takes the administrator's key from ${adminKeyVariable}, and no other. Deno
+needs the permission to read it: --allow-env=${adminKeyVariable}`;
+
+const deletes = (resource: DeletableResource) => async (): Promise<Action> => {
+  const { runDelete } = await import("./delete.ts");
+  return (args, flags, context) => runDelete(resource, args, flags, context);
+};
+
+/** `delete KIND`. */
+function deleteKind(resource: DeletableResource): CommandSpec {
+  const { name, administrative, prefixes } = resource;
+  const params = paramsOf(resource);
+  const id = params.map((param) => `${prefixes[param] ?? ""}…`).join("/");
+  const form = params.join("/");
+  const isPlain = resource === messageBatch;
+  const line = `delete ${commandOf(resource)}`;
+  return {
+    name: commandOf(resource),
+    summary: `Delete ${withArticle(name)}, ${isPlain ? "as without a kind" : `by ${form}`}`,
+    description: `Delete one ${words(name)} or more. This cannot be undone`,
+    argument: [`[${form}...]`, idsHelp],
+    options: [...run, ...known, ...call],
+    ...isPlain ? batchOptions : {},
+    help: deleteHelp(line, id, isPlain ? batchHelp(line, id) : "") +
+      (administrative ? adminHelp : ""),
+    load: deletes(resource),
+    under: administrative ? `Kinds that take ${adminKeyVariable}:` : undefined,
+  };
+}
+
+/** All commands, in the order of the help. */
+export const commands: readonly CommandSpec[] = [
+  {
+    name: "list",
+    description: "List message batches, the newest first. It changes nothing",
+    options: ["limit", ...call],
+    group: [filterHeading, conditions],
+    help: `
+Examples:
+  $ batchsweep list
+  $ batchsweep list --status in_progress,canceling
+  $ batchsweep list --older-than 7d --json | jq -r .id
+
+The newest batch comes first. A condition means what it says: --older-than 1h
+lists a batch in progress too. batchsweep purge --dry-run shows what a purge
+would delete.
+
+A terminal that is too narrow for the table gets fewer columns; a file or a
+pipe gets all. --json prints the batches as the API gives them, while they
+come.`,
+    load: async () => (await import("./list.ts")).runList,
+  },
+  {
+    name: "show",
+    description: "Show one message batch. It changes nothing",
+    argument: ["<id>", "id of the batch"],
+    options: ["insist", ...call],
+    help: `
+Examples:
+  $ batchsweep show msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d
+  $ batchsweep show --json msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d | jq .ended_at
+
+To save its results: batchsweep export.`,
+    load: async () => (await import("./show.ts")).runShow,
+  },
+  {
+    name: "cancel",
+    description: "Cancel message batches that are in progress",
+    argument: ["[ids...]", idsHelp],
+    options: ["wait", "timeout", ...run, ...known, ...call],
+    help: `
+Examples:
+  $ batchsweep cancel msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d
+  $ batchsweep cancel --wait --timeout 30m --json @ids.txt
+  $ batchsweep list --status in_progress --json | jq -r .id | batchsweep cancel
+
+A canceled batch ends soon, not at once, and keeps the results it has by then.
+One that has ended already stays as it is, and that is no failure. With --wait,
+the exit code is 3 if a batch has not ended in time; its cancellation is not
+taken back. To delete it too: batchsweep delete --cancel.`,
+    load: async () => (await import("./cancel.ts")).runCancel,
+  },
+  {
+    name: "delete",
+    description:
+      "Delete message batches that have ended, or objects of another kind. This cannot be undone",
+    argument: ["[ids...]", idsHelp],
+    options: [...run, ...known, ...call],
+    ...batchOptions,
+    refuses: filter,
+    help: deleteHelp("delete", exampleId, batchHelp("delete", exampleId)),
+    load: deletes(messageBatch),
+    below: kinds.map(deleteKind),
+  },
+  {
+    name: "export",
+    description: "Save the results of message batches. It deletes nothing",
+    argument: ["[ids...]", idsHelp],
+    options: ["to", "wait", "timeout", "insist", ...call],
+    help: `
+Examples:
+  $ batchsweep export msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d
+  $ batchsweep export --to archive --wait @ids.txt
+
+Results are saved whole or not at all, as DIRECTORY/ID.jsonl, and a file that
+exists is never replaced. A batch that has not ended is skipped; with --wait it
+is waited for. To delete the batches too: batchsweep delete --export.
+
+Under Deno, it needs --allow-read and --allow-write for the directory.`,
+    load: async () => (await import("./export.ts")).runExport,
+  },
+  {
+    name: "purge",
+    description: "Delete many message batches, by ids or by a filter. This cannot be undone",
+    argument: ["[ids...]", "ids in the place of a filter, @FILE, or - for stdin"],
+    options: [
+      ...plan,
+      "policy",
+      "plan",
+      "allowOtherKey",
+      "cancel",
+      "cancelTimeout",
+      ...known,
+      ...call,
+    ],
+    group: [filterHeading, filter],
+    help: `
+It shows what it is about to do and asks. What is shown is what is deleted: a
+batch that arrives meanwhile stays. Without a terminal it deletes nothing
+unless --yes is given.
+
+Examples:
+  $ batchsweep purge --older-than 30d --dry-run
+  $ batchsweep purge --older-than 7d --export results --audit audit.jsonl
+  $ batchsweep purge --status ended --max 100
+  $ batchsweep purge --all --cancel --holds keep.txt --yes
+  $ batchsweep purge --json --yes @ids.txt
+
+  Let somebody look at a plan before it is applied; go on if it was stopped:
+  $ batchsweep purge --older-than 30d --plan-out plan.json
+  $ batchsweep purge --plan plan.json --audit audit.jsonl --yes
+
+A batch that has not ended is kept. With --cancel it is canceled, waited for
+and deleted, if it is named by its id, or meant by a filter without an age. Of
+ids that are given, one that is not in the workspace is failed, and one that is
+kept is skipped. --json prints the outcome of each batch as it happens, and
+{"summary":{…}} at the end; with --dry-run, what would be done.
+
+Under Deno, files need --allow-read and --allow-write for their folder.`,
+    load: async () => (await import("./purge.ts")).runPurgeCommand,
+  },
+  {
+    name: "retain",
+    description: "Delete the message batches that a policy does not keep. This cannot be undone",
+    options: [...plan, "maxShare", ...call],
+    needs: { policy: "what is kept how long, as JSON" },
+    help: `
+A policy is JSON. A batch is deleted only if it has ended, is not held, has
+reached the minimum age (an hour, if none is given), and has expired by every
+rule:
+  {
+    "version": 1,
+    "rules": [
+      { "type": "delete_after", "days": 30, "since": "ended" },
+      { "type": "keep_last", "count": 100 }
+    ],
+    "holds": ["msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d"],
+    "minimumAge": "PT12H"
+  }
+delete_after counts days of 24 hours, since a batch "ended" or was "created";
+keep_last keeps the newest, whatever their age.
+
+Examples:
+  $ batchsweep retain --policy policy.json
+  $ batchsweep retain --policy policy.json --plan-out plan.json
+  $ batchsweep retain --policy policy.json --max-share 50% --audit a.jsonl --yes
+
+It shows what it is about to do and asks. Without a terminal it deletes nothing
+unless --yes is given. A plan says for every batch why it is kept or deleted;
+batchsweep purge --plan applies it.
+
+Under Deno, files need --allow-read and --allow-write for their folder.`,
+    load: async () => (await import("./retain.ts")).runRetain,
+  },
+  {
+    name: "audit",
+    description: "Verify the file that deletions were recorded in",
+    help: `
+Examples:
+  $ batchsweep purge --older-than 30d --audit audit.jsonl --yes
+  $ batchsweep audit head audit.jsonl > audit.head
+  $ batchsweep audit verify audit.jsonl --head "$(cat audit.head)"
+
+The head is the number of bytes of the file, and their SHA-256. Every command
+with --audit prints it at its end. Write it down where those who can change the
+file cannot. No command of audit needs a key or calls the API.`,
+    below: [
+      {
+        name: "verify",
+        description: "Verify that a trail is unchanged, and read it. It changes nothing",
+        argument: ["<file>", "the file of --audit"],
+        options: ["head", "json"],
+        help: `
+Examples:
+  $ batchsweep audit verify audit.jsonl
+  $ batchsweep audit verify audit.jsonl --head "$(cat audit.head)" --json
+
+With a head that was written down, it says whether everything up to there is
+unchanged, as "head -c BYTES FILE | sha256sum" does. It names each line that is
+no entry, which a crash can leave, and each deletion whose outcome is unknown.
+
+The exit code is 0, or 1 if the trail was changed, or 2 if it cannot be read.
+
+Under Deno, the folder of the file needs --allow-read.`,
+        load: async () => (await import("./audit.ts")).runVerify,
+      },
+      {
+        name: "head",
+        description: "Print the head of a trail, to be written down elsewhere",
+        argument: ["<file>", "the file of --audit"],
+        load: async () => (await import("./audit.ts")).runHead,
+      },
+    ],
+  },
+  {
+    name: "sandbox",
+    description: "Play the Message Batches API locally, with a batch in every state",
+    options: ["port", "json"],
+    help: `
+Examples:
+  $ batchsweep sandbox
+  $ batchsweep sandbox --port 0 --json
+
+It listens on 127.0.0.1, takes any key, and forgets everything when it stops.`,
+    load: async () => (await import("./sandbox.ts")).runSandbox,
+  },
+];
