@@ -209,41 +209,26 @@ function runOf({ id, started_at: startedAt, run }: Rows[number]): StoredRun {
   };
 }
 
-/** An entry that waits to be written. */
-interface Waiting {
-  readonly statement: Statement;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** The audit trail. While entries are written, those that come wait for the next write. */
+/** The audit trail. No entry waits for the write of another: on Cloudflare, that may never end. */
 function createAuditTrail(
   run: (statements: readonly Statement[]) => Promise<unknown>,
   clock: Clock,
 ): AuditTrail {
-  const waiting: Waiting[] = [];
-  let isWriting = false;
-  const writeAll = async (): Promise<void> => {
-    await clock.sleep(0); // for entries that come in the same turn
-    while (waiting.length > 0) {
-      const together = waiting.splice(0, maxTogether);
-      try {
-        await run(together.map(({ statement }) => statement));
-        for (const { resolve } of together) resolve();
-      } catch (error) {
-        for (const { reject } of together) reject(error);
-      }
-    }
-    isWriting = false;
-  };
+  const waiting: ({ readonly entry: AuditEntry } & PromiseWithResolvers<void>)[] = [];
   return {
-    append: (entry) =>
-      new Promise((resolve, reject) => {
-        waiting.push({ statement: insertOf(entry), resolve, reject });
-        if (isWriting) return;
-        isWriting = true;
-        writeAll().catch(reject);
-      }),
+    async append(entry) {
+      const written = Promise.withResolvers<void>();
+      waiting.push({ entry, ...written });
+      await clock.sleep(0); // for entries that come in the same turn
+      const together = waiting.splice(0, maxTogether);
+      if (together.length > 0) {
+        run(together.map((one) => insertOf(one.entry))).then(
+          () => together.forEach(({ resolve }) => resolve()),
+          (error) => together.forEach(({ reject }) => reject(error)),
+        );
+      }
+      await written.promise;
+    },
   };
 }
 

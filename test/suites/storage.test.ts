@@ -30,7 +30,21 @@ function setUp(fails: (run: number) => Error | undefined = () => undefined) {
 const lost = new Error("D1_ERROR: Network connection lost.");
 
 describe("the audit trail of createStorage()", () => {
-  test("writes entries together that arrive together, and those that come meanwhile after them", async () => {
+  test("does not wait for a write that never ends", async () => {
+    const database: Database = {
+      run: (statements) =>
+        statements.some(({ values }) => values[0] === "entry_of_line_1")
+          ? new Promise(() => {})
+          : Promise.resolve([]),
+    };
+    const { auditTrail } = createStorage(database);
+    const never = auditTrail.append(entryOf(1));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await auditTrail.append(entryOf(2));
+    expect(never).toBeInstanceOf(Promise);
+  });
+
+  test("writes entries together that arrive together", async () => {
     const { storage: { auditTrail }, runs } = setUp();
     const first = [1, 3, 5].map((number) => auditTrail.append(entryOf(number)));
     await first[0];
