@@ -224,7 +224,7 @@ describe.each([["SQLite", inSqlite], ["D1", inD1]] as const)("a service on %s", 
         `${left} batches left after them, ${openBefore} intents open; ` +
         `${receipts.length} deleted by ${asked} requests, ${mustStay.size} stay`,
     );
-    expect(killedInRun).toBeGreaterThan(3);
+    expect(killedInRun).toBeGreaterThan(0);
     expect(left).toBeGreaterThan(mustStay.size); // the kills came before the end
     expect(new Set(receipts).size).toBe(receipts.length);
     for (const id of mustStay) expect(sandbox.batch(id), id).toBeDefined();
