@@ -18,10 +18,9 @@ import { openSqlite, type SqliteDatabase } from "./sqlite.ts";
 /** The service cannot start. The message is for the person who starts it. */
 class StartError extends Error {}
 
-/** What Deno asks its user for. */
-type Permission =
-  | { readonly name: "net"; readonly host: string }
-  | { readonly name: "read"; readonly path: string };
+type IsGranted = (
+  permission: { name: "net"; host: string } | { name: "read"; path: string },
+) => boolean;
 
 /**
  * Runs the service until a signal ends it. All variables are checked first: if one is invalid, or the
@@ -35,7 +34,7 @@ type Permission =
  */
 export async function startService(
   read: (variable: string) => string | undefined,
-  isGranted: (permission: Permission) => boolean = () => true,
+  isGranted: IsGranted = () => true,
 ): Promise<void> {
   try {
     await run(Object.fromEntries(variableNames.map((name) => [name, read(name)])), isGranted);
@@ -48,11 +47,10 @@ export async function startService(
 
 async function run(
   environment: Readonly<Record<string, string | undefined>>,
-  isGranted: (permission: Permission) => boolean,
+  isGranted: IsGranted,
 ): Promise<void> {
-  const stopped = Promise.withResolvers<void>();
   const [stop, cut] = [new AbortController(), new AbortController()];
-  stop.signal.addEventListener("abort", () => stopped.resolve());
+  const stopped = new Promise((resolve) => stop.signal.addEventListener("abort", resolve));
   for (const signal of interruptingSignals(isGranted({ name: "read", path: statusFile }))) {
     process.on(signal, () => (stop.signal.aborted ? cut : stop).abort());
   }
@@ -72,13 +70,14 @@ async function run(
   const service = createService({ ...options, storage: createStorage(open(database)) });
 
   const host = `${/^[\da-f]*:/i.test(hostname) ? `[${hostname}]` : hostname}:${port}`; // IPv6
-  if (!isGranted({ name: "net", host })) {
-    const why = "this process has no permission for it (--allow-net)";
+  const refuse = (why: string): never => {
     throw new StartError(`Cannot listen on ${host}: ${why}`);
+  };
+  if (!isGranted({ name: "net", host })) {
+    refuse("this process has no permission for it (--allow-net)");
   }
-  const server = await serve(service.fetch, { hostname, port }).catch((error) => {
-    throw new StartError(`Cannot listen on ${host}: ${listenProblem(error)}`);
-  });
+  const server = await serve(service.fetch, { hostname, port })
+    .catch((error) => refuse(listenProblem(error)));
   const served = [
     ...(config.has("WEBHOOK_SECRETS") ? ["/webhook"] : []),
     ...(config.has("GATEWAY_TOKENS") ? ["/v1/messages/batches"] : []),
@@ -89,16 +88,13 @@ async function run(
   print(`Listening on ${server.url} (${served.join(", ")})`, stdout, stderr);
 
   let runs: Promise<unknown> = Promise.resolve();
-  const begin = (run: Promise<void>) => {
-    const ended = run.catch(() => {}); // the log tells
-    runs = Promise.all([runs, ended]);
-    return ended;
-  };
+  // What becomes of a run is in the log.
+  const begin = (run: Promise<void>) => runs = Promise.allSettled([runs, run]);
   begin(service.settle());
   setTimeout(() => begin(service.settle()), settleAgainAfter).unref();
   job.schedule(() => begin(service.scheduled()));
 
-  await stopped.promise;
+  await stopped;
   job.stop();
   const grace = config.gracePeriod();
   cut.signal.addEventListener("abort", () => setTimeout(() => process.exit(1), grace / 10));
