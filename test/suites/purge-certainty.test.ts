@@ -87,6 +87,15 @@ describe("an intent that is written after the call has given up", () => {
 });
 
 describe("absence counts only", () => {
+  test("as a 404, whatever type another status says", async () => {
+    for (const status of [410, 451]) {
+      const { client, seen } = stub([refusal(status, "not_found_error")]);
+      const error = await rejection(deleteMessageBatch(client, id, { allowMissing: true }));
+      expect(error).toMatchObject({ code: "ERR_API", status, type: "not_found_error" });
+      expect(seen).toHaveLength(1);
+    }
+  });
+
   test("as the API's not_found_error, after a lost answer, too", async () => {
     for (const type of ["api_error", "permission_error", "not_found"]) {
       const { client } = stub([lost, refusal(404, type)]);
@@ -274,6 +283,21 @@ test("applyPurge() learns the outcome of a deletion that may have happened befor
 });
 
 describe("await applyPurge()", () => {
+  test("says that a batch may be deleted where no request is left to look", async () => {
+    const none = () => Promise.reject(new Error("Too many subrequests."));
+    const { client } = stub([lost, none]);
+    const { outcomes, summary } = await drain(applyPurge(client, planOf([id, "msgbatch_2"])));
+    expect(outcomes).toMatchObject([
+      {
+        outcome: "failed",
+        id,
+        error: { code: "ERR_CONNECTION", why: expect.stringMatching(/may/) },
+      },
+      { outcome: "unattempted", id: "msgbatch_2", reason: "unreachable" },
+    ]);
+    expect(summary).toMatchObject({ failed: 1, unattempted: 1 });
+  });
+
   const seeded = (count: number) => {
     const played = play();
     const ids = Array.from({ length: count }, (_, index) => `msgbatch_${index + 1}`);
