@@ -151,7 +151,7 @@ Examples:
   $ batchsweep show --json msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d | jq .ended_at
 
 To save its results: batchsweep export.`,
-    load: async () => (await import("./show.ts")).runShow,
+    load: async () => (await import("./list.ts")).runShow,
   },
   {
     name: "cancel",
@@ -197,7 +197,7 @@ exists is never replaced. A batch that has not ended is skipped; with --wait it
 is waited for. To delete the batches too: batchsweep delete --export.
 
 Under Deno, it needs --allow-read and --allow-write for the directory.`,
-    load: async () => (await import("./export.ts")).runExport,
+    load: async () => (await import("./cancel.ts")).runExport,
   },
   {
     name: "purge",
@@ -270,7 +270,7 @@ unless --yes is given. A plan says for every batch why it is kept or deleted;
 batchsweep purge --plan applies it.
 
 Under Deno, files need --allow-read and --allow-write for their folder.`,
-    load: async () => (await import("./retain.ts")).runRetain,
+    load: async () => (await import("./purge.ts")).runRetain,
   },
   {
     name: "audit",

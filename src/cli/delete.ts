@@ -101,7 +101,7 @@ export async function deleteIds(
         allowMissing: settings.allowMissing === true || past.outcome(id) !== undefined,
         mayBeDeletedAlready: past.isUncertain(id),
       });
-      return deletionOutcome(id, deletion);
+      return deletionOutcome(id, call.facts.deletions, deletion);
     },
   }));
 }
@@ -115,7 +115,7 @@ async function deleteOne(
     readonly allowMissing: boolean;
     readonly mayBeDeletedAlready: boolean;
   },
-): Promise<Parameters<typeof deletionOutcome>[1]> {
+): Promise<Parameters<typeof deletionOutcome>[2]> {
   if (resource !== messageBatch) {
     return await deleteResource(call, resource, parseId(resource, id), absence);
   }

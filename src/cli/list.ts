@@ -1,11 +1,12 @@
 /**
- * `list`: the message batches of the workspace, newest first.
+ * `list` and `show`: the message batches of the workspace.
  *
  * @module
  */
 import { isAbort } from "../core/abort.ts";
-import { listBatches as list, type MessageBatch } from "../core/batches.ts";
+import { listBatches as list, type MessageBatch, retrieveMessageBatch } from "../core/batches.ts";
 import { checkClient, systemClock } from "../core/client.ts";
+import { messageBatch } from "../core/delete.ts";
 import { BatchsweepError } from "../core/errors.ts";
 import { createCall } from "../core/send.ts";
 import type { MessageBatchFilter } from "../purge/filter.ts";
@@ -13,10 +14,10 @@ import { statuses } from "../purge/plan.ts";
 import { type CommandClient, createClient } from "./client.ts";
 import { exitCode, explainError } from "./errors.ts";
 import { filterFrom, matchFilter } from "./filter.ts";
-import { type CommandContext, type Flags } from "./options.ts";
+import { checkIds } from "./ids.ts";
+import type { CommandContext, Flags } from "./options.ts";
 import type { Context } from "./output.ts";
-import { type Column, formatTable } from "./table.ts";
-import { describeRequests, toMinute } from "./text.ts";
+import { type Column, describeRequests, describeRows, formatTable, toMinute } from "./text.ts";
 
 /** Runs `list`. */
 export async function runList(
@@ -111,3 +112,41 @@ function requestsOf(batch: MessageBatch): string {
 function timeOf(text: string | null): string {
   return text === null ? "" : toMinute(text) ?? "unreadable";
 }
+
+/** Runs `show`. */
+export async function runShow(
+  [id = ""]: readonly string[],
+  flags: Flags,
+  context: CommandContext,
+): Promise<number> {
+  const { host, output } = context;
+  const { signal } = host;
+  const client = createClient(context, flags);
+  checkIds([id], messageBatch, { insist: flags.insist, verb: "show" });
+  const batch = await retrieveMessageBatch(client, id, { signal }).catch((error) => {
+    throw explainError(error, client.baseUrl, host);
+  });
+  if (flags.json) await output.json(batch);
+  else await output.result(describeBatch(batch));
+  return exitCode.done;
+}
+
+function describeBatch(batch: MessageBatch): string {
+  const timeOf = (text: string | null) => text !== null && `${toMinute(text) ?? "unreadable"} UTC`;
+  const { id, processing_status, results_url, archived_at } = batch;
+  const hasResults = results_url !== null && archived_at === null;
+  return describeRows([
+    ["ID", oneLine(id)],
+    ["Status", oneLine(processing_status)],
+    ["Requests", describeRequests(batch)],
+    ["Created", timeOf(batch.created_at)],
+    ["Canceled", timeOf(batch.cancel_initiated_at)],
+    ["Ended", timeOf(batch.ended_at)],
+    ["Expires", timeOf(batch.expires_at)],
+    ["Archived", timeOf(archived_at)],
+    ["Results", hasResults && `batchsweep export ${oneLine(id)}`],
+  ], 8);
+}
+
+/** A text of a server can hold line breaks. */
+const oneLine = (text: string) => text.replace(/\s/g, " ");

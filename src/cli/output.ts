@@ -1,8 +1,9 @@
 /**
- * What the command writes: results to stdout, notes to stderr, and a status line below them.
+ * What the command writes: results to stdout, notes and questions to stderr, and a status line.
  *
  * @module
  */
+import { isAbort, unlessAborted } from "../core/abort.ts";
 import { codeOf, exitCode, fileError } from "./errors.ts";
 import type { Host, Output } from "./host.ts";
 import { wrap } from "./text.ts";
@@ -130,4 +131,49 @@ function createRedactor({ env }: Pick<Host, "env">): (text: string) => string {
 /** Whether an error says that the reader has closed an output. */
 export function isClosedOutput(error: unknown): boolean {
   return codeOf(error) === "EPIPE";
+}
+
+const maxAnswerLength = 1_024;
+
+/** Whether a person can be asked: the question goes to stderr, the answer comes from stdin. */
+export function canAsk({ stdin, stderr }: Pick<Host, "stdin" | "stderr">): boolean {
+  return stdin.isTerminal && stderr.columns !== undefined;
+}
+
+/**
+ * Asks a person to type how many batches will be deleted. People type a word that is always the same
+ * out of habit, but have to read a number first.
+ *
+ * @returns Whether the answer is that number.
+ */
+export async function askToDelete(
+  { stdin, signal }: Pick<Host, "stdin" | "signal">,
+  output: CommandOutput,
+  count: number,
+): Promise<boolean> {
+  await output.note("This cannot be undone.\n", "bad");
+  const them = count === 1 ? "it" : "them";
+  await output.note(`Type ${count} to delete ${them}, anything else to stop: `, "strong");
+  let answer = "";
+  try {
+    answer = await unlessAborted(readLine(stdin), signal);
+  } catch (error) {
+    if (isAbort(error, signal)) await output.note("\n");
+    throw error;
+  }
+  if (!answer.endsWith("\n")) await output.note("\n"); // so that the next text begins a line
+  return answer.trim() === String(count);
+}
+
+/** The first line of an input, or what there is of it. */
+async function readLine(stdin: Host["stdin"]): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of stdin.read()) {
+    text += decoder.decode(chunk, { stream: true });
+    const end = text.indexOf("\n");
+    if (end !== -1) return text.slice(0, end + 1);
+    if (text.length > maxAnswerLength) break;
+  }
+  return text;
 }

@@ -14,13 +14,12 @@ import { planPurge } from "../purge/plan-purge.ts";
 import { isPlanChanged, namePlan, type PurgePlan } from "../purge/plan.ts";
 import type { RetentionPolicy } from "../purge/policy.ts";
 import type { CommandClient } from "./client.ts";
-import { askToDelete } from "./consent.ts";
+import { askToDelete, type Context } from "./output.ts";
 import { CommandError, exitCode, explainError, fileError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { describeUnknownHolds, withHolds } from "./holds.ts";
 import { type Flags, longestWait } from "./options.ts";
-import type { Context } from "./output.ts";
-import { readPlan, writePlan } from "./plan-file.ts";
+import { readPlan, writePlan } from "./input.ts";
 import {
   describeCount,
   describeItem,

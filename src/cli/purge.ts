@@ -1,17 +1,17 @@
 /**
- * `purge`: deletes many message batches, by ids, by a filter, or by a plan.
+ * `purge` and `retain`: what is deleted, and how far it goes.
  *
  * @module
  */
 import { messageBatch } from "../core/delete.ts";
 import { createClient } from "./client.ts";
-import { canAsk } from "./consent.ts";
+import { canAsk } from "./output.ts";
 import { CommandError, exitCode } from "./errors.ts";
 import { filterFrom } from "./filter.ts";
-import { readHolds } from "./holds.ts";
+import { readHolds, readPolicy } from "./holds.ts";
 import type { Host } from "./host.ts";
 import { readIds } from "./ids.ts";
-import { type CommandContext, type Flags } from "./options.ts";
+import type { CommandContext, Flags } from "./options.ts";
 import { type Purge, type PurgeSource, runPurge } from "./purge-run.ts";
 
 /** Runs `purge`. */
@@ -104,4 +104,20 @@ function summaryOfNothing(mode: Purge["mode"], baseUrl: string): object {
   if (mode === "show") return { dryRun: true, listed: 0, planned: 0, baseUrl };
   const counts = { deleted: 0, missing: 0, skipped: 0, failed: 0, unattempted: 0 };
   return { planned: 0, ...counts, hasMore: false };
+}
+
+/** Runs `retain`. */
+export async function runRetain(
+  _: readonly string[],
+  flags: Flags,
+  context: CommandContext,
+): Promise<number> {
+  const { host } = context;
+  const policy = await readPolicy(host.files, flags.policy ?? "");
+  const source = { policy };
+  const mode = modeOf(flags, source, host);
+  const client = createClient(context, flags);
+  const others = await readHolds({ ...flags, policy: undefined }, host);
+  const holds = new Set([...policy.holds, ...others]);
+  return await runPurge({ source, mode, client, holds }, flags, context);
 }

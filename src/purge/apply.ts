@@ -228,7 +228,7 @@ async function prepare(client: Client, given: PurgePlan, options: ApplyPurgeOpti
           : cancel
           ? await cancelAndDelete(call, id, { ...absence, waitTimeout })
           : await deleteBatch(call, id, absence);
-        return deletionOutcome(id, deletion);
+        return deletionOutcome(id, call.facts.deletions, deletion);
       },
     };
   };

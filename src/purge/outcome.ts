@@ -112,15 +112,19 @@ export function outcomeError(
   return { code, message, why, status, type, requestId, reason };
 }
 
+type Deleted = { readonly outcome: "deleted" };
+
 /** The outcome of a deletion that succeeded. */
 export function deletionOutcome(
   id: string,
-  deletion: DeletionFacts & { readonly export?: ResultsExport; readonly archived?: true },
+  attempts: number,
+  deletion: DeletionFacts & Pick<Extract<DeletionOutcome, Deleted>, "export" | "archived">,
 ): DeletionOutcome {
-  const { evidence, requestId, attempts, workspaceId, auditError, archived } = deletion;
+  const { evidence, requestId, workspaceId, auditError, archived } = deletion;
   if (evidence === "missing") return defined({ outcome: evidence, id, auditError });
-  const facts = { evidence, requestId, attempts, workspaceId, archived, auditError };
-  return defined({ outcome: "deleted", id, ...facts, export: deletion.export });
+  const saved = { export: deletion.export, archived };
+  const facts = { evidence, requestId, attempts, workspaceId, ...saved, auditError };
+  return defined({ outcome: "deleted", id, ...facts });
 }
 
 /**

@@ -186,7 +186,7 @@ export async function runRetention(
       async run(call) {
         budget.charge(costOfDeletion - 1);
         const deletion = await deleteBatch(call, id, { allowMissing: true, missingAtOnce: true });
-        return deletionOutcome(id, deletion);
+        return deletionOutcome(id, call.facts.deletions, deletion);
       },
     }), runOptions);
     for await (const outcome of run.outcomes()) {

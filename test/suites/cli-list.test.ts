@@ -5,7 +5,7 @@ import { exitCode } from "../../src/cli/errors.ts";
 import { filterFrom, matchFilter } from "../../src/cli/filter.ts";
 import { listBatches, type ListBatchesOptions } from "../../src/cli/list.ts";
 import type { Flags } from "../../src/cli/options.ts";
-import { formatTable } from "../../src/cli/table.ts";
+import { formatTable } from "../../src/cli/text.ts";
 import { parseTimestamp } from "../../src/purge/time.ts";
 import { anyBatches, batchOf, conditions, daysAgo, now } from "../fixtures/batches.ts";
 import { closedOutput, type CommandStage, createCommandStage } from "../fixtures/command-stage.ts";
