@@ -6,7 +6,6 @@
 import type { UnreadableLine } from "../audit/mod.ts";
 import { exitCode } from "./errors.ts";
 import type { CommandContext, Flags } from "./options.ts";
-import type { Context } from "./output.ts";
 import { countOf, describeRows, words } from "./text.ts";
 import { surveyTrail, type TrailSurvey } from "./trail.ts";
 
@@ -22,32 +21,11 @@ export async function runHead(
   return exitCode.done;
 }
 
-/** Runs `audit verify`. */
+/** Runs `audit verify`: verifies an audit trail in a file, and says what was found. */
 export async function runVerify(
   [path = ""]: readonly string[],
-  flags: Flags,
-  context: CommandContext,
-): Promise<number> {
-  return await verifyTrail(path, flags, context);
-}
-
-/** How a trail is verified. */
-export interface VerifyFlags {
-  /** The head that was written down. */
-  readonly head?: string | undefined;
-  readonly json?: boolean | undefined;
-}
-
-/**
- * Verifies an audit trail in a file, and says what was found. It changes nothing.
- *
- * @returns The exit code.
- * @throws {CommandError} The file cannot be read, or is no audit trail.
- */
-export async function verifyTrail(
-  path: string,
-  { head, json = false }: VerifyFlags,
-  { host: { files, signal, clock }, output }: Context,
+  { head, json = false }: Flags,
+  { host: { files, signal, clock }, output }: CommandContext,
 ): Promise<number> {
   const now = clock?.now();
   const { foreign, ...found } = await surveyTrail(files, path, { signal, head, now });

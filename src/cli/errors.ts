@@ -61,11 +61,7 @@ export function cannotUseFlag(flag: string, text: string, what: string): Command
   return new CommandError(`Cannot use ${flag} ${JSON.stringify(text.slice(0, 80))}: ${what}`);
 }
 
-/**
- * The exit code for the failure of one object or call.
- *
- * @param refusals How many 403 there were in a row: one alone is about the object.
- */
+/** The exit code for the failure of one object or call. */
 export function exitCodeOf(error: OutcomeError, refusals: number = 1): number {
   const reason = stopReason(error, { outages: 0, refusals });
   if (reason === "interrupted") return exitCode.interrupted;
@@ -77,12 +73,7 @@ export function isUnreached({ code }: Pick<OutcomeError, "code">): boolean {
   return code === "ERR_CONNECTION" || code === "ERR_TIMEOUT";
 }
 
-/**
- * What an error of the library means for a command that cannot go on without the call.
- *
- * @param baseUrl Where it called.
- * @returns A {@link CommandError}. Any other error comes back as it is.
- */
+/** What an error of the library means for a command that cannot go on without the call. */
 export function explainError(error: unknown, baseUrl: string, host: Pick<Host, "env">): unknown {
   if (!(error instanceof BatchsweepError)) return error;
   const failure = outcomeError(error);
@@ -108,11 +99,7 @@ export function lookedFor(
   return [`The API was looked for at ${baseUrl}`, ...hints].join("\n");
 }
 
-/**
- * What an error of the file system means, as a line for the user.
- *
- * @param code The exit code. By default, that of a command that has done nothing.
- */
+/** What an error of the file system means, as a line for the user. */
 export function fileError(
   verb: "open" | "read" | "write" | "close",
   path: string,

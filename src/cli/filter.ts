@@ -11,11 +11,7 @@ import { cannotUseFlag, CommandError } from "./errors.ts";
 import type { Flags } from "./options.ts";
 import { parseDuration } from "./text.ts";
 
-/**
- * The filter of the command line.
- *
- * @returns `"*"` for `--all`; `undefined` if no option of a filter is given.
- */
+/** The filter of the command line. */
 export function filterFrom(flags: Flags): MessageBatchFilter | "*" | undefined {
   const { status, max } = flags;
   const conditions: { readonly [Name in keyof MessageBatchFilter]: MessageBatchFilter[Name] } = {

@@ -29,12 +29,7 @@ interface Source {
   readonly output: Pick<CommandOutput, "note">;
 }
 
-/**
- * Reads the ids that a command is given, and checks them.
- *
- * @param insist Whether an id may look unlike those of its kind: the API may change its ids.
- * @returns The ids. If there are none, the user knows.
- */
+/** Reads the ids that a command is given, and checks them. */
 export async function readIds(
   args: readonly string[],
   resource: DeletableResource,
@@ -101,8 +96,6 @@ async function* readStdin(
 /**
  * Reads an id as the command line and the audit trail write it: the parameters of a kind, in the
  * order of its path, with slashes between them.
- *
- * @returns The parameters by name.
  */
 export function parseId(resource: DeletableResource, id: string): Readonly<Record<string, string>> {
   const names = paramsOf(resource);

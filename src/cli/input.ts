@@ -16,11 +16,7 @@ import { describeDuration } from "./text.ts";
 
 const maxLineBytes = 1_024;
 
-/**
- * Reads the lines of an input, trimmed, without blank ones.
- *
- * @param name What messages call the input: empty, or `keep.txt, `.
- */
+/** Reads the lines of an input, trimmed, without blank ones. */
 export async function* readLines(
   chunks: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
@@ -65,11 +61,7 @@ export async function* readFileLines(
   }
 }
 
-/**
- * Reads a file whole.
- *
- * @param limit How many bytes it can have, and what it is too large for if it has more.
- */
+/** Reads a file whole. */
 export async function readText(
   files: Pick<Files, "read">,
   path: string,
@@ -121,11 +113,7 @@ export async function* untilAborted<Value>(
   }
 }
 
-/**
- * Waits for something, at most so many milliseconds.
- *
- * @throws {Error} It took longer. It may still happen.
- */
+/** Waits for something, at most so many milliseconds. */
 export async function inTime<Value>(work: Promise<Value>, limit: number): Promise<Value> {
   const done = await within(limit, work);
   if (done === "late") throw new Error(`it takes longer than ${describeDuration(limit)}`);

@@ -135,11 +135,7 @@ export const options: Readonly<
   Record<OptionName, readonly [flags: string, help: string, parse?: Parse]>
 > = table;
 
-/**
- * How long to wait, in milliseconds; `undefined` if nothing is waited for.
- *
- * @param flags Which options make it wait, for messages.
- */
+/** How long to wait, in milliseconds; `undefined` if nothing is waited for. */
 export function waitTimeoutOf(
   waits: boolean,
   { timeout }: Flags,

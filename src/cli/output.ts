@@ -143,8 +143,6 @@ export function canAsk({ stdin, stderr }: Pick<Host, "stdin" | "stderr">): boole
 /**
  * Asks a person to type how many batches will be deleted. People type a word that is always the same
  * out of habit, but have to read a number first.
- *
- * @returns Whether the answer is that number.
  */
 export async function askToDelete(
   { stdin, signal }: Pick<Host, "stdin" | "signal">,

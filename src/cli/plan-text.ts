@@ -93,8 +93,6 @@ function heldNames(held: readonly string[]): readonly (readonly [string, string]
 
 /**
  * How many of how many: `12 of 40 message batches`, and the share if a retention policy made the plan.
- *
- * @param gone How many are gone already.
  */
 export function describeCount(plan: PurgePlan, gone: number = 0): string {
   const all = plan.items.length;
@@ -148,8 +146,6 @@ type Cause = "cancelable" | "unended" | KeepCode | "others";
 /**
  * How many batches a plan keeps, a line for each cause: `2 that have not ended`. Held batches, those
  * beyond `--max`, and those that are not among the ids given, have lines elsewhere.
- *
- * @param stored Whether the plan was made earlier: then another option would come too late.
  */
 export function describeKept({ items, filter }: PurgePlan, stored: boolean): readonly string[] {
   const named = filter !== undefined && filter !== "*" && filter.ids !== undefined;

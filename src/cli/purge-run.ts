@@ -162,8 +162,6 @@ async function makePlan(
 
 /**
  * The outcomes of ids that were given, and that the plan does not delete: every id ends in an outcome.
- *
- * @param mayBeMissing Whether an id that is not in the workspace is no failure.
  */
 export function namedOutcomes(
   ids: readonly string[],
@@ -206,11 +204,7 @@ async function checkWorkspace(
   );
 }
 
-/**
- * Why a plan is not applied, if it deletes too large a share of the batches.
- *
- * @param maxShare From 0 to 1.
- */
+/** Why a plan is not applied, if it deletes too large a share of the batches. */
 export function refuseShare(plan: PurgePlan, maxShare = 1): CommandError | undefined {
   const all = plan.items.length;
   if (all === 0 || plannedItems(plan).length / all <= maxShare) return undefined;

@@ -79,11 +79,7 @@ export function describeRows(
 const units = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000, ms: 1 } as const;
 const isUnit = (unit: string): unit is keyof typeof units => unit in units;
 
-/**
- * Reads a duration with its unit: `500ms`, `30s`, `2m`, `12h`, `7d`.
- *
- * @returns Milliseconds, or `undefined` if it is no duration.
- */
+/** Reads a duration with its unit: `500ms`, `30s`, `2m`, `12h`, `7d`. */
 export function parseDuration(text: string): number | undefined {
   const [, number, unit = ""] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) ?? [];
   return isUnit(unit) ? Number(number) * units[unit] : undefined;
@@ -119,12 +115,7 @@ export interface Column<Row> {
   readonly least?: number | undefined;
 }
 
-/**
- * Lays out rows as a table, with a line of titles.
- *
- * @param width How wide it may be. Columns that are never left out may be wider.
- * @returns Lines, each with its end.
- */
+/** Lays out rows as a table, with a line of titles. */
 export function formatTable<Row>(
   rows: readonly Row[],
   columns: readonly Column<Row>[],

@@ -29,11 +29,7 @@ export interface TrailSurvey extends AuditVerification {
 
 const maxNamed = 10;
 
-/**
- * Reads a file that should be an audit trail, once and whole.
- *
- * @throws {CommandError} It cannot be read.
- */
+/** Reads a file that should be an audit trail, once and whole. */
 export async function surveyTrail(
   files: Pick<Files, "read">,
   path: string,
@@ -82,12 +78,7 @@ export interface TrailFile extends AuditTrail {
   close(): Promise<void>;
 }
 
-/**
- * Opens an audit trail, and reads all of it. A file that is something else is refused.
- *
- * @param ids The ids whose history is wanted.
- * @throws {CommandError} It cannot be opened or read, or it is refused.
- */
+/** Opens an audit trail, and reads all of it. A file that is something else is refused. */
 export async function openTrail(
   path: string,
   ids: Iterable<string>,
@@ -142,13 +133,7 @@ async function open(files: Pick<Files, "appendTo">, path: string): Promise<OpenF
   });
 }
 
-/**
- * Runs something that records what it does, then closes the trail and tells its head.
- *
- * @param options The ids whose history is wanted, and how many milliseconds a write may take at the
- * end.
- * @param run Gets the trail, and gives the exit code.
- */
+/** Runs something that records what it does, then closes the trail and tells its head. */
 export async function withTrail(
   path: string | undefined,
   { ids, limit }: { readonly ids: Iterable<string>; readonly limit: number },
