@@ -37,7 +37,11 @@ export {
   waitUntilMessageBatchEnded,
 } from "./src/purge/wait.ts";
 export type { StepConfig, Steps } from "./src/purge/steps.ts";
-export { exportMessageBatchResults, type ResultsExport } from "./src/purge/export.ts";
+export {
+  exportMessageBatchResults,
+  type ExportOptions,
+  type ResultsExport,
+} from "./src/purge/export.ts";
 
 // Who calls, and how
 export type {

@@ -112,7 +112,8 @@ export interface Client {
   readonly fetch?: Fetch | undefined;
   /**
    * How long one attempt may take, asking for the secret and the whole answer included, in
-   * milliseconds.
+   * milliseconds. At most 300,000, because the `fetch` of Node ends a longer one by itself; with a
+   * `fetch` of your own, more.
    *
    * @default 60_000
    */
@@ -238,6 +239,8 @@ export type Settings =
     readonly confidential: readonly string[];
   };
 
+const maxFetchTime = 300_000; // undici's headersTimeout and bodyTimeout
+
 /** The longest wait that the timers of all runtimes can hold, in milliseconds. */
 export const maxTimer: number = 2 ** 31 - 1;
 const sentByLibrary = /^(x-api-key|authorization|anthropic-(version|beta|workspace-id)|accept)$/i;
@@ -323,6 +326,10 @@ export function checkClient(client: Client): Settings {
   if (!isObject(client)) throw cannotUse("client", "it is not an object");
   const checked = checkOptions(client, clientChecks, "client option");
   const { apiKey, authToken, workspaceId, headers, apiVersion = "2023-06-01" } = checked;
+  if (checked.fetch === undefined && (checked.timeout ?? 0) > maxFetchTime) {
+    const why = `it is above ${maxFetchTime}, which no fetch but one of your own is sure to wait`;
+    throw cannotUse("timeout", why, RangeError);
+  }
   const secret = apiKey ?? authToken;
   if (secret === undefined) throw cannotUse("client", "it has neither apiKey nor authToken");
   return {

@@ -73,6 +73,9 @@ export interface Failure {
 /** Origins that have answered: a connection to them may be used again. */
 export const answered: Set<string> = /* @__PURE__ */ new Set();
 
+/** The origin of a URL that was parsed before. */
+export const originOf = (url: string): string => url.split("/", 3).join("/");
+
 /**
  * Reads what `fetch` threw.
  *
@@ -89,7 +92,7 @@ export function readFailure(error: unknown, url: string, isCut: boolean): Failur
   const reasons = isCut ? ["reset"] as const : Object.keys(table) as ConnectionFailure[];
   const reason = reasons.find((one) => table[one].signs?.test(text)) ?? "unknown";
   const { ends } = table[reason];
-  const isRepetition = inner.code === undefined && answered.has(new URL(url).origin);
+  const isRepetition = inner.code === undefined && answered.has(originOf(url));
   const final = ends === "call" || reason === "certificate";
   return { reason, sent: !ends || (ends !== "call" && isRepetition), final };
 }

@@ -8,7 +8,7 @@ import { unlessAborted } from "./abort.ts";
 import type { AuditContext } from "./audit.ts";
 import { cannotUse } from "./check.ts";
 import { type CallOptions, isSecretText, type Permit, type Settings } from "./client.ts";
-import { answered, describeFailure, type Failure, readFailure } from "./connection.ts";
+import { answered, describeFailure, type Failure, originOf, readFailure } from "./connection.ts";
 import { APIConnectionError, APITimeoutError, type Canceled } from "./errors.ts";
 import { dateOf, headerText } from "./headers.ts";
 import {
@@ -322,7 +322,7 @@ async function attempt(
         return { code: "ERR_CONNECTION", reason: "not_a_fetch", final: true };
       }
       status = response.status;
-      answered.add(new URL(url).origin);
+      answered.add(originOf(url));
       return read
         ? await read(response, { signal: controller.signal, restart, stop })
         : await readAnswer(response, maxBytes);

@@ -5,7 +5,15 @@
  */
 import { isAbort, unlessAborted, within } from "../core/abort.ts";
 import { batchPath, type MessageBatch, subjectOf } from "../core/batches.ts";
-import { cannotUse, checkOptions, defined, fillPath, isArgumentError } from "../core/check.ts";
+import {
+  cannotUse,
+  checkOptions,
+  type Checks,
+  defined,
+  fillPath,
+  isArgumentError,
+  isNumber,
+} from "../core/check.ts";
 import {
   callChecks,
   type CallOptions,
@@ -14,7 +22,14 @@ import {
   loopback,
 } from "../core/client.ts";
 import { APITimeoutError, BatchsweepError } from "../core/errors.ts";
-import { type Answer, parseResponse, printable, readAnswer, redactor } from "../core/response.ts";
+import {
+  type Answer,
+  parseResponse,
+  printable,
+  readAnswer,
+  redactor,
+  type Reply,
+} from "../core/response.ts";
 import {
   type ApiRequest,
   asStranger,
@@ -26,7 +41,7 @@ import {
 } from "../core/send.ts";
 import { unknown } from "../deps.ts";
 import { type OutcomeError, outcomeError } from "./outcome.ts";
-import { createResultsReceiver } from "./results.ts";
+import { createResultsReceiver, SlowAnswer } from "./results.ts";
 
 /** Results that were exported, complete. */
 export interface ResultsExport {
@@ -40,6 +55,22 @@ export interface ResultsExport {
   /** The API's id of the request that brought the last of them. */
   readonly requestId?: string | undefined;
 }
+
+/** Options of {@link exportMessageBatchResults}. */
+export interface ExportOptions extends CallOptions {
+  /**
+   * How many bytes a second must come on average, after the first `timeout` of the client. A slower
+   * answer counts as timed out.
+   *
+   * @default 1_024
+   */
+  readonly minBytesPerSecond?: number | undefined;
+}
+
+const exportChecks: Checks<ExportOptions> = {
+  ...callChecks,
+  minBytesPerSecond: /* @__PURE__ */ isNumber(0, Number.MAX_SAFE_INTEGER),
+};
 
 /** Where the results of batches are kept before the batches are deleted. */
 export interface ResultStore {
@@ -64,11 +95,13 @@ export interface ResultStore {
  *
  * If the connection is lost, the results are asked for again from their beginning, within `maxRetries`
  * of the client. The bytes that the sink has already must come again unchanged, and are left out.
- * `timeout` of the client limits the wait for the beginning of the answer, and then each silence; the
- * time that the sink takes does not count. Each attempt is one event of `onRequest`, at its end.
+ * `timeout` of the client limits the wait for the beginning of the answer, and then each silence;
+ * `minBytesPerSecond` limits the whole. The time that the sink takes does not count. Each attempt is
+ * one event of `onRequest`, at its end.
  *
  * The documented path below the base URL is asked for first: behind a gateway, `results_url` names the
- * API itself, which may be out of reach. Only if there is no such path, `results_url` is asked for. It
+ * API itself, which may be out of reach. Only if there is no such path (405, 501, or a 404 that is not
+ * the API's), `results_url` is asked for. It
  * may be on another origin. That origin gets no header of the client, so no credential; and it must be
  * HTTPS, or on loopback as the base URL is.
  *
@@ -108,12 +141,13 @@ export async function exportMessageBatchResults(
   client: Client,
   batch: MessageBatch,
   sink: WritableStream<Uint8Array>,
-  options: CallOptions = {},
+  options: ExportOptions = {},
 ): Promise<ResultsExport> {
   const writer = writerOf(sink);
   try {
-    const call = createCall(checkClient(client), checkOptions(options, callChecks));
-    return await exportToSink(call, locateResults(call, batch), writer);
+    const { minBytesPerSecond, ...checked } = checkOptions(options, exportChecks);
+    const call = createCall(checkClient(client), checked);
+    return await exportToSink(call, locateResults(call, batch), writer, minBytesPerSecond);
   } catch (error) {
     await abortSink(writer, error);
     throw error instanceof SinkError ? error.reason : error;
@@ -152,23 +186,32 @@ async function exportToSink(
   call: Call,
   location: ResultsLocation,
   writer: Writer,
+  minBytesPerSecond = 1_024,
 ): Promise<ResultsExport> {
+  const { timeout, clock } = call.settings;
   const { id, results, request, elsewhere } = location;
   let sinkError: SinkError | undefined;
   const heed = (work: Promise<void>) =>
     work.catch((reason) => {
       throw sinkError = new SinkError(reason);
     });
-  const receiver = createResultsReceiver(results, (chunk) => heed(writer.write(chunk)));
+  const receiver = createResultsReceiver(results, (chunk) => heed(writer.write(chunk)), {
+    now: () => clock.now(),
+    mayTake: (bytes, duration) => (duration - timeout) / 1_000 * minBytesPerSecond <= bytes,
+  });
+  let isSlow = false;
 
   const read = async (response: Response, idleTimer: IdleTimer): Promise<Answer | NoAnswer> => {
     const { status, headers } = response;
+    isSlow = false;
     if (status !== 200) return await readAnswer(response);
     try {
       const problem = await receiver.receive(response.body, idleTimer);
       return { status, headers, body: problem === undefined ? { value: "" } : { problem } };
     } catch (error) {
       if (error instanceof SinkError) return { code: "ERR_ABORTED", status, final: true };
+      isSlow = error instanceof SlowAnswer;
+      if (isSlow) return { code: "ERR_TIMEOUT", status };
       throw error;
     }
   };
@@ -176,11 +219,13 @@ async function exportToSink(
     send(by, { ...asked, read }).catch((error) => {
       if (sinkError !== undefined) throw sinkError;
       if (!(error instanceof APITimeoutError) || receiver.bytes === 0) throw error;
-      const why = `nothing came for ${error.timeout} ms, after ${receiver.bytes} bytes`;
+      const slow = `it came more slowly than ${minBytesPerSecond} bytes a second`;
+      const silent = `nothing came for ${timeout} ms, after ${receiver.bytes} bytes`;
+      const why = isSlow ? slow : silent;
       throw new APITimeoutError({ ...error, why });
     });
   let reply = await ask(call, request);
-  if (elsewhere !== undefined && [404, 405, 501].includes(reply.status)) {
+  if (elsewhere !== undefined && hasNoPath(reply)) {
     location.foreign = elsewhere.foreign;
     reply = await ask(elsewhere.foreign ? asStranger(call) : call, elsewhere.request);
   }
@@ -194,6 +239,12 @@ async function exportToSink(
     sha256: receiver.sha256(),
     requestId,
   });
+}
+
+/** Whether nothing is at the path: the API would say so with a 404 of its own. */
+function hasNoPath({ status, said, exchange }: Reply): boolean {
+  const isAbsence = said.type === "not_found_error" && exchange.requestId !== undefined;
+  return status === 405 || status === 501 || (status === 404 && !isAbsence);
 }
 
 /** Where the results of a batch are, and how many there must be. */
@@ -252,8 +303,8 @@ function locateResults({ settings }: Call, batch: MessageBatch): ResultsLocation
   return { id, request, elsewhere, foreign: false, results };
 }
 
-/** Ten times what the API takes in one batch: more cannot be believed. */
-const maxResults = 1_000_000;
+/** What the API takes in one batch: more cannot be believed. */
+const maxResults = 100_000;
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0;

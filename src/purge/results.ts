@@ -14,6 +14,7 @@ export interface ResultsReceiver {
    * cut off, must be the same in this one, and are not written again.
    *
    * @returns Why the answer is not what the API promises; nothing where it is. The rest is not read.
+   * @throws {SlowAnswer} It comes too slowly.
    * @throws What the stream or `write` throws, and `idleTimer.signal.reason`.
    */
   receive(
@@ -26,20 +27,32 @@ export interface ResultsReceiver {
   sha256(): string;
 }
 
-/** No result comes near it: an answer without line ends fills neither the memory nor the sink. */
-const defaultMaxLineBytes = 67_108_864;
+/** The answer drips: no silence is too long, but it would take for ever. */
+export class SlowAnswer extends Error {}
+
+/** What bounds an answer. */
+export interface ReceiverLimits {
+  /** The bytes of one line, with the blank lines before it. @default 67_108_864 */
+  readonly maxLineBytes?: number | undefined;
+  /**
+   * Whether an answer of so many bytes may take so long, in milliseconds. The time that `write` takes
+   * is left out. @default it may
+   */
+  readonly mayTake?: ((bytes: number, duration: number) => boolean) | undefined;
+  /** The time, in milliseconds. @default 0 */
+  readonly now?: (() => number) | undefined;
+}
 
 /**
  * Begins to receive results.
  *
  * @param results How many there must be.
  * @param write Gets every byte once, in order, and is awaited.
- * @param maxLineBytes The bytes that one line has at most, with the blank lines before it.
  */
 export function createResultsReceiver(
   results: number,
   write: (chunk: Uint8Array) => Promise<void>,
-  maxLineBytes: number = defaultMaxLineBytes,
+  { maxLineBytes = 67_108_864, mayTake = () => true, now = () => 0 }: ReceiverLimits = {},
 ): ResultsReceiver {
   const hash = sha256.create();
   const counter = createResultCounter(results, maxLineBytes);
@@ -50,7 +63,7 @@ export function createResultsReceiver(
       const before = digest();
       const repeated = sha256.create();
       let left = bytes; // of those that come again
-      for await (const chunk of read(stream, idleTimer)) {
+      for await (const chunk of read(stream, idleTimer, now, mayTake)) {
         const again = chunk.subarray(0, left);
         const fresh = chunk.subarray(again.length);
         if (left > 0) {
@@ -80,16 +93,21 @@ export function createResultsReceiver(
 async function* read(
   stream: ReadableStream<Uint8Array> | null,
   { signal, restart, stop }: IdleTimer,
+  now: () => number,
+  mayTake: (bytes: number, duration: number) => boolean,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if (stream === null) return;
   const reader = stream.getReader();
   // Not awaited: a hostile stream may never confirm that it was canceled.
   const cancel = () => void reader.cancel().catch(() => {});
   signal.addEventListener("abort", cancel);
+  let bytes = 0;
+  let duration = 0;
   try {
     for (;;) {
       signal.throwIfAborted();
       restart();
+      const askedAt = now();
       const { done, value } = await reader.read();
       stop();
       signal.throwIfAborted(); // a stream that was canceled says that it is done
@@ -97,6 +115,9 @@ async function* read(
       if (!ArrayBuffer.isView(value)) {
         throw new TypeError("Cannot read a stream of anything but bytes");
       }
+      bytes += value.length;
+      duration += Math.max(0, now() - askedAt); // a clock may be set back
+      if (!mayTake(bytes, duration)) throw new SlowAnswer();
       yield value;
     }
   } finally {

@@ -1,3 +1,4 @@
+import { startGateway } from "./gateway-server.ts";
 import { startHostileServer } from "./hostile-server.ts";
 import { startTestServer } from "./test-server.ts";
 
@@ -5,6 +6,8 @@ import { startTestServer } from "./test-server.ts";
 export interface Servers {
   /** Sandboxes, each test its own. */
   readonly server: string;
+  /** A gateway before those sandboxes. */
+  readonly gateway: string;
   /** What can go wrong on the wire. */
   readonly hostileServer: string;
 }
@@ -12,10 +15,11 @@ export interface Servers {
 /** Starts the servers of the tests. */
 export async function startServers(): Promise<{ servers: Servers; close(): Promise<void> }> {
   const [server, hostile] = await Promise.all([startTestServer(), startHostileServer()]);
+  const gateway = await startGateway(server.url);
   return {
-    servers: { server: server.url, hostileServer: hostile.url },
+    servers: { server: server.url, gateway: gateway.url, hostileServer: hostile.url },
     close: async () => {
-      await Promise.all([server.close(), hostile.close()]);
+      await Promise.all([gateway.close(), server.close(), hostile.close()]);
     },
   };
 }
@@ -29,8 +33,9 @@ export default async function setup(
 ): Promise<(() => Promise<void>) | undefined> {
   const given = process.env[serversVariable];
   const started = given === undefined ? await startServers() : undefined;
-  const { server, hostileServer }: Servers = started?.servers ?? JSON.parse(given ?? "{}");
+  const { server, gateway, hostileServer }: Servers = started?.servers ?? JSON.parse(given ?? "{}");
   project.provide("server", server);
+  project.provide("gateway", gateway);
   project.provide("hostileServer", hostileServer);
   return started?.close;
 }

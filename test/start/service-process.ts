@@ -83,7 +83,7 @@ export async function startBefore(
   around: (request: Request, next: Sandbox["fetch"]) => Promise<Response> = (request, next) =>
     next(request),
   prefix: readonly string[] = [],
-) {
+): Promise<Process & { readonly sandbox: Sandbox; readonly path: string }> {
   const sandbox = createSandbox({ apiKeys: [apiKey] });
   const upstream = await serve((request) => around(request, sandbox.fetch));
   closing.push(() => upstream.close());

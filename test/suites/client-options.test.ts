@@ -32,6 +32,7 @@ describe("a client is accepted with", () => {
     "plain HTTP on IPv6 loopback": { apiKey, baseUrl: "http://[::1]:8080/prefix" },
     "plain HTTP on localhost": { apiKey, baseUrl: new URL("http://localhost:8080") },
     "no retries": { apiKey, maxRetries: 0 },
+    "a long timeout for a fetch of its own": { apiKey, timeout: 3_600_000 },
   };
   for (const [name, client] of Object.entries(good)) {
     test(name, async () => {
@@ -65,6 +66,11 @@ describe("a client is refused before the first request with", () => {
     "betas that are a string": { apiKey, betas: apiKey },
     "a timeout of zero": { apiKey, timeout: 0 },
     "a timeout no timer can hold": { apiKey, timeout: 2 ** 31 },
+    "a timeout that the fetch of Node does not keep": {
+      apiKey,
+      timeout: 300_001,
+      fetch: undefined,
+    },
     "half a retry": { apiKey, maxRetries: 0.5 },
     "retries without end": { apiKey, maxRetries: Infinity },
     "a fetch that is no function": { apiKey, fetch: apiKey },

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   type Client,
+  type Clock,
   exportMessageBatchResults,
   InvalidResponseError,
   type MessageBatch,
@@ -429,6 +430,61 @@ describe("exportMessageBatchResults(), where results_url is elsewhere,", () => {
   });
 });
 
+test("exportMessageBatchResults() asks nowhere else after a 404 of the API", async () => {
+  const batch = batchWith(3, { results_url: "https://upstream.example.com/r" });
+  const { error, seen } = await run([refusal(404, "not_found_error")], { batch });
+  expect([error, seen.length]).toEqual([expect.objectContaining({ code: "ERR_NOT_FOUND" }), 1]);
+});
+
+describe("exportMessageBatchResults() bounds how long results take:", () => {
+  const drip = (seconds: number): StubAnswer => () => {
+    const bytes = new TextEncoder().encode(three);
+    let sent = 0;
+    return new Response(
+      new ReadableStream<Uint8Array>({
+        pull: (controller) => {
+          time += seconds * 1_000;
+          if (sent === bytes.length) controller.close();
+          else controller.enqueue(bytes.slice(sent, sent += 1));
+        },
+      }, { highWaterMark: 0 }),
+    );
+  };
+  let time = 0;
+  const clock: Clock = { ...stub([]).clock, now: () => time };
+
+  test("a drip is a timeout, which is tried again", async () => {
+    const { error, events, state } = await run([drip(1)], { client: { clock, maxRetries: 1 } });
+    expect(error).toMatchObject({
+      code: "ERR_TIMEOUT",
+      message: expect.stringMatching(/more slowly than 1024 bytes a second$/),
+    });
+    expect(events.map(({ errorCode }) => errorCode)).toEqual(["ERR_TIMEOUT", "ERR_TIMEOUT"]);
+    expect(state()).toBe("aborted");
+  });
+
+  test("minBytesPerSecond sets how slow they may be, and 0 lifts the bound", async () => {
+    for (const minBytesPerSecond of [0.5, 0]) {
+      const { sink } = createMemorySink();
+      const { client } = stub([drip(1)], { clock });
+      const options = { minBytesPerSecond };
+      const { lines } = await exportMessageBatchResults(client, batchWith(3), sink, options);
+      expect(lines).toBe(3);
+    }
+  });
+
+  test("the time that the sink takes does not count", async () => {
+    const write = () => void (time += 3_600_000);
+    const { result } = await run([answer(three, [5, 10])], { client: { clock }, sink: { write } });
+    expect(result?.lines).toBe(3);
+  });
+
+  test("a clock that is set back counts for nothing", async () => {
+    const { result } = await run([drip(-1)], { client: { clock } });
+    expect(result?.lines).toBe(3);
+  });
+});
+
 describe("exportMessageBatchResults(), when the connection is lost,", () => {
   const text = linesOf(20);
   const batch = batchWith(20);
@@ -717,7 +773,7 @@ test("createResultsReceiver() ends at a line that is too long, blank ones includ
   for (const text of ["{".repeat(90), ...long, short]) {
     let written = 0;
     const write = (chunk: Uint8Array) => Promise.resolve(void (written += chunk.length));
-    const { receive } = createResultsReceiver(1, write, 100);
+    const { receive } = createResultsReceiver(1, write, { maxLineBytes: 100 });
     const problem = await receive(pieces(text, [50, 100]), idleTimer) ?? "";
     expect(problem).toMatch(
       text.length > 100 ? /a line of more than 100 bytes/ : text === short ? /^$/ : /breaks off/,
@@ -765,7 +821,7 @@ describe("createResultsReceiver()", () => {
             written += chunk.length;
             chunk.fill(0); // the sink may change the bytes
             return Promise.resolve();
-          }, 1_000);
+          }, { maxLineBytes: 1_000 });
           const stream = new ReadableStream<Uint8Array>({
             pull: (controller) => {
               const chunk = chunks.shift();
