@@ -12,7 +12,6 @@ import {
   checkOptions,
   type Checks,
   checkText,
-  defined,
   hasMethods,
   isBetas,
   isFunction,
@@ -222,7 +221,7 @@ export const systemClock: Clock = {
 /** The configuration of a {@link Client}, checked, with every default in its place. */
 export type Settings =
   & Checked<Client>
-  & Required<Pick<Checked<Client>, "betas" | "fetch" | "onRequest" | "clock">>
+  & Required<Pick<Checked<Client>, "betas" | "fetch" | "clock">>
   & Required<Pick<Checked<Client>, "timeout" | "maxRetries" | "maxRetryDelay">>
   & {
     readonly credential: {
@@ -338,17 +337,16 @@ export function checkClient(client: Client): Settings {
     timeout: 60_000,
     maxRetries: 2,
     maxRetryDelay: 60_000,
-    onRequest: () => {},
     clock: systemClock,
     ...checked,
     credential: { name: apiKey === undefined ? "authToken" : "apiKey", secret },
     baseUrl: String(checked.baseUrl ?? "https://api.anthropic.com"),
-    headers: defined({
+    headers: {
       ...headers,
       accept: "application/json",
       "anthropic-version": apiVersion,
-      "anthropic-workspace-id": workspaceId,
-    }) as Settings["headers"],
+      ...workspaceId !== undefined && { "anthropic-workspace-id": workspaceId },
+    },
     // Each word, since a server may echo a token without its scheme.
     confidential: Object.values(headers ?? {})
       .flatMap((value) => [value, ...value.split(/[\s,;=]+/)]),

@@ -161,7 +161,7 @@ export function printable(
  */
 export function redactor(secrets: readonly string[]): (text: string) => string {
   return (text) => {
-    const forms = secrets.filter(({ length }) => length >= 8)
+    const forms = secrets.filter(({ length }) => length >= 8 && length <= text.length)
       .flatMap((secret) => [secret, encodeURIComponent(secret), btoa(secret).replace(/=+$/, "")]);
     const all = text.toLowerCase();
     // A part of a key still begins as all keys do.

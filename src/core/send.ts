@@ -226,7 +226,7 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
       retryDelay: delay,
     };
     // What the observer throws must not change what became of a deletion.
-    (async () => await settings.onRequest(event))().catch(() => {});
+    if (settings.onRequest) (async () => await settings.onRequest?.(event))().catch(() => {});
     return reply ?? answer as NoAnswer;
   };
 
@@ -281,9 +281,14 @@ async function attempt(
   const { name, secret } = settings.credential;
   const controller = new AbortController();
   let isLate = false;
+  let interrupt: (reason: unknown) => void;
+  // What is waited for need not heed the signal.
+  const interrupted = new Promise<never>((_, reject) => interrupt = reject);
   const abort = () => {
     const why = `its function gave no answer within ${settings.timeout} ms`;
-    controller.abort(isLate ? cannotUse(name, why) : signal?.reason);
+    const reason = isLate ? cannotUse(name, why) : signal?.reason;
+    controller.abort(reason);
+    interrupt(reason);
   };
   let timer: ReturnType<typeof setTimeout> | undefined;
   const stop = () => clearTimeout(timer);
@@ -301,7 +306,7 @@ async function attempt(
     const headers: Record<string, string> = { ...settings.headers };
     if (secret !== undefined) {
       const given = typeof secret === "function"
-        ? await unlessAborted(Promise.resolve(secret()), controller.signal)
+        ? await Promise.race([secret(), interrupted])
         : secret;
       const credential = isSecretText(given, name);
       credentials.push(credential);
@@ -327,7 +332,7 @@ async function attempt(
         ? await read(response, { signal: controller.signal, restart, stop })
         : await readAnswer(response, maxBytes);
     };
-    return await unlessAborted(exchange(), controller.signal).catch((error): NoAnswer => {
+    return await Promise.race([exchange(), interrupted]).catch((error): NoAnswer => {
       if (isLate) return { code: "ERR_TIMEOUT", status };
       if (signal?.aborted) return { code: "ERR_ABORTED", status, final: true };
       return { code: "ERR_CONNECTION", status, ...readFailure(error, url, status !== undefined) };
