@@ -282,8 +282,10 @@ async function attempt(
   const controller = new AbortController();
   let isLate = false;
   let interrupt: (reason: unknown) => void;
-  // What is waited for need not heed the signal.
   const interrupted = new Promise<never>((_, reject) => interrupt = reject);
+  // What is waited for need not heed the signal.
+  const unlessInterrupted = async <Value>(work: Promise<Value> | Value): Promise<Value> =>
+    await Promise.race([work, interrupted]);
   const abort = () => {
     const why = `its function gave no answer within ${settings.timeout} ms`;
     const reason = isLate ? cannotUse(name, why) : signal?.reason;
@@ -305,9 +307,7 @@ async function attempt(
   try {
     const headers: Record<string, string> = { ...settings.headers };
     if (secret !== undefined) {
-      const given = typeof secret === "function"
-        ? await Promise.race([secret(), interrupted])
-        : secret;
+      const given = typeof secret === "function" ? await unlessInterrupted(secret()) : secret;
       const credential = isSecretText(given, name);
       credentials.push(credential);
       if (name === "apiKey") headers["x-api-key"] = credential;
@@ -332,7 +332,7 @@ async function attempt(
         ? await read(response, { signal: controller.signal, restart, stop })
         : await readAnswer(response, maxBytes);
     };
-    return await Promise.race([exchange(), interrupted]).catch((error): NoAnswer => {
+    return await unlessInterrupted(exchange()).catch((error): NoAnswer => {
       if (isLate) return { code: "ERR_TIMEOUT", status };
       if (signal?.aborted) return { code: "ERR_ABORTED", status, final: true };
       return { code: "ERR_CONNECTION", status, ...readFailure(error, url, status !== undefined) };
