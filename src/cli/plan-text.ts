@@ -56,7 +56,7 @@ export function describePlan(plan: PurgePlan, details: PreviewDetails): string {
     ["Changed", changed && "by hand, since it was made: look at it well"],
     ["Policy", policy],
     ["Delete", describeCount(plan, gone)],
-    ["Left", left > 0 && `${left} more are meant, beyond --max: run the same command again`],
+    ["Left", left > 0 && `${left} more beyond --max: run the same command again`],
     ["Gone", gone > 0 && `${gone} more of the plan, by the record`],
     ["Because", describeReason(plan)],
     ["Created", planned.length > 0 && describeAges(planned)],

@@ -260,7 +260,8 @@ async function mayBegin(
   { host, output }: Context,
 ): Promise<boolean> {
   const items = plannedItems(plan).filter(({ id }) => !gone.has(id));
-  const past = gone.size === 0 ? "" : `; ${gone.size} more are gone by the record`;
+  const are = gone.size === 1 ? "is" : "are";
+  const past = gone.size === 0 ? "" : `; ${gone.size} more ${are} gone by the record`;
   const count = describeCount(plan, gone.size);
   if (items.length === 0) {
     await output.note(`Nothing to delete: ${count}${past}\n`);
