@@ -50,8 +50,16 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function startService(version: string, folder: string, port: number, apiUrl: string) {
+async function startService(
+  version: string,
+  folder: string,
+  port: number,
+  apiUrl: string,
+  isLater = false,
+) {
   const [command = "", ...flags] = commands[runtime] ?? [];
+  const option = runtime === "node" ? "--import" : "--preload";
+  if (isLater) flags.push(option, "./test/fixtures/twenty-minutes-later.ts");
   const sha256 = createHash("sha256").update(token).digest("hex");
   const child = spawn(command, [...flags, `src/adapters/${runtime}-service.ts`], {
     cwd: version,
@@ -219,12 +227,12 @@ async function mixed(): Promise<void> {
   await restarting;
   memory.push(service.memory());
   ends.push(await service.stop("SIGTERM"));
-  // As if 15 minutes had passed: the next start settles what the killed process left.
+  // Twenty minutes later, the next start settles what the killed process left.
+  sandbox.advance(1_200_000);
   const database = new DatabaseSync(join(folder, "service.sqlite"), { timeout: 3_000 });
   const count = (sql: string) => Number(Object.values(database.prepare(sql).get() ?? {})[0]);
   const open = count("SELECT count(*) FROM open_intents");
-  database.exec("UPDATE open_intents SET time = '2026-01-01T00:00:00.000Z'");
-  service = await startService(".", folder, port, api.url);
+  service = await startService(".", folder, port, api.url, true);
   for (let waits = 0; waits < 200 && count("SELECT count(*) FROM open_intents") > 0; waits += 1) {
     await pause(100);
   }
