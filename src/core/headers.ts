@@ -6,8 +6,7 @@
 
 /** The values of a header that may be repeated, each once. The comma of a date ends none. */
 export function headerValues(headers: Headers | undefined, name: string): readonly string[] {
-  const list = headers?.get(name);
-  return list ? [...new Set(list.trim().split(/\s*,\s*(?!\d\d?[ -][A-Z])/))] : [];
+  return [...new Set(headers?.get(name)?.split(/ *, *(?!\d\d?[ -][A-Z])/))];
 }
 
 /** A header as one text, or `undefined`. */
@@ -22,9 +21,8 @@ export function dateOf(headers: Headers): number | undefined {
 
 /** Reads a date in any form of HTTP (IMF-fixdate, RFC 850, asctime) or of ISO 8601, else `NaN`. */
 function parseDate(text: string): number {
-  if (!/\d\d:\d\d|^\d{4}-\d\d-\d\d$/.test(text)) return NaN;
-  const hasZone = /(GMT|UTC|Z|T.*[+-]\d\d:?\d\d)$/.test(text) || !/:/.test(text);
-  return Date.parse(hasZone ? text : text + (/\dT\d/.test(text) ? "Z" : " GMT"));
+  if (!/\d:\d|^\d{4}-\d/.test(text)) return NaN;
+  return Date.parse(text.replace(/T[\d:.]+$/, "$&Z").replace(/ \d{4}$/, "$& GMT"));
 }
 
 const dayMs = 86_400_000;
@@ -37,14 +35,11 @@ const dayMs = 86_400_000;
  *   zero or less, more than a day, or unreadable.
  */
 export function retryAfter(headers: Headers, now: number): number | undefined {
-  const numberOf = (text: string) => /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
-  const longest = (waits: readonly number[]) =>
-    Math.max(0, ...waits.filter((wait) => wait <= dayMs)) || undefined;
-  return longest(headerValues(headers, "retry-after-ms").map(numberOf)) ??
-    longest(
-      headerValues(headers, "retry-after").flatMap((text) => [
-        numberOf(text) * 1000,
-        parseDate(text) - (dateOf(headers) ?? now),
-      ]),
+  const longest = (name: string, unit: number) => {
+    const waits = headerValues(headers, name).map((text) =>
+      /^\d+(\.\d+)?$/.test(text) ? Number(text) * unit : parseDate(text) - (dateOf(headers) ?? now)
     );
+    return Math.max(0, ...waits.filter((wait) => wait <= dayMs)) || undefined;
+  };
+  return longest("retry-after-ms", 1) ?? longest("retry-after", 1_000);
 }

@@ -7,10 +7,7 @@ import {
   retrieveMessageBatch,
 } from "../../mod.ts";
 import { applyPurge, planPurge } from "../../src/purge/mod.ts";
-import { deleteIds } from "../../src/cli/delete.ts";
-import { exitCode } from "../../src/cli/errors.ts";
 import { drain } from "../fixtures/batches.ts";
-import { createCommandStage } from "../fixtures/command-stage.ts";
 import { createMemorySink, createMemoryStore } from "../fixtures/memory-sink.ts";
 import { createRemoteSandbox } from "../fixtures/remote-sandbox.ts";
 import { rejection } from "../fixtures/stub.ts";
@@ -70,15 +67,5 @@ describe("behind a gateway", () => {
     expect(summary).toMatchObject({ planned: 3, deleted: 3 });
     expect([...exportTo.kept.keys()].sort()).toEqual(ids.toSorted());
     expect((await asked()).filter((line) => line === "GET results")).toHaveLength(3);
-  });
-
-  test("delete --export stores results, then deletes", async () => {
-    const { client, ids: [id = ""], asked } = await setUp(1);
-    const stage = createCommandStage();
-    const exportTo = createMemoryStore();
-    const code = await deleteIds(client, [id], { exportTo }, stage);
-    expect([code, stage.written.stderr]).toEqual([exitCode.done, ""]);
-    expect(exportTo.kept.get(id)?.trim().split("\n")).toHaveLength(2);
-    expect((await asked()).at(-1)).toBe(`DELETE ${id}`);
   });
 });
