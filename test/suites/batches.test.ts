@@ -193,6 +193,14 @@ describe("retrieveMessageBatch()", () => {
 });
 
 describe("cancelMessageBatch()", () => {
+  test("does not know what was done where a 200 is no batch", async () => {
+    const { client } = stub([() => Response.json({})]);
+    expect(await rejection(cancelMessageBatch(client, "msgbatch_1"))).toMatchObject({
+      code: "ERR_INVALID_RESPONSE",
+      outcomeKnown: false,
+    });
+  });
+
   test("resolves with the batch, canceling", async () => {
     const { sandbox, client } = setUp(0);
     const { id } = sandbox.seed({ processing_status: "in_progress" });
