@@ -15,11 +15,10 @@ import type { CancelOutcome } from "../purge/outcome.ts";
 import { waitUntilEnded } from "../purge/wait.ts";
 import { type CommandClient, createClient } from "./client.ts";
 import { exitCode } from "./errors.ts";
-import { readIds } from "./ids.ts";
+import { readIds, runIds, type RunIdsOptions, showIds } from "./ids.ts";
 import { type CommandContext, type Flags, waitTimeoutOf } from "./options.ts";
 import type { Context } from "./output.ts";
 import { openResults } from "./purge-run.ts";
-import { runIds, type RunIdsOptions, showIds } from "./run-ids.ts";
 import { withTrail } from "./trail.ts";
 
 /** Runs `cancel`. */

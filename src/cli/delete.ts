@@ -20,11 +20,10 @@ import { cancelAndDelete, waitUntilEnded } from "../purge/wait.ts";
 import { type CommandClient, createClient } from "./client.ts";
 import { CommandError, exitCode } from "./errors.ts";
 import { readHolds } from "./holds.ts";
-import { parseId, readIds } from "./ids.ts";
+import { parseId, readIds, runIds, type RunIdsOptions, showIds } from "./ids.ts";
 import { type CommandContext, type Flags, waitTimeoutOf } from "./options.ts";
 import { type Context } from "./output.ts";
 import { openResults } from "./purge-run.ts";
-import { runIds, type RunIdsOptions, showIds } from "./run-ids.ts";
 import { words } from "./text.ts";
 import { readPast, withTrail } from "./trail.ts";
 
