@@ -9,12 +9,12 @@ import type { CommandContext, Flags, OptionName } from "./options.ts";
 import { adminKeyVariable } from "./output.ts";
 import { withArticle, words } from "./text.ts";
 
-/** What a command does. It gives the exit code. */
+/** What a command does. It gives the exit code; `undefined`: 0, even if it was interrupted. */
 export type Action = (
   args: readonly string[],
   flags: Flags,
   context: CommandContext,
-) => Promise<number>;
+) => Promise<number | undefined>;
 
 /** A command: its help, what it takes, and the action, which is loaded when it runs. */
 export interface CommandSpec {

@@ -171,7 +171,8 @@ function addCommand(above: Command, spec: CommandSpec, context: CommandContext):
       const action = await load();
       // An option that the command above knows, too, is parsed there.
       const flags = command.optsWithGlobals();
-      context.end(await action(command.processedArgs.flat(), flags, context));
+      const code = await action(command.processedArgs.flat(), flags, context);
+      if (code !== undefined) context.end(code);
     });
   }
   for (const one of below) addCommand(command, one, context);

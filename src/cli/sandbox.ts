@@ -14,7 +14,7 @@ export async function runSandbox(
   _: readonly string[],
   { port = 4010, json }: Flags,
   { host, output }: CommandContext,
-): Promise<number> {
+): Promise<undefined> {
   checkPermission(host, `http://127.0.0.1:${port}`);
   // Here, so that no other command loads it.
   const { createSandbox } = await import("../sandbox/mod.ts");
@@ -33,7 +33,6 @@ export async function runSandbox(
   } finally {
     await server.close();
   }
-  return exitCode.done;
 }
 
 interface SeededBatch {
