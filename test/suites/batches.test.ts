@@ -73,6 +73,11 @@ describe("listMessageBatches()", () => {
       code: "ERR_INVALID_RESPONSE",
     });
     expect(nowhere.seen).toHaveLength(1);
+    const empty = page([], { has_more: true, last_id: "msgbatch_0" });
+    const later = stub([page([batchOf("msgbatch_1")], { has_more: true }), empty, page([])]);
+    expect(await rejection(collect(listMessageBatches(later.client)))).toMatchObject({
+      code: "ERR_INVALID_RESPONSE",
+    });
   });
 
   test("goes on after a batch that cannot be read, and names it at the end", async () => {
