@@ -4,8 +4,8 @@
  *
  * @module
  */
-// Not 2.1: it adds 1.8 kB gzipped of what is not used here.
-export { default as ky } from "npm:ky@2.0.0";
+// Not 2: it adds 2.2 kB gzipped of what is not used here.
+export { default as ky } from "npm:ky@1.14.3";
 // Web Crypto hashes only what is there whole.
 export { sha256 } from "npm:@noble/hashes@2.4.0/sha2.js";
 export {

@@ -1,5 +1,5 @@
 /**
- * The specifier by which Node and bundlers know a package: `ky` for `npm:ky@2.1.0`, which Deno needs.
+ * The specifier by which Node and bundlers know a package: `ky` for `npm:ky@1.14.3`, which Deno needs.
  * Any other specifier stays as it is.
  */
 export function bareSpecifier(specifier: string): string {
