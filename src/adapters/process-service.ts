@@ -92,7 +92,9 @@ async function run(
   const begin = (run: Promise<void>) => runs = Promise.allSettled([runs, run]);
   begin(service.settle());
   setTimeout(() => begin(service.settle()), settleAgainAfter).unref();
-  job.schedule(() => begin(service.scheduled()));
+  job.schedule(async () => {
+    await begin(service.scheduled());
+  });
 
   await stopped;
   job.stop();
