@@ -233,7 +233,7 @@ async function mixed(): Promise<void> {
   const count = (sql: string) => Number(Object.values(database.prepare(sql).get() ?? {})[0]);
   const open = count("SELECT count(*) FROM open_intents");
   service = await startService(".", folder, port, api.url, true);
-  for (let waits = 0; waits < 200 && count("SELECT count(*) FROM open_intents") > 0; waits += 1) {
+  for (let waits = 0; waits < 1_800 && count("SELECT count(*) FROM open_intents") > 0; waits += 1) {
     await pause(100);
   }
   ends.push(await service.stop("SIGTERM"));

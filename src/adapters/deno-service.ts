@@ -1,4 +1,4 @@
-#!/usr/bin/env -S deno run --allow-net --allow-read=. --allow-write=. --allow-env=ANTHROPIC_*,WEBHOOK_SECRETS,GATEWAY_TOKENS,RETENTION_*,GRACE_PERIOD,AUDIT,DATABASE,HOST,PORT
+#!/usr/bin/env -S deno run --allow-net --allow-read=. --allow-write=. --allow-env=ANTHROPIC_*,WEBHOOK_SECRETS,GATEWAY_TOKENS,RETENTION_*,GRACE_PERIOD,AUDIT,DATABASE,HOST,PORT,NO_PROXY
 /**
  * The service under Deno. `--allow-read` and `--allow-write` are for the folder of `DATABASE`.
  *

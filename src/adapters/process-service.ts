@@ -11,7 +11,7 @@ import { cannotUse, isArgumentError } from "../core/check.ts";
 import { maxTimer } from "../core/client.ts";
 import { Cron } from "../service/deps.ts";
 import { checkService, createService, createStorage, type LogRecord } from "../service/mod.ts";
-import { interruptingSignals, statusFile } from "./process-host.ts";
+import { exempting, interruptingSignals, statusFile } from "./process-host.ts";
 import { serve } from "./serve.ts";
 import { openSqlite, type SqliteDatabase } from "./sqlite.ts";
 
@@ -19,7 +19,10 @@ import { openSqlite, type SqliteDatabase } from "./sqlite.ts";
 class StartError extends Error {}
 
 type IsGranted = (
-  permission: { name: "net"; host: string } | { name: "read"; path: string },
+  permission:
+    | { name: "net"; host: string }
+    | { name: "read"; path: string }
+    | { name: "env"; variable: string },
 ) => boolean;
 
 /**
@@ -60,9 +63,12 @@ async function run(
     environment,
     signal: stop.signal,
     cutSignal: cut.signal,
+    // Deno and Bun repeat a request unseen when a connection that was used before breaks.
+    ...isNode ? {} : { client: { headers: { connection: "close" } } },
     log: (record: LogRecord) => print(JSON.stringify(record), stdout),
   };
   checkService(options);
+  bypassProxies(environment["ANTHROPIC_BASE_URL"], isGranted);
   const { hostname, port, schedule } = config.process();
   if (config.policy() === undefined) checkIdle(config.has);
   const job = jobOf(schedule);
@@ -103,6 +109,23 @@ async function run(
   setTimeout(() => process.exit(1), Math.min(grace, maxTimer));
   await Promise.all([server.drain(), runs]);
   process.exit(cut.signal.aborted ? 1 : 0);
+}
+
+const isNode = !("Deno" in globalThis) && process.versions["bun"] === undefined;
+
+/** Keeps requests to a loopback address from proxies, which could see the key. */
+function bypassProxies(baseUrl: string | undefined, isGranted: IsGranted): void {
+  if (!/^http:/i.test(baseUrl ?? "") || !URL.canParse(baseUrl ?? "")) return;
+  if (!isGranted({ name: "env", variable: "NO_PROXY" })) {
+    throw new StartError(
+      "Cannot use ANTHROPIC_BASE_URL: a proxy could see the key; permit --allow-env=NO_PROXY",
+    );
+  }
+  const { hostname } = new URL(baseUrl ?? "");
+  // Deno may read one of the two only.
+  const variables = "Deno" in globalThis ? ["NO_PROXY"] : ["no_proxy", "NO_PROXY"];
+  const named = variables.map((name) => process.env[name]).find((value) => value !== undefined);
+  for (const name of variables) process.env[name] = exempting(hostname, named);
 }
 
 /** When each intent of a process before this one is old enough to be settled, in milliseconds. */

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
+import { serve } from "../../src/adapters/serve.ts";
 import { openSqlite } from "../../src/adapters/sqlite.ts";
 import { createStorage } from "../../src/storage/mod.ts";
 import { collect } from "../fixtures/audit-entries.ts";
@@ -33,6 +34,29 @@ describe.each(serviceRuntimes)("the service under %s", (runtime) => {
     expect(entries).toHaveLength(120);
     const deleted = entries.filter(({ outcome }) => outcome === "deleted");
     expect(deleted.map(({ actor }) => actor)).toEqual(toGo.map(() => "retention"));
+  });
+
+  test("asks an API on loopback past every proxy, and repeats nothing unseen", async () => {
+    const proxied: string[] = [];
+    const proxy = await serve((request) => {
+      proxied.push(request.url);
+      return Promise.resolve(new Response(null, { status: 502 }));
+    });
+    const connections: (string | null)[] = [];
+    const variables = { HTTP_PROXY: proxy.url, http_proxy: proxy.url, NODE_USE_ENV_PROXY: "1" };
+    const { printed, sandbox } = await startBefore(runtime, variables, (request, next) => {
+      connections.push(request.headers.get("connection"));
+      return next(request);
+    });
+    const [, url = ""] = await printed(origin);
+    const { id } = sandbox.seed();
+    const answer = await fetch(webhook(deletion(id), { origin: url }));
+    expect([answer.status, proxied]).toEqual([200, []]);
+    // The two repeat a request when a connection that was used before breaks.
+    expect(new Set(connections)).toEqual(
+      new Set([runtime === "Node" ? "keep-alive" : "close"]),
+    );
+    await proxy.close();
   });
 
   test("begins no run while one goes on", async () => {
