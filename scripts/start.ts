@@ -71,7 +71,7 @@ function guide(): string {
   const [forCurl, forDeno, forBun] = others;
   const environment = `ANTHROPIC_API_KEY=${apiKey} ANTHROPIC_BASE_URL=${api.url}`;
   const variables =
-    "ANTHROPIC_API_KEY,ANTHROPIC_AUTH_TOKEN,ANTHROPIC_BASE_URL,ANTHROPIC_WORKSPACE_ID,RETENTION_POLICY";
+    "ANTHROPIC_API_KEY,ANTHROPIC_AUTH_TOKEN,ANTHROPIC_BASE_URL,ANTHROPIC_WORKSPACE_ID,NO_PROXY";
   return `The Worker listens on ${worker.url}, the sandbox on ${api.url}.
 The sandbox has ${sandbox.size} batches left: ${others.length} that have ended, and
 ${unended.map(({ id, processing_status }) => `${id} (${processing_status})`).join("\n")}

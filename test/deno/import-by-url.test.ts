@@ -63,7 +63,7 @@ describe("by URL, in an empty folder and with an empty cache,", () => {
   test("the command runs, with no more permissions than it says", async () => {
     const { id } = sandbox.seed({ processing_status: "ended" });
     const variables =
-      "ANTHROPIC_API_KEY,ANTHROPIC_AUTH_TOKEN,ANTHROPIC_BASE_URL,ANTHROPIC_WORKSPACE_ID,RETENTION_POLICY";
+      "ANTHROPIC_API_KEY,ANTHROPIC_AUTH_TOKEN,ANTHROPIC_BASE_URL,ANTHROPIC_WORKSPACE_ID,NO_PROXY";
     const { stdout } = await denoRun([
       `--allow-net=${new URL(api.url).host}`,
       `--allow-env=${variables}`,
