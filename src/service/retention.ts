@@ -86,6 +86,8 @@ async function runOnce(context: Context, read: () => Retention | undefined): Pro
       maxShare,
       holds: await storage?.holds() ?? [],
       openIntents,
+      // Without a policy, no age decides.
+      maxClockSkew: retention === undefined ? Number.MAX_SAFE_INTEGER : undefined,
       signal: stop,
     });
     const { startedAt: _, endedAt: __, error, ...facts } = run;

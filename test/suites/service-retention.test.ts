@@ -91,6 +91,17 @@ describe("scheduled()", () => {
     expect(sandbox.requests).toHaveLength(length);
   });
 
+  test("settles open intents however wrong its clock is: no age decides then", async () => {
+    const clock = { now: () => now + hour, random: () => 0, sleep: () => Promise.resolve() };
+    const off = setUp({ RETENTION_POLICY: undefined }, { clock });
+    off.storage.written.push(intentOf("msgbatch_gone", { time: new Date(now).toISOString() }));
+    await off.service.scheduled();
+    expect(off.storage.written.at(-1)).toMatchObject({ outcome: "deleted", settled: true });
+    const policed = setUp({}, { clock });
+    expect(await policed.run()).toContain("ERR_PURGE_REFUSED");
+    expect(policed.deletes()).toEqual([]);
+  });
+
   test("takes its limits from the environment", async () => {
     const { run, sandbox, health } = setUp({
       RETENTION_POLICY: JSON.stringify(policy),
