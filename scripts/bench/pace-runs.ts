@@ -19,7 +19,7 @@ import {
 } from "./pace-scenarios.ts";
 import { paceGates, paceTable } from "./pace-report.ts";
 import { gateTable } from "./report.ts";
-import { runtimes } from "./runtimes.ts";
+import { fromSource, runtimes } from "./runtimes.ts";
 import type { SandboxServerOptions, SandboxServerReport } from "./sandbox-server.ts";
 
 /** What became of one purge. */
@@ -80,7 +80,7 @@ async function runOnce(
   const { limit, latency, deletions: batches } = scenario;
   const options: SandboxServerOptions = { batches, latency, limit: { ...limit, headers } };
   const script = join(folder, "sandbox-server.ts");
-  const server = startLineProcess(["node", script, JSON.stringify(options)]);
+  const server = startLineProcess([...fromSource, script, JSON.stringify(options)]);
   try {
     const args = [url, contender, await server.ask(), String(batches)];
     const client = startLineProcess([...runtimes.Node, join(folder, "pace-process.ts"), ...args]);

@@ -8,6 +8,13 @@ export const runtimes = {
   Bun: ["bun"],
 } as const;
 
+/** How a process that runs this repository's source is started. */
+export const fromSource = [
+  "node",
+  "--import",
+  new URL("../npm-specifiers.ts", import.meta.url).href,
+] as const;
+
 export type Runtime = keyof typeof runtimes;
 
 /** The environment of a measured process: no setting of the SDK, and no proxy before loopback. */

@@ -12,7 +12,7 @@ import { bundle } from "./bundle.ts";
 import { atMost, type Gate } from "./gates.ts";
 import { startLineProcess } from "./line-process.ts";
 import { gateTable } from "./report.ts";
-import { type Runtime, runtimes } from "./runtimes.ts";
+import { fromSource, type Runtime, runtimes } from "./runtimes.ts";
 import type { SandboxServerOptions, SandboxServerReport } from "./sandbox-server.ts";
 
 /** What one run took. Times are seconds, memory is MB. */
@@ -74,7 +74,7 @@ async function runOnce(
 ): Promise<ScaleRun> {
   const options: SandboxServerOptions = { batches };
   const script = join(folder, "sandbox-server.ts");
-  const server = startLineProcess(["node", script, JSON.stringify(options)]);
+  const server = startLineProcess([...fromSource, script, JSON.stringify(options)]);
   try {
     const args = [join(folder, "scale-process.ts"), library, await server.ask()];
     const client = startLineProcess([...runtimes[runtime], ...flags, ...args]);
