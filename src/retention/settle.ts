@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { appendEntry, type AuditEntry, createOutcome, openAfterMs } from "../core/audit.ts";
+import {
+  appendEntry,
+  type AuditEntry,
+  createOutcome,
+  keyFingerprint,
+  openAfterMs,
+} from "../core/audit.ts";
 import { isBatchId, subjectOf } from "../core/batches.ts";
 import type { Settings } from "../core/client.ts";
 import { NotFoundError } from "../core/errors.ts";
@@ -30,12 +36,15 @@ export async function settleIntents(
 ): Promise<number> {
   if (settings.auditTrail === undefined) return 0;
   const now = settings.clock.now();
+  const key = await keyFingerprint(settings);
   const open = new Map<string, AuditEntry[]>(); // by batch
   for (const intent of intents) {
     const { phase, resource, objectId, time } = intent;
     if (phase !== "intent" || resource !== "message_batch") continue;
     if (!((parseTimestamp(time) ?? NaN) <= now - openAfterMs) || !isBatchId(objectId)) continue;
     if ((intent.workspaceId ?? workspaceId) !== workspaceId) continue;
+    // Where no answer names the workspace, another key may be one of another workspace.
+    if (workspaceId === undefined && (intent.keyFingerprint ?? key) !== key) continue;
     open.set(objectId, [...open.get(objectId) ?? [], intent]);
   }
   const ids = [...open.keys()];

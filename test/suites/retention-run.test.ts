@@ -428,6 +428,19 @@ describe("runRetention() settles an open intent", () => {
     ["of another kind of object", () => {}, { resource: "file" }],
     ["whose id cannot be asked for", () => {}, { objectId: "../files" }],
   ];
+  test("but not of another key, where no answer names the workspace", async () => {
+    const nameless = async (keyFingerprint: string | undefined) => {
+      const auditTrail = createMemoryAuditTrail();
+      const gone = refusal(404, "not_found_error");
+      const { client } = stub([page([]), gone], { auditTrail });
+      const intent = intentOf("msgbatch_1", { time: hourAgo, keyFingerprint });
+      const clock = { now: () => now, random: () => 0, sleep: () => Promise.resolve() };
+      return (await runRetention({ ...client, clock }, month, { openIntents: [intent] })).settled;
+    };
+    expect(await nameless("0123456789abcdef")).toBe(0);
+    expect(await nameless(undefined)).toBe(1);
+  });
+
   test.each(left)("but leaves one open %s", async (_, prepare, more) => {
     const { run, entries } = await settle(prepare, more);
     expect(run.settled).toBe(0);
