@@ -1,6 +1,6 @@
 /**
  * Time per call with a stubbed `fetch`: this library and the official SDK in turns, in one process of
- * each runtime. Run by itself with two bundles as arguments, it is that process.
+ * each runtime. Started with two bundles as arguments, this file is that process.
  *
  * @module
  */

@@ -68,7 +68,7 @@ async function run(
     log: (record: LogRecord) => print(JSON.stringify(record), stdout),
   };
   checkService(options);
-  bypassProxies(environment["ANTHROPIC_BASE_URL"], isGranted);
+  bypassProxies(String(config.client().baseUrl ?? ""), isGranted);
   const { hostname, port, schedule } = config.process();
   if (config.policy() === undefined) checkIdle(config.has);
   const job = jobOf(schedule);
@@ -114,14 +114,14 @@ async function run(
 const isNode = !("Deno" in globalThis) && process.versions["bun"] === undefined;
 
 /** Keeps requests to a loopback address from proxies, which could see the key. */
-function bypassProxies(baseUrl: string | undefined, isGranted: IsGranted): void {
-  if (!/^http:/i.test(baseUrl ?? "") || !URL.canParse(baseUrl ?? "")) return;
+function bypassProxies(baseUrl: string, isGranted: IsGranted): void {
+  if (!/^http:/i.test(baseUrl)) return; // plain HTTP is for loopback
   if (!isGranted({ name: "env", variable: "NO_PROXY" })) {
     throw new StartError(
       "Cannot use ANTHROPIC_BASE_URL: a proxy could see the key; permit --allow-env=NO_PROXY",
     );
   }
-  const { hostname } = new URL(baseUrl ?? "");
+  const { hostname } = new URL(baseUrl);
   // Deno may read one of the two only.
   const variables = "Deno" in globalThis ? ["NO_PROXY"] : ["no_proxy", "NO_PROXY"];
   const named = variables.map((name) => process.env[name]).find((value) => value !== undefined);

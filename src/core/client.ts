@@ -104,14 +104,14 @@ export interface Client {
   /** More headers, for proxies and AI gateways. Those that this library sends itself are refused. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /**
-   * What makes the requests. It must not repeat a request by itself.
+   * What makes the requests. It must send each request once.
    *
    * @default globalThis.fetch
    */
   readonly fetch?: Fetch | undefined;
   /**
    * How long one attempt may take, asking for the secret and the whole answer included, in
-   * milliseconds. At most 300,000, because the `fetch` of Node ends a longer one by itself; with a
+   * milliseconds. At most 300,000, because the `fetch` of Node ends a longer one; with a
    * `fetch` of your own, more.
    *
    * @default 60_000

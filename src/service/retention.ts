@@ -4,6 +4,7 @@
  * @module
  */
 import type { Config, RetentionLimits } from "../config/mod.ts";
+import { linkSignals } from "../core/abort.ts";
 import { openAfterMs } from "../core/audit.ts";
 import { type Client, systemClock } from "../core/client.ts";
 import { parseTimestamp } from "../purge/time.ts";
@@ -111,7 +112,8 @@ function abortable(client: Client, signal: AbortSignal): Client {
     fetch: (url, init) =>
       fetch(url, {
         ...init,
-        signal: AbortSignal.any(init.signal ? [init.signal, signal] : [signal]),
+        // The links end with the run, which made one of the two, and the attempt, which made the other.
+        signal: linkSignals(init.signal ?? undefined, signal).signal,
       }),
   };
 }

@@ -102,7 +102,7 @@ describe.each(Object.keys(callers))("%s", (caller) => {
     expect(sandbox.batch(id)).toBeUndefined();
   });
 
-  test.each([429, 529])("is told of a steady %i after three requests", async (status) => {
+  test.each([429, 529])("gets a steady %i after three requests", async (status) => {
     const { id } = sandbox.seed({ processing_status: "ended" });
     sandbox.fail({ status, times: 100, headers: { "retry-after-ms": "1" } });
     expect(await ask(caller, id)).toBe(status);

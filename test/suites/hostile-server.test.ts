@@ -65,7 +65,7 @@ describe("deleteMessageBatch() before a hostile server ends as it must at", () =
     expect(await seen(run)).toHaveLength(1);
   });
 
-  test("a port where nobody listens: it is known that nothing was done, where the runtime tells", async () => {
+  test("a closed port: it is known that nothing was done, where the runtime tells", async () => {
     const client = { apiKey, baseUrl: "http://127.0.0.1:1", maxRetries: 0 };
     const tells = navigator.userAgent !== "Cloudflare-Workers";
     await expect(deleteMessageBatch(client, id)).rejects.toMatchObject({

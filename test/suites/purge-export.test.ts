@@ -103,7 +103,7 @@ describe("applyPurge() with exportTo", () => {
     expect(methods(outcome)).toBe("GET results DELETE GET results DELETE");
   });
 
-  test("keeps a batch whose results are gone, or deletes it without them, as it is told", async () => {
+  test("keeps a batch whose results are gone, or deletes it without them, as `archived` says", async () => {
     const old = { created_at: daysAgo(40), ended_at: daysAgo(39) };
     const kept = await purge([old, ended]);
     expect(kept.of(kept.ids[0])).toEqual({
