@@ -256,6 +256,9 @@ export async function* listBatches(
   pageSize: number = 1000,
 ): AsyncGenerator<Listed, void, undefined> {
   const seen = new Set<string>();
+  const unreadable = new Set<string>();
+  let nameless = 0;
+  const found = () => seen.size + unreadable.size + nameless;
   const cursors = new Set<string>();
   const smallerPages = [100, 20].filter((size) => size < pageSize);
   let size = pageSize;
@@ -282,18 +285,22 @@ export async function* listBatches(
       continue;
     }
     const { listed, next, reply } = page;
-    const before = seen.size;
+    const before = found();
     for (const one of listed) {
       if ("batch" in one) {
         const again = seen.has(one.batch.id);
         seen.add(one.batch.id);
         yield { ...one, again };
-      } else yield one;
+      } else {
+        if (one.id === undefined) nameless += 1;
+        else unreadable.add(one.id);
+        yield one;
+      }
     }
     if (next === undefined) return;
-    if (seen.size > before) [pages, stale] = [pages + 1, 0];
+    if (found() > before) [pages, stale] = [pages + 1, 0];
     else stale += 1;
-    if (cursors.has(next) || stale > pages || seen.size > maxListed) {
+    if (cursors.has(next) || stale > pages || found() > maxListed) {
       throw invalidResponse(reply, noCursor);
     }
     cursors.add(next);

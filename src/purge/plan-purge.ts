@@ -198,8 +198,12 @@ export async function listAll(call: Call): Promise<Listing> {
       const { archived_at, cancel_initiated_at } = times;
       const states = { processing_status, archived_at, cancel_initiated_at };
       batches.set(id, { id, created_at, ended_at, ...states });
+      ids.delete(id); // of two looks, the later one counts
     } else if (listed.id === undefined) nameless += 1;
-    else ids.add(listed.id);
+    else {
+      ids.add(listed.id);
+      batches.delete(listed.id);
+    }
   }
   const [workspaceId = asked, ...others] = call.facts.workspaceIds;
   if (others.length > 0) throw cannotPlan("the answers come from several workspaces");

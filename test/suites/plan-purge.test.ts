@@ -137,6 +137,17 @@ describe("planPurge()", () => {
     expect(parsePurgePlan(JSON.parse(JSON.stringify(plan)))).toEqual(plan);
   });
 
+  test("takes the later look at a batch that comes twice, also where one cannot be read", async () => {
+    const good = batchOf("msgbatch_1");
+    const odd = { ...good, request_counts: null };
+    for (const [looks, code] of [[[good, odd], "unreadable"], [[odd, good], "matches"]] as const) {
+      const { client } = stub([page(looks.slice(0, 1), { has_more: true }), page(looks.slice(1))]);
+      const plan = await planPurge(client, { filter: "*" });
+      expect(plan.items).toMatchObject([{ id: "msgbatch_1", code }]);
+      expect(parsePurgePlan(plan)).toEqual(plan);
+    }
+  });
+
   test("refuses to judge by age where the clocks differ by more than five minutes", async () => {
     const dated = (seconds: number) => ({
       headers: { date: new Date(now + seconds * 1_000).toUTCString() },
