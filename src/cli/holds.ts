@@ -46,16 +46,19 @@ function idsIn(texts: readonly string[]): readonly string[] {
   return texts.flatMap((text) => text.split(",")).map((id) => id.trim());
 }
 
-/** The plan without held batches: it keeps them, and says why. */
-export function withHolds(plan: PurgePlan, holds: ReadonlySet<string>): PurgePlan {
-  if (holds.size === 0) return plan;
+/** The plan, as the command line applies it: it keeps what is held, and what has no results to save. */
+export function withHolds(
+  plan: PurgePlan,
+  holds: ReadonlySet<string>,
+  archived: "keep" | "delete",
+): PurgePlan {
   return {
     ...plan,
     items: plan.items.map((item) => {
-      const { id, createdAt, endedAt, status } = item;
-      return holds.has(id)
-        ? { id, createdAt, endedAt, status, action: "keep", code: "held" }
-        : item;
+      const { action: _, code: __, ...batch } = item;
+      if (holds.has(item.id)) return { ...batch, action: "keep", code: "held" };
+      const isLost = archived === "keep" && item.archived && item.action !== "keep";
+      return isLost ? { ...batch, action: "keep", code: "archived" } : item;
     }),
   };
 }

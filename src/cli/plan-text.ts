@@ -16,8 +16,6 @@ export interface PreviewDetails {
   readonly stored: boolean;
   /** Whether it was changed since it was made. */
   readonly changed?: boolean | undefined;
-  /** What becomes of batches whose results are gone. */
-  readonly archived?: "keep" | "delete" | undefined;
   /** How many of its batches are gone by the audit trail. */
   readonly gone?: number | undefined;
   /** The file of the retention policy that it was made by. */
@@ -40,8 +38,9 @@ export function describePlan(plan: PurgePlan, details: PreviewDetails): string {
   const planned = plannedItems(plan);
   const canceled = planned.filter(({ action }) => action === "cancel_and_delete").length;
   const held = plan.items.flatMap(({ id, code }) => code === "held" ? [id] : []);
-  const { stored, changed, archived, gone = 0, policy, known, exportTo, auditTo } = details;
-  const without = planned.filter((item) => item.archived).length;
+  const { stored, changed, gone = 0, policy, known, exportTo, auditTo } = details;
+  const lost = plan.items.filter(({ code }) => code === "archived").length;
+  const without = exportTo === undefined ? 0 : planned.filter((item) => item.archived).length;
   const { unreadable = 0 } = plan;
   const left = plan.items.filter(({ code }) => code === "not_among_oldest").length;
   const skippedFor = (reason: KeepCode) =>
@@ -69,15 +68,9 @@ export function describePlan(plan: PurgePlan, details: PreviewDetails): string {
     ["Not found", notFound > 0 && `${notFound} of the ids given`],
     ["No id", unreadable > 0 && `${unreadable} more have no id that can be used: kept`],
     ["Results", exportTo !== undefined && `saved to ${exportTo} first`],
-    ...exportTo === undefined || without === 0 ? [] : [
-      ["Archived", `${without} have no results: those are gone 29 days after creation`] as const,
-      [
-        "",
-        archived === "delete"
-          ? "they are deleted all the same"
-          : "they are kept; with --archived delete, they are deleted",
-      ] as const,
-    ],
+    ["Archived", lost > 0 && `${lost}: kept, since results are gone 29 days after creation`],
+    ["", lost > 0 && "--archived delete deletes such batches without results"],
+    ["Archived", without > 0 && `${without} of them have no results any more`],
     ["Record", auditTo !== undefined && `each deletion goes to ${auditTo}`],
   ], 9);
 }
@@ -144,8 +137,8 @@ function describeTime(text: string): string {
 type Cause = "cancelable" | "unended" | KeepCode | "others";
 
 /**
- * How many batches a plan keeps, a line for each cause: `2 that have not ended`. Held batches, those
- * beyond `--max`, and those that are not among the ids given, have lines elsewhere.
+ * How many batches a plan keeps, a line for each cause: `2 that have not ended`. Held and archived
+ * batches, those beyond `--max`, and those that are not among the ids given, have lines elsewhere.
  */
 export function describeKept({ items, filter }: PurgePlan, stored: boolean): readonly string[] {
   const named = filter !== undefined && filter !== "*" && filter.ids !== undefined;
@@ -189,6 +182,7 @@ function causeOf(item: PurgeItem): Cause | undefined {
   if (item.action !== "keep") return undefined;
   switch (item.code) {
     case "held":
+    case "archived":
     case "not_among_oldest":
       return undefined;
     case "not_ended":

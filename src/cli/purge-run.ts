@@ -109,9 +109,10 @@ async function prepare(
   trail: TrailFile | undefined,
   context: Context,
 ): Promise<Prepared> {
+  const archived = flags.export === undefined ? "delete" : flags.archived ?? "keep";
   const plan = stored
-    ? withHolds(stored, holds)
-    : await makePlan(source, { ...flags, held: holds }, client, context);
+    ? withHolds(stored, holds, archived)
+    : await makePlan(source, { ...flags, held: holds, archived }, client, context);
   for (const line of describeUnknownHolds(flags, holds, plan)) {
     await context.output.note(`${line}\n`, "bad");
   }
@@ -132,7 +133,6 @@ async function prepare(
     stored: stored !== undefined,
     gone: gone.length,
     changed: stored && isPlanChanged(stored),
-    archived: flags.archived,
     policy: "policy" in source ? flags.policy : undefined,
     exportTo: flags.export,
     auditTo: flags.audit,
@@ -142,14 +142,16 @@ async function prepare(
 
 async function makePlan(
   source: PurgeSource,
-  { cancel, clockSkew: maxClockSkew, held: holds }: Flags & { readonly held: ReadonlySet<string> },
+  { cancel, archived, clockSkew: maxClockSkew, held: holds }: Flags & {
+    readonly held: ReadonlySet<string>;
+  },
   client: CommandClient,
   { host, output }: Context,
 ): Promise<PurgePlan> {
   const { signal } = host;
   await output.status("Listing the message batches");
   try {
-    const common = { holds, maxClockSkew, signal };
+    const common = { holds, archived, maxClockSkew, signal };
     if ("policy" in source) return await planPurge(client, { policy: source.policy, ...common });
     const filter = "filter" in source ? source.filter : { ids: "ids" in source ? source.ids : [] };
     return await planPurge(client, { filter, cancelInProgress: cancel, ...common });
@@ -303,6 +305,8 @@ export async function applyPlan(
   const { exportTo, concurrency, archived, allowOtherKey } = others;
   const { cancelTimeout: waitTimeout = longestWait } = settings;
   const planned = plannedItems(plan);
+  // The text of the plan tells what is kept.
+  const told = new Set(plan.items.flatMap(({ id, action }) => action === "keep" ? [id] : []));
   const waited = new Set(
     planned.flatMap(({ id, action }) => action === "cancel_and_delete" ? [id] : []),
   );
@@ -321,8 +325,7 @@ export async function applyPlan(
     const common = { signal, holds, exportTo, concurrency, waitTimeout, history };
     const options = { ...common, archived, allowOtherKey };
     for await (const one of applyPurge({ ...client, auditTrail: trail }, applied, options)) {
-      // The text of the plan names those that are held.
-      if (one.outcome !== "skipped" || one.reason !== "held") yield one;
+      if (!told.has(one.id)) yield one;
     }
   });
 }

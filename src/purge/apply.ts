@@ -31,6 +31,7 @@ import {
   type PurgeItem,
   type PurgePlan,
 } from "./plan.ts";
+import { isKeepOrDelete } from "./plan-purge.ts";
 import { isHolds } from "./policy.ts";
 import { cancelAndDelete } from "./wait.ts";
 
@@ -106,10 +107,7 @@ const applyChecks: Checks<ApplyPurgeOptions> = {
   waitTimeout: isWaitTime,
   exportTo: hasMethods<ResultStore>("a ResultStore", "open"),
   history: isList("a list of entries", Symbol.iterator, Symbol.asyncIterator),
-  archived(value, name) {
-    if (value === "keep" || value === "delete") return value;
-    throw cannotUse(name, 'it is neither "keep" nor "delete"');
-  },
+  archived: isKeepOrDelete,
   allowOtherKey: isBoolean,
 };
 

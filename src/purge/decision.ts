@@ -96,6 +96,7 @@ export function describeDecision(
 
 const sentences = {
   held: "It is held",
+  archived: "Its results are gone: the API archives them 29 days after the creation",
   unreadable: "The API described it in a way that cannot be read",
   unknown_status: "It has a status that this version does not know",
   created_later: "It was created after planning began",

@@ -58,10 +58,9 @@ export interface MessageBatchFilter {
 export const statuses = ["in_progress", "canceling", "ended"] as const;
 
 /** The part of a Message Batch that decides what happens to it. */
-export type ListedBatch = Pick<
-  MessageBatch,
-  "id" | "processing_status" | "created_at" | "ended_at"
->;
+export type ListedBatch =
+  & Pick<MessageBatch, "id" | "processing_status" | "created_at" | "ended_at">
+  & Partial<Pick<MessageBatch, "archived_at">>;
 
 /** Options of {@link evaluateFilter}. */
 export interface EvaluateFilterOptions {
@@ -73,6 +72,12 @@ export interface EvaluateFilterOptions {
   readonly cancelInProgress?: boolean | undefined;
   /** Ids that are kept whatever the filter says, and do not count for its `oldest`. */
   readonly holds?: Iterable<string> | undefined;
+  /**
+   * What to do with batches whose results are gone. Those that are kept do not count for `oldest`.
+   *
+   * @default "delete"
+   */
+  readonly archived?: "keep" | "delete" | undefined;
 }
 
 /** A batch with its times read, in milliseconds since the epoch. */
@@ -86,6 +91,8 @@ export interface DatedBatch {
    * of the two cannot be read.
    */
   readonly endedAt: number;
+  /** Whether its results are gone. */
+  readonly archived: boolean;
 }
 
 /** Reads the times of a batch, each once. */
@@ -93,7 +100,7 @@ export function datedBatch(batch: ListedBatch): DatedBatch {
   const { id, processing_status: status, created_at, ended_at } = batch;
   const createdAt = timeOfBatch(created_at);
   const endedAt = status === "ended" ? Math.max(createdAt, timeOfBatch(ended_at)) : NaN;
-  return { id, status, createdAt, endedAt };
+  return { id, status, createdAt, endedAt, archived: typeof batch.archived_at === "string" };
 }
 
 const read = (limit: string) => parseTimestamp(limit) ?? NaN;
@@ -263,6 +270,7 @@ export const keepCodes = [
   "created_unknown",
   "ended_unknown",
   "too_young",
+  "archived",
   "not_among_oldest",
 ] as const;
 
@@ -324,7 +332,7 @@ export function evaluateFilter(
   filter: MessageBatchFilter | "*",
   batches: Iterable<ListedBatch>,
   now: number,
-  { cancelInProgress = false, holds = [] }: EvaluateFilterOptions = {},
+  { cancelInProgress = false, holds = [], archived }: EvaluateFilterOptions = {},
 ): ReadonlyMap<string, PurgeDecision> {
   const parsed = parseMessageBatchFilter(filter);
   checkNow(now);
@@ -338,7 +346,8 @@ export function evaluateFilter(
   const decide = (batch: DatedBatch): PurgeDecision => {
     if (heldIds.has(batch.id)) return kept.held;
     const reason = (ids === undefined ? keptByCreation(batch.createdAt, now) : undefined) ??
-      judges.find((one) => !one.holds(batch))?.decision ?? keptByStatus(batch.status);
+      judges.find((one) => !one.holds(batch))?.decision ?? keptByStatus(batch.status) ??
+      (archived === "keep" && batch.archived ? kept.archived : undefined);
     return reason === kept.not_ended && cancelInProgress ? cancels : reason ?? deletes;
   };
 

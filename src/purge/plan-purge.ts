@@ -43,6 +43,12 @@ interface CommonPlanOptions extends CallOptions {
   /** Ids that are kept whatever the filter or the policy says. They do not count for `oldest`. */
   readonly holds?: Iterable<string> | undefined;
   /**
+   * What to do with batches whose results are gone: `"keep"` them where results are to be stored before.
+   *
+   * @default "delete"
+   */
+  readonly archived?: "keep" | "delete" | undefined;
+  /**
    * How far the client's clock may be from the API's, by the `Date` of its answers, in milliseconds,
    * where an age decides. If it is further, the plan is refused.
    *
@@ -218,6 +224,12 @@ type PlanOptions =
   & DecisionSource
   & Pick<PlanByFilter, "cancelInProgress" | keyof CommonPlanOptions>;
 
+/** The check of what to do with batches whose results are gone. */
+export function isKeepOrDelete(value: unknown, name: string): "keep" | "delete" {
+  if (value === "keep" || value === "delete") return value;
+  throw cannotUse(name, 'it is neither "keep" nor "delete"');
+}
+
 /** The check of how far clocks may differ, in milliseconds. */
 export const isClockSkew: Check<number> = isNumber(0, Number.MAX_SAFE_INTEGER);
 
@@ -227,21 +239,24 @@ const planChecks: Checks<PlanOptions> = {
   policy: parseRetentionPolicy,
   cancelInProgress: isBoolean,
   holds: isHolds,
+  archived: isKeepOrDelete,
   maxClockSkew: isClockSkew,
 };
 
 type Decide = (batches: Iterable<ListedBatch>, now: number) => ReadonlyMap<string, PurgeDecision>;
 
 /** How a batch is judged: by the filter or by the policy. */
-function deciderOf({ filter, policy, cancelInProgress, holds = [] }: PlanOptions): Decide {
+function deciderOf({ filter, policy, cancelInProgress, ...kept }: PlanOptions): Decide {
+  const { holds, archived } = kept;
   if (filter !== undefined && policy === undefined) {
-    return (batches, now) => evaluateFilter(filter, batches, now, { cancelInProgress, holds });
+    const options = { cancelInProgress, holds, archived };
+    return (batches, now) => evaluateFilter(filter, batches, now, options);
   }
   if (filter !== undefined || policy === undefined) {
     throw cannotUse("options", "give exactly one of filter and policy");
   }
   if (cancelInProgress) throw cannotUse("cancelInProgress", "a policy never cancels a batch");
-  return (batches, now) => evaluateRetention(policy, batches, now, { holds });
+  return (batches, now) => evaluateRetention(policy, batches, now, { holds, archived });
 }
 
 function cannotPlan(why: string): PurgeRefusedError {

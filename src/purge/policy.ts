@@ -298,7 +298,7 @@ export function evaluateRetention(
   policy: RetentionPolicy,
   batches: Iterable<ListedBatch>,
   now: number,
-  { holds: more = [] }: Pick<EvaluateFilterOptions, "holds"> = {},
+  { holds: more = [], archived }: Pick<EvaluateFilterOptions, "holds" | "archived"> = {},
 ): ReadonlyMap<string, PurgeDecision> {
   const { rules, holds, minimumAge = defaultMinimumAge } = parseRetentionPolicy(policy);
   checkNow(now);
@@ -318,7 +318,8 @@ export function evaluateRetention(
     if (reason !== undefined) return reason;
     if (!(batch.endedAt <= now)) return kept.ended_unknown;
     if (!(batch.endedAt <= youngest)) return kept.too_young;
-    return judges.find(({ hasExpired }) => !hasExpired(batch))?.decision ?? deletes;
+    return judges.find(({ hasExpired }) => !hasExpired(batch))?.decision ??
+      (archived === "keep" && batch.archived ? kept.archived : deletes);
   };
   return new Map(all.map((batch) => [batch.id, decide(batch)]));
 }

@@ -418,6 +418,22 @@ describe("purge --dry-run says of what is kept", () => {
     expect(stderr).toContain("3 more are left, beyond --max: run the same command again\n");
   });
 
+  test("--export, what has no results any more, which is no failure and no part of --max", async () => {
+    const sandbox = createSandbox();
+    const longAgo = { created_at: "2026-01-01T00:00:00Z", ended_at: "2026-01-01T00:01:00Z" };
+    const archived = sandbox.seed(longAgo).id;
+    const young = sandbox.seed().id;
+    const args = ["purge", "--status", "ended", "--max", "1", "--export", "saved", "--yes"];
+    const kept = await run(args, byCron, sandbox);
+    expect([kept.code, kept.stdout]).toEqual([0, expect.stringContaining(`deleted ${young}`)]);
+    expect(sandbox.batch(archived)).toBeDefined();
+    const dry = await run([...args.slice(0, -1), "--dry-run"], byCron, sandbox);
+    expect(dry.stderr).toMatch(/^Delete +0 of 1 /m);
+    expect(dry.stderr).toMatch(/^Archived +1: kept, .*\n +--archived delete /m);
+    expect((await run([...args, "--archived", "delete"], byCron, sandbox)).code).toBe(0);
+    expect(sandbox.size).toBe(0);
+  });
+
   test("ids, how to take those too that have not ended", async () => {
     const { sandbox, old: [id = ""], going } = stage();
     const { stderr } = await run(["purge", "--dry-run", id, going], {}, sandbox);

@@ -148,6 +148,25 @@ describe("planPurge()", () => {
     }
   });
 
+  test("keeps what has no results to store, which does not count for the oldest", async () => {
+    const { sandbox, client } = play();
+    const ids = [50, 40, 9, 8].map((days) => sandbox.seed({ created_at: daysAgo(days) }).id);
+    const decided = async (options: PlanPurgeOptions) =>
+      (await planPurge(client, options)).items.toReversed().map(({ code }) => code);
+    const filter = { oldest: 1 };
+    const left = "not_among_oldest";
+    expect(await decided({ filter })).toEqual(["matches", left, left, left]);
+    expect(await decided({ filter, archived: "keep" }))
+      .toEqual(["archived", "archived", "matches", left]);
+    const policy = policyOf([{ type: "delete_after", days: 1, since: "created" }]);
+    expect(await decided({ policy, archived: "keep" }))
+      .toEqual(["archived", "archived", "matches", "matches"]);
+    const plan = await planPurge(client, { filter, archived: "keep" });
+    expect(parsePurgePlan(JSON.parse(JSON.stringify(plan)))).toEqual(plan);
+    expect(await applyPurge(client, plan)).toMatchObject({ deleted: 1 });
+    expect(sandbox.batch(ids[0] ?? "")).toBeDefined();
+  });
+
   test("refuses to judge by age where the clocks differ by more than five minutes", async () => {
     const dated = (seconds: number) => ({
       headers: { date: new Date(now + seconds * 1_000).toUTCString() },
