@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { cannotUse, isArgumentError } from "../core/check.ts";
+import { cannotUse, isArgumentError, quoteKey, suggest } from "../core/check.ts";
 import { checkClient, type Client } from "../core/client.ts";
 import { InvalidPolicyError } from "../core/errors.ts";
 import {
@@ -13,6 +13,7 @@ import {
   config as withMessage,
   type GenericSchema,
   minLength,
+  number,
   object,
   optional,
   parseJson,
@@ -21,21 +22,52 @@ import {
   rawTransform,
   regex,
   safeParse,
+  strictObject,
   string,
   transform,
 } from "../deps.ts";
-import { parseIsoDuration } from "../purge/time.ts";
+import { parseIsoDuration, parseTimestamp } from "../purge/time.ts";
+import { resourceKinds } from "../resources.ts";
 import { parsePolicyText, type RetentionPolicy } from "../retention/mod.ts";
 
 /** Environment variables. Those of a Worker may be numbers, lists and objects, too. */
 export type Environment = Readonly<Record<string, unknown>>;
 
-/** A token that lets its holder delete through the gateway, as the service knows it: by its hash. */
+/** What a token may do. Kinds of objects are in the plural, such as `files:delete`. */
+export type Scope =
+  | `batches:${"delete" | "read" | "cancel" | "results"}`
+  | `${string}s:delete`
+  | "operations:read"
+  | "audit:read";
+
+/** The scope to delete a kind of object. */
+export const deleteScope = ({ name }: { readonly name: string }): Scope => `${name}s:delete`;
+
+/** All scopes. */
+export const scopes: readonly Scope[] = [
+  "batches:delete",
+  "batches:read",
+  "batches:cancel",
+  "batches:results",
+  ...resourceKinds.map(deleteScope),
+  "operations:read",
+  "audit:read",
+];
+
+/** A token that lets its holder use the service, as the service knows it: by its hash. */
 export interface GatewayToken {
   /** Whose it is. It becomes the `actor` of the audit trail. */
   readonly name: string;
   /** The SHA-256 of the token, in hexadecimal. */
   readonly sha256: string;
+  /** What it may do. @default ["batches:delete"] */
+  readonly allow: readonly Scope[];
+  /** Until when it is valid, as an RFC 3339 date-time. @default no end */
+  readonly expiresAt?: string | undefined;
+  /** How many days ago a batch must have ended before it may be deleted. @default 0 */
+  readonly minDaysSinceEnded?: number | undefined;
+  /** How many deletions may be begun in its name within 24 hours. @default no limit */
+  readonly maxDeletesPerDay?: number | undefined;
 }
 
 /** How retention runs behave. */
@@ -128,16 +160,43 @@ function isWebhookSecret(secret: string): boolean {
 }
 
 const tokensWhy = 'it is not a JSON list of {"name","sha256"}, the sha256 in hexadecimal';
+const maxDeletesWhy = "maxDeletesPerDay is not a whole number of 1 or more";
+
+/** The schema of one token. */
+const tokenSchema = strictObject({
+  name: pipe(string(), regex(/^[\w.@ -]{1,64}$/)),
+  sha256: pipe(string(), regex(/^[0-9a-f]{64}$/i)),
+  allow: optional(
+    pipe(
+      array(picklist(scopes, `a scope is none of ${scopes.join(", ")}`)),
+      minLength(1, "allow is empty"),
+    ),
+    ["batches:delete"],
+  ),
+  expiresAt: optional(pipe(
+    string(),
+    check((text) => parseTimestamp(text) !== undefined, "expiresAt is not an RFC 3339 date-time"),
+  )),
+  minDaysSinceEnded: optional(pipe(
+    number(),
+    check((days) => days >= 0, "minDaysSinceEnded is not a number of 0 or more"),
+  )),
+  maxDeletesPerDay: optional(pipe(
+    number(),
+    check((count) => Number.isSafeInteger(count) && count >= 1, maxDeletesWhy),
+  )),
+}, ({ expected, input }): string => {
+  if (expected !== "never") return tokensWhy;
+  const key = String(input);
+  return `${quoteKey(key)} of a token: ${suggest(key, Object.keys(tokenSchema.entries))}`;
+});
 
 const gatewaySection = object({
   GATEWAY_TOKENS: withMessage(
     pipe(
       string(),
       parseJson(),
-      array(object({
-        name: pipe(string(), regex(/^[\w.@ -]{1,64}$/)),
-        sha256: pipe(string(), regex(/^[0-9a-f]{64}$/i)),
-      })),
+      array(tokenSchema),
       minLength(1),
     ),
     { message: tokensWhy },

@@ -4,9 +4,11 @@
  *
  * @module
  */
-import type { Config, GatewayToken } from "../config/mod.ts";
+import type { Config, GatewayToken, Scope } from "../config/mod.ts";
 import { hex } from "../core/bytes.ts";
+import { systemClock } from "../core/client.ts";
 import { APIError, APITimeoutError, BatchsweepError, NotFoundError } from "../core/errors.ts";
+import { parseTimestamp } from "../purge/time.ts";
 import { checkId, type Context, deleteOnDemand } from "./deletion.ts";
 import { timingSafeEqual } from "./deps.ts";
 import type { Line } from "./log.ts";
@@ -30,7 +32,6 @@ interface Refusal {
 export async function answerGateway(request: Request, context: Context): Promise<Response> {
   try {
     const token = await authenticate(request.headers, context.state.config);
-    if (token === undefined) throw new Problem(401, "Invalid token");
     const id = readId(request, token);
     const betas = (request.headers.get("anthropic-beta") ?? "").split(",")
       .map((beta) => beta.trim()).filter((beta) => beta !== "");
@@ -53,45 +54,68 @@ export async function answerGateway(request: Request, context: Context): Promise
  *
  * @throws {Problem} 400: the path cannot be used. 403: the token may not do this.
  */
-function readId({ url, method }: Request, { name }: GatewayToken): string {
+function readId({ url, method }: Request, token: GatewayToken): string {
   const { pathname, search } = new URL(url);
   if (!/^\/v1(\/[\w.~-]+)+$/.test(pathname)) {
     throw new Problem(400, "Cannot use the path: it is not a path of the Claude API");
   }
   const id = /^\/v1\/messages\/batches\/([^/]+)$/.exec(pathname)?.[1];
   if (id !== undefined) checkId(id);
-  if (method !== "DELETE" || id === undefined) {
-    const all = "it may delete message batches (batches:delete) and nothing else";
-    throw new Problem(403, `The token ${JSON.stringify(name)} does not permit this: ${all}`);
-  }
+  permit(token, method === "DELETE" && id !== undefined ? "batches:delete" : undefined);
   if (!["", "?beta=true"].includes(search)) {
     throw new Problem(400, "Cannot use the query: only ?beta=true is known");
   }
-  return id;
+  return id ?? "";
 }
 
 /** The longest token that is looked at, in characters. */
 const maxTokenLength = 512;
 
 /**
+ * Finds the token that a request carries, and checks that it may do something.
+ *
+ * @throws {Problem} 401: there is no valid token. 403 (`ERR_FORBIDDEN`): it lacks the scope.
+ */
+export async function authorize(
+  request: Request,
+  context: Context,
+  scope: Scope,
+): Promise<GatewayToken> {
+  const token = await authenticate(request.headers, context.state.config);
+  permit(token, scope);
+  return token;
+}
+
+/**
  * Finds the token that a request carries, in `x-api-key` or as `Authorization: Bearer`. It takes the
  * same time for every token, known or not.
  */
-async function authenticate(
-  headers: Headers,
-  { gatewayTokens }: Config,
-): Promise<GatewayToken | undefined> {
+async function authenticate(headers: Headers, config: Config): Promise<GatewayToken> {
   const bearer = /^Bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1];
   let known: GatewayToken | undefined;
   for (const presented of [bearer, headers.get("x-api-key")]) {
     if (!presented || presented.length > maxTokenLength) continue;
     const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(presented));
     const hash = hex(new Uint8Array(bytes));
-    for (const token of gatewayTokens()) {
+    for (const token of config.gatewayTokens()) {
       if (await timingSafeEqual(hash, token.sha256.toLowerCase())) known = token;
     }
   }
+  const expiresAt = parseTimestamp(known?.expiresAt ?? null);
+  if (known === undefined || (expiresAt !== undefined && nowOf(config) >= expiresAt)) {
+    throw new Problem(401, "Invalid token", {}, { "www-authenticate": "Bearer" });
+  }
   return known;
+}
+
+const nowOf = (config: Config) => (config.client().clock ?? systemClock).now();
+
+/** @throws {Problem} 403: the token lacks a scope; `undefined` is one that no token has. */
+function permit({ name, allow }: GatewayToken, scope: Scope | undefined): void {
+  if (scope !== undefined && allow.includes(scope)) return;
+  const all = `it permits ${allow.join(", ")} and nothing else`;
+  const detail = `The token ${JSON.stringify(name)} does not permit ${scope ?? "this"}: ${all}`;
+  throw new Problem(403, detail, { code: "ERR_FORBIDDEN" });
 }
 
 const types: Readonly<Record<number, string>> = {

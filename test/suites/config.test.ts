@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { clientFrom, type Config, readConfig, variableNames } from "../../src/config/mod.ts";
+import {
+  clientFrom,
+  type Config,
+  readConfig,
+  scopes,
+  variableNames,
+} from "../../src/config/mod.ts";
 import { gatewayTokens } from "../fixtures/gateway.ts";
 import { retentionPolicy } from "../fixtures/retention.ts";
 import { apiKey } from "../fixtures/stub.ts";
@@ -47,7 +53,8 @@ describe("readConfig()", () => {
         workspaceId: "wrkspc_1",
       },
       webhookSecrets: [secret, otherSecret],
-      gatewayTokens: JSON.parse(good["GATEWAY_TOKENS"] ?? ""),
+      gatewayTokens: JSON.parse(good["GATEWAY_TOKENS"] ?? "")
+        .map((token: object) => ({ allow: ["batches:delete"], ...token })),
       policy: JSON.parse(retentionPolicy),
       retention: { requests: 100, maxShare: 0.125, overdueAfter: 172_800_000 },
       gracePeriod: 10_000,
@@ -80,6 +87,15 @@ describe("readConfig()", () => {
     expect(gatewayTokens()).toHaveLength(2);
   });
 
+  test("reads everything that a token may have", () => {
+    const token = {
+      ...{ name: "a", sha256: "0".repeat(64), allow: scopes, expiresAt: "2027-01-01T00:00:00Z" },
+      ...{ minDaysSinceEnded: 0.5, maxDeletesPerDay: 10 },
+    };
+    expect(readConfig({ GATEWAY_TOKENS: [token] }).gatewayTokens()).toEqual([token]);
+    expect(scopes).toEqual(expect.arrayContaining(["files:delete", "workspace_members:delete"]));
+  });
+
   test("reads a section once, and only when it is needed", () => {
     let reads = 0;
     const config = readConfig({
@@ -105,7 +121,7 @@ describe("readConfig()", () => {
     }
   });
 
-  test.each<[section: keyof Config, name: string, text: string | undefined, why: string]>([
+  test.each<readonly [section: keyof Config, name: string, text: string | undefined, why: string]>([
     ["client", "ANTHROPIC_API_KEY", "Bearer abc", 'it begins with "Bearer": set the key alone'],
     ["client", "ANTHROPIC_AUTH_TOKEN", "bearer abc", 'it begins with "Bearer": set the key alone'],
     ["client", "ANTHROPIC_API_KEY", "a\nb", "it is empty, or has a character that no key has"],
@@ -119,12 +135,28 @@ describe("readConfig()", () => {
     ["gatewayTokens", "GATEWAY_TOKENS", "[]", "it is not a JSON list"],
     ["gatewayTokens", "GATEWAY_TOKENS", "sk-secret", "it is not a JSON list"],
     ["gatewayTokens", "GATEWAY_TOKENS", '[{"name":"a","sha256":"sk-secret"}]', "it is not a JSON"],
-    [
-      "gatewayTokens",
-      "GATEWAY_TOKENS",
-      '[{"sha256":"' + "0".repeat(64) + '"}]',
-      "it is not a JSON",
-    ],
+    ...([
+      ['"name":1', "it is not a JSON list"],
+      ['"name":"a","expires":"sk-secret"', '"expires" of a token: did you mean "expiresAt"?'],
+      [
+        '"name":"a","sk-ant-api03-secret":1',
+        '"[redacted]" of a token: there are name, sha256, allow',
+      ],
+      ['"name":"a","allow":["batches:create"]', "a scope is none of batches:delete, batches:read"],
+      ['"name":"a","allow":"batches:read"', "it is not a JSON list"],
+      ['"name":"a","allow":[]', "allow is empty"],
+      ['"name":"a","expiresAt":"2027-01-01"', "expiresAt is not an RFC 3339 date-time"],
+      ['"name":"a","minDaysSinceEnded":-1', "minDaysSinceEnded is not a number of 0 or more"],
+      ['"name":"a","maxDeletesPerDay":1.5', "maxDeletesPerDay is not a whole number of 1 or more"],
+      ['"name":"a","maxDeletesPerDay":0', "maxDeletesPerDay is not a whole number of 1 or more"],
+    ] as const).map(([members, why]) =>
+      [
+        "gatewayTokens",
+        "GATEWAY_TOKENS",
+        `[{"sha256":"${"0".repeat(64)}",${members}}]`,
+        why,
+      ] as const
+    ),
     ["policy", "RETENTION_POLICY", "{sk-secret", "it is not JSON"],
     ["policy", "RETENTION_POLICY", "{}", "version is missing; rules is missing; holds is missing"],
     ["retention", "RETENTION_REQUESTS", "0", "it is not a whole number of 1 or more"],

@@ -6,6 +6,7 @@ import { gatewayTokens, hash, otherToken, token } from "../fixtures/gateway.ts";
 import { apiKey, lost, receipt, refusal, stub, type StubAnswer } from "../fixtures/stub.ts";
 import { deletion, secret, webhook } from "../fixtures/webhook.ts";
 
+const sleep = () => Promise.resolve();
 const path = "/v1/messages/batches/msgbatch_1";
 
 function request(
@@ -103,6 +104,22 @@ describe("the gateway refuses in the API's shape, and reaches nothing, for", () 
       expect(seen).toHaveLength(0);
     });
   }
+
+  test("a token that has expired with 401", async () => {
+    const clock = { now: () => Date.parse("2026-11-22T00:00:00Z"), random: () => 0, sleep };
+    const { client } = stub([receipt("msgbatch_1")], { clock });
+    const sha256 = await hash(token);
+    for (
+      const [expiresAt, status] of [["2026-11-22T00:00:00Z", 401], ["2026-11-23T00:00:00Z", 200]]
+    ) {
+      const environment = {
+        GATEWAY_TOKENS: [{ name: "brief", sha256, expiresAt }],
+        AUDIT: "off",
+      };
+      const response = await createService({ client, environment }).fetch(request(path));
+      expect(response.status).toBe(status);
+    }
+  });
 
   test("the hash of a token with 401", async () => {
     const { service, seen } = await gatewayTo([receipt("msgbatch_1")]);
