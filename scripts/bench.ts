@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: every figure that the README claims, beside raw `fetch`, ky + valibot by hand and
+ * `npm run bench`: every figure that the documentation claims, beside raw `fetch`, ky + valibot by hand and
  * the official SDK, under Node, Deno and Bun; and purges of many batches under the API's limit, beside
  * the official SDK with p-limit, under Node; and exports of large results.
  *

@@ -1,5 +1,5 @@
 /**
- * `npm run docs`: writes the README's table of what can be deleted, from the registry.
+ * `npm run docs`: writes the documentation's table of what can be deleted, from the registry.
  *
  * @module
  */
@@ -14,8 +14,8 @@ const end = "<!-- end -->\n";
 const functionOf = ({ name }: DeletableResource) =>
   `delete${name.split("_").map((word) => word[0]?.toUpperCase() + word.slice(1)).join("")}`;
 
-/** The README with its table as the table of kinds has it. */
-export function withResourceTable(readme: string): string {
+/** The page with its table as the table of kinds has it. */
+export function withResourceTable(page: string): string {
   const kinds: readonly (readonly [string, DeletableResource])[] = [
     ["deleteMessageBatch", messageBatch],
     ...resourceKinds.map((kind) => [functionOf(kind), kind] as const),
@@ -28,11 +28,11 @@ export function withResourceTable(readme: string): string {
     return `| \`${name}()\` | \`DELETE ${path}\` | \`${type}\` | ${needs.join(", ")} |\n`;
   });
   const head = "\n| function | request | receipt | needs |\n| --- | --- | --- | --- |\n";
-  const [before = "", rest = ""] = readme.split(begin);
+  const [before = "", rest = ""] = page.split(begin);
   const [, after = ""] = rest.split(end);
   return `${before}${begin}${head}${rows.join("")}\n${end}${after}`;
 }
 
 if (import.meta.main) {
-  writeFileSync("README.md", withResourceTable(readFileSync("README.md", "utf8")));
+  writeFileSync("docs/call.md", withResourceTable(readFileSync("docs/call.md", "utf8")));
 }

@@ -41,7 +41,9 @@ test("the first line of deno.ts permits what the documentation does, and is read
   expect(line.length).toBeLessThan(256); // Linux reads no more of it
   const permitted = / --allow-net=\S+ --allow-env=\S+/.exec(line)?.[0] ?? "none";
   expect(permitted).toMatch(/,TERM$/);
-  expect(await readFile(new URL("README.md", root), "utf8")).toContain(`deno run${permitted} `);
+  expect(await readFile(new URL("docs/command.md", root), "utf8")).toContain(
+    `deno run${permitted} `,
+  );
 });
 
 test("main() under Deno takes a variable that may not be read as unset", async ({ expect }) => {

@@ -2,7 +2,7 @@ import { build } from "esbuild";
 import { expect, test } from "vitest";
 import { bundleSizes } from "../../scripts/bench/bundle-size.ts";
 
-test("the bundles stay as small as the README says", async () => {
+test("the bundles stay as small as the documentation says", async () => {
   const sizes = await bundleSizes();
   expect(sizes["deleteMessageBatch() alone"]).toBeLessThan(13_000);
   expect(sizes["all of mod.ts"]).toBeLessThan(22_000);
