@@ -15,6 +15,7 @@ import {
 } from "../core/check.ts";
 import { type Client, systemClock } from "../core/client.ts";
 import type { Storage } from "../storage/mod.ts";
+import { answerAudit } from "./audit.ts";
 import { type Context, type State, timeOf } from "./deletion.ts";
 import { Hono } from "./deps.ts";
 import { answerGateway } from "./gateway.ts";
@@ -188,7 +189,7 @@ async function answer(app: App, request: Request, context: Context): Promise<Res
   const { state, line } = context;
   const { method, headers, url } = request;
   const pathname = URL.canParse(url) ? new URL(url).pathname : undefined;
-  const route = pathname === "/webhook" || pathname === "/healthz" ? pathname : "gateway";
+  const route = pathname !== undefined && pathname in ownPaths ? pathname : "gateway";
   let response: Response;
   if (state.signal?.aborted) {
     const later = { "retry-after": "5" };
@@ -203,11 +204,15 @@ async function answer(app: App, request: Request, context: Context): Promise<Res
   return response;
 }
 
+/** The service's own paths, and the methods that they take. All other paths are the gateway's. */
+const ownPaths = { "/webhook": "POST", "/healthz": "GET, HEAD", "/audit": "GET, HEAD" };
+
 function createApp(): App {
   const app: App = new Hono();
   app.post("/webhook", async ({ req, env }) => Response.json(await receiveWebhook(req.raw, env)));
   app.get("/healthz", ({ req, env }) => answerHealth(env, req.query("live") !== undefined));
-  for (const [path, allow] of [["/webhook", "POST"], ["/healthz", "GET, HEAD"]] as const) {
+  app.get("/audit", ({ req, env }) => answerAudit(req.raw, env));
+  for (const [path, allow] of Object.entries(ownPaths)) {
     const detail = `Cannot use this method here: use ${allow}`;
     app.all(path, () => new Problem(405, detail, {}, { allow }).toResponse());
   }

@@ -94,7 +94,7 @@ export function toProblem(error: unknown, line: Line): Problem {
   if (error instanceof BatchsweepError) return upstreamProblem(error);
   noteError(line, error);
   return error instanceof StorageError
-    ? new Problem(503, "Cannot delete message batches: the database cannot be used")
+    ? new Problem(503, "Cannot answer: the database cannot be used")
     : new Problem(500, "Cannot answer: an unexpected error occurred");
 }
 

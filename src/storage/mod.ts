@@ -71,6 +71,8 @@ export interface Storage {
   readonly auditTrail: AuditTrail;
   /** Reads the audit trail, in order. */
   entries(options?: EntriesOptions): AsyncGenerator<AuditEntry, void, undefined>;
+  /** Reads the audit trail as JSON lines, some at a time: the same text each time, and then what is new. */
+  lines(options?: EntriesOptions): AsyncGenerator<string, void, undefined>;
   /** The intents without an outcome that were written before a time, the oldest first, 1,000 at most. */
   openIntents(before: number): Promise<readonly AuditEntry[]>;
   /** Stores a run when it begins, and again when it has ended. */
@@ -118,21 +120,31 @@ export function createStorage(
     const [rows = []] = await run([{ sql, values }]);
     return rows;
   };
+  const pages = async function* ({ objectId, since, until }: EntriesOptions = {}) {
+    const sql = `SELECT seq, entry FROM audit_entries WHERE seq > ?1
+      AND (?2 IS NULL OR object_id = ?2) AND (?3 IS NULL OR time >= ?3)
+      AND (?4 IS NULL OR time < ?4) ORDER BY seq LIMIT ${pageSize}`;
+    const values = [objectId ?? null, since ?? null, until ?? null];
+    for (let last = 0;;) {
+      const rows = await select(sql, last, ...values);
+      if (rows.length === 0) return;
+      yield rows;
+      last = Number(rows.at(-1)?.["seq"]);
+    }
+  };
 
   return {
     get auditTrail() {
       return createAuditTrail(run, clock);
     },
 
-    async *entries({ objectId, since, until } = {}) {
-      const sql = `SELECT seq, entry FROM audit_entries WHERE seq > ?1
-        AND (?2 IS NULL OR object_id = ?2) AND (?3 IS NULL OR time >= ?3)
-        AND (?4 IS NULL OR time < ?4) ORDER BY seq LIMIT ${pageSize}`;
-      const values = [objectId ?? null, since ?? null, until ?? null];
-      for (let last = 0, rows: Rows = [{}]; rows.length > 0;) {
-        rows = await select(sql, last, ...values);
-        for (const row of rows) yield entryOf(row);
-        last = Number(rows.at(-1)?.["seq"]);
+    async *entries(options) {
+      for await (const rows of pages(options)) yield* rows.map(entryOf);
+    },
+
+    async *lines(options) {
+      for await (const rows of pages(options)) {
+        yield rows.map(({ entry }) => `${entry}\n`).join("");
       }
     },
 

@@ -3,22 +3,26 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTestHarness } from "wrangler";
 import { serve, type Server } from "../../src/adapters/serve.ts";
+import { verifyAuditTrail } from "../../src/audit/mod.ts";
 import { createSandbox } from "../../src/sandbox/mod.ts";
-import { gatewayTokens, token } from "../fixtures/gateway.ts";
+import { gatewayTokens, hash, token } from "../fixtures/gateway.ts";
 import { apiKey } from "../fixtures/stub.ts";
 
 const sandbox = createSandbox({ apiKeys: [apiKey] });
+const auditToken = "auditor-token-of-the-tests";
 let upstream: Server;
 let worker: ReturnType<typeof createTestHarness>;
 let url: string;
 
 beforeAll(async () => {
   upstream = await serve(sandbox.fetch);
+  const auditor = { name: "auditor", sha256: await hash(auditToken), allow: ["audit:read"] };
+  const tokens = [...JSON.parse(await gatewayTokens()), auditor];
   worker = createTestHarness({
     workers: [{
       configPath: "wrangler.toml",
       vars: { ANTHROPIC_BASE_URL: upstream.url },
-      secrets: { ANTHROPIC_API_KEY: apiKey, GATEWAY_TOKENS: await gatewayTokens() },
+      secrets: { ANTHROPIC_API_KEY: apiKey, GATEWAY_TOKENS: JSON.stringify(tokens) },
     }],
   });
   url = (await worker.listen()).url.origin;
@@ -80,3 +84,24 @@ describe("the official SDKs of both generations, stable and beta, delete through
     expect(sandbox.requests).toHaveLength(0);
   });
 });
+
+test("the Worker gives its audit trail as the same bytes each time", async () => {
+  const ids = [1, 2].map(() => sandbox.seed({ processing_status: "ended" }).id);
+  for (const id of ids) {
+    const headers = { "x-api-key": token };
+    await fetch(`${url}/v1/messages/batches/${id}`, { method: "DELETE", headers });
+  }
+  const get = (query = "") =>
+    fetch(`${url}/audit${query}`, { headers: { "x-api-key": auditToken } });
+  const { DB } = await worker.getWorker<{ DB: D1 }>().getEnv();
+  const { results } = await DB.prepare("SELECT entry FROM audit_entries ORDER BY seq").all();
+  const text = await (await get()).text();
+  expect(text).toBe(results.map(({ entry }) => `${entry}\n`).join(""));
+  expect(await (await get()).text()).toBe(text);
+  expect(await verifyAuditTrail((await get(`?id=${ids[1]}`)).body ?? []))
+    .toMatchObject({ entries: 2, unreadable: 0, openIntents: [] });
+});
+
+interface D1 {
+  prepare(sql: string): { all(): Promise<{ results: readonly { readonly entry: string }[] }> };
+}

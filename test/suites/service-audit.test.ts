@@ -1,0 +1,113 @@
+import { describe, expect, test } from "vitest";
+import { verifyAuditTrail } from "../../src/audit/mod.ts";
+import { createService, type Environment, type Storage } from "../../src/service/mod.ts";
+import { StorageError } from "../../src/storage/mod.ts";
+import { entriesOf, entryOf, linesOf, textOf } from "../fixtures/audit-entries.ts";
+import { hash, otherToken, token } from "../fixtures/gateway.ts";
+import { createMemoryStorage } from "../fixtures/memory-storage.ts";
+import { apiKey } from "../fixtures/stub.ts";
+
+/** A service with an audit trail of six entries, and a token that may read it. */
+async function setUp(
+  { environment, ...change }: Partial<Storage> & { readonly environment?: Environment } = {},
+) {
+  const storage = createMemoryStorage();
+  storage.written.push(...entriesOf(6));
+  const service = createService({
+    client: { apiKey },
+    environment: {
+      GATEWAY_TOKENS: JSON.stringify([
+        { name: "auditor", sha256: await hash(token), allow: ["audit:read"] },
+        { name: "deleter", sha256: await hash(otherToken) },
+      ]),
+      ...environment,
+    },
+    storage: { ...storage, ...change },
+  });
+  const get = (query = "", headers: Record<string, string> = { "x-api-key": token }, init = {}) =>
+    service.fetch(new Request(`http://localhost/audit${query}`, { headers, ...init }));
+  return { storage, service, get };
+}
+
+async function problem(response: Response, status: number) {
+  expect(response.headers.get("content-type")).toBe("application/problem+json");
+  const body = await response.json();
+  expect([response.status, body.status]).toEqual([status, status]);
+  return body.detail;
+}
+
+describe("GET /audit", () => {
+  test("gives the same bytes each time, then what is new, and a head verifies them", async () => {
+    const { storage, get } = await setUp();
+    const response = await get();
+    expect([response.status, response.headers.get("content-type")])
+      .toEqual([200, "application/x-ndjson"]);
+    expect(response.headers.get("cache-control")).toBe("no-store");
+    const text = await response.text();
+    expect(text).toBe(textOf(linesOf(entriesOf(6))));
+    expect(await (await get("", { authorization: `Bearer ${token}` })).text()).toBe(text);
+
+    const { head } = await verifyAuditTrail((await get()).body ?? []);
+    await storage.auditTrail.append(entryOf(7));
+    expect(await verifyAuditTrail((await get()).body ?? [], { head }))
+      .toMatchObject({ entries: 7, unreadable: 0, unchanged: true });
+  });
+
+  test("gives the entries of an object, and of a time in any zone", async () => {
+    const { get } = await setUp();
+    const linesFor = async (query: string) =>
+      (await (await get(query)).text()).split("\n").length - 1;
+    expect(await linesFor("?id=msgbatch_3")).toBe(2);
+    expect(await linesFor("?id=msgbatch_2")).toBe(0);
+    expect(await linesFor("?since=2026-11-22T00:00:03Z")).toBe(4);
+    expect(await linesFor("?since=2026-11-22T01:00:03%2B01:00&until=2026-11-22T00:00:05Z")).toBe(2);
+    expect(await linesFor("?since=2026-11-22T00:00:03.000Z&id=msgbatch_3")).toBe(2);
+  });
+
+  test.each([
+    ["?limit=1", '"limit": only id, since and until are known'],
+    ["?id=", '"id": it is empty'],
+    ["?id=a&id=b", '"id": it is given twice'],
+    ["?since=2026-11-22", '"since": it is not an RFC 3339 date-time'],
+    ["?until=2026-02-30T00:00:00Z", '"until": it is not an RFC 3339 date-time'],
+    ["?since=2026-11-22T01:00:03+01:00", '"since": it is not an RFC 3339 date-time'],
+  ])("refuses %s", async (query, why) => {
+    const { get } = await setUp();
+    expect(await problem(await get(query), 400)).toBe(`Cannot use ${why}`);
+  });
+
+  test("is for a token that may read it", async () => {
+    const { get } = await setUp();
+    expect(await problem(await get("?limit=1", {}), 401)).toBe("Invalid token");
+    expect(await problem(await get("", { "x-api-key": otherToken }), 403)).toContain('"deleter"');
+    expect(await problem(await get("", undefined, { method: "DELETE" }), 405)).toContain("GET");
+    const head = await get("", undefined, { method: "HEAD" });
+    expect([head.status, await head.text()]).toEqual([200, ""]);
+  });
+
+  test("is 503 without a trail, and when the database cannot be used", async () => {
+    const off = await setUp({ environment: { AUDIT: "off" } });
+    expect(await problem(await off.get(), 503)).toContain("there is no database with one");
+    const { storage, get } = await setUp();
+    storage.fail(new StorageError("D1_ERROR: Network connection lost."));
+    expect(await problem(await get(), 503)).toBe("Cannot answer: the database cannot be used");
+  });
+
+  test("breaks if the database fails in the middle, and reads no more than is taken", async () => {
+    let read = 0;
+    const { get } = await setUp({
+      async *lines() {
+        for (read = 1; read <= 3; read += 1) yield await Promise.resolve(`{"page":${read}}\n`);
+        throw new Error("D1_ERROR: Network connection lost.");
+      },
+    });
+    await expect((await get()).text()).rejects.toThrow("Network connection lost");
+    const reader = (await get()).body?.getReader();
+    expect(read).toBe(1);
+    expect(new TextDecoder().decode((await reader?.read())?.value)).toBe('{"page":1}\n');
+    await reader?.read();
+    expect(read).toBe(2);
+    await reader?.cancel();
+    expect(read).toBe(2);
+  });
+});
