@@ -47,6 +47,8 @@ export interface CallFacts {
   mayBeDeleted: boolean;
   /** Whether the batch was canceled. */
   canceled: Canceled;
+  /** How many times it was looked at, to see whether it has ended. */
+  looks: number;
   /** Why the audit trail has no intent, so that nothing was sent. */
   auditTrailFailure?: string | undefined;
   /** Our clock less the `Date` of the newest answer of the API, in milliseconds. */
@@ -68,7 +70,13 @@ export function createCall(
     betas: [...new Set([...settings.betas, ...betas])],
     waitSignal,
     audit,
-    facts: { deletions: 0, mayBeDeleted: false, canceled: false, workspaceIds: new Set() },
+    facts: {
+      deletions: 0,
+      mayBeDeleted: false,
+      canceled: false,
+      looks: 0,
+      workspaceIds: new Set(),
+    },
   };
 }
 

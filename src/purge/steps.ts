@@ -55,6 +55,11 @@ export interface Steps {
  */
 export const stepConfig: StepConfig = { retries: { limit: 3, delay: 1_000 } };
 
+/** Steps, and the longest pause between two looks, in milliseconds: with an engine, a look is billed. */
+export interface PacedSteps extends Steps {
+  readonly longestPause: number;
+}
+
 /**
  * The steps of a call. Without an engine, each runs at once.
  *
@@ -63,10 +68,11 @@ export const stepConfig: StepConfig = { retries: { limit: 3, delay: 1_000 } };
  *
  * @param engine The engine; undefined: none.
  */
-export function stepsOf(call: Call, engine: Steps | undefined): Steps {
+export function stepsOf(call: Call, engine: Steps | undefined): PacedSteps {
   const { signal } = call;
   if (engine === undefined) {
     return {
+      longestPause: 60_000, // as in the documentation's own example
       do: (_name, _config, run) => run(),
       sleep: (_name, duration) => pause(call, duration),
     };
@@ -81,6 +87,7 @@ export function stepsOf(call: Call, engine: Steps | undefined): Steps {
     }
   };
   return {
+    longestPause: 3_600_000,
     do: (name, config, run) => heed(() => engine.do(name, config, run)),
     sleep: (name, duration) => heed(() => unlessAborted(engine.sleep(name, duration), signal)),
   };

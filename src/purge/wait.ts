@@ -29,6 +29,7 @@ import { type Call, createCall } from "../core/send.ts";
 import {
   deserializeError,
   isPassing,
+  type PacedSteps,
   type Result,
   type SerializedError,
   stepConfig,
@@ -49,7 +50,8 @@ export interface WaitOptions extends CallOptions {
   readonly waitTimeout?: number | undefined;
   /**
    * Runs the steps. With durable steps the operation outlives its process: call it again with the
-   * same arguments, and it goes on. Names of steps are unique within one operation.
+   * same arguments, and it goes on. Names of steps are unique within one operation. Since an engine
+   * may bill each step, a wait of 24 hours takes about 45 looks.
    *
    * @default steps in memory
    */
@@ -70,8 +72,8 @@ const maxFailures = 10;
 
 /**
  * Waits until a Message Batch has ended. The API has no event for it, so the batch is retrieved again
- * and again: at once, after a second, then at intervals that grow by half up to a minute, or longer
- * where the API asks for it. Failures that may pass do not end the wait.
+ * and again: at once, after a second, then at intervals that grow by half up to a minute, with `steps`
+ * up to an hour, or longer where the API asks for it. Failures that may pass do not end the wait.
  *
  * @param client Who calls, and how.
  * @param id ID of the batch.
@@ -186,7 +188,7 @@ export async function cancelAndDelete(
 export async function cancelUntilEnded(
   call: Call,
   id: string,
-  steps: Steps,
+  steps: PacedSteps,
   waitTimeout?: number,
 ): Promise<MessageBatch> {
   const { facts } = call;
@@ -222,7 +224,7 @@ export async function waitUntilEnded(
   call: Call,
   id: string,
   waitTimeout: number = defaultWaitTimeout,
-  steps: Steps = stepsOf(call, undefined),
+  steps: PacedSteps = stepsOf(call, undefined),
   act?: (batch: MessageBatch, turn: number) => Promise<Result<MessageBatch>>,
 ): Promise<MessageBatch> {
   const { settings: { clock }, facts } = call;
@@ -236,6 +238,7 @@ export async function waitUntilEnded(
       seen: await toResult(call.signal, () => retrieveBatch(call, id)),
       at: clock.now(),
     }));
+    facts.looks = turn;
     let { seen } = look;
     if ("value" in seen) {
       misses = 0;
@@ -268,7 +271,7 @@ export async function waitUntilEnded(
     }
     const asked = "error" in seen ? seen.error.retryAfter ?? 0 : 0;
     await steps.sleep(`wait ${turn}`, Math.min(Math.max(nextDelay, asked), left));
-    nextDelay = Math.min(nextDelay * 1.5, maxDelay);
+    nextDelay = Math.min(nextDelay * 1.5, steps.longestPause);
   }
 }
 
@@ -278,7 +281,6 @@ function cancellation(canceled: Canceled): string {
 }
 
 const firstDelay = 1_000;
-const maxDelay = 60_000; // as in the documentation's own example
 
 const hasEnded = ({ processing_status }: MessageBatch) => processing_status === "ended";
 

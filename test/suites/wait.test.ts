@@ -46,6 +46,16 @@ describe("waitUntilMessageBatchEnded() resolves", () => {
     expect(sleeps).toEqual([]);
   });
 
+  test("with the steps of an engine after pauses of up to an hour: 45 looks in 24 hours", async () => {
+    const { client, id, sandbox, sleeps, clock } = setUp(86_400_000);
+    const steps = createDurableSteps(createStepStore(), clock);
+    expect((await waitUntilMessageBatchEnded(client, id, { steps })).processing_status).toBe(
+      "ended",
+    );
+    expect(Math.max(...sleeps)).toBe(3_600_000);
+    expect(sandbox.requests.length).toBeLessThanOrEqual(45);
+  });
+
   test("after looks at intervals that grow by half, from a second to a minute", async () => {
     const { client, id, sleeps, sandbox } = setUp(300_000);
     const batch = await waitUntilMessageBatchEnded(client, id);
