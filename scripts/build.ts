@@ -11,17 +11,13 @@
 import { readFile, rm } from "node:fs/promises";
 import { build, type RolldownOptions } from "rolldown";
 import { emitTypes } from "./build/emit-types.ts";
-import { bundleLicenses, bundlePackages, importPackages, nodeShebang } from "./build/plugins.ts";
+import { bundleLicenses, bundlePackages, importPackages } from "./build/plugins.ts";
 
-type Entries = Readonly<Record<string, string | { readonly default: string }>>;
-const { exports, bin }: { readonly exports: Entries; readonly bin: Entries } = JSON.parse(
-  await readFile("package.json", "utf8"),
+// What package.json exports, and what bin/ runs: dist/lib/mod.js is made from mod.ts.
+const manifest = await readFile("package.json", "utf8");
+const entries = [...manifest.matchAll(/"\.\/dist\/lib\/(.+)\.js"/g)].map(([, path]) =>
+  `${path}.ts`
 );
-// What package.json exports: dist/lib/src/purge/mod.js is made from src/purge/mod.ts.
-const entries = [...Object.values(exports), ...Object.values(bin)]
-  .map((entry) => typeof entry === "string" ? entry : entry.default)
-  .flatMap((file) => /dist\/lib\/(.+)\.js$/.exec(file)?.[1] ?? [])
-  .map((path) => `${path}.ts`);
 
 const shared = { platform: "neutral", tsconfig: false } satisfies RolldownOptions;
 // Comments go, but for those that tell bundlers what has no side effects: the types have the docs.
@@ -34,7 +30,7 @@ await build([
     ...shared,
     input: entries,
     external: /^node:/,
-    plugins: [importPackages, nodeShebang],
+    plugins: [importPackages],
     output: { dir: "dist/lib", preserveModules: true, comments },
   },
   {

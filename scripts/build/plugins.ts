@@ -34,12 +34,6 @@ export const bundleLicenses: Plugin = {
   },
 };
 
-/** Makes the command one that Node runs as it is. */
-export const nodeShebang: Plugin = {
-  name: "node-shebang",
-  renderChunk: (code) => code.replace(/^#!.*/, "#!/usr/bin/env node"),
-};
-
 /** A comment with a package's name, version and license. */
 function notice(folder: string, extent: "whole" | "in part"): string {
   const { name, version } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"));

@@ -1,7 +1,5 @@
-#!/usr/bin/env -S node --import ./scripts/npm-specifiers.ts
 /**
- * The service under Node, from a checkout: `node --import ./scripts/npm-specifiers.ts
- * src/adapters/node-service.ts`. The package has it as the command `batchsweep-service`.
+ * The service under Node: `npx batchsweep-service`, in the package and in a clone.
  *
  * @module
  */

@@ -1,7 +1,5 @@
-#!/usr/bin/env -S node --import ./scripts/npm-specifiers.ts
 /**
- * The command under Node, from a checkout: `node --import ./scripts/npm-specifiers.ts
- * src/adapters/node.ts --help`.
+ * The command under Node: `npx batchsweep --help`, in the package and in a clone.
  *
  * @module
  */

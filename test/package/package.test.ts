@@ -172,6 +172,7 @@ describe("the tarball", () => {
   test("holds the build, what npm asks for, and nothing else", () => {
     const kinds = {
       manifest: /^package\.json$/,
+      command: /^bin\/batchsweep(-service)?\.js$/,
       text: /^(README\.md|LICENSE)$/,
       modJs: /^dist\/mod\.js$/,
       module: /^dist\/lib\/(mod|src\/[a-z0-9/-]+|_virtual\/_rolldown\/runtime)\.js$/,
