@@ -5,7 +5,8 @@
  */
 import type { UnreadableLine } from "../audit/mod.ts";
 import { exitCode } from "./errors.ts";
-import type { CommandContext, Flags } from "./options.ts";
+import type { Flags } from "./options.ts";
+import type { Context } from "./output.ts";
 import { countOf, describeRows, words } from "./text.ts";
 import { surveyTrail, type TrailSurvey } from "./trail.ts";
 
@@ -13,7 +14,7 @@ import { surveyTrail, type TrailSurvey } from "./trail.ts";
 export async function runHead(
   [path = ""]: readonly string[],
   _: Flags,
-  { host: { files, signal }, output }: CommandContext,
+  { host: { files, signal }, output }: Context,
 ): Promise<number> {
   const { head, foreign } = await surveyTrail(files, path, { signal });
   if (foreign !== undefined) throw foreign;
@@ -25,7 +26,7 @@ export async function runHead(
 export async function runVerify(
   [path = ""]: readonly string[],
   { head, json = false }: Flags,
-  { host: { files, signal, clock }, output }: CommandContext,
+  { host: { files, signal, clock }, output }: Context,
 ): Promise<number> {
   const now = clock?.now();
   const { foreign, ...found } = await surveyTrail(files, path, { signal, head, now });

@@ -5,16 +5,11 @@
  */
 import { type DeletableResource, messageBatch, paramsOf } from "../core/delete.ts";
 import { commandOf, kinds } from "./ids.ts";
-import type { CommandContext, Flags, OptionName } from "./options.ts";
+import type { Action, OptionName } from "./options.ts";
 import { adminKeyVariable } from "./output.ts";
 import { withArticle, words } from "./text.ts";
 
-/** What a command does. It gives the exit code; `undefined`: 0, even if it was interrupted. */
-export type Action = (
-  args: readonly string[],
-  flags: Flags,
-  context: CommandContext,
-) => Promise<number | undefined>;
+type Refusal = readonly [options: readonly OptionName[], why: string];
 
 /** A command: its help, what it takes, and the action, which is loaded when it runs. */
 export interface CommandSpec {
@@ -27,7 +22,7 @@ export interface CommandSpec {
   /** Options under a heading of their own. */
   readonly group?: readonly [heading: string, options: readonly OptionName[]] | undefined;
   /** Options that it refuses, and why. */
-  readonly refuses?: readonly OptionName[] | undefined;
+  readonly refuses?: readonly Refusal[] | undefined;
   /** Options that must be given, and what they say here. */
   readonly needs?: { readonly [Name in OptionName]?: string } | undefined;
   readonly help?: string | undefined;
@@ -67,6 +62,11 @@ const batchOptions = {
   ],
 } as const;
 
+const noFilter: Refusal = [
+  filter,
+  "with delete, which takes ids: batchsweep purge deletes by a filter",
+];
+
 const deleteHelp = (command: string, id: string, more: string) => `
 Examples:
   $ batchsweep ${command} ${id}
@@ -91,10 +91,8 @@ const adminHelp = `
 It takes the administrator's key from ${adminKeyVariable}, and no other. Deno
 needs the permission to read it: --allow-env=${adminKeyVariable}`;
 
-const deletes = (resource: DeletableResource) => async (): Promise<Action> => {
-  const { runDelete } = await import("./delete.ts");
-  return (args, flags, context) => runDelete(resource, args, flags, context);
-};
+const byId = async (...row: Parameters<typeof import("./by-id.ts").byId>): Promise<Action> =>
+  (await import("./by-id.ts")).byId(...row);
 
 /** `delete KIND`. */
 function deleteKind(resource: DeletableResource): CommandSpec {
@@ -111,9 +109,13 @@ function deleteKind(resource: DeletableResource): CommandSpec {
     argument: [`[${form}...]`, idsHelp],
     options: [...run, ...known, ...call],
     ...isPlain ? batchOptions : {},
+    refuses: isPlain ? [noFilter] : [
+      noFilter,
+      [batchOptions.group[1], `for ${withArticle(name)}: it is for message batches`],
+    ],
     help: deleteHelp(line, id, isPlain ? batchHelp(line, id) : "") +
       (administrative ? adminHelp : ""),
-    load: deletes(resource),
+    load: () => byId("delete", resource),
     under: administrative ? `Kinds that take ${adminKeyVariable}:` : undefined,
   };
 }
@@ -168,7 +170,7 @@ A canceled batch ends soon, not at once, and keeps the results it has by then.
 One that has ended already stays as it is, and that is no failure. With --wait,
 the exit code is 3 if a batch has not ended in time; its cancellation is not
 taken back. To delete it too: batchsweep delete --cancel.`,
-    load: async () => (await import("./cancel.ts")).runCancel,
+    load: () => byId("cancel"),
   },
   {
     name: "delete",
@@ -177,9 +179,9 @@ taken back. To delete it too: batchsweep delete --cancel.`,
     argument: ["[ids...]", idsHelp],
     options: [...run, ...known, ...call],
     ...batchOptions,
-    refuses: filter,
+    refuses: [noFilter],
     help: deleteHelp("delete", exampleId, batchHelp("delete", exampleId)),
-    load: deletes(messageBatch),
+    load: () => byId("delete"),
     below: kinds.map(deleteKind),
   },
   {
@@ -197,7 +199,7 @@ exists is never replaced. A batch that has not ended is skipped; with --wait it
 is waited for. To delete the batches too: batchsweep delete --export.
 
 Under Deno, it needs --allow-read and --allow-write for the directory.`,
-    load: async () => (await import("./cancel.ts")).runExport,
+    load: () => byId("export"),
   },
   {
     name: "purge",

@@ -1,21 +1,17 @@
 /**
- * Ids: where they come from, whether they can be ids of their kind, and the run over them.
+ * Ids: where they come from, and whether they can be ids of their kind.
  *
  * @module
  */
 import { fillPath, isArgumentError, nearest } from "../core/check.ts";
-import { checkClient } from "../core/client.ts";
 import { type DeletableResource, messageBatch, paramsOf } from "../core/delete.ts";
-import { createRun, type RunOptions, type RunOutcome, type Task } from "../purge/engine.ts";
 import { resourceKinds } from "../resources.ts";
-import type { CommandClient } from "./client.ts";
-import { CommandError, exitCode } from "./errors.ts";
+import { CommandError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { readFileLines, readLines } from "./input.ts";
-import type { CommandOutput, Context } from "./output.ts";
-import { describeOutcome, type ReportOptions, reportRun } from "./report.ts";
+import type { Flags } from "./options.ts";
+import type { CommandOutput } from "./output.ts";
 import { quote, withArticle, words } from "./text.ts";
-import type { TrailFile } from "./trail.ts";
 
 /** Every kind of object that can be deleted, message batches first. */
 export const kinds: readonly DeletableResource[] = [messageBatch, ...resourceKinds];
@@ -34,27 +30,15 @@ interface Source {
   readonly output: Pick<CommandOutput, "note">;
 }
 
-/** Reads the ids that a command is given, and checks them. */
+/**
+ * Reads the ids that a command is given, and checks them: its arguments, the lines of a file for
+ * `@FILE`, and the lines of stdin for `-`, or if there is no argument and stdin is no terminal. Each
+ * id comes once, in order.
+ */
 export async function readIds(
   args: readonly string[],
   resource: DeletableResource,
-  { insist }: { readonly insist?: boolean | undefined },
-  context: Source,
-  verb = "delete",
-): Promise<readonly string[]> {
-  const ids = await collectIds(args, context, verb);
-  checkIds(ids, resource, { insist, verb });
-  if (ids.length === 0) await context.output.note(`No ids are given: nothing to ${verb}\n`);
-  return ids;
-}
-
-/**
- * Collects the ids that a command is given: its arguments, the lines of a file for `@FILE`, and the
- * lines of stdin for `-`, or if there is no argument and stdin is no terminal. Each id comes once, in
- * order.
- */
-export async function collectIds(
-  args: readonly string[],
+  { insist }: Pick<Flags, "insist">,
   { host: { stdin, signal, files }, output }: Source,
   verb = "delete",
 ): Promise<readonly string[]> {
@@ -62,20 +46,24 @@ export async function collectIds(
   if (args.length === 0 && stdin.isTerminal) throw new CommandError(none);
   const ids = new Set<string>();
   let count = 0;
-  const add = (id: string) => {
-    count += 1;
-    if (count > maxIds) throw new CommandError(`Cannot ${verb}: more than ${maxIds} ids are given`);
-    ids.add(id);
-  };
   for (const source of args.length === 0 ? ["-"] : new Set(args)) {
-    if (source === "-") {
-      for await (const line of readStdin(stdin, signal, output)) add(line);
-    } else if (source.startsWith("@")) {
-      for await (const line of readFileLines(files, source.slice(1), signal)) add(line);
-    } else add(source);
+    const lines = source === "-"
+      ? readStdin(stdin, signal, output)
+      : source.startsWith("@")
+      ? readFileLines(files, source.slice(1), signal)
+      : [source];
+    for await (const line of lines) {
+      count += 1;
+      if (count > maxIds) {
+        throw new CommandError(`Cannot ${verb}: more than ${maxIds} ids are given`);
+      }
+      ids.add(line);
+    }
   }
   // After "-" or "@FILE", no id is an answer. Without an argument, stdin may be empty by mistake.
   if (args.length === 0 && count === 0) throw new CommandError(none);
+  checkIds(ids, resource, { insist, verb });
+  if (count === 0) await output.note(`No ids are given: nothing to ${verb}\n`);
   return [...ids];
 }
 
@@ -119,53 +107,46 @@ export function parseId(resource: DeletableResource, id: string): Readonly<Recor
   }
 }
 
-/** How ids are checked. */
-export interface CheckOptions {
-  /** Whether an id may look unlike those of its kind: the API may change its ids. */
-  readonly insist?: boolean | undefined;
-  /**
-   * What the command does, for messages.
-   *
-   * @default "delete"
-   */
-  readonly verb?: string | undefined;
-}
-
 const maxNamed = 5;
 
 /**
  * Checks before any request that every id can be one of its kind: that the library can send it, that
  * it begins as ids of its kind do today, and that it has only characters that ids have.
+ *
+ * @param insist Whether an id may look unlike those of its kind: the API may change its ids.
+ * @param verb What the command does, for messages.
  */
 export function checkIds(
   ids: Iterable<string>,
   resource: DeletableResource,
-  { insist = false, verb = "delete" }: CheckOptions = {},
+  { insist, verb = "delete" }: Pick<Flags, "insist"> & { readonly verb?: string } = {},
 ): void {
-  const problems = [...ids].flatMap((id) => problemOf(id, resource, insist, verb) ?? []);
+  const problems = [...ids].flatMap((id) => {
+    try {
+      const params = parseId(resource, id);
+      return insist ? [] : problemOf(id, params, resource, verb) ?? [];
+    } catch (error) {
+      if (error instanceof CommandError) return error.message;
+      throw error;
+    }
+  });
   if (problems.length === 0) return;
   const more = problems.length - maxNamed;
   const lines = [...problems.slice(0, maxNamed), ...more > 0 ? [`And ${more} more`] : []];
   throw new CommandError(lines.join("\n"));
 }
 
+/** Why an id does not look like one of its kind. */
 function problemOf(
   id: string,
+  params: Readonly<Record<string, string>>,
   resource: DeletableResource,
-  insist: boolean,
   verb: string,
 ): string | undefined {
-  let params: Readonly<Record<string, string>>;
-  try {
-    params = parseId(resource, id);
-  } catch (error) {
-    if (error instanceof CommandError) return error.message;
-    throw error;
-  }
-  if (insist) return undefined;
-  const names = Object.keys(params);
+  const isAlone = Object.keys(params).length === 1;
+  const deletes = verb === "delete";
   for (const [name, value] of Object.entries(params)) {
-    const whose = names.length === 1 ? "it" : `its ${name}`;
+    const whose = isAlone ? "it" : `its ${name}`;
     const ownKind = withArticle(kindOfParam(name, resource.name));
     const foreign = /[^\w.~-]/u.exec(value)?.[0];
     if (foreign !== undefined) {
@@ -176,14 +157,14 @@ function problemOf(
     if (own !== undefined && value.startsWith(own)) continue;
     const other = prefixes.find(({ prefix }) => value.startsWith(prefix));
     if (other !== undefined) {
-      const hint = verb === "delete" && names.length === 1 ? otherCommand(other.kind) : "";
+      const hint = deletes && isAlone ? otherCommand(other.kind) : "";
       return `Cannot ${verb} ${words(resource.name)} ${quote(id)}: ` +
         `${whose} looks like ${withArticle(other.kind)}; use --insist if it is ${ownKind}${hint}`;
     }
-    // A version may be a number alone.
-    if (own === undefined || !name.endsWith("_id")) continue;
+    if (own === undefined || !name.endsWith("_id")) continue; // a version may be a number alone
+    const hint = deletes ? mistypedKind(id, resource) : "";
     return `Cannot use id ${quote(id)}: ${whose} does not begin with ${quote(own)}; ` +
-      "--insist uses it all the same" + (verb === "delete" ? mistypedKind(id, resource) : "");
+      `--insist uses it all the same${hint}`;
   }
   return undefined;
 }
@@ -212,53 +193,4 @@ function mistypedKind(id: string, resource: DeletableResource): string {
   const name = /\d/.test(id) ? undefined : nearest(id, kinds.map(commandOf));
   const isGiven = resource !== messageBatch && name === commandOf(resource);
   return name === undefined || isGiven ? "" : `; did you mean the kind "${name}"?`;
-}
-
-/** How ids are worked on. */
-export interface RunIdsOptions
-  extends Pick<ReportOptions, "json" | "members">, Pick<RunOptions, "operation"> {
-  /** What the objects are. */
-  readonly noun?: string | undefined;
-  readonly concurrency?: number | undefined;
-  /** How long to wait for the end of each batch, in milliseconds; `undefined`: not at all. */
-  readonly waitTimeout?: number | undefined;
-  readonly trail?: TrailFile | undefined;
-}
-
-/** Works on ids. */
-export async function runIds<Done extends RunOutcome>(
-  client: CommandClient,
-  ids: readonly string[],
-  { concurrency = 32, trail, operation, noun = "message batch", ...options }: RunIdsOptions,
-  context: Context,
-  taskOf: (id: string) => Pick<Task<Done>, "known" | "run">,
-): Promise<number> {
-  const settings = checkClient({ ...client, auditTrail: trail });
-  const { baseUrl } = settings;
-  const waits = options.waitTimeout !== undefined;
-  const waited = new Set(waits ? ids : []);
-  const { json, members, waitTimeout } = options;
-  const reporting = { json, members, waitTimeout, noun, baseUrl, total: ids.length, waited };
-  return await reportRun(context, reporting, (signal) => {
-    const task = (id: string): Task<Done> => ({ id, waits, ...taskOf(id) });
-    return createRun(settings, ids, task, { concurrency, operation, signal }).outcomes();
-  });
-}
-
-/** Shows what would be done about ids. Nothing is sent. */
-export async function showIds(
-  ids: readonly string[],
-  what: string,
-  json: boolean | undefined,
-  { output }: Context,
-  holds: ReadonlySet<string> = new Set(),
-): Promise<number> {
-  for (const id of ids) {
-    const held = { outcome: "skipped", id, reason: "held" } as const;
-    if (json) await output.json(holds.has(id) ? held : { dryRun: true, id });
-    else if (holds.has(id)) await output.note(`${describeOutcome(held)}\n`);
-    else await output.result(`would ${what} ${id}\n`);
-  }
-  await output.note("Dry run: nothing was sent\n", "strong");
-  return exitCode.done;
 }

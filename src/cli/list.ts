@@ -15,16 +15,12 @@ import { type CommandClient, createClient } from "./client.ts";
 import { exitCode, explainError } from "./errors.ts";
 import { filterFrom, matchFilter } from "./filter.ts";
 import { checkIds } from "./ids.ts";
-import type { CommandContext, Flags } from "./options.ts";
+import type { Args, Flags } from "./options.ts";
 import type { Context } from "./output.ts";
 import { type Column, describeRequests, describeRows, formatTable, toMinute } from "./text.ts";
 
 /** Runs `list`. */
-export async function runList(
-  _: readonly string[],
-  flags: Flags,
-  context: CommandContext,
-): Promise<number> {
+export async function runList(_: Args, flags: Flags, context: Context): Promise<number> {
   const given = filterFrom(flags);
   const filter = given === "*" ? undefined : given;
   const client = createClient(context, flags);
@@ -114,11 +110,7 @@ function timeOf(text: string | null): string {
 }
 
 /** Runs `show`. */
-export async function runShow(
-  [id = ""]: readonly string[],
-  flags: Flags,
-  context: CommandContext,
-): Promise<number> {
+export async function runShow([id = ""]: Args, flags: Flags, context: Context): Promise<number> {
   const { host, output } = context;
   const { signal } = host;
   const client = createClient(context, flags);

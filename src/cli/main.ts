@@ -10,7 +10,7 @@ import { commands, type CommandSpec } from "./commands.ts";
 import { Command, CommanderError } from "./deps.ts";
 import { CommandError, exitCode, firstOf } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { type CommandContext, type OptionName, options } from "./options.ts";
+import { type Action, type Flags, type OptionName, options } from "./options.ts";
 import { type CommandOutput, createOutput, isClosedOutput } from "./output.ts";
 
 const help = `
@@ -88,12 +88,13 @@ function unexpected(error: unknown, isVerbose: boolean): string {
 
 async function run(argv: readonly string[], host: Host, output: CommandOutput): Promise<number> {
   let code: number = exitCode.done;
-  const end = (value: number) => code = host.signal.aborted ? exitCode.interrupted : value;
-  const context = { host, output, end };
-  const program = createProgram(context);
-  const [named = ""] = argv;
-  const chosen = commands.filter(({ name }) => name === named);
-  for (const spec of chosen.length > 0 ? chosen : commands) addCommand(program, spec, context);
+  const act = async (action: Action, args: readonly string[], flags: Flags) => {
+    const ended = await action(args, flags, { host, output });
+    if (ended !== undefined) code = host.signal.aborted ? exitCode.interrupted : ended;
+  };
+  const program = createProgram(host, output);
+  const chosen = commands.filter(({ name }) => name === argv[0]);
+  for (const spec of chosen.length > 0 ? chosen : commands) addCommand(program, spec, act);
   addHelpCommand(program);
   try {
     await program.parseAsync(argv, { from: "user" });
@@ -105,9 +106,8 @@ async function run(argv: readonly string[], host: Host, output: CommandOutput): 
 }
 
 /** Commands inherit the settings that come before them. */
-function createProgram(context: CommandContext): Command {
-  const { host: { stdout, stderr }, output } = context;
-  const program = new Command("batchsweep")
+function createProgram({ stdout, stderr }: Host, output: CommandOutput): Command {
+  return new Command("batchsweep")
     .description("Delete Message Batches of the Claude API, surely and verifiably")
     .version(version, "-V, --version", "show the version")
     .helpOption("-h, --help", "show this help")
@@ -126,21 +126,16 @@ function createProgram(context: CommandContext): Command {
       getOutHelpWidth: () => stdout.columns ?? 100,
       getErrHelpWidth: () => stderr.columns ?? 100,
     });
-  return program;
 }
 
+/** Runs an action, and keeps its exit code. */
+type Act = (action: Action, args: readonly string[], flags: Flags) => Promise<void>;
+
 /** Adds a command, and those below it. */
-function addCommand(above: Command, spec: CommandSpec, context: CommandContext): void {
-  const {
-    name,
-    argument,
-    group: [heading, grouped] = ["", []],
-    refuses = [],
-    needs = {},
-    load,
-    below = [],
-  } = spec;
-  const command = above.command(name).description(spec.description);
+function addCommand(above: Command, spec: CommandSpec, act: Act): void {
+  const { argument, group: [heading, grouped] = ["", []], refuses = [], needs = {}, load } = spec;
+  const { below = [] } = spec;
+  const command = above.command(spec.name).description(spec.description);
   const optionOf = (option: OptionName) => {
     const [flags, help, parse] = options[option];
     const made = command.createOption(flags, needs[option] ?? help);
@@ -156,26 +151,24 @@ function addCommand(above: Command, spec: CommandSpec, context: CommandContext):
   }
   for (const option of grouped) command.addOption(optionOf(option).helpGroup(heading));
   for (const option of spec.options ?? []) command.addOption(optionOf(option));
-  for (const option of refuses) {
-    const refused = optionOf(option).hideHelp();
-    command.addOption(refused.argParser(() => {
-      throw new CommandError(
-        `Cannot use ${refused.long} with ${name}, which takes ids: ` +
-          "batchsweep purge deletes by a filter",
-      );
-    }));
+  for (const option of refuses.flatMap(([options]) => options)) {
+    command.addOption(optionOf(option).hideHelp());
   }
   command.addHelpText("after", spec.help ?? "");
   if (load !== undefined) {
     command.action(async () => {
       const action = await load();
       // An option that the command above knows, too, is parsed there.
-      const flags = command.optsWithGlobals();
-      const code = await action(command.processedArgs.flat(), flags, context);
-      if (code !== undefined) context.end(code);
+      const flags: Flags = command.optsWithGlobals();
+      for (const [names, why] of refuses) {
+        const name = names.find((name) => flags[name] !== undefined);
+        if (name === undefined) continue;
+        throw new CommandError(`Cannot use ${options[name][0].split(" ")[0]} ${why}`);
+      }
+      await act(action, command.processedArgs.flat(), flags);
     });
   }
-  for (const one of below) addCommand(command, one, context);
+  for (const one of below) addCommand(command, one, act);
   if (below.length > 0 && load === undefined) addHelpCommand(command);
   if (below.length > 0 && load !== undefined) describeKinds(command);
 }

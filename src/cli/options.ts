@@ -8,11 +8,11 @@ import { cannotUseFlag, CommandError, InvalidArgumentError } from "./errors.ts";
 import type { Context } from "./output.ts";
 import { parseDuration } from "./text.ts";
 
-/** What a command works with. */
-export interface CommandContext extends Context {
-  /** Sets the exit code. */
-  end(code: number): void;
-}
+/** What a command does. It gives the exit code; `undefined`: 0, even if it was interrupted. */
+export type Action = (args: Args, flags: Flags, context: Context) => Promise<number | undefined>;
+
+/** The arguments of a command. */
+export type Args = readonly string[];
 
 type Optional<Name extends string, Value> = { readonly [One in Name]?: Value | undefined };
 
@@ -137,7 +137,7 @@ export const options: Readonly<
 
 /** How long to wait, in milliseconds; `undefined` if nothing is waited for. */
 export function waitTimeoutOf(
-  waits: boolean,
+  waits: boolean | undefined,
   { timeout }: Flags,
   flags: string,
 ): number | undefined {

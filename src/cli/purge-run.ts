@@ -13,9 +13,10 @@ import type { MessageBatchFilter } from "../purge/filter.ts";
 import { planPurge } from "../purge/plan-purge.ts";
 import { isPlanChanged, namePlan, type PurgePlan } from "../purge/plan.ts";
 import type { RetentionPolicy } from "../purge/policy.ts";
+import { failedOutcome, notThere, openResults } from "./by-id.ts";
 import type { CommandClient } from "./client.ts";
 import { askToDelete, type Context } from "./output.ts";
-import { CommandError, exitCode, explainError, fileError } from "./errors.ts";
+import { CommandError, exitCode, explainError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { describeUnknownHolds, withHolds } from "./holds.ts";
 import { type Flags, longestWait } from "./options.ts";
@@ -73,7 +74,7 @@ export async function runPurge(
   if (mode === "show") {
     return await showPlan(await prepare(purge, flags, stored, undefined, context), flags, context);
   }
-  const exportTo = flags.export === undefined ? undefined : await openResults(flags.export, files);
+  const exportTo = await openResults(flags.export, files);
   const ids = stored ? plannedItems(stored).map(({ id }) => id) : "ids" in source ? source.ids : [];
   const limit = checkClient(client).timeout;
   return await withTrail(flags.audit, { ids, limit }, context, async (trail) => {
@@ -88,16 +89,6 @@ export async function runPurge(
     if (!await mayBegin(purge, prepared, context)) return exitCode.failed;
     const settings = { ...flags, ...prepared, trail, exportTo, holds: purge.holds };
     return await applyPlan(client, settings, context);
-  });
-}
-
-/** Opens the directory that results are saved in. */
-export async function openResults(
-  directory: string,
-  files: Host["files"],
-): Promise<ResultStore> {
-  return await files.resultsIn(directory).catch((error) => {
-    throw fileError("open", directory, error);
   });
 }
 
@@ -176,9 +167,7 @@ export function namedOutcomes(
     if (item?.action === "keep") return [{ outcome: "skipped", id, reason: item.code }];
     if (item !== undefined) return [];
     if (mayBeMissing(id)) return [{ outcome: "missing", id }];
-    const why = "it is not in the workspace";
-    const message = `Cannot delete message batch ${JSON.stringify(id)}: ${why}`;
-    return [{ outcome: "failed", id, error: { code: "ERR_NOT_FOUND", message, why } }];
+    return [failedOutcome("delete", id, notThere, { code: "ERR_NOT_FOUND" })];
   });
 }
 

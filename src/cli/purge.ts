@@ -5,21 +5,17 @@
  */
 import { messageBatch } from "../core/delete.ts";
 import { createClient } from "./client.ts";
-import { canAsk } from "./output.ts";
+import { canAsk, type Context } from "./output.ts";
 import { CommandError, exitCode } from "./errors.ts";
 import { filterFrom } from "./filter.ts";
 import { readHolds, readPolicy } from "./holds.ts";
 import type { Host } from "./host.ts";
 import { readIds } from "./ids.ts";
-import type { CommandContext, Flags } from "./options.ts";
+import type { Args, Flags } from "./options.ts";
 import { type Purge, type PurgeSource, runPurge } from "./purge-run.ts";
 
 /** Runs `purge`. */
-export async function runPurgeCommand(
-  args: readonly string[],
-  flags: Flags,
-  context: CommandContext,
-): Promise<number> {
+export async function runPurgeCommand(args: Args, flags: Flags, context: Context): Promise<number> {
   const { host, output } = context;
   const given = sourceOf(args, flags, host);
   const mode = modeOf(flags, given, host);
@@ -107,11 +103,7 @@ function summaryOfNothing(mode: Purge["mode"], baseUrl: string): object {
 }
 
 /** Runs `retain`. */
-export async function runRetain(
-  _: readonly string[],
-  flags: Flags,
-  context: CommandContext,
-): Promise<number> {
+export async function runRetain(_: Args, flags: Flags, context: Context): Promise<number> {
   const { host } = context;
   const policy = await readPolicy(host.files, flags.policy ?? "");
   const source = { policy };

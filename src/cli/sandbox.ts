@@ -7,13 +7,14 @@ import type { Sandbox } from "../sandbox/mod.ts";
 import { listenProblem } from "../config/system-errors.ts";
 import { checkPermission } from "./client.ts";
 import { CommandError, exitCode } from "./errors.ts";
-import type { CommandContext, Flags } from "./options.ts";
+import type { Flags } from "./options.ts";
+import type { Context } from "./output.ts";
 
 /** Runs `sandbox`. */
 export async function runSandbox(
   _: readonly string[],
   { port = 4010, json }: Flags,
-  { host, output }: CommandContext,
+  { host, output }: Context,
 ): Promise<undefined> {
   checkPermission(host, `http://127.0.0.1:${port}`);
   // Here, so that no other command loads it.

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { cancelIds } from "../../src/cli/cancel.ts";
+import { type ByIdSettings, workOnIds } from "../../src/cli/by-id.ts";
 import { exitCode } from "../../src/cli/errors.ts";
 import { systemError } from "../cli/system-error.ts";
 import { closedOutput, type CommandStage, createCommandStage } from "../fixtures/command-stage.ts";
@@ -7,8 +7,8 @@ import { closedOutput, type CommandStage, createCommandStage } from "../fixtures
 const cancel = (
   stage: CommandStage,
   ids: readonly string[],
-  options: Parameters<typeof cancelIds>[2] = {},
-) => cancelIds(stage.client, ids, options, stage);
+  options: ByIdSettings = {},
+) => workOnIds(stage.client, "cancel", ids, options, stage);
 
 /** Puts batches in place that are in progress. */
 function seedGoing({ sandbox }: CommandStage, count = 1): string[] {
@@ -22,7 +22,7 @@ function seedGoing({ sandbox }: CommandStage, count = 1): string[] {
 
 const minute = 60_000;
 
-describe("cancelIds()", () => {
+describe("workOnIds() to cancel", () => {
   test("cancels with one request, and says what is being processed", async () => {
     const stage = createCommandStage();
     const [id = ""] = seedGoing(stage);
@@ -120,7 +120,7 @@ describe("cancelIds()", () => {
   });
 });
 
-describe("cancelIds() of many", () => {
+describe("workOnIds() to cancel of many", () => {
   test("keeps to the limit of the API, and none fails of it", async () => {
     const rateLimit = { perMinute: 600, burst: 5, headers: false };
     const stage = createCommandStage({ sandbox: { rateLimit } });
@@ -141,7 +141,7 @@ describe("cancelIds() of many", () => {
   });
 });
 
-describe("cancelIds() with a wait", () => {
+describe("workOnIds() to cancel with a wait", () => {
   test("waits until the batch has ended", async () => {
     const stage = createCommandStage();
     const [id = ""] = seedGoing(stage);
@@ -248,7 +248,7 @@ describe("cancelIds() with a wait", () => {
   });
 });
 
-describe("cancelIds() where stdout fails", () => {
+describe("workOnIds() to cancel where stdout fails", () => {
   test.each([true, false])("tells all that were in flight, with JSON %j", async (json) => {
     const stage = createCommandStage({
       onResult: () => {

@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { deleteIds, type DeleteIdsSettings } from "../../src/cli/delete.ts";
+import { type ByIdSettings, workOnIds } from "../../src/cli/by-id.ts";
 import { exitCode } from "../../src/cli/errors.ts";
 import { deletionsAsked } from "../fixtures/deletions-asked.ts";
 import { closedOutput, type CommandStage, createCommandStage } from "../fixtures/command-stage.ts";
 import { systemError } from "../cli/system-error.ts";
 import { createMemoryStore } from "../fixtures/memory-sink.ts";
 
-const remove = (stage: CommandStage, ids: readonly string[], options: DeleteIdsSettings) =>
-  deleteIds(stage.client, ids, options, stage);
+const remove = (stage: CommandStage, ids: readonly string[], options: ByIdSettings) =>
+  workOnIds(stage.client, "delete", ids, options, stage);
 
 const minute = 60_000;
 const slow = { cancelingTime: 60 * minute, processingTime: 60 * minute };
@@ -20,7 +20,7 @@ const seedGoing = ({ sandbox }: CommandStage, id = "msgbatch_1") =>
 
 const deleted = (id: string) => new RegExp(`^deleted ${id} \\(receipt, req_\\w+\\)\n$`);
 
-describe("deleteIds() with --cancel", () => {
+describe("workOnIds() to delete with --cancel", () => {
   test("cancels a batch that has not ended, waits for it and deletes it", async () => {
     const stage = createCommandStage();
     const id = seedGoing(stage);
@@ -154,9 +154,9 @@ describe("deleteIds() with --cancel", () => {
 
   test("begins few where the key is refused, and leaves the rest", async () => {
     const ids = Array.from({ length: 20 }, (_, index) => `msgbatch_${index}`);
-    for (const exportTo of [undefined, createMemoryStore()]) {
+    for (const store of [undefined, createMemoryStore()]) {
       const stage = createCommandStage({ sandbox: { apiKeys: ["another"] } });
-      const code = await remove(stage, ids, { ...cancel, exportTo, json: true });
+      const code = await remove(stage, ids, { ...cancel, store, json: true });
       expect(code).toBe(exitCode.credentials);
       expect(stage.requests().length).toBeLessThan(5);
       expect(stage.jsonLines()).toContainEqual({
@@ -183,7 +183,7 @@ describe("deleteIds() with --cancel", () => {
   });
 });
 
-describe("deleteIds() where stdout fails", () => {
+describe("workOnIds() to delete where stdout fails", () => {
   const broken = (code: string, interrupted = false) => {
     const stage = createCommandStage({
       onResult: () => {
@@ -247,7 +247,7 @@ describe("deleteIds() where stdout fails", () => {
   });
 });
 
-describe("deleteIds() with --wait", () => {
+describe("workOnIds() to delete with --wait", () => {
   test("cancels nothing, and deletes what has ended by itself", async () => {
     const stage = createCommandStage();
     const id = seedGoing(stage);
@@ -277,15 +277,15 @@ describe("deleteIds() with --wait", () => {
   });
 });
 
-describe("deleteIds() with --export", () => {
+describe("workOnIds() to delete with --export", () => {
   test.each([{}, cancel, wait])("stores the results before it deletes, with %j", async (flags) => {
     const stage = createCommandStage();
     const { id } = stage.sandbox.seed({ requests: 3 });
-    const exportTo = createMemoryStore({
+    const store = createMemoryStore({
       close: () => expect(stage.sandbox.batch(id)).toBeDefined(),
     });
-    expect(await remove(stage, [id], { ...flags, exportTo })).toBe(exitCode.done);
-    expect(exportTo.kept.get(id)?.trim().split("\n")).toHaveLength(3);
+    expect(await remove(stage, [id], { ...flags, store })).toBe(exitCode.done);
+    expect(store.kept.get(id)?.trim().split("\n")).toHaveLength(3);
     expect(stage.written.stdout).toMatch(/^deleted \w+ \(receipt, req_\w+, 3 results saved\)\n$/);
     expect(stage.sandbox.size).toBe(0);
   });
@@ -293,19 +293,19 @@ describe("deleteIds() with --export", () => {
   test.each([cancel, wait])("waits for the results of one in progress, with %j", async (flags) => {
     const stage = createCommandStage();
     const id = seedGoing(stage);
-    const exportTo = createMemoryStore();
-    expect(await remove(stage, [id], { ...flags, exportTo })).toBe(exitCode.done);
-    expect(exportTo.kept.get(id)?.trim().split("\n")).toHaveLength(3);
+    const store = createMemoryStore();
+    expect(await remove(stage, [id], { ...flags, store })).toBe(exitCode.done);
+    expect(store.kept.get(id)?.trim().split("\n")).toHaveLength(3);
     expect(stage.sandbox.size).toBe(0);
   });
 
   test("skips one in progress where nothing is to be waited for", async () => {
     const stage = createCommandStage();
     const id = seedGoing(stage);
-    const exportTo = createMemoryStore();
-    expect(await remove(stage, [id], { exportTo })).toBe(exitCode.failed);
+    const store = createMemoryStore();
+    expect(await remove(stage, [id], { store })).toBe(exitCode.failed);
     expect(stage.written.stderr).toBe(`skipped ${id} (not ended)\n`);
-    expect([stage.requests(), exportTo.opened]).toEqual([[`GET ${id}`], []]);
+    expect([stage.requests(), store.opened]).toEqual([[`GET ${id}`], []]);
   });
 
   test("deletes nothing whose results could not be stored, and goes on", async () => {
@@ -313,27 +313,27 @@ describe("deleteIds() with --export", () => {
     const { id } = stage.sandbox.seed({ id: "msgbatch_1" });
     const { id: other } = stage.sandbox.seed({ id: "msgbatch_2" });
     let closed = 0;
-    const exportTo = createMemoryStore({
+    const store = createMemoryStore({
       close: () => {
         closed += 1;
         if (closed === 1) throw new Error("no space left");
       },
     });
-    expect(await remove(stage, [id, other], { exportTo })).toBe(exitCode.failed);
+    expect(await remove(stage, [id, other], { store })).toBe(exitCode.failed);
     expect(stage.written.stderr).toMatch(/skipped msgbatch_1 \(export failed\): .*no space left\n/);
     expect(deletionsAsked(stage.sandbox)).toEqual([other]);
-    expect(exportTo.kept.has(other)).toBe(true);
+    expect(store.kept.has(other)).toBe(true);
   });
 
   test("takes one that is gone as the flags say", async () => {
     for (const flags of [{}, cancel]) {
       const stage = createCommandStage();
-      const exportTo = createMemoryStore();
-      expect(await remove(stage, ["gone"], { ...flags, exportTo })).toBe(exitCode.failed);
+      const store = createMemoryStore();
+      expect(await remove(stage, ["gone"], { ...flags, store })).toBe(exitCode.failed);
       expect(stage.written.stderr).toMatch(
         /^failed gone: it is not in the workspace \(req_\w+\)\n$/,
       );
-      const options = { ...flags, exportTo, allowMissing: true };
+      const options = { ...flags, store, allowMissing: true };
       expect(await remove(stage, ["gone"], options)).toBe(exitCode.done);
       expect(stage.written.stdout).toBe("missing gone\n");
       expect(deletionsAsked(stage.sandbox)).toEqual([]);

@@ -4,7 +4,7 @@ import {
   type RetentionPolicy,
   type RetentionRule,
 } from "../../src/retention/mod.ts";
-import { deleteIds } from "../../src/cli/delete.ts";
+import { workOnIds } from "../../src/cli/by-id.ts";
 import { exitCode } from "../../src/cli/errors.ts";
 import { readHolds, readPolicy } from "../../src/cli/holds.ts";
 import type { Flags } from "../../src/cli/options.ts";
@@ -288,12 +288,12 @@ describe("what is held", () => {
   const holds = new Set(["msgbatch_20"]);
   const ids = ["msgbatch_20", "msgbatch_21"];
 
-  test("is neither canceled, waited for nor exported by deleteIds()", async () => {
+  test("is neither canceled, waited for nor exported by workOnIds()", async () => {
     for (const options of [{ cancel: true, waitTimeout: 60_000 }, { waitTimeout: 60_000 }, {}]) {
       const stage = createStage();
-      const exportTo = await stage.files.resultsIn("saved");
-      const settings = { ...options, exportTo, holds };
-      expect(await deleteIds(stage.client, ids, settings, stage)).toBe(exitCode.failed);
+      const store = await stage.files.resultsIn("saved");
+      const settings = { ...options, store, holds };
+      expect(await workOnIds(stage.client, "delete", ids, settings, stage)).toBe(exitCode.failed);
       expect(stage.requests().filter((request) => request.includes("msgbatch_20"))).toEqual([]);
       expect(stage.sandbox.batch("msgbatch_21")).toBeUndefined();
       expect([...stage.files.texts.keys()]).toEqual(["saved/msgbatch_21.jsonl"]);

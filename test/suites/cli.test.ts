@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { checkIds, collectIds, kinds } from "../../src/cli/ids.ts";
+import { checkIds, kinds, readIds } from "../../src/cli/ids.ts";
 import { createClient } from "../../src/cli/client.ts";
-import { deleteIds } from "../../src/cli/delete.ts";
+import { workOnIds } from "../../src/cli/by-id.ts";
 import { exitCode } from "../../src/cli/errors.ts";
 import { parseDuration, wrap } from "../../src/cli/text.ts";
 import { readLines } from "../../src/cli/input.ts";
@@ -54,11 +54,11 @@ describe("readLines()", () => {
   });
 });
 
-describe("collectIds()", () => {
+describe("readIds()", () => {
   const notes: string[] = [];
   const files = createMemoryFiles({ "ids.txt": "x\n\ny\n", none: "" });
   const collect = (args: string[], stdin = "", isTerminal = false) =>
-    collectIds(args, {
+    readIds(args, messageBatch, { insist: true }, {
       host: { stdin: { isTerminal, read: () => chunksOf(stdin) }, signal, files },
       output: { note: (text) => Promise.resolve(void notes.push(text)) },
     });
@@ -265,14 +265,20 @@ describe("createClient() for the organization", () => {
   });
 });
 
-describe("deleteIds()", () => {
+describe("workOnIds()", () => {
   const ids = (count: number) => Array.from({ length: count }, (_, index) => `msgbatch_${index}`);
   const remove = async (
     fetch: () => Promise<Response>,
     count: number,
   ): Promise<{ code: number; outcomes: Outcome[]; stderr: string }> => {
     const stage = createCommandStage({ client: { fetch, maxRetries: 0 } });
-    const code = await deleteIds(stage.client, ids(count), { json: true, concurrency: 1 }, stage);
+    const code = await workOnIds(
+      stage.client,
+      "delete",
+      ids(count),
+      { json: true, concurrency: 1 },
+      stage,
+    );
     return { code, outcomes: stage.jsonLines() as Outcome[], stderr: stage.written.stderr };
   };
   const refuse = (status: number, type: string, headers = {}) => () =>
@@ -304,7 +310,7 @@ describe("deleteIds()", () => {
     stage.sandbox.fail({ status: 503, times: 9 });
     stage.sandbox.fail({ headers: {}, path: `/v1/messages/batches/${seeded[9]}` });
     stage.sandbox.fail({ status: 503, times: 9 });
-    const code = await deleteIds(stage.client, seeded, { concurrency: 1 }, stage);
+    const code = await workOnIds(stage.client, "delete", seeded, { concurrency: 1 }, stage);
     expect([code, stage.sandbox.size]).toEqual([exitCode.failed, 18]);
     expect(stage.written.stderr).toMatch(/\n20 message batches: 2 deleted, 18 failed\n$/);
   });
@@ -324,7 +330,7 @@ describe("deleteIds()", () => {
 
   test("names three of many with the same cause, and says how many more there are", async () => {
     const stage = createCommandStage();
-    const code = await deleteIds(stage.client, ids(185), {}, stage);
+    const code = await workOnIds(stage.client, "delete", ids(185), {}, stage);
     expect(code).toBe(exitCode.failed);
     const lines = stage.written.stderr.trimEnd().split("\n");
     expect(lines).toEqual([
@@ -342,7 +348,7 @@ describe("deleteIds()", () => {
       return stage.sandbox.fetch(url, init);
     };
     const client = { ...stage.client, fetch };
-    const code = await deleteIds(client, seeded, { json: true }, stage);
+    const code = await workOnIds(client, "delete", seeded, { json: true }, stage);
     expect(stage.jsonLines()).toMatchObject([{ outcome: "deleted" }, { outcome: "unattempted" }]);
     expect([code, stage.sandbox.size]).toEqual([exitCode.interrupted, 1]);
   });

@@ -1,0 +1,246 @@
+/**
+ * `delete`, `cancel` and `export`: what is done about objects by their ids.
+ *
+ * @module
+ */
+import { withAuditTrail } from "../core/audit.ts";
+import { cancelBatch, type MessageBatch, retrieveBatch, subjectOf } from "../core/batches.ts";
+import { defined } from "../core/check.ts";
+import { checkClient } from "../core/client.ts";
+import {
+  type DeletableResource,
+  deleteBatch,
+  deleteResource,
+  mayMeanNotEnded,
+  messageBatch,
+} from "../core/delete.ts";
+import { NotFoundError, WaitTimeoutError } from "../core/errors.ts";
+import { type Call, endOfWait } from "../core/send.ts";
+import type { PurgeHistory } from "../purge/apply.ts";
+import { createRun, type RunOutcome, type Task } from "../purge/engine.ts";
+import { type ResultStore, storeResults } from "../purge/export.ts";
+import { exportThenDelete } from "../purge/export-then-delete.ts";
+import { type DeletionOutcome, deletionOutcome, type OutcomeError } from "../purge/outcome.ts";
+import { cancelAndDelete, waitUntilEnded } from "../purge/wait.ts";
+import { type CommandClient, createClient } from "./client.ts";
+import { exitCode, fileError } from "./errors.ts";
+import { readHolds } from "./holds.ts";
+import type { Files } from "./host.ts";
+import { parseId, readIds } from "./ids.ts";
+import { type Action, type Flags, waitTimeoutOf } from "./options.ts";
+import type { Context } from "./output.ts";
+import { describeOutcome, reportRun } from "./report.ts";
+import { words } from "./text.ts";
+import { readPast, type TrailFile, withTrail } from "./trail.ts";
+
+/** How objects are worked on. */
+export interface ByIdSettings
+  extends Pick<Flags, "json" | "concurrency" | "cancel" | "archived" | "allowMissing"> {
+  readonly resource?: DeletableResource | undefined;
+  /** How long the end of a batch is waited for, in milliseconds; `undefined`: not at all. */
+  readonly waitTimeout?: number | undefined;
+  /** Where results are stored. */
+  readonly store?: ResultStore | undefined;
+  readonly holds?: ReadonlySet<string> | undefined;
+  readonly trail?: TrailFile | undefined;
+}
+
+/** What is done about one object. */
+const operations = { delete: deleteOne, cancel: cancelOne, export: exportOne };
+type Operation = "delete" | "cancel" | "export";
+
+/** Makes the action of a command that works on ids. */
+export function byId(operation: Operation, resource: DeletableResource = messageBatch): Action {
+  return async (args, flags, context) => {
+    const { host } = context;
+    const waits = operation === "delete" ? "--cancel or --wait" : "--wait";
+    const waitTimeout = waitTimeoutOf(flags.cancel || flags.wait, flags, waits);
+    const client = createClient(context, flags, resource);
+    const ids = await readIds(args, resource, flags, context, operation);
+    if (ids.length === 0) return exitCode.done;
+    const holds = await readHolds(flags, host);
+    if (flags.dryRun) {
+      const what = flags.cancel ? "cancel and delete" : operation;
+      return await showIds(ids, what, flags.json, context, holds);
+    }
+    const directory = operation === "export" ? flags.to ?? "results" : flags.export;
+    const store = await openResults(directory, host.files);
+    const limit = checkClient(client).timeout;
+    return await withTrail(flags.audit, { ids, limit }, context, (trail) => {
+      const settings = { ...flags, resource, waitTimeout, store, holds, trail };
+      return workOnIds(client, operation, ids, settings, context);
+    });
+  };
+}
+
+/** Opens the directory that results are saved in, if there is one. */
+export async function openResults(
+  directory: string | undefined,
+  files: Files,
+): Promise<ResultStore | undefined> {
+  if (directory === undefined) return undefined;
+  return await files.resultsIn(directory).catch((error) => {
+    throw fileError("open", directory, error);
+  });
+}
+
+/** Shows what would be done about ids. Nothing is sent. */
+async function showIds(
+  ids: readonly string[],
+  what: string,
+  json: boolean | undefined,
+  { output }: Context,
+  holds: ReadonlySet<string>,
+): Promise<number> {
+  for (const id of ids) {
+    const held = { outcome: "skipped", id, reason: "held" } as const;
+    if (json) await output.json(holds.has(id) ? held : { dryRun: true, id });
+    else if (holds.has(id)) await output.note(`${describeOutcome(held)}\n`);
+    else await output.result(`would ${what} ${id}\n`);
+  }
+  await output.note("Dry run: nothing was sent\n", "strong");
+  return exitCode.done;
+}
+
+/** Works on objects by their ids, and reports what becomes of each. */
+export async function workOnIds(
+  client: CommandClient,
+  operation: Operation,
+  ids: readonly string[],
+  settings: ByIdSettings,
+  context: Context,
+): Promise<number> {
+  const { resource = messageBatch, json, waitTimeout, holds, trail, concurrency = 32 } = settings;
+  const { name } = resource;
+  const past = await readPast(trail, ids, name);
+  const waits = waitTimeout !== undefined;
+  const taskOf = (id: string): Task<RunOutcome> => ({
+    id,
+    waits,
+    known: holds?.has(id) ? { outcome: "skipped", id, reason: "held" } : undefined,
+    run: (call) => operations[operation](call, id, settings, past),
+  });
+  const checked = checkClient({ ...client, auditTrail: trail });
+  return await reportRun(context, {
+    json,
+    members: resource === messageBatch ? {} : { resource: name },
+    noun: words(name),
+    baseUrl: checked.baseUrl,
+    waitTimeout,
+    total: ids.length,
+    waited: new Set(waits ? ids : []),
+  }, (signal) => createRun(checked, ids, taskOf, { concurrency, operation, signal }).outcomes());
+}
+
+/** The outcome of an object that was failed here, not by an error. */
+export function failedOutcome(
+  verb: Operation,
+  id: string,
+  why: string,
+  error: Pick<OutcomeError, "code" | "status" | "requestId">,
+): DeletionOutcome {
+  const message = `Cannot ${verb} ${subjectOf(id)}: ${why}`;
+  return { outcome: "failed", id, error: { message, why, ...error } };
+}
+
+/** Why a batch that is not found is failed. */
+export const notThere = "it is not in the workspace";
+
+async function deleteOne(
+  call: Call,
+  id: string,
+  settings: ByIdSettings,
+  past: PurgeHistory,
+): Promise<DeletionOutcome> {
+  const { resource = messageBatch, cancel = false, waitTimeout, store, archived = "keep" } =
+    settings;
+  const mayBeDeletedAlready = past.isUncertain(id);
+  const allowMissing = settings.allowMissing === true || past.outcome(id) !== undefined;
+  const absence = { allowMissing, mayBeDeletedAlready };
+  const done = (deletion: Parameters<typeof deletionOutcome>[2]) =>
+    deletionOutcome(id, call.facts.deletions, deletion);
+  if (resource !== messageBatch) {
+    return done(await deleteResource(call, resource, parseId(resource, id), absence));
+  }
+  if (waitTimeout !== undefined && !cancel) {
+    await waitUntilEnded(call, id, waitTimeout).catch((error) => {
+      // The deletion says how the absence is known.
+      if (!(error instanceof NotFoundError && (allowMissing || mayBeDeletedAlready))) throw error;
+    });
+  }
+  if (store !== undefined) {
+    const options = { store, cancel, waitTimeout, archived, mayBeDeletedAlready };
+    const deletion = await exportThenDelete(call, id, options);
+    if (deletion.evidence !== "missing" || allowMissing) return done(deletion);
+    const { requestId, auditError } = deletion;
+    const error = { code: "ERR_NOT_FOUND", status: 404, requestId };
+    return defined({ ...failedOutcome("delete", id, notThere, error), auditError });
+  }
+  return done(
+    cancel
+      ? await cancelAndDelete(call, id, { ...absence, waitTimeout })
+      : await deleteBatch(call, id, absence),
+  );
+}
+
+/** Cancels a batch, and waits for its end if there is a time to wait. */
+async function cancelOne(
+  call: Call,
+  id: string,
+  { waitTimeout, allowMissing }: ByIdSettings,
+): Promise<RunOutcome> {
+  try {
+    const { batch, auditError } = await withAuditTrail(
+      call,
+      messageBatch.name,
+      id,
+      async () => ({ batch: await cancelOrLook(call, id), attempts: 1 }),
+      "cancel",
+    );
+    const outcome = defined({ id, batch, auditError });
+    if (batch.processing_status === "ended") return { outcome: "ended", ...outcome };
+    if (waitTimeout === undefined) return { outcome: "canceling", ...outcome };
+    try {
+      return { outcome: "ended", ...outcome, batch: await waitUntilEnded(call, id, waitTimeout) };
+    } catch (error) {
+      const isLate = error instanceof WaitTimeoutError;
+      if (!isLate && !endOfWait(call)?.aborted) throw error;
+      return { outcome: "canceling", ...outcome, waitEnded: isLate ? "timed_out" : "interrupted" };
+    }
+  } catch (error) {
+    if (error instanceof NotFoundError && allowMissing) return { outcome: "missing", id };
+    if (call.facts.canceled !== "unknown" || !endOfWait(call)?.aborted) throw error;
+    const why = "the run was interrupted; it may have been canceled all the same";
+    return failedOutcome("cancel", id, why, { code: "ERR_ABORTED" });
+  }
+}
+
+/**
+ * The batch after its cancellation. How the API refuses to cancel a batch that has ended is published
+ * nowhere, so a look at the batch decides. If the look fails, the refusal stands.
+ */
+async function cancelOrLook(call: Call, id: string): Promise<MessageBatch> {
+  try {
+    return await cancelBatch(call, id);
+  } catch (error) {
+    if (!mayMeanNotEnded(error)) throw error;
+    const batch = await retrieveBatch(call, id).catch(() => undefined);
+    if (batch === undefined || batch.processing_status === "in_progress") throw error;
+    return batch;
+  }
+}
+
+async function exportOne(
+  call: Call,
+  id: string,
+  { waitTimeout, store }: ByIdSettings,
+): Promise<RunOutcome> {
+  const batch = waitTimeout === undefined
+    ? await retrieveBatch(call, id)
+    : await waitUntilEnded(call, id, waitTimeout);
+  if (batch.processing_status !== "ended" || store === undefined) {
+    return { outcome: "skipped", id, reason: "not_ended" };
+  }
+  const stoppable = { ...call, signal: endOfWait(call) };
+  return { outcome: "exported", id, export: await storeResults(stoppable, batch, store) };
+}
