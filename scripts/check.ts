@@ -8,12 +8,13 @@ import { spawn } from "node:child_process";
 const checks = [
   "tsc -p .",
   "tsc -p test",
+  "tsc -p examples",
   "tsc -p src/adapters/cloudflare",
   "tsc -p src/adapters/tsconfig.node.json",
   "tsc -p src/adapters/tsconfig.bun.json",
   "deno fmt --check",
   "deno lint",
-  "deno check mod.ts src/adapters/mod.ts src/adapters/deno.ts src/adapters/deno-service.ts",
+  "deno check mod.ts src/adapters/mod.ts src/adapters/deno.ts src/adapters/deno-service.ts examples/deno-cron.ts",
   "wrangler types --check src/adapters/cloudflare/worker-configuration.d.ts --env-file=/dev/null",
   "wrangler deploy --dry-run",
 ] as const;
