@@ -135,7 +135,8 @@ export function isHead(value: unknown, name: string): string {
   throw cannotUse(name, "it is not a number of bytes, a colon and a SHA-256 in hexadecimal");
 }
 
-const verifyChecks: Checks<VerifyAuditTrailOptions> = {
+/** The checks of {@link VerifyAuditTrailOptions}. */
+export const verifyChecks: Checks<VerifyAuditTrailOptions> = {
   ...readChecks,
   onEntry: isFunction,
   head: isHead,

@@ -1,5 +1,5 @@
 /**
- * Audit trails as JSON lines, and their verification by a remembered head.
+ * Audit trails as JSON lines, their verification by a remembered head, and a report of what they say.
  *
  * @module
  */
@@ -14,3 +14,4 @@ export {
   type UnreadableLine,
   type UnreadableReason,
 } from "./jsonl.ts";
+export { type AuditCounts, type AuditGroup, type AuditReport, reportAuditTrail } from "./report.ts";
