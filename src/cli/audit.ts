@@ -16,8 +16,7 @@ export async function runHead(
   _: Flags,
   { host: { files, signal }, output }: Context,
 ): Promise<number> {
-  const { head, foreign } = await surveyTrail(files, path, { signal });
-  if (foreign !== undefined) throw foreign;
+  const { head } = await surveyTrail(files, path, { signal });
   await output.result(`${head}\n`);
   return exitCode.done;
 }
@@ -29,8 +28,7 @@ export async function runVerify(
   { host: { files, signal, clock }, output }: Context,
 ): Promise<number> {
   const now = clock?.now();
-  const { foreign, ...found } = await surveyTrail(files, path, { signal, head, now });
-  if (foreign !== undefined) throw foreign;
+  const found = await surveyTrail(files, path, { signal, head, now });
   if (json) await output.json({ file: path, ...found });
   else await output.result(describeTrail(path, found));
   if (found.unchanged === false) {
@@ -46,10 +44,7 @@ export async function runVerify(
 /** What was found, as a table of two columns. */
 function describeTrail(
   path: string,
-  { head, entries, unreadable, firstUnreadable, openIntents, unchanged }: Omit<
-    TrailSurvey,
-    "foreign"
-  >,
+  { head, entries, unreadable, firstUnreadable, openIntents, unchanged }: TrailSurvey,
 ): string {
   return describeRows([
     ["Trail", path],

@@ -37,7 +37,7 @@ export async function* readLines(
       throw refuse("it is not UTF-8 text");
     }
   };
-  for await (const chunk of untilAborted(chunks, signal)) {
+  for await (const chunk of untilAborted(chunks, { signal })) {
     for (const { bytes, ends } of splitter.split(chunk)) {
       const line = textOf(bytes, ends);
       if (line !== "") yield line;
@@ -72,7 +72,7 @@ export async function readText(
   let text = "";
   let size = 0;
   try {
-    for await (const chunk of untilAborted(files.read(path), signal)) {
+    for await (const chunk of untilAborted(files.read(path), { signal })) {
       size += chunk.length;
       if (size > limit.bytes) break;
       text += decoder.decode(chunk, { stream: true });
@@ -86,13 +86,20 @@ export async function readText(
   return text + decoder.decode();
 }
 
+/** What ends the reading of a source early. */
+export interface ReadingLimits {
+  readonly signal?: AbortSignal | undefined;
+  /** The longest wait for one value, in milliseconds. */
+  readonly limit?: number | undefined;
+}
+
 /**
  * Reads a source until a signal is aborted, whether or not the source heeds the signal. If the reading
  * ends early, the source is ended, too; its end is not awaited, since its next value may never come.
  */
 export async function* untilAborted<Value>(
   source: AsyncIterable<Value>,
-  signal: AbortSignal | undefined,
+  { signal, limit }: ReadingLimits,
 ): AsyncGenerator<Value, void> {
   signal?.throwIfAborted();
   const iterator = source[Symbol.asyncIterator]();
@@ -104,7 +111,7 @@ export async function* untilAborted<Value>(
   };
   try {
     for (;;) {
-      const result = await unlessAborted(next(), signal);
+      const result = await unlessAborted(limit ? inTime(next(), limit) : next(), signal);
       if (result.done === true) return;
       yield result.value;
     }
@@ -118,28 +125,6 @@ export async function inTime<Value>(work: Promise<Value>, limit: number): Promis
   const done = await within(limit, work);
   if (done === "late") throw new Error(`it takes longer than ${describeDuration(limit)}`);
   return done.value;
-}
-
-/** Files whose reads and writes take at most so many milliseconds each. */
-export function filesInTime(files: Files, limit: number): Pick<Files, "read" | "appendTo"> {
-  return {
-    async *read(path) {
-      const source = files.read(path)[Symbol.asyncIterator]();
-      for (;;) {
-        const { done, value } = await inTime(source.next(), limit);
-        if (done) return;
-        yield value;
-      }
-    },
-    async appendTo(path) {
-      const file = await inTime(files.appendTo(path), limit);
-      return {
-        append: (text) => inTime(file.append(text), limit),
-        check: async () => await inTime(file.check?.() ?? Promise.resolve(), limit),
-        close: () => inTime(file.close(), limit),
-      };
-    },
-  };
 }
 
 // A plan of 100,000 batches has some 18 MB.

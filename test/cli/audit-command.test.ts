@@ -90,8 +90,17 @@ describe("audit", () => {
     }
   });
 
-  test.each(["a\nb\n", '{"name":"x"}\n', "hello", '{"version":2', '{"vers\n{"vers', '{"vers\nx'])(
-    "refuses %j, which is no audit trail",
+  const broken = [
+    "a\nb\n",
+    '{"name":"x"}\n',
+    "hello",
+    '{"version":2',
+    '{"vers\n{"vers',
+    '{"vers\nx',
+  ];
+  const plans = ['{"version":1,"items":[]}', `{"version":1,"items":[${" ".repeat(1_048_576)}`];
+  test.each([...broken, ...plans])(
+    "refuses what is no audit trail, such as a plan (%#)",
     async (text) => {
       for (const command of ["verify", "head"]) {
         expect(await audit([command, "a.jsonl"], { files: stage(text) })).toEqual({
