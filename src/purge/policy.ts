@@ -84,19 +84,20 @@ interface RuleKind<Rule> {
   /** Its messages follow a path, and name no value. */
   schema(): MembersSchema<Rule>;
   /**
-   * Says which batches have expired, from the arguments only. That may depend on the other batches, but
-   * not on their order, and not on the other rules: then another rule never deletes more.
+   * Says when a batch expires, from the arguments only. That may depend on the other batches, but not on
+   * their order, and not on the other rules: then another rule never deletes more.
    *
    * @param rule The rule of a policy.
    * @param batches All batches, each once. Their times may be `NaN` or in the future.
    * @param now The time to judge by, in milliseconds since the epoch.
-   * @returns Whether a batch has expired. It is asked about ended batches with known, past times only.
+   * @returns When a batch expires, in milliseconds since the epoch; `Infinity` is never. It is asked about
+   *   ended batches with known, past times only.
    */
-  decide(
+  expiry(
     rule: Rule,
     batches: readonly DatedBatch[],
     now: number,
-  ): (batch: DatedBatch) => boolean;
+  ): (batch: DatedBatch) => number;
   /** How a sentence about a batch goes on after "It": if it has expired, and if it has not. */
   words(rule: Rule): { readonly expired: string; readonly kept: string };
 }
@@ -112,8 +113,8 @@ const ruleKinds: {
         days: daysSchema(),
         since: picklist(["ended", "created"], 'is not "ended" or "created"'),
       }, "is missing"),
-    decide: ({ days, since }, _batches, now) => (batch) =>
-      now - (since === "ended" ? batch.endedAt : batch.createdAt) >= days * dayMs,
+    expiry: ({ days, since }) => ({ endedAt, createdAt }) =>
+      (since === "ended" ? endedAt : createdAt) + days * dayMs,
     words({ days, since }) {
       const did = since === "ended" ? "ended" : "was created";
       const ago = daysAgo(days);
@@ -122,12 +123,19 @@ const ruleKinds: {
   },
   keep_last: {
     schema: () => object({ type: literal("keep_last"), count: countSchema() }, "is missing"),
-    decide({ count }, batches, now) {
+    expiry({ count }, batches, now) {
       // Batches without a past time take no place: they are kept in addition to the newest.
-      const newestFirst = batches.map(({ createdAt }) => createdAt).filter((time) => time <= now)
-        .sort((one, other) => other - one);
-      const oldestKept = newestFirst[count - 1] ?? -Infinity;
-      return ({ createdAt }) => createdAt < oldestKept;
+      const oldestFirst = batches.map(({ createdAt }) => createdAt).filter((time) => time <= now)
+        .sort((one, other) => one - other);
+      return ({ createdAt }) => {
+        let [next, end] = [0, oldestFirst.length]; // those up to `next` were created no later
+        while (next < end) {
+          const middle = (next + end) >> 1;
+          if ((oldestFirst[middle] ?? NaN) <= createdAt) next = middle + 1;
+          else end = middle;
+        }
+        return oldestFirst[next + count - 1] ?? Infinity;
+      };
     },
     words: ({ count }) => {
       const newest = `among the newest ${count}`;
@@ -300,15 +308,14 @@ export function evaluateRetention(
   now: number,
   { holds: more = [], archived }: Pick<EvaluateFilterOptions, "holds" | "archived"> = {},
 ): ReadonlyMap<string, PurgeDecision> {
-  const { rules, holds, minimumAge = defaultMinimumAge } = parseRetentionPolicy(policy);
+  const { rules, holds, minimumAge } = parseRetentionPolicy(policy);
   checkNow(now);
   const held = new Set([...holds, ...more]);
-  const youngest = now - (parseIsoDuration(minimumAge) ?? Infinity);
   const dated = new Map<string, DatedBatch>();
   for (const batch of batches) dated.set(batch.id, datedBatch(batch));
   const all = [...dated.values()];
   const judges = rules.map((rule, index) => ({
-    hasExpired: ruleKind(rule.type).decide(rule, all, now),
+    expiry: ruleKind(rule.type).expiry(rule, all, now),
     decision: { action: "keep", code: "rule", rule: index } as const,
   }));
 
@@ -317,9 +324,22 @@ export function evaluateRetention(
     const reason = keptByStatus(batch.status) ?? keptByCreation(batch.createdAt, now);
     if (reason !== undefined) return reason;
     if (!(batch.endedAt <= now)) return kept.ended_unknown;
-    if (!(batch.endedAt <= youngest)) return kept.too_young;
-    return judges.find(({ hasExpired }) => !hasExpired(batch))?.decision ??
+    if (!(batch.endedAt + ageOf(minimumAge) <= now)) return kept.too_young;
+    return judges.find(({ expiry }) => !(expiry(batch) <= now))?.decision ??
       (archived === "keep" && batch.archived ? kept.archived : deletes);
   };
   return new Map(all.map((batch) => [batch.id, decide(batch)]));
 }
+
+/** Says since when a batch is due that a policy does not keep, in milliseconds since the epoch. */
+export function dueSince(
+  { rules, minimumAge }: RetentionPolicy,
+  batches: readonly DatedBatch[],
+  now: number,
+): (batch: DatedBatch) => number {
+  const expiries = rules.map((rule) => ruleKind(rule.type).expiry(rule, batches, now));
+  return (batch) =>
+    Math.max(batch.endedAt + ageOf(minimumAge), ...expiries.map((expiry) => expiry(batch)));
+}
+
+const ageOf = (minimumAge = defaultMinimumAge) => parseIsoDuration(minimumAge) ?? Infinity;

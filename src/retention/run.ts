@@ -1,5 +1,5 @@
 /**
- * One run of a retention policy: list, decide, delete the oldest first.
+ * One run of a retention policy: list, decide, delete what has been due for the longest first.
  *
  * @module
  */
@@ -23,6 +23,7 @@ import { deletionOutcome, type OutcomeError } from "../purge/outcome.ts";
 import { datedBatch } from "../purge/filter.ts";
 import { checkClock, isClockSkew, listAll, type Listing } from "../purge/plan-purge.ts";
 import {
+  dueSince,
   evaluateRetention,
   isHolds,
   parseRetentionPolicy,
@@ -98,8 +99,8 @@ export interface RetentionRun {
   readonly settled: number;
   /** Whether the run stopped before it came to its last due batch. The next run goes on. */
   readonly hasMore: boolean;
-  /** Since when the oldest batch that stays due ended, or was created if the policy counts from there. */
-  readonly oldestDue?: string | undefined;
+  /** Since when the batch is due that stays and has been due for the longest; absent: none stays. */
+  readonly dueSince?: string | undefined;
   /** Why the run failed. The message may hold ids, and never a secret. */
   readonly error?: RunError | undefined;
 }
@@ -211,7 +212,7 @@ export async function runRetention(
   if (hasMore && done + settled === 0 && budget.spent.aborted) {
     error ??= outOfBudget("delete a message batch", requests);
   }
-  const oldestDue = due?.find(({ id }) => !gone.has(id));
+  const left = due?.find(({ id }) => !gone.has(id));
   return defined({
     startedAt: new Date(startedAt).toISOString(),
     endedAt: new Date(own.clock.now()).toISOString(),
@@ -220,7 +221,7 @@ export async function runRetention(
     ...counts,
     unreadable: unreadable || undefined,
     hasMore,
-    oldestDue: oldestDue && new Date(oldestDue.time).toISOString(),
+    dueSince: left && new Date(left.dueSince).toISOString(),
     error,
   });
 }
@@ -272,25 +273,21 @@ function createBudget(requests: number, pace: Pace) {
   };
 }
 
-/**
- * The batches that the policy does not keep, the oldest first, each with the time that it is judged by,
- * in milliseconds since the epoch.
- */
+/** The batches that the policy does not keep, those that have been due for the longest first. */
 function chooseDue(
   policy: RetentionPolicy,
-  { batches }: Listing,
+  listing: Listing,
   now: number,
   holds: Iterable<string>,
-): readonly { readonly id: string; readonly time: number }[] {
-  const sinces = policy.rules.flatMap((rule) => rule.type === "delete_after" ? [rule.since] : []);
-  const isByCreation = sinces.length > 0 && sinces.every((since) => since === "created");
-  const decisions = evaluateRetention(policy, batches.values(), now, { holds });
-  const due = [...batches.values()].filter(({ id }) => decisions.get(id)?.action === "delete");
+): readonly { readonly id: string; readonly dueSince: number }[] {
+  const batches = [...listing.batches.values()];
+  const decisions = evaluateRetention(policy, batches, now, { holds });
+  const dated = batches.map(datedBatch);
+  const since = dueSince(policy, dated, now);
   // The API lists the newest first, so that reversed is the right order for equal times.
-  return due.reverse().map((batch) => {
-    const { id, createdAt, endedAt } = datedBatch(batch);
-    return { id, time: isByCreation ? createdAt : endedAt };
-  }).sort((one, other) => one.time - other.time);
+  return dated.filter(({ id }) => decisions.get(id)?.action === "delete").reverse()
+    .map((batch) => ({ id: batch.id, dueSince: since(batch) }))
+    .sort((one, other) => one.dueSince - other.dueSince);
 }
 
 function outOfBudget(operation: string, requests: number): RunError {

@@ -134,8 +134,8 @@ export interface RetentionHealth {
   readonly hasMore?: boolean | undefined;
   /** How many batches it left that are due. */
   readonly due?: number | undefined;
-  /** Since when the oldest of them ended, or was created if the policy counts from there. */
-  readonly oldestDue?: string | undefined;
+  /** Since when the one of them is due that has been due for the longest. */
+  readonly dueSince?: string | undefined;
   /** Why the last run failed. */
   readonly code?: string | undefined;
 }
@@ -143,7 +143,7 @@ export interface RetentionHealth {
 const whyUnhealthy: Readonly<Partial<Record<RetentionHealth["state"], string>>> = {
   failed: "the last retention run failed",
   interrupted: "the last retention run did not come to its end",
-  behind: "no retention run has deleted all that was due for too long",
+  behind: "a message batch has been due for too long",
   overdue: "a retention run is overdue",
 };
 
@@ -237,12 +237,12 @@ function judge(
   running: ReadonlySet<string>,
 ): RetentionHealth {
   const { run } = lastEnded ?? {};
-  const { startedAt, endedAt, hasMore, oldestDue, error, requests = 0 } = run ?? {};
+  const { startedAt, endedAt, hasMore, dueSince, error, requests = 0 } = run ?? {};
   const due = run && run.due - run.deleted - run.missing;
   const of = (state: RetentionHealth["state"]): RetentionHealth => ({
     state,
     ...(requests === 0 && error === undefined ? {} : { startedAt, endedAt, hasMore }),
-    ...(oldestDue === undefined ? {} : { due, oldestDue }),
+    ...(dueSince === undefined ? {} : { due, dueSince }),
     ...(error === undefined ? {} : { code: error.code }),
   });
   /** How long ago a run was; a time in the future is infinitely long ago. */
@@ -256,7 +256,9 @@ function judge(
   }
   if (error !== undefined) return of("failed");
   if (age(lastGood?.run?.endedAt ?? first?.startedAt) > overdueAfter) {
-    return of(age(endedAt) > overdueAfter ? "overdue" : "behind");
+    if (age(endedAt) > overdueAfter) return of("overdue");
+    // After a good run, only a new policy or a hold that was lifted makes a batch due since before.
+    if (dueSince !== undefined && age(dueSince) > overdueAfter) return of("behind");
   }
   return of(requests === 0 ? "waiting" : "good");
 }

@@ -95,10 +95,37 @@ describe("runRetention() deletes", () => {
       }],
     };
     sandbox.seed({ created_at: daysAgo(1), ended_at: daysAgo(1) });
-    expect(await run({ requests: 1 }, policy)).toMatchObject({ oldestDue: daysAgo(50) });
-    expect(await run({ requests: 1 })).toMatchObject({ oldestDue: daysAgo(38) });
+    expect(await run({ requests: 1 }, policy)).toMatchObject({ dueSince: daysAgo(20) });
+    expect(await run({ requests: 1 })).toMatchObject({ dueSince: daysAgo(8) });
     await run({}, policy);
     expect(deletes()).toEqual(["msgbatch_2", "msgbatch_1"]);
+  });
+
+  test("those first that have been due for the longest, by all rules, and says since when", async () => {
+    const { sandbox, run, deletes } = setUp();
+    sandbox.seed({ id: "msgbatch_1", created_at: daysAgo(31), ended_at: daysAgo(31) });
+    sandbox.seed({ id: "msgbatch_2", created_at: daysAgo(36), ended_at: daysAgo(35) });
+    const policy: RetentionPolicy = {
+      ...month,
+      rules: [...month.rules, { type: "keep_last", count: 1 }],
+    };
+    expect(await run({}, policy)).toMatchObject({ due: 1, deleted: 1 });
+    // The first was the newest until this one came.
+    sandbox.seed({ id: "msgbatch_3", created_at: daysAgo(33), ended_at: daysAgo(30.5) });
+    sandbox.seed({ id: "msgbatch_4", created_at: daysAgo(0.25), ended_at: daysAgo(0.1) });
+    const first = await run({ signal: AbortSignal.abort() }, policy);
+    expect(first.dueSince).toBeUndefined();
+    expect(await run({ maxShare: 0 }, policy)).toMatchObject({ due: 2, dueSince: daysAgo(0.5) });
+    expect(await run({}, policy)).toMatchObject({ deleted: 2 });
+    expect(deletes()).toEqual(["msgbatch_2", "msgbatch_3", "msgbatch_1"]);
+    const always = {
+      ...policy,
+      minimumAge: "P1D",
+      rules: [{ type: "keep_last", count: 1 }] as const,
+    };
+    sandbox.seed({ created_at: daysAgo(3), ended_at: daysAgo(2) });
+    sandbox.seed({ created_at: daysAgo(2.5), ended_at: daysAgo(2) });
+    expect(await run({ maxShare: 0 }, always)).toMatchObject({ due: 2, dueSince: daysAgo(1) });
   });
 
   test("each with its two entries, and all outcomes of a chunk before the next intents", async () => {
@@ -153,8 +180,8 @@ describe("runRetention() has a budget,", () => {
         [5, 3, 2, true],
         [3, 1, 1, false],
       ]);
-    expect(runs[0]?.oldestDue).toBe(daysAgo(40 - 2e-6));
-    expect(runs[2]?.oldestDue).toBeUndefined();
+    expect(runs[0]?.dueSince).toBe(daysAgo(10 - 2e-6));
+    expect(runs[2]?.dueSince).toBeUndefined();
     expect(sandbox.size).toBe(2);
     expect(deletes()).toEqual(["msgbatch_5"]);
   });
@@ -475,7 +502,7 @@ describe("runRetention() fails, and says so,", () => {
       due: 3,
       deleted: 0,
       hasMore: true,
-      oldestDue: daysAgo(40),
+      dueSince: daysAgo(10),
       error: { code: "ERR_PURGE_REFUSED", message: expect.stringContaining("3 of 4 batches") },
     });
     expect(deletes()).toEqual([]);
@@ -498,7 +525,7 @@ describe("runRetention() fails, and says so,", () => {
       deleted: 7,
       failed: 1,
       hasMore: false,
-      oldestDue: daysAgo(40 - 2e-6),
+      dueSince: daysAgo(10 - 2e-6),
       error: { code: "ERR_API" },
     });
     expect(await run()).toMatchObject({ deleted: 1, failed: 0 });

@@ -175,7 +175,7 @@ describe("scheduled()", () => {
     expect((await health()).body.retention).toMatchObject({
       state: "good",
       due: 17,
-      oldestDue: expect.any(String),
+      dueSince: expect.any(String),
     });
     expect(await storage.openIntents(Infinity)).toEqual([]);
     allowed = 1_000;
@@ -290,7 +290,7 @@ describe("GET /healthz", () => {
         endedAt: expect.any(String),
         hasMore: false,
         due: 1,
-        oldestDue: expect.any(String),
+        dueSince: expect.any(String),
         code: "ERR_API",
       },
     });
@@ -343,22 +343,41 @@ describe("GET /healthz", () => {
     expect(states).toEqual(["waiting"]);
   });
 
-  test("is 503 if what is due stays for too long, and 200 once a run has deleted all", async () => {
-    const { storage, health } = setUp({ RETENTION_OVERDUE_AFTER: "PT50H" });
-    storage.storedRuns.push(
-      runAt(now - 50 * hour),
-      runAt(now - hour, { hasMore: true, oldestDue: daysAgo(40) }),
-    );
-    expect((await health()).body).toMatchObject({ retention: { state: "good", hasMore: true } });
-    storage.storedRuns[0] = runAt(now - 50 * hour - 1);
-    expect(await health()).toMatchObject({ status: 503, body: { retention: { state: "behind" } } });
-    storage.storedRuns.push(runAt(now));
-    expect((await health()).body).toMatchObject({ retention: { state: "good", hasMore: false } });
+  test("is 200 while runs leave batches that others wait behind, none of them for long", async () => {
+    const { run, sandbox, health } = setUp({
+      RETENTION_OVERDUE_AFTER: "P2D",
+      RETENTION_REQUESTS: 2,
+    });
+    const seen: unknown[] = [];
+    for (let hours = 0; hours <= 96; hours += 12) {
+      const age = daysAgo(30.5 - hours / 24);
+      sandbox.seed({ created_at: age, ended_at: age });
+      await run();
+      seen.push((await health()).body.retention.state);
+      sandbox.advance(12 * hour);
+    }
+    expect(seen).toEqual(Array(9).fill("good"));
   });
 
-  test("waits as long for the first good run as for another", async () => {
+  test("is 503 if a batch has been due for too long, unless a run has deleted all since", async () => {
     const { storage, health } = setUp({ RETENTION_OVERDUE_AFTER: "PT50H" });
-    const more = { hasMore: true };
+    const state = async (good: number, dueSince: number | undefined) => {
+      const left = dueSince === undefined
+        ? {}
+        : { hasMore: true, dueSince: new Date(now - dueSince).toISOString() };
+      storage.storedRuns.splice(0, 2, runAt(now - good), runAt(now - hour, left));
+      const { status, body } = await health();
+      return `${status} ${body.retention.state}`;
+    };
+    expect(await state(50 * hour + 1, 50 * hour)).toBe("200 good");
+    expect(await state(50 * hour + 1, 50 * hour + 1)).toBe("503 behind");
+    expect(await state(50 * hour, 900 * hour)).toBe("200 good");
+    expect(await state(51 * hour, undefined)).toBe("200 good");
+  });
+
+  test("gives the first runs as long to delete what was due before", async () => {
+    const { storage, health } = setUp({ RETENTION_OVERDUE_AFTER: "PT50H" });
+    const more = { hasMore: true, dueSince: daysAgo(40) };
     storage.storedRuns.push(runAt(now - 50 * hour, more), runAt(now - hour, more));
     expect((await health()).body).toMatchObject({ retention: { state: "good" } });
     storage.storedRuns.unshift(runAt(now - 51 * hour, more));
