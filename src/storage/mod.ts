@@ -91,6 +91,9 @@ const pauses = [100, 400, 1_600];
 /** How many entries are written together at most. */
 const maxTogether = 100;
 
+/** How long an outcome waits for those of deletions that began with its own, in milliseconds. */
+const outcomesWait = 1_000;
+
 /** How many entries are read at a time. */
 const pageSize = 500;
 
@@ -221,24 +224,38 @@ function runOf({ id, started_at: startedAt, run }: Rows[number]): StoredRun {
   };
 }
 
-/** The audit trail. No entry waits for the write of another: on Cloudflare, that may never end. */
+/**
+ * The audit trail. No entry waits for the write of another: on Cloudflare, that may never end. An outcome
+ * waits a little for those of the other intents, since Cloudflare's free plan allows few writes.
+ */
 function createAuditTrail(
   run: (statements: readonly Statement[]) => Promise<unknown>,
   clock: Clock,
 ): AuditTrail {
   const waiting: ({ readonly entry: AuditEntry } & PromiseWithResolvers<void>)[] = [];
+  const open = new Set<string>();
+  const write = () => {
+    const together = waiting.splice(0, maxTogether);
+    run(together.map(({ entry }) => insertOf(entry))).then(
+      () => together.forEach(({ resolve }) => resolve()),
+      (error) =>
+        together.forEach(({ entry, reject }) => {
+          open.delete(entry.id); // an intent that was not written has no outcome
+          reject(error);
+        }),
+    );
+  };
   return {
     async append(entry) {
       const written = Promise.withResolvers<void>();
-      waiting.push({ entry, ...written });
-      await clock.sleep(0); // for entries that come in the same turn
-      const together = waiting.splice(0, maxTogether);
-      if (together.length > 0) {
-        run(together.map((one) => insertOf(one.entry))).then(
-          () => together.forEach(({ resolve }) => resolve()),
-          (error) => together.forEach(({ reject }) => reject(error)),
-        );
-      }
+      const own = { entry, ...written };
+      waiting.push(own);
+      if (entry.phase === "intent") open.add(entry.id);
+      else open.delete(entry.intent ?? "");
+      const isAlone = entry.phase === "intent" || open.size === 0;
+      const pause = isAlone ? 0 : outcomesWait; // 0: for entries that come in the same turn
+      const flush = () => waiting.includes(own) && write();
+      clock.sleep(pause).then(flush, flush);
       await written.promise;
     },
   };

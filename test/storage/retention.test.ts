@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { openSqlite, type SqliteDatabase } from "../../src/adapters/sqlite.ts";
 import { createService, createStorage, type Database } from "../../src/service/mod.ts";
 import { collect } from "../fixtures/audit-entries.ts";
-import { daysAgo, play } from "../fixtures/batches.ts";
+import { daysAgo, play, seededRandom } from "../fixtures/batches.ts";
 import { gatewayTokens, token } from "../fixtures/gateway.ts";
 import { retentionPolicy } from "../fixtures/retention.ts";
 
@@ -14,22 +14,24 @@ let database: SqliteDatabase;
 afterEach(() => database.close());
 
 /** A service on SQLite whose calls of the database and of the API go through these. */
-async function setUp({ onDatabase, onApi, requests = "1000" }: {
+async function setUp({ onDatabase, onApi, requests = "1000", waits = false }: {
   readonly onDatabase: (run: () => ReturnType<Database["run"]>) => ReturnType<Database["run"]>;
-  readonly onApi?: () => void;
+  readonly onApi?: () => void | Promise<void>;
   readonly requests?: string;
+  /** Whether the storage waits for real. */
+  readonly waits?: boolean;
 }) {
   database = openSqlite(":memory:");
   const { sandbox, client, deletes } = play();
   const storage = createStorage(
     { run: (statements) => onDatabase(() => database.run(statements)) },
-    client.clock && { clock: client.clock },
+    waits ? {} : { clock: client.clock },
   );
   const service = createService({
     client: {
       ...client,
       fetch: async (url, init) => {
-        onApi?.();
+        await onApi?.();
         return await sandbox.fetch(url, init);
       },
     },
@@ -155,4 +157,34 @@ test("a platform that refuses the 50th call and all after it delays deletions, a
   expect(await open()).toEqual([]);
   expect((await outcomes()).length).toBe(ids.length);
   expect(await health()).toBe(200);
+});
+
+test("a run of 1,000 requests ends well where 50 are allowed, and 50 uses of the database", async () => {
+  let requests = 0;
+  let uses = 0;
+  const random = seededRandom(1);
+  const { sandbox, service, open, outcomes, health } = await setUp({
+    waits: true,
+    async onDatabase(run) {
+      uses += 1;
+      if (uses > 50) throw new Error("Too many API requests by single Worker invocation.");
+      return await run();
+    },
+    async onApi() {
+      requests += 1;
+      if (requests > 50) throw refused();
+      await new Promise((resolve) => setTimeout(resolve, random() * 10));
+    },
+  });
+  for (let days = 31; days < 131; days += 1) sandbox.seed({ created_at: daysAgo(days) });
+  for (let runs = 1; runs <= 3; runs += 1) {
+    [requests, uses] = [0, 0];
+    await service.scheduled(); // it would reject if it failed
+    expect(await outcomes()).toHaveLength(Math.min(100, 49 * runs));
+    expect(await open()).toEqual([]);
+    expect(uses).toBeLessThanOrEqual(30);
+    expect(await health()).toBe(200);
+    sandbox.advance(hour);
+  }
+  expect(sandbox.size).toBe(0);
 });

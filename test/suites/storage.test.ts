@@ -1,10 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { createStorage, type Database, StorageError } from "../../src/storage/mod.ts";
-import { entryOf } from "../fixtures/audit-entries.ts";
+import { entryOf, intentOf, outcomeOf } from "../fixtures/audit-entries.ts";
+import type { AuditEntry } from "../../src/audit/mod.ts";
 import { rejection } from "../fixtures/stub.ts";
 
 /** A storage on a database that notes what is written, and fails as it is told. */
-function setUp(fails: (run: number) => Error | undefined = () => undefined) {
+function setUp(
+  fails: (run: number) => Error | undefined = () => undefined,
+  { endless = NaN }: { readonly endless?: number } = {},
+) {
   const runs: string[][] = [];
   const waits: number[] = [];
   const database: Database = {
@@ -21,7 +25,7 @@ function setUp(fails: (run: number) => Error | undefined = () => undefined) {
     random: () => 0,
     async sleep(duration: number) {
       if (duration > 0) waits.push(duration);
-      await new Promise((resolve) => setTimeout(resolve));
+      await new Promise((resolve) => duration === endless || setTimeout(resolve));
     },
   };
   return { storage: createStorage(database, { clock }), runs, waits };
@@ -55,6 +59,43 @@ describe("the audit trail of createStorage()", () => {
       ["entry_of_line_2", "entry_of_line_4"],
       ["entry_of_line_6"],
     ]);
+  });
+
+  test("writes outcomes together whose intents were, and waits a second for the last of them", async () => {
+    const { storage: { auditTrail }, runs, waits } = setUp(undefined, { endless: 1_000 });
+    const intents = ["msgbatch_1", "msgbatch_2", "msgbatch_3"].map((id) => intentOf(id));
+    const outcomes = intents.map((intent) => outcomeOf(intent));
+    const ids = (entries: readonly AuditEntry[]) => entries.map(({ id }) => id);
+    const append = async (entry: AuditEntry) => {
+      await auditTrail.append(entry);
+      return runs.length;
+    };
+    expect(await Promise.all(intents.map(append))).toEqual([1, 1, 1]);
+    const early = outcomes.slice(0, 2).map(append);
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(runs).toHaveLength(1);
+    expect(await Promise.all([...early, ...outcomes.slice(2).map(append)])).toEqual([2, 2, 2]);
+    expect(runs).toEqual([ids(intents), ids(outcomes)]);
+    expect(waits).toEqual([1_000, 1_000]);
+  });
+
+  test("writes an outcome after a second if another is late or its intent was not written", async () => {
+    const late = intentOf("msgbatch_late");
+    const { storage: { auditTrail }, runs, waits } = setUp((run) =>
+      run > 1 && run < 6 ? lost : undefined
+    );
+    await auditTrail.append(late);
+    const lostIntent = intentOf("msgbatch_lost");
+    expect(await rejection(auditTrail.append(lostIntent))).toBeInstanceOf(StorageError);
+    const [one, other] = [intentOf("msgbatch_1"), intentOf("msgbatch_2")];
+    await auditTrail.append(one);
+    await auditTrail.append(outcomeOf(one));
+    expect(waits.splice(0)).toEqual([100, 400, 1_600, 1_000]);
+    await auditTrail.append(outcomeOf(late));
+    await auditTrail.append(other);
+    await auditTrail.append(outcomeOf(other));
+    expect(waits).toEqual([]);
+    expect(runs).toHaveLength(10);
   });
 
   test("writes at most 100 entries together", async () => {
