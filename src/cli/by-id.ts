@@ -23,10 +23,10 @@ import { exportThenDelete } from "../purge/export-then-delete.ts";
 import { type DeletionOutcome, deletionOutcome, type OutcomeError } from "../purge/outcome.ts";
 import { cancelAndDelete, waitUntilEnded } from "../purge/wait.ts";
 import { type CommandClient, createClient } from "./client.ts";
-import { exitCode, fileError } from "./errors.ts";
+import { exitCode } from "./errors.ts";
 import { readHolds } from "./holds.ts";
-import type { Files } from "./host.ts";
 import { parseId, readIds } from "./ids.ts";
+import { openResults } from "./input.ts";
 import { type Action, type Flags, waitTimeoutOf } from "./options.ts";
 import type { Context } from "./output.ts";
 import { describeOutcome, reportRun } from "./report.ts";
@@ -71,17 +71,6 @@ export function byId(operation: Operation, resource: DeletableResource = message
       return workOnIds(client, operation, ids, settings, context);
     });
   };
-}
-
-/** Opens the directory that results are saved in, if there is one. */
-export async function openResults(
-  directory: string | undefined,
-  files: Files,
-): Promise<ResultStore | undefined> {
-  if (directory === undefined) return undefined;
-  return await files.resultsIn(directory).catch((error) => {
-    throw fileError("open", directory, error);
-  });
 }
 
 /** Shows what would be done about ids. Nothing is sent. */

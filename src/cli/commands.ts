@@ -239,7 +239,7 @@ kept is skipped. --json prints the outcome of each batch as it happens, and
 {"summary":{…}} at the end; with --dry-run, what would be done.
 
 Under Deno, files need --allow-read and --allow-write for their folder.`,
-    load: async () => (await import("./purge.ts")).runPurgeCommand,
+    load: async () => (await import("./purge.ts")).runPurge,
   },
   {
     name: "retain",

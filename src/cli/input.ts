@@ -8,6 +8,7 @@ import { createLineSplitter } from "../core/bytes.ts";
 import { checkClient } from "../core/client.ts";
 import { PurgeRefusedError } from "../core/errors.ts";
 import { checkPlan, type PurgePlan } from "../purge/plan.ts";
+import type { ResultStore } from "../purge/export.ts";
 import { findDuplicateKey, pathKey } from "../purge/strict-json.ts";
 import type { CommandClient } from "./client.ts";
 import { CommandError, fileError } from "./errors.ts";
@@ -125,6 +126,17 @@ export async function inTime<Value>(work: Promise<Value>, limit: number): Promis
   const done = await within(limit, work);
   if (done === "late") throw new Error(`it takes longer than ${describeDuration(limit)}`);
   return done.value;
+}
+
+/** Opens the directory that results are saved in, if there is one. */
+export async function openResults(
+  directory: string | undefined,
+  files: Files,
+): Promise<ResultStore | undefined> {
+  if (directory === undefined) return undefined;
+  return await files.resultsIn(directory).catch((error) => {
+    throw fileError("open", directory, error);
+  });
 }
 
 // A plan of 100,000 batches has some 18 MB.

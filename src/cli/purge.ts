@@ -1,71 +1,114 @@
 /**
- * `purge` and `retain`: what is deleted, and how far it goes.
+ * `purge` and `retain`: make or read a plan, then show it, ask, or apply it.
  *
  * @module
  */
+import { listPage } from "../core/batches.ts";
+import { checkClient } from "../core/client.ts";
 import { messageBatch } from "../core/delete.ts";
-import { createClient } from "./client.ts";
-import { canAsk, type Context } from "./output.ts";
-import { CommandError, exitCode } from "./errors.ts";
+import { createCall } from "../core/send.ts";
+import { applyPurge, readHistory } from "../purge/apply.ts";
+import { describeDecision } from "../purge/decision.ts";
+import type { ResultStore } from "../purge/export.ts";
+import type { MessageBatchFilter } from "../purge/filter.ts";
+import { isPlanChanged, namePlan, type PurgePlan } from "../purge/plan.ts";
+import { planPurge } from "../purge/plan-purge.ts";
+import type { RetentionPolicy } from "../purge/policy.ts";
+import { failedOutcome, notThere } from "./by-id.ts";
+import { type CommandClient, createClient } from "./client.ts";
+import { CommandError, exitCode, explainError } from "./errors.ts";
 import { filterFrom } from "./filter.ts";
-import { readHolds, readPolicy } from "./holds.ts";
+import { describeUnknownHolds, readHolds, readPolicy, withHolds } from "./holds.ts";
 import type { Host } from "./host.ts";
 import { readIds } from "./ids.ts";
-import type { Args, Flags } from "./options.ts";
-import { type Purge, type PurgeSource, runPurge } from "./purge-run.ts";
+import { openResults, readPlan, writePlan } from "./input.ts";
+import { type Args, type Flags, longestWait } from "./options.ts";
+import { askToDelete, canAsk, type Context } from "./output.ts";
+import {
+  describeCount,
+  describeItem,
+  describePlan,
+  describeSample,
+  plannedItems,
+} from "./plan-text.ts";
+import { describeOutcome, type Outcome, reportRun } from "./report.ts";
+import { type TrailFile, withTrail } from "./trail.ts";
+
+/** Where the batches of a purge come from. */
+export type PurgeSource =
+  /** The file of a plan. */
+  | { readonly plan: string }
+  | { readonly policy: RetentionPolicy }
+  | { readonly filter: MessageBatchFilter | "*" }
+  | { readonly ids: readonly string[] };
+
+/** What the command line says of the batches, before ids are read. */
+export type GivenSource =
+  | Exclude<PurgeSource, { readonly ids: unknown }>
+  /** If stdin has the ids, it has no answer to a question. */
+  | { readonly args: Args; readonly onStdin: boolean };
+
+/** What is purged, and how far it goes. */
+export interface Purge {
+  readonly source: PurgeSource;
+  /** `"ask"`: a person agrees to the plan first. */
+  readonly mode: "show" | "ask" | "apply";
+  readonly client: CommandClient;
+  readonly holds: ReadonlySet<string>;
+}
 
 /** Runs `purge`. */
-export async function runPurgeCommand(args: Args, flags: Flags, context: Context): Promise<number> {
+export async function runPurge(args: Args, flags: Flags, context: Context): Promise<number> {
   const { host, output } = context;
   const given = sourceOf(args, flags, host);
   const mode = modeOf(flags, given, host);
   const client = createClient(context, flags);
-  let source: PurgeSource;
-  if ("args" in given) {
-    const ids = await readIds(given.args, messageBatch, flags, context, "purge");
-    if (ids.length === 0) {
-      if (flags.json) await output.json({ summary: summaryOfNothing(mode, client.baseUrl) });
-      return exitCode.done;
-    }
-    source = { ids };
-  } else source = given;
+  const source = "args" in given
+    ? { ids: await readIds(given.args, messageBatch, flags, context, "purge") }
+    : given;
+  if ("ids" in source && source.ids.length === 0) {
+    const counts = { deleted: 0, missing: 0, skipped: 0, failed: 0, unattempted: 0 };
+    const summary = mode === "show"
+      ? { dryRun: true, listed: 0, planned: 0, baseUrl: client.baseUrl }
+      : { planned: 0, ...counts, hasMore: false };
+    if (flags.json) await output.json({ summary });
+    return exitCode.done;
+  }
   const holds = await readHolds(flags, host);
-  return await runPurge({ source, mode, client, holds }, flags, context);
+  return await purgeBatches({ source, mode, client, holds }, flags, context);
 }
 
-/** What the command line says of the batches, before anything is read. */
-export type GivenSource =
-  | Exclude<PurgeSource, { readonly ids: unknown }>
-  | {
-    /** The arguments that name them. */
-    readonly args: readonly string[];
-    /** Whether stdin has ids: then it has no answer to a question. */
-    readonly onStdin: boolean;
-  };
+/** Runs `retain`. */
+export async function runRetain(_: Args, flags: Flags, context: Context): Promise<number> {
+  const { host } = context;
+  const policy = await readPolicy(host.files, flags.policy ?? "");
+  const mode = modeOf(flags, { policy }, host);
+  const client = createClient(context, flags);
+  const others = await readHolds({ ...flags, policy: undefined }, host);
+  const holds = new Set([...policy.holds, ...others]);
+  return await purgeBatches({ source: { policy }, mode, client, holds }, flags, context);
+}
 
 /** What the command line says of the batches. */
 export function sourceOf(
-  args: readonly string[],
+  args: Args,
   flags: Flags,
   { stdin }: Pick<Host, "stdin">,
 ): GivenSource {
   const { plan, cancel } = flags;
   const filter = filterFrom(flags);
+  const ids = args.length > 0 && "ids";
   if (plan !== undefined) {
-    const other = args.length > 0
-      ? "ids"
-      : filter !== undefined
-      ? "a filter"
-      : cancel && "--cancel";
+    const other = ids || (filter && "a filter") || (cancel && "--cancel");
     if (!other) return { plan };
     throw new CommandError(`Cannot use --plan with ${other}: the plan says what is deleted`);
   }
   if (filter !== undefined) {
-    if (args.length === 0) return { filter };
+    if (!ids) return { filter };
     throw new CommandError("Cannot use ids with a filter: it is not clear which batches are meant");
   }
-  const onStdin = args.includes("-") || (args.length === 0 && !stdin.isTerminal);
-  if (args.length > 0 || onStdin) return { args, onStdin };
+  const onStdin = args.includes("-") || (!ids && !stdin.isTerminal);
+  if (ids || onStdin) return { args, onStdin };
   throw new CommandError(
     "Cannot purge: give ids, a filter such as --older-than 30d, --all, or --plan",
   );
@@ -96,20 +139,260 @@ export function modeOf(
   );
 }
 
-function summaryOfNothing(mode: Purge["mode"], baseUrl: string): object {
-  if (mode === "show") return { dryRun: true, listed: 0, planned: 0, baseUrl };
-  const counts = { deleted: 0, missing: 0, skipped: 0, failed: 0, unattempted: 0 };
-  return { planned: 0, ...counts, hasMore: false };
+/** A plan, and what is known besides. */
+interface Prepared {
+  /** With the holds of the command line. */
+  readonly plan: PurgePlan;
+  /** As it was made. */
+  readonly applied: PurgePlan;
+  /** The outcomes of ids that were given, and that the plan does not delete. */
+  readonly known: readonly Outcome[];
+  /** The ids of batches that are gone by the audit trail. */
+  readonly gone: ReadonlySet<string>;
+  /** The plan in words. */
+  readonly text: string;
 }
 
-/** Runs `retain`. */
-export async function runRetain(_: Args, flags: Flags, context: Context): Promise<number> {
-  const { host } = context;
-  const policy = await readPolicy(host.files, flags.policy ?? "");
-  const source = { policy };
-  const mode = modeOf(flags, source, host);
-  const client = createClient(context, flags);
-  const others = await readHolds({ ...flags, policy: undefined }, host);
-  const holds = new Set([...policy.holds, ...others]);
-  return await runPurge({ source, mode, client, holds }, flags, context);
+/** Shows what is purged, asks, or purges it. */
+export async function purgeBatches(purge: Purge, flags: Flags, context: Context): Promise<number> {
+  const { source, mode, client } = purge;
+  const { host, output } = context;
+  const stored = "plan" in source
+    ? await readPlan(host.files, source.plan, client, host.signal)
+    : undefined;
+  if (mode === "show") {
+    return await showPlan(await prepare(purge, flags, stored, undefined, context), flags, context);
+  }
+  const exportTo = await openResults(flags.export, host.files);
+  const ids = stored ? plannedItems(stored).map(({ id }) => id) : "ids" in source ? source.ids : [];
+  const limit = checkClient(client).timeout;
+  return await withTrail(flags.audit, { ids, limit }, context, async (trail) => {
+    if (stored) await checkWorkspace(client, stored, host);
+    const prepared = await prepare(purge, flags, stored, trail, context);
+    const refusal = refuseShare(prepared.plan, flags.maxShare);
+    if (refusal !== undefined) {
+      await output.note(prepared.text);
+      throw refusal;
+    }
+    if (!await mayBegin(mode, prepared, context)) return exitCode.failed;
+    const settings = { ...flags, ...prepared, trail, exportTo, holds: purge.holds };
+    return await applyPlan(client, settings, context);
+  });
+}
+
+/** Makes the plan, or takes the stored one, and puts it into words. */
+async function prepare(
+  { source, client, holds }: Purge,
+  flags: Flags,
+  stored: PurgePlan | undefined,
+  trail: TrailFile | undefined,
+  context: Context,
+): Promise<Prepared> {
+  const archived = flags.export === undefined ? "delete" : flags.archived ?? "keep";
+  const plan = stored
+    ? withHolds(stored, holds, archived)
+    : await makePlan(source, { ...flags, archived }, holds, client, context);
+  for (const line of describeUnknownHolds(flags, holds, plan)) {
+    await context.output.note(`${line}\n`, "bad");
+  }
+  const ids = "ids" in source ? source.ids : [];
+  const past = await readHistory(trail?.history ?? [], {
+    ...stored && { plan: namePlan(stored), workspaceId: plan.workspaceId },
+    items: stored ? plannedItems(plan) : ids.map((id) => ({ id })),
+  });
+  const gone = stored ? plannedItems(plan).filter(({ id }) => past.outcome(id)) : [];
+  const known = namedOutcomes(
+    ids,
+    plan,
+    (id) => flags.allowMissing === true || past.outcome(id) !== undefined || past.isUncertain(id),
+  );
+  const text = describePlan(plan, {
+    known,
+    stored: stored !== undefined,
+    gone: gone.length,
+    changed: stored && isPlanChanged(stored),
+    policy: "policy" in source ? flags.policy : undefined,
+    exportTo: flags.export,
+    auditTo: flags.audit,
+  });
+  return { plan, applied: stored ?? plan, known, gone: new Set(gone.map(({ id }) => id)), text };
+}
+
+async function makePlan(
+  source: PurgeSource,
+  { cancel: cancelInProgress, archived, clockSkew: maxClockSkew }: Flags,
+  holds: ReadonlySet<string>,
+  client: CommandClient,
+  { host, output }: Context,
+): Promise<PurgePlan> {
+  const common = { holds, archived, maxClockSkew, signal: host.signal };
+  await output.status("Listing the message batches");
+  try {
+    if ("policy" in source) return await planPurge(client, { policy: source.policy, ...common });
+    const filter = "filter" in source ? source.filter : { ids: "ids" in source ? source.ids : [] };
+    return await planPurge(client, { filter, cancelInProgress, ...common });
+  } catch (error) {
+    throw explainError(error, client.baseUrl, host);
+  } finally {
+    await output.status(undefined);
+  }
+}
+
+/**
+ * The outcomes of ids that were given, and that the plan does not delete: every id ends in an outcome.
+ */
+export function namedOutcomes(
+  ids: readonly string[],
+  plan: PurgePlan,
+  mayBeMissing: (id: string) => boolean,
+): readonly Outcome[] {
+  const items = new Map(plan.items.map((item) => [item.id, item]));
+  return ids.flatMap((id): Outcome[] => {
+    const item = items.get(id);
+    if (item?.action === "keep") return [{ outcome: "skipped", id, reason: item.code }];
+    if (item !== undefined) return [];
+    if (mayBeMissing(id)) return [{ outcome: "missing", id }];
+    return [failedOutcome("delete", id, notThere, { code: "ERR_NOT_FOUND" })];
+  });
+}
+
+/**
+ * Looks once whose workspace answers, before a stored plan is shown and applied. With the key of
+ * another workspace, other batches would be deleted than people agreed to.
+ */
+async function checkWorkspace(
+  client: CommandClient,
+  { workspaceId }: PurgePlan,
+  host: Host,
+): Promise<void> {
+  if (workspaceId === undefined) return;
+  const call = createCall(checkClient(client), { signal: host.signal });
+  await listPage(call, undefined, 1).catch((error) => {
+    throw explainError(error, client.baseUrl, host);
+  });
+  const other = [...call.facts.workspaceIds].find((answered) => answered !== workspaceId);
+  if (other === undefined) return;
+  throw new CommandError(
+    `Cannot apply the purge plan: it was made for workspace ${workspaceId}, ` +
+      `and the answers come from ${other}`,
+  );
+}
+
+/** Why a plan is not applied, if it deletes too large a share of the batches. */
+export function refuseShare(plan: PurgePlan, maxShare = 1): CommandError | undefined {
+  const all = plan.items.length;
+  if (all === 0 || plannedItems(plan).length / all <= maxShare) return undefined;
+  const limit = `${Number((maxShare * 100).toFixed(6))}%`;
+  return new CommandError(
+    `Cannot apply the policy: it would delete ${describeCount(plan)}, and --max-share is ${limit}`,
+  );
+}
+
+/** Shows what a plan would do, and writes it to a file with `--plan-out`. It deletes nothing. */
+async function showPlan(
+  { plan, known, text }: Prepared,
+  { dryRun, json, planOut, maxShare }: Flags,
+  { host, output }: Context,
+): Promise<number> {
+  const refusal = refuseShare(plan, maxShare);
+  const planned = plannedItems(plan);
+  if (planOut !== undefined) {
+    if (refusal !== undefined) {
+      await output.note(text);
+      throw refusal;
+    }
+    await writePlan(host.files, planOut, plan);
+  }
+  for (const outcome of known) {
+    if (json) await output.json(outcome);
+    else await output.note(`${describeOutcome(outcome)}\n`);
+  }
+  for (const item of json || dryRun ? planned : []) {
+    const first = item.action === "cancel_and_delete" ? "cancel and " : "";
+    if (json) await output.json({ ...item, reason: describeDecision(item, plan, item) });
+    else await output.result(`would ${first}delete ${describeItem(item)}\n`);
+  }
+  if (json) {
+    const { baseUrl, workspaceId, items } = plan;
+    const totals = { dryRun: true, listed: items.length, planned: planned.length };
+    await output.json({ summary: { ...totals, baseUrl, workspaceId } });
+  }
+  await output.note(text);
+  await output.note(
+    planOut === undefined
+      ? "Dry run: nothing was deleted\n"
+      : `Nothing was deleted. The plan is in ${planOut}:\n  batchsweep purge --plan ${planOut}\n`,
+    "strong",
+  );
+  if (refusal !== undefined) throw refusal;
+  return known.some(({ outcome }) => outcome === "failed") ? exitCode.failed : exitCode.done;
+}
+
+/** Says what will be deleted, and asks if the command line does not say yes. */
+async function mayBegin(
+  mode: Purge["mode"],
+  { plan, gone, text }: Prepared,
+  { host, output }: Context,
+): Promise<boolean> {
+  const items = plannedItems(plan).filter(({ id }) => !gone.has(id));
+  const are = gone.size === 1 ? "is" : "are";
+  const past = gone.size === 0 ? "" : `; ${gone.size} more ${are} gone by the record`;
+  const count = describeCount(plan, gone.size);
+  if (items.length === 0) {
+    await output.note(`Nothing to delete: ${count}${past}\n`);
+    return true;
+  }
+  if (mode === "apply") {
+    const where = plan.workspaceId === undefined ? "" : `workspace ${plan.workspaceId}, `;
+    await output.note(`Deleting ${count}${past}\n  of ${where}at ${plan.baseUrl}\n`);
+    return true;
+  }
+  await output.note(`${text}\n${describeSample(items)}\n`);
+  if (await askToDelete(host, output, items.length)) return true;
+  await output.note("Stopped: nothing was deleted\n");
+  return false;
+}
+
+/** What a plan is applied with. */
+export interface ApplyPlanSettings
+  extends
+    Pick<Flags, "json" | "concurrency" | "archived" | "allowOtherKey" | "cancelTimeout">,
+    Pick<Prepared, "plan" | "known">,
+    Partial<Pick<Prepared, "applied" | "gone">> {
+  readonly holds: ReadonlySet<string>;
+  readonly exportTo?: ResultStore | undefined;
+  readonly trail?: TrailFile | undefined;
+}
+
+/** Applies a plan, and reports what becomes of each batch. */
+export async function applyPlan(
+  client: CommandClient,
+  settings: ApplyPlanSettings,
+  context: Context,
+): Promise<number> {
+  const { plan, applied = plan, known, gone, trail, json, holds, exportTo } = settings;
+  const { concurrency, archived, allowOtherKey, cancelTimeout: waitTimeout = longestWait } =
+    settings;
+  const planned = plannedItems(plan);
+  const idsOf = (action: string) =>
+    new Set(plan.items.flatMap((item) => item.action === action ? [item.id] : []));
+  const kept = idsOf("keep"); // the text of the plan tells them
+  const waited = idsOf("cancel_and_delete");
+  return await reportRun(context, {
+    json,
+    noun: "message batch",
+    totals: true,
+    baseUrl: client.baseUrl,
+    waitTimeout: waited.size > 0 ? waitTimeout : undefined,
+    beyond: plan.items.filter(({ code }) => code === "not_among_oldest").length,
+    total: known.length + planned.length - (gone?.size ?? 0),
+    waited,
+  }, async function* (signal) {
+    yield* known;
+    const common = { signal, holds, exportTo, concurrency, waitTimeout, archived, allowOtherKey };
+    const options = { ...common, history: trail?.history };
+    for await (const one of applyPurge({ ...client, auditTrail: trail }, applied, options)) {
+      if (!kept.has(one.id)) yield one;
+    }
+  });
 }

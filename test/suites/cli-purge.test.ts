@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { applyPlan, type ApplyPlanSettings, namedOutcomes } from "../../src/cli/purge-run.ts";
 import { openTrail } from "../../src/cli/trail.ts";
 import type { CommandClient } from "../../src/cli/client.ts";
 import { askToDelete, type Context, createOutput } from "../../src/cli/output.ts";
@@ -7,7 +6,13 @@ import { exitCode } from "../../src/cli/errors.ts";
 import type { Host } from "../../src/cli/mod.ts";
 import { readPlan, writePlan } from "../../src/cli/input.ts";
 import { createProgress, describeProgress } from "../../src/cli/progress.ts";
-import { modeOf, sourceOf } from "../../src/cli/purge.ts";
+import {
+  applyPlan,
+  type ApplyPlanSettings,
+  modeOf,
+  namedOutcomes,
+  sourceOf,
+} from "../../src/cli/purge.ts";
 import { type Outcome, reportRun } from "../../src/cli/report.ts";
 import type { DeletionOutcome } from "../../src/purge/outcome.ts";
 import { planPurge } from "../../src/purge/mod.ts";

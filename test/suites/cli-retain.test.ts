@@ -9,7 +9,7 @@ import { exitCode } from "../../src/cli/errors.ts";
 import { readHolds, readPolicy } from "../../src/cli/holds.ts";
 import type { Flags } from "../../src/cli/options.ts";
 import type { PurgeItem } from "../../src/purge/mod.ts";
-import { type Purge, refuseShare, runPurge } from "../../src/cli/purge-run.ts";
+import { type Purge, purgeBatches, refuseShare } from "../../src/cli/purge.ts";
 import { readShare } from "../../src/cli/options.ts";
 import { createMemoryFiles } from "../cli/memory-files.ts";
 import { daysAgo } from "../fixtures/batches.ts";
@@ -51,13 +51,13 @@ async function retain(
   const held = new Set([...policy.holds, ...holds]);
   const purge = { source: { policy }, mode, client, holds: held };
   const context = { host: { ...host, files, stdin }, output };
-  return await runPurge(purge, { policy: "policy.json", ...flags }, context);
+  return await purgeBatches(purge, { policy: "policy.json", ...flags }, context);
 }
 
 /** The ids of the deletions that were sent, sorted. */
 const deletions = ({ sandbox }: CommandStage) => deletionsAsked(sandbox).sort();
 
-describe("runPurge() of a policy", () => {
+describe("purgeBatches() of a policy", () => {
   test("deletes what the policy does not keep, and nothing else", async () => {
     const stage = createStage();
     expect(await retain(stage)).toBe(exitCode.done);
