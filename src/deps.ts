@@ -10,12 +10,14 @@ export { default as ky } from "npm:ky@1.14.3";
 export { sha256 } from "npm:@noble/hashes@2.4.0/sha2.js";
 export {
   array,
+  type ArraySchema,
   type BaseIssue,
   boolean,
   check,
   config,
   type GenericSchema,
   type InferOutput,
+  lazy,
   literal,
   looseObject,
   minLength,
@@ -23,6 +25,7 @@ export {
   nullish,
   number,
   object,
+  type ObjectEntries,
   optional,
   parseJson,
   picklist,
@@ -31,7 +34,10 @@ export {
   regex,
   safeParse,
   strictObject,
+  type StrictObjectIssue,
+  type StrictObjectSchema,
   string,
   transform,
   unknown,
+  variant,
 } from "npm:valibot@1.5.0";

@@ -11,8 +11,7 @@ import { applyPurge, readHistory } from "../purge/apply.ts";
 import { describeDecision } from "../purge/decision.ts";
 import type { ResultStore } from "../purge/export.ts";
 import type { MessageBatchFilter } from "../purge/filter.ts";
-import { isPlanChanged, namePlan, type PurgePlan } from "../purge/plan.ts";
-import { planPurge } from "../purge/plan-purge.ts";
+import { namesOfPlan, planPurge, type PurgePlan } from "../purge/plan.ts";
 import type { RetentionPolicy } from "../purge/policy.ts";
 import { failedOutcome, notThere } from "./by-id.ts";
 import { type CommandClient, createClient } from "./client.ts";
@@ -196,8 +195,9 @@ async function prepare(
     await context.output.note(`${line}\n`, "bad");
   }
   const ids = "ids" in source ? source.ids : [];
+  const names = stored && namesOfPlan(stored);
   const past = await readHistory(trail?.history ?? [], {
-    ...stored && { plan: namePlan(stored), workspaceId: plan.workspaceId },
+    ...names && { plan: names.plan, workspaceId: plan.workspaceId },
     items: stored ? plannedItems(plan) : ids.map((id) => ({ id })),
   });
   const gone = stored ? plannedItems(plan).filter(({ id }) => past.outcome(id)) : [];
@@ -210,7 +210,7 @@ async function prepare(
     known,
     stored: stored !== undefined,
     gone: gone.length,
-    changed: stored && isPlanChanged(stored),
+    changed: names && names.changedPlan !== undefined,
     policy: "policy" in source ? flags.policy : undefined,
     exportTo: flags.export,
     auditTo: flags.audit,

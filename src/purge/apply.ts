@@ -23,15 +23,7 @@ import { createRun, type Run, type RunSummary, type Task } from "./engine.ts";
 import type { ResultStore } from "./export.ts";
 import { exportThenDelete } from "./export-then-delete.ts";
 import { type DeletionOutcome, deletionOutcome } from "./outcome.ts";
-import {
-  checkPlan,
-  fingerprintPlan,
-  isPlanChanged,
-  namePlan,
-  type PurgeItem,
-  type PurgePlan,
-} from "./plan.ts";
-import { isKeepOrDelete } from "./plan-purge.ts";
+import { checkPlan, isKeepOrDelete, namesOfPlan, type PurgeItem, type PurgePlan } from "./plan.ts";
 import { isHolds } from "./policy.ts";
 import { cancelAndDelete } from "./wait.ts";
 
@@ -194,8 +186,8 @@ async function prepare(client: Client, given: PurgePlan, options: ApplyPurgeOpti
   const held = new Set(holds);
   const planned = plan.items.filter(({ action }) => action !== "keep");
   const { workspaceId } = plan;
-  const name = namePlan(plan);
-  const past = await readHistory(history, { plan: name, workspaceId, items: planned });
+  const names = namesOfPlan(plan);
+  const past = await readHistory(history, { plan: names.plan, workspaceId, items: planned });
   const work = [
     ...planned.filter(({ action }) => action === "delete"),
     ...planned.filter(({ action }) => action === "cancel_and_delete"),
@@ -234,8 +226,7 @@ async function prepare(client: Client, given: PurgePlan, options: ApplyPurgeOpti
     concurrency,
     signal,
     workspaceId,
-    audit: settings.auditTrail &&
-      { plan: name, changedPlan: isPlanChanged(plan) ? fingerprintPlan(plan) : undefined },
+    audit: names,
   });
   const isLimited = plan.items.some(({ code }) => code === "not_among_oldest");
   const summary = () => {

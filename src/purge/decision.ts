@@ -1,13 +1,17 @@
+import { cannotUse } from "../core/check.ts";
 import {
   conditionOf,
-  type keepCodes,
+  type DatedBatch,
+  datedBatch,
+  type ListedBatch,
   type MessageBatchFilter,
   namesOf,
   needsEnd,
-  type Words,
+  parseMessageBatchFilter,
 } from "./filter.ts";
 import type { PurgePlan } from "./plan.ts";
-import { defaultMinimumAge, ruleKind } from "./policy.ts";
+import { parseRetentionPolicy, type RetentionPolicy, ruleKind } from "./policy.ts";
+import { parseIsoDuration } from "./time.ts";
 
 /**
  * What happens to a batch, and why, as data. {@link describeDecision} puts it into words.
@@ -18,7 +22,7 @@ import { defaultMinimumAge, ruleKind } from "./policy.ts";
  */
 export type PurgeDecision =
   | { readonly action: "delete" | "cancel_and_delete"; readonly code: "matches" }
-  | { readonly action: "keep"; readonly code: (typeof keepCodes)[number] }
+  | { readonly action: "keep"; readonly code: keyof typeof reasons }
   | {
     readonly action: "keep";
     readonly code: "condition";
@@ -31,6 +35,231 @@ export type KeepCode = Extract<PurgeDecision, { readonly action: "keep" }>["code
 
 /** What a decision was made by: a filter or a policy. A plan has one of them. */
 export type DecisionSource = Pick<PurgePlan, "filter" | "policy">;
+
+/** Why a batch is kept, if that needs no condition and no rule, and how it reads. */
+const reasons = {
+  held: "It is held",
+  unreadable: "The API described it in a way that cannot be read",
+  not_ended: "It has not ended: only an ended batch can be deleted",
+  unknown_status: "It has a status that this version does not know",
+  created_later: "It was created after planning began",
+  created_unknown: "It was created at a time that cannot be read or believed",
+  ended_unknown: "It ended at a time that cannot be read or believed",
+  too_young: "It ended too recently",
+  archived: "Its results are gone: the API archives them 29 days after the creation",
+  not_among_oldest: "It is not among the oldest",
+} as const;
+
+/** The codes of {@link reasons}. */
+export const keepCodes = Object.keys(reasons) as readonly (keyof typeof reasons)[];
+
+// Each decision is made once: a list may have 100,000 batches.
+const kept = Object.fromEntries(
+  keepCodes.map((code) => [code, { action: "keep", code }]),
+) as Readonly<Record<keyof typeof reasons, PurgeDecision>>;
+const deletes: PurgeDecision = { action: "delete", code: "matches" };
+const cancels: PurgeDecision = { action: "cancel_and_delete", code: "matches" };
+
+/** Options of {@link evaluateFilter}. */
+export interface EvaluateFilterOptions {
+  /**
+   * Whether batches that have not ended may be canceled and deleted.
+   *
+   * @default false
+   */
+  readonly cancelInProgress?: boolean | undefined;
+  /** Ids that are kept whatever the filter says, and do not count for its `oldest`. */
+  readonly holds?: Iterable<string> | undefined;
+  /**
+   * What to do with batches whose results are gone. Those that are kept do not count for `oldest`.
+   *
+   * @default "delete"
+   */
+  readonly archived?: "keep" | "delete" | undefined;
+}
+
+/**
+ * Decides for each batch.
+ *
+ * @param reasonOf Why a batch is kept, but for holds and for results that are gone.
+ */
+function evaluate(
+  batches: readonly DatedBatch[],
+  now: number,
+  { holds, archived, cancelInProgress = false }: EvaluateFilterOptions,
+  reasonOf: (batch: DatedBatch) => PurgeDecision | undefined,
+): Map<string, PurgeDecision> {
+  // At an infinite time, every batch would be old.
+  if (!Number.isFinite(now)) {
+    throw cannotUse("now", "it is not a number of milliseconds since the epoch", RangeError);
+  }
+  const held = new Set(holds);
+  const decide = (batch: DatedBatch): PurgeDecision => {
+    if (held.has(batch.id)) return kept.held;
+    const isLost = archived === "keep" && batch.archived;
+    const reason = reasonOf(batch) ?? (isLost ? kept.archived : deletes);
+    return reason === kept.not_ended && cancelInProgress ? cancels : reason;
+  };
+  return new Map(batches.map((batch) => [batch.id, decide(batch)]));
+}
+
+/** Reads the times of batches. If two have the same id, the later one counts. */
+function datedBatches(batches: Iterable<ListedBatch>): readonly DatedBatch[] {
+  const dated = new Map<string, DatedBatch>();
+  for (const batch of batches) dated.set(batch.id, datedBatch(batch));
+  return [...dated.values()];
+}
+
+/** Keeps a batch that may have been created after the request, as far as both clocks agree. */
+function keptByCreation({ createdAt }: DatedBatch, now: number): PurgeDecision | undefined {
+  if (Number.isNaN(createdAt)) return kept.created_unknown;
+  return createdAt > now ? kept.created_later : undefined;
+}
+
+function keptByStatus({ status }: DatedBatch): PurgeDecision | undefined {
+  if (status === "ended") return undefined;
+  return status === "in_progress" || status === "canceling" ? kept.not_ended : kept.unknown_status;
+}
+
+/**
+ * Decides for each batch what a filter means for it. Pure: the result depends on the arguments only.
+ *
+ * A batch that has not ended is kept, unless `cancelInProgress` is set; its age never selects it. A
+ * time that is null, unreadable or in the future makes no batch old. A batch whose creation time is
+ * after `now` or unreadable is kept unless the filter names its id: it may be newer than the request.
+ *
+ * @param filter Which batches; `"*"` for all.
+ * @param batches All batches there are. If two have the same id, the later one counts.
+ * @param now The time to judge by, in milliseconds since the epoch.
+ * @param options What else counts.
+ * @returns A decision for each id; {@link describeDecision} puts it into words.
+ * @throws {TypeError} The filter cannot be used.
+ * @throws {RangeError} `now` is no time.
+ *
+ * @example Try a filter before it is used
+ * ```ts
+ * import { listMessageBatches, type MessageBatch } from "batchsweep";
+ * import { describeDecision, evaluateFilter } from "batchsweep/purge";
+ * import { createSandbox } from "batchsweep/sandbox"; // the API, played in memory
+ *
+ * const sandbox = createSandbox();
+ * sandbox.seed({ created_at: "2026-01-01T00:00:00Z" });
+ * const client = { apiKey: "sk-ant-api03-example", fetch: sandbox.fetch };
+ *
+ * const batches: MessageBatch[] = [];
+ * for await (const batch of listMessageBatches(client)) batches.push(batch);
+ * const filter = { minDaysSinceEnded: 30 };
+ * for (const [id, decision] of evaluateFilter(filter, batches, Date.now())) {
+ *   console.log(id, decision.action, describeDecision(decision, { filter }));
+ * }
+ * ```
+ */
+export function evaluateFilter(
+  filter: MessageBatchFilter | "*",
+  batches: Iterable<ListedBatch>,
+  now: number,
+  options: EvaluateFilterOptions = {},
+): ReadonlyMap<string, PurgeDecision> {
+  const parsed = parseMessageBatchFilter(filter);
+  const given: MessageBatchFilter = parsed === "*" ? {} : parsed;
+  const { ids, oldest = Infinity } = given;
+  const all = datedBatches(batches);
+  const judges = namesOf(given).map((condition) => ({
+    holds: conditionOf(condition).holds(given[condition], now),
+    decision: { action: "keep", code: "condition", condition } as const,
+  }));
+  const decisions = evaluate(
+    all,
+    now,
+    options,
+    (batch) =>
+      (ids === undefined ? keptByCreation(batch, now) : undefined) ??
+        judges.find(({ holds }) => !holds(batch))?.decision ?? keptByStatus(batch),
+  );
+  const chosen = all.filter(({ id }) => decisions.get(id)?.action !== "keep");
+  if (chosen.length <= oldest) return decisions;
+  const age = ({ createdAt }: DatedBatch) => Number.isNaN(createdAt) ? Infinity : createdAt;
+  chosen.sort((one, other) => age(one) - age(other) || (one.id < other.id ? -1 : 1));
+  for (const { id } of chosen.slice(oldest)) decisions.set(id, kept.not_among_oldest);
+  return decisions;
+}
+
+/** How long ago a batch must have ended if its policy does not say. */
+const defaultMinimumAge = "PT1H";
+
+const ageOf = (minimumAge = defaultMinimumAge) => parseIsoDuration(minimumAge) ?? Infinity;
+
+/**
+ * Decides for each batch what a retention policy means for it. Pure: the result depends on the
+ * arguments only, not on the order of the batches, and not on their ids unless they are held.
+ *
+ * A batch is kept for the first of these reasons: it is held; it has not ended; it was created or it
+ * ended at a time that cannot be read or is in the future; it is younger than the minimum age; a rule
+ * keeps it, in the order of the policy. Otherwise it is deleted.
+ *
+ * @param policy How long batches stay.
+ * @param batches All batches there are: `keep_last` takes a batch that is not among them as gone. If two
+ *   have the same id, the later one counts.
+ * @param now The time to judge by, in milliseconds since the epoch.
+ * @param options Ids that are held beyond those of the policy.
+ * @returns A decision for each id; {@link describeDecision} puts it into words.
+ * @throws {InvalidPolicyError} The policy cannot be used.
+ * @throws {RangeError} `now` is no time.
+ *
+ * @example Try a policy before it is used
+ * ```ts
+ * import { listMessageBatches, type MessageBatch } from "batchsweep";
+ * import { describeDecision } from "batchsweep/purge";
+ * import { evaluateRetention, parseRetentionPolicy } from "batchsweep/retention";
+ * import { createSandbox } from "batchsweep/sandbox"; // the API, played in memory
+ *
+ * const sandbox = createSandbox();
+ * sandbox.seed({ created_at: "2026-01-01T00:00:00Z" });
+ * const client = { apiKey: "sk-ant-api03-example", fetch: sandbox.fetch };
+ *
+ * const batches: MessageBatch[] = [];
+ * for await (const batch of listMessageBatches(client)) batches.push(batch);
+ * const policy = parseRetentionPolicy({
+ *   version: 1,
+ *   rules: [{ type: "delete_after", days: 30, since: "ended" }],
+ *   holds: [],
+ * });
+ * for (const [id, decision] of evaluateRetention(policy, batches, Date.now())) {
+ *   console.log(id, decision.action, describeDecision(decision, { policy }));
+ * }
+ * ```
+ */
+export function evaluateRetention(
+  policy: RetentionPolicy,
+  batches: Iterable<ListedBatch>,
+  now: number,
+  { holds: more = [], archived }: Pick<EvaluateFilterOptions, "holds" | "archived"> = {},
+): ReadonlyMap<string, PurgeDecision> {
+  const { rules, holds, minimumAge } = parseRetentionPolicy(policy);
+  const all = datedBatches(batches);
+  const judges = rules.map((rule, index) => ({
+    expiry: ruleKind(rule.type).expiry(rule, all, now),
+    decision: { action: "keep", code: "rule", rule: index } as const,
+  }));
+  return evaluate(all, now, { holds: [...holds, ...more], archived }, (batch) => {
+    const reason = keptByStatus(batch) ?? keptByCreation(batch, now);
+    if (reason !== undefined) return reason;
+    if (!(batch.endedAt <= now)) return kept.ended_unknown;
+    if (!(batch.endedAt + ageOf(minimumAge) <= now)) return kept.too_young;
+    return judges.find(({ expiry }) => !(expiry(batch) <= now))?.decision;
+  });
+}
+
+/** Says since when a batch is due that a policy does not keep, in milliseconds since the epoch. */
+export function dueSince(
+  { rules, minimumAge }: RetentionPolicy,
+  batches: readonly DatedBatch[],
+  now: number,
+): (batch: DatedBatch) => number {
+  const expiries = rules.map((rule) => ruleKind(rule.type).expiry(rule, batches, now));
+  return (batch) =>
+    Math.max(batch.endedAt + ageOf(minimumAge), ...expiries.map((expiry) => expiry(batch)));
+}
 
 /**
  * Puts a decision into words, such as `It ended at least 30 days ago`. The sentence holds no text of
@@ -56,57 +285,42 @@ export type DecisionSource = Pick<PurgePlan, "filter" | "policy">;
  */
 export function describeDecision(
   decision: PurgeDecision,
-  source: DecisionSource,
+  { filter, policy }: DecisionSource,
   item?: { readonly status: string },
 ): string {
-  const { filter, policy } = source;
-  const conditions = filter === undefined || filter === "*" ? {} : filter;
+  const given: MessageBatchFilter = filter === undefined || filter === "*" ? {} : filter;
+  const wordsOf = (name: keyof MessageBatchFilter) =>
+    given[name] === undefined
+      ? ["is as its filter says", "is not as its filter says"]
+      : conditionOf(name).words(given[name]);
   switch (decision.code) {
     case "matches": {
       const why = filter === "*" ? ["is one of all"] : [
-        ...namesOf(conditions).map((name) => wordsOf(conditions, name).join(" ")),
-        ...policy?.rules.map((rule) => ruleKind(rule.type).words(rule).expired) ?? [],
+        ...namesOf(given).map((name) => wordsOf(name)[0]),
+        ...policy?.rules.map((rule) => ruleKind(rule.type).words(rule)[0]) ?? [],
       ];
       const status = decision.action === "delete" ? "" : `; it is ${item?.status ?? "not ended"}`;
       return `It ${why.join(", and ")}${status}`;
     }
     case "not_ended":
-      return `It ${item === undefined ? "has not ended" : `is ${item.status}`}: ` +
-        "only an ended batch can be deleted";
+      return item
+        ? reasons.not_ended.replace("has not ended", `is ${item.status}`)
+        : reasons.not_ended;
     case "too_young":
-      return `It ended too recently: the minimum age is ${policy?.minimumAge ?? defaultMinimumAge}`;
+      return `${reasons.too_young}: the minimum age is ${policy?.minimumAge ?? defaultMinimumAge}`;
     case "not_among_oldest":
-      return `It is not ${wordsOf(conditions, "oldest")[1]}`;
+      return `It ${wordsOf("oldest")[1]}`;
     case "condition": {
-      const { condition } = decision;
-      if (needsEnd.has(condition) && item !== undefined && item.status !== "ended") {
-        return "It has not ended";
-      }
-      const [verb, rest] = wordsOf(conditions, condition);
-      return `It ${negated[verb]} ${rest}`;
+      const isRunning = item !== undefined && item.status !== "ended";
+      return needsEnd.has(decision.condition) && isRunning
+        ? "It has not ended"
+        : `It ${wordsOf(decision.condition)[1]}`;
     }
     case "rule": {
       const rule = policy?.rules[decision.rule];
-      return `It ${rule ? ruleKind(rule.type).words(rule).kept : "is kept by a rule"}`;
+      return `It ${rule ? ruleKind(rule.type).words(rule)[1] : "is kept by a rule"}`;
     }
     default:
-      return sentences[decision.code];
+      return reasons[decision.code];
   }
-}
-
-const sentences = {
-  held: "It is held",
-  archived: "Its results are gone: the API archives them 29 days after the creation",
-  unreadable: "The API described it in a way that cannot be read",
-  unknown_status: "It has a status that this version does not know",
-  created_later: "It was created after planning began",
-  created_unknown: "It was created at a time that cannot be read or believed",
-  ended_unknown: "It ended at a time that cannot be read or believed",
-} as const;
-
-const negated = { is: "is not", was: "was not", ended: "did not end" } as const;
-
-function wordsOf(filter: MessageBatchFilter, name: keyof MessageBatchFilter): Words {
-  const value = filter[name];
-  return value === undefined ? ["is", "as its filter says"] : conditionOf(name).words(value);
 }

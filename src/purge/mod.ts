@@ -8,22 +8,21 @@ export { applyPurge, type ApplyPurgeOptions, type PurgeRun, type PurgeSummary } 
 export {
   type DecisionSource,
   describeDecision,
+  evaluateFilter,
   type KeepCode,
   type PurgeDecision,
 } from "./decision.ts";
 export type { ResultsExport, ResultStore } from "./export.ts";
-export {
-  evaluateFilter,
-  type ListedBatch,
-  type MessageBatchFilter,
-  parseMessageBatchFilter,
-} from "./filter.ts";
+export { type ListedBatch, type MessageBatchFilter, parseMessageBatchFilter } from "./filter.ts";
 export type { DeletionOutcome, OutcomeError, StopReason } from "./outcome.ts";
 export { createPace, type PaceOptions } from "./pace.ts";
 export {
+  fingerprintPlan,
+  parsePurgePlan,
   type PlanByFilter,
   type PlanByPolicy,
   planPurge,
   type PlanPurgeOptions,
-} from "./plan-purge.ts";
-export { fingerprintPlan, parsePurgePlan, type PurgeItem, type PurgePlan } from "./plan.ts";
+  type PurgeItem,
+  type PurgePlan,
+} from "./plan.ts";

@@ -1,57 +1,93 @@
 /**
- * Reads objects from JSON and refuses what `JSON.parse()` and most schemas let pass: unknown keys, and
- * keys that are there twice.
+ * Reads data from outside: an object has the members of its schema and no others, each once. The
+ * messages of all schemas here follow a path, and name no value.
  *
  * @module
  */
-import { type GenericSchema, safeParse } from "../deps.ts";
+import {
+  array,
+  type ArraySchema,
+  check,
+  type GenericSchema,
+  number,
+  type ObjectEntries,
+  pipe,
+  safeParse,
+  strictObject,
+  type StrictObjectIssue,
+  type StrictObjectSchema,
+  string,
+} from "../deps.ts";
+import { isBatchId } from "../core/batches.ts";
+import { quoteKey, suggest } from "../core/check.ts";
 import type { Issue } from "../core/errors.ts";
-import { isObject, quoteKey, suggest } from "../core/check.ts";
-
-/** The schema of an object. */
-export type MembersSchema<Value> = GenericSchema<unknown, Value> & {
-  readonly entries: Readonly<Record<string, unknown>>;
-};
-
-/** A value, or all that is wrong with it. */
-export type Parsed<Value> = { readonly value: Value } | { readonly issues: readonly Issue[] };
-
-const mostNamedKeys = 5;
+import { parseTimestamp } from "./time.ts";
 
 /**
- * Reads an object that has the members of a schema and no others.
+ * Reads a value.
  *
- * @param path Where the object is; `""` is the whole.
- * @returns A copy of the object, or all that is wrong with it, without the values received.
+ * @param refuse Makes the error.
+ * @returns A copy of the value.
  */
-export function parseStrict<Value>(
-  schema: MembersSchema<Value>,
+export function read<Value>(
+  schema: GenericSchema<unknown, Value>,
   input: unknown,
-  path: string,
-): Parsed<Value> {
-  if (!isObject(input)) return { issues: [{ path, message: "is not an object" }] };
-  const at = (keys: readonly unknown[]) => [...(path === "" ? [] : [path]), ...keys].join(".");
-  const names = Object.keys(schema.entries);
-  const unknown = Object.keys(input).filter((name) => !names.includes(name));
+  refuse: (issues: readonly Issue[], first: Issue) => Error,
+): Value {
   const result = safeParse(schema, input);
-  if (result.success && unknown.length === 0) return { value: result.output };
-  const issues = (result.issues ?? []).map((issue) => ({
-    path: at((issue.path ?? []).map(({ key }) => key)),
-    message: issue.message,
+  if (result.success) return result.output;
+  const issues = result.issues.map(({ path = [], message }): Issue => ({
+    path: path.map(({ key }) => pathKey(String(key))).join("."),
+    message,
   }));
-  const [first, ...others] = unknown;
-  if (first === undefined) return { issues };
-  if (others.length === 0) {
-    const message = `is no member: ${suggest(first, names)}`;
-    return { issues: [{ path: at([pathKey(first)]), message }, ...issues] };
-  }
-  // One issue for all unknown members: a file of another kind has many.
-  const named = unknown.slice(0, mostNamedKeys).map(pathKey);
-  const more = unknown.length > mostNamedKeys ? [`and ${unknown.length - mostNamedKeys} more`] : [];
-  const message = `has members that are none: ${[...named, ...more].join(", ")}; ` +
-    `there are ${names.join(", ")}`;
-  return { issues: [{ path, message }, ...issues] };
+  throw refuse(issues, issues[0] as Issue);
 }
+
+/** The schema of an object with these members and no others. */
+export function members<const Entries extends ObjectEntries>(
+  entries: Entries,
+  notObject = "is not an object",
+): StrictObjectSchema<Entries, (issue: StrictObjectIssue) => string> {
+  const own: Entries = Object.assign(Object.create(null), entries); // a member is never inherited
+  return strictObject(own, ({ expected, path }) => {
+    if (path === undefined) return notObject;
+    if (expected !== "never") return shape({ path });
+    return `is no member: ${suggest(String(path[0].key), Object.keys(entries))}`;
+  });
+}
+
+/** What is wrong with an object whose other members are ignored. */
+export const shape = ({ path }: { readonly path?: unknown }): string =>
+  path === undefined ? "is not an object" : "is missing";
+
+type Schema<Value> = GenericSchema<unknown, Value>;
+
+export const textSchema = (): Schema<string> => string("is not a string");
+
+export const timeSchema = (): Schema<string> =>
+  pipe(
+    textSchema(),
+    check((text) => parseTimestamp(text) !== undefined, "is not an RFC 3339 date-time"),
+  );
+
+export const idSchema = (): Schema<string> =>
+  pipe(textSchema(), check(isBatchId, "is not an id of a batch"));
+
+export const daysSchema = (): Schema<number> =>
+  pipe(
+    number("is not a number"),
+    check((days) => days > 0 && Number.isFinite(days), "is not above 0"),
+  );
+
+export const countSchema = (): Schema<number> =>
+  pipe(
+    number("is not a number"),
+    check((count) => Number.isSafeInteger(count) && count > 0, "is not a whole number above 0"),
+  );
+
+export const listSchema = <Value>(
+  schema: Schema<Value>,
+): ArraySchema<Schema<Value>, string> => array(schema, "is not an array");
 
 /** A key as a part of a path: without quotes where it needs none. */
 export function pathKey(key: string): string {

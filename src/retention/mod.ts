@@ -4,9 +4,9 @@
  * @module
  */
 export { InvalidPolicyError, type Issue } from "../core/errors.ts";
+export { evaluateRetention } from "../purge/decision.ts";
 export {
   type DeleteAfterRule,
-  evaluateRetention,
   type KeepLastRule,
   parsePolicyText,
   parseRetentionPolicy,

@@ -20,15 +20,10 @@ import { BatchsweepError, PurgeRefusedError } from "../core/errors.ts";
 import { createCall } from "../core/send.ts";
 import { createRun, withPace } from "../purge/engine.ts";
 import { deletionOutcome, type OutcomeError } from "../purge/outcome.ts";
+import { dueSince, evaluateRetention } from "../purge/decision.ts";
 import { datedBatch } from "../purge/filter.ts";
-import { checkClock, isClockSkew, listAll, type Listing } from "../purge/plan-purge.ts";
-import {
-  dueSince,
-  evaluateRetention,
-  isHolds,
-  parseRetentionPolicy,
-  type RetentionPolicy,
-} from "../purge/policy.ts";
+import { checkClock, isClockSkew, listAll, type Listing } from "../purge/plan.ts";
+import { isHolds, parseRetentionPolicy, type RetentionPolicy } from "../purge/policy.ts";
 import { looksToSettle, settleIntents } from "./settle.ts";
 
 /** Options of {@link runRetention}. */

@@ -14,7 +14,7 @@ import { isBatchId, subjectOf } from "../core/batches.ts";
 import type { Settings } from "../core/client.ts";
 import { NotFoundError } from "../core/errors.ts";
 import { createRun, type RunOptions } from "../purge/engine.ts";
-import type { Listing, ListingBatch } from "../purge/plan-purge.ts";
+import type { Listing, ListingBatch } from "../purge/plan.ts";
 import { parseTimestamp } from "../purge/time.ts";
 import { lookFor } from "../purge/wait.ts";
 

@@ -143,7 +143,6 @@ describe("the source", () => {
 const importInsides: readonly string[] = [
   "test/cli/progress.test.ts",
   "test/fixtures/command-stage.ts",
-  "test/fixtures/policies.ts",
   "test/suites/audit-trail.test.ts",
   "test/suites/cli-cancel.test.ts",
   "test/suites/cli-delete.test.ts",
@@ -153,7 +152,6 @@ const importInsides: readonly string[] = [
   "test/suites/cli-retain.test.ts",
   "test/suites/cli.test.ts",
   "test/suites/export-results.test.ts",
-  "test/suites/filter.test.ts",
 ];
 
 describe("the tests", () => {

@@ -675,14 +675,14 @@ describe("applyPurge() refuses", () => {
 
   test("a plan in words that name the place", () => {
     expect(() => parsePurgePlan({ ...plan, items: [one, { ...one, id: "" }] }))
-      .toThrow("Cannot apply the purge plan: plan.items[1].id is not an id of a batch");
-    expect(() => parsePurgePlan({ ...plan, items: [{}] })).toThrow("plan.items[0].id is missing");
-    expect(() => parsePurgePlan({ ...plan, items: [1] })).toThrow("plan.items[0] is not an object");
+      .toThrow("Cannot apply the purge plan: plan.items.1.id is not an id of a batch");
+    expect(() => parsePurgePlan({ ...plan, items: [{}] })).toThrow("plan.items.0.id is missing");
+    expect(() => parsePurgePlan({ ...plan, items: [1] })).toThrow("plan.items.0 is not an object");
     expect(() => parsePurgePlan(1)).toThrow("plan is not an object");
     expect(() => parsePurgePlan({ ...plan, version: "1" })).toThrow("plan.version is not 1");
-    expect(() => parsePurgePlan({ ...plan, filter: {} })).toThrow("plan.filter: it is empty");
+    expect(() => parsePurgePlan({ ...plan, filter: {} })).toThrow("plan.filter is empty");
     expect(() => parsePurgePlan({ ...plan, filter: { oldest: 0 } }))
-      .toThrow("Cannot apply the purge plan: plan.filter.oldest: it is not a whole number above 0");
+      .toThrow("Cannot apply the purge plan: plan.filter.oldest is not a whole number above 0");
   });
 
   test("a plan for another workspace than the client names", async () => {

@@ -211,10 +211,10 @@ describe("readPolicy()", () => {
       more: "SECRET",
     });
     const lines = [
-      "more is no member: there are version, rules, holds, minimumAge",
-      "holds.0 is not an id of a batch",
       "rules.0.days is not a number",
       "rules.1.type is no rule: there are delete_after, keep_last",
+      "holds.0 is not an id of a batch",
+      "more is no member: there are version, rules, holds, minimumAge",
     ];
     const message = ["Cannot use p: it is no retention policy", ...lines].join("\n  ");
     expect(await rejection(read(broken))).toMatchObject({ message, exitCode: exitCode.usage });

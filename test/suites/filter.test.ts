@@ -3,8 +3,7 @@ import { describe, expect, test } from "vitest";
 import { evaluateFilter, parseMessageBatchFilter } from "../../src/purge/mod.ts";
 import { evaluateRetention } from "../../src/retention/mod.ts";
 import type { MessageBatch } from "../../mod.ts";
-import { parseTimestamp } from "../../src/purge/time.ts";
-import { anyBatches, batchOf, conditions, day, daysAgo, now } from "../fixtures/batches.ts";
+import { anyBatches, batchOf, conditions, day, daysAgo, now, timeOf } from "../fixtures/batches.ts";
 import { policyOf } from "../fixtures/policies.ts";
 import { apiKey } from "../fixtures/stub.ts";
 
@@ -20,24 +19,27 @@ describe("parseMessageBatchFilter()", () => {
     [undefined, "it is neither an object"],
     [null, "it is neither an object"],
     ["all", "it is neither an object"],
-    [[], "it is neither an object"],
+    [[], "it is empty: give one of ids"],
     [{}, "it is empty: give one of ids"],
     [{ ids: undefined }, "it is empty"],
     [
       { minDaysSinceEnd: 3 },
-      '"minDaysSinceEnd" is no condition: did you mean "minDaysSinceEnded"?',
+      'filter.minDaysSinceEnd: it is no member: did you mean "minDaysSinceEnded"?',
     ],
-    [{ created_before: 3 }, '"created_before" is no condition: did you mean "createdBefore"?'],
-    [{ rhubarb: 3 }, '"rhubarb" is no condition: there are ids, status, minDaysSinceCreated'],
-    [JSON.parse('{ "__proto__": 1, "oldest": 1 }'), '"__proto__" is no condition'],
-    [{ constructor: 1, oldest: 1 }, '"constructor" is no condition'],
-    [{ [apiKey]: 1 }, '"[redacted]" is no condition'],
+    [
+      { created_before: 3 },
+      'filter.created_before: it is no member: did you mean "createdBefore"?',
+    ],
+    [{ rhubarb: 3 }, "filter.rhubarb: it is no member: there are ids, status, minDaysSinceCreated"],
+    [JSON.parse('{ "__proto__": 1, "oldest": 1 }'), "filter.__proto__: it is no member"],
+    [{ constructor: 1, oldest: 1 }, "filter.constructor: it is no member"],
+    [{ [apiKey]: 1 }, 'filter."[redacted]": it is no member'],
     [{ ids: [] }, "filter.ids: it is empty"],
     [{ ids: "msgbatch_1" }, "filter.ids: it is not an array"],
-    [{ ids: ["msgbatch_1", ".."] }, "filter.ids[1]: it is not an id of a batch"],
-    [{ ids: [apiKey] }, "filter.ids[0]: it is not an id of a batch"],
+    [{ ids: ["msgbatch_1", ".."] }, "filter.ids.1: it is not an id of a batch"],
+    [{ ids: [apiKey] }, "filter.ids.0: it is not an id of a batch"],
     [{ status: [] }, "filter.status: it is empty"],
-    [{ status: ["done"] }, "filter.status[0]: it is not"],
+    [{ status: ["done"] }, "filter.status.0: it is not"],
     [{ minDaysSinceCreated: 0 }, "filter.minDaysSinceCreated: it is not above 0"],
     [{ minDaysSinceCreated: "3" }, "filter.minDaysSinceCreated: it is not a number"],
     [{ minDaysSinceEnded: -1 }, "filter.minDaysSinceEnded: it is not above 0"],
@@ -68,14 +70,21 @@ describe("parseMessageBatchFilter()", () => {
   });
 });
 
-describe("parseTimestamp()", () => {
+describe("a time in a filter", () => {
   test.each([
     ["2024-08-20T18:37:24.100435Z", Date.parse("2024-08-20T18:37:24.100Z")],
     ["2024-08-20T18:37:24Z", Date.parse("2024-08-20T18:37:24Z")],
     ["2024-02-29T23:30:00-01:30", Date.parse("2024-03-01T01:00:00Z")],
     ["2024-02-29t00:30:00+01:00", Date.parse("2024-02-28T23:30:00Z")],
     ["0001-01-01T00:00:00Z", Date.parse("0001-01-01T00:00:00Z")],
-  ])("reads %s", (text, time) => expect(parseTimestamp(text)).toBe(time));
+  ])("can be %s", (text, time) => {
+    const [at, after] = [0, 1].map((more) =>
+      batchOf(`msgbatch_${more}`, { created_at: new Date(time + more).toISOString() })
+    );
+    const decisions = evaluateFilter({ createdAfter: text }, [at, after] as MessageBatch[], now);
+    const actions = [...decisions.values()].map(({ action }) => action);
+    expect(actions).toEqual(time < Date.UTC(2023, 5) ? ["keep", "keep"] : ["keep", "delete"]);
+  });
 
   test.each([
     [null],
@@ -90,7 +99,11 @@ describe("parseTimestamp()", () => {
     ["2024-01-01T00:00:00+24:00"],
     [" 2024-01-01T00:00:00Z"],
     ["2024-01-01T00:00:00Z\n"],
-  ])("does not read %j", (text) => expect(parseTimestamp(text)).toBeUndefined());
+  ])("cannot be %j", (createdAfter) => {
+    expect(() => parseMessageBatchFilter({ createdAfter })).toThrow(TypeError);
+    const batch = batchOf("msgbatch_1", { created_at: String(createdAfter) });
+    expect(evaluateFilter("*", [batch], now).get(batch.id)?.code).toBe("created_unknown");
+  });
 });
 
 const actionsOf = (...args: Parameters<typeof evaluateFilter>) =>
@@ -229,8 +242,7 @@ describe("evaluateFilter(), whatever the batches and the filter,", () => {
   const anyFilter = fc.record(conditions, { requiredKeys: [] })
     .filter((filter) => Object.keys(filter).length > 0);
   const isPast = (text: string | null, days = 0) => {
-    const time = parseTimestamp(text);
-    return time !== undefined && now - time >= days * day;
+    return now - timeOf(text) >= days * day;
   };
   const chosenOf = (
     filter: Parameters<typeof evaluateFilter>[0],
@@ -287,7 +299,7 @@ describe("evaluateFilter(), whatever the batches and the filter,", () => {
       const chosen = chosenOf({ ...rest, oldest }, batches);
       expect(chosen).toHaveLength(Math.min(oldest, candidates.length));
       const created = new Map(
-        batches.map(({ id, created_at }) => [id, parseTimestamp(created_at) ?? Infinity]),
+        batches.map(({ id, created_at }) => [id, timeOf(created_at) || Infinity]),
       );
       const left = candidates.filter((id) => !chosen.includes(id)).map((id) =>
         created.get(id) ?? 0

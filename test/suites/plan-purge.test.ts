@@ -357,7 +357,7 @@ describe("parsePurgePlan()", () => {
     ["neither a filter nor a policy", {}, "it has neither a filter nor a policy"],
     ["both", { filter: "*", policy }, "it has both a filter and a policy"],
     ["a policy that is none", { policy: "keep all" }, "plan.policy is not an object"],
-    ["a policy that is a list", { policy: [] }, "plan.policy is not an object"],
+    ["a policy that is a list", { policy: [] }, "plan.policy.version is missing"],
     ["a policy of another version", { policy: { ...policy, version: 2 } }, "version is not 1"],
     [
       "a policy without holds",
@@ -378,7 +378,7 @@ describe("parsePurgePlan()", () => {
       { policy, items: [{ ...item, status: "in_progress", action: "cancel_and_delete" }] },
       "it cancels a batch, and was made from a policy, which never does",
     ],
-    ["a filter that is none", { filter: { oldest: 0 } }, "plan.filter.oldest: it is not a whole"],
+    ["a filter that is none", { filter: { oldest: 0 } }, "plan.filter.oldest is not a whole"],
   ];
   test.each(refused)("refuses a plan with %s", (_, change, message) => {
     const parse = () => parsePurgePlan({ ...plan, ...change });
@@ -434,7 +434,7 @@ describe("parsePurgePlan()", () => {
     const parse = () => parsePurgePlan({ ...plan, ...source, items: [one] });
     expect(parse).toThrow(PurgeRefusedError);
     expect(parse).toThrow(
-      /^Cannot apply the purge plan: plan\.items\[0\]\.(code|action|condition|rule) /,
+      /^Cannot apply the purge plan: plan\.items\.0\.(code|action|condition|rule) /,
     );
   });
 
