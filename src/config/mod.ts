@@ -88,6 +88,8 @@ export interface RetentionLimits {
 export interface Config {
   /** Who calls the API, and how. */
   client(): Client;
+  /** The administrator's key, which kinds of the organization take. */
+  adminKey(): string;
   /** The secrets that webhooks may be signed with: one at least. */
   webhookSecrets(): readonly string[];
   /** The tokens of the gateway: one at least. */
@@ -285,6 +287,7 @@ const processSection = pipe(
 /** The variables of the service. */
 export const variableNames: readonly string[] = [
   clientSection,
+  adminSection,
   webhookSection,
   gatewaySection,
   policySection,
@@ -303,6 +306,11 @@ export function readConfig(environment: Environment, more: Client = {}): Config 
   const read = (name: string) => environment[name];
   return {
     client: once(() => checkVariables({ ...clientFrom(read), ...more })),
+    adminKey: once(() => {
+      const key = adminKeyFrom(read);
+      if (key === undefined) throw cannotUse("ANTHROPIC_ADMIN_KEY", "it is not set");
+      return key;
+    }),
     webhookSecrets: once(() => parse(webhookSection, read).WEBHOOK_SECRETS),
     gatewayTokens: once(() => parse(gatewaySection, read).GATEWAY_TOKENS),
     policy: once(() => parse(policySection, read).RETENTION_POLICY),

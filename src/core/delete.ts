@@ -100,6 +100,8 @@ export interface DeleteOptions extends CallOptions {
 interface Absence extends Omit<DeleteOptions, keyof CallOptions> {
   /** Whether `"missing"` rests on one 404, where the next run lists again. */
   readonly missingAtOnce?: boolean | undefined;
+  /** Throws if the object, as `lookFirst` shows it, may not be deleted. Nor is what it does not show. */
+  readonly check?: ((object: unknown) => void) | undefined;
 }
 
 /** The checks of {@link DeleteOptions}. */
@@ -133,7 +135,7 @@ export async function deleteResource<const Resource extends DeletableResource>(
   call: Call,
   resource: Resource,
   params: ResourceParams<Resource>,
-  { allowMissing, mayBeDeletedAlready = false, lookFirst, missingAtOnce }: Absence = {},
+  { allowMissing, mayBeDeletedAlready = false, lookFirst, missingAtOnce, check }: Absence = {},
 ): Promise<ResourceDeletion<Resource>> {
   const { facts, settings, signal } = call;
   const target = targetOf(call, resource, params);
@@ -142,6 +144,8 @@ export async function deleteResource<const Resource extends DeletableResource>(
   if (lookFirst) {
     const found = await look(target);
     if (found.seen === "unknown") throw found.error;
+    if (found.seen === "present") check?.(readSuccess(found.reply));
+    else if (check && !doubt) throw found.error;
     doubt ||= found.seen === "present";
   }
   let permit = await settings.pace?.permit(endOfWait(call)); // before the intent is written

@@ -3,10 +3,9 @@
  *
  * @module
  */
-import type { Config } from "../config/mod.ts";
+import type { Config, GatewayToken } from "../config/mod.ts";
 import { unlessAborted } from "../core/abort.ts";
 import type { AuditEntry } from "../core/audit.ts";
-import { batchPath } from "../core/batches.ts";
 import { defined, fillPath } from "../core/check.ts";
 import {
   type AnthropicBeta,
@@ -16,9 +15,19 @@ import {
   maxTimer,
   systemClock,
 } from "../core/client.ts";
-import { deleteBatch, type Deletion, type Evidence } from "../core/delete.ts";
+import {
+  type DeletableResource,
+  deleteBatch,
+  deleteResource,
+  type Deletion,
+  type DeletionFacts,
+  type Evidence,
+  messageBatch,
+  paramsOf,
+} from "../core/delete.ts";
 import { BatchsweepError, CallError } from "../core/errors.ts";
-import { createCall } from "../core/send.ts";
+import { type Call, createCall } from "../core/send.ts";
+import { dayMs, timeOfBatch } from "../purge/time.ts";
 import { type Storage, StorageError } from "../storage/mod.ts";
 import type { Line } from "./log.ts";
 import { noteError, notRecorded, Problem } from "./problem.ts";
@@ -34,7 +43,7 @@ export interface State {
   /** The ids of the retention runs that run now. */
   readonly running: Set<string>;
   /** The deletions on demand that are under way, by caller and batch. */
-  readonly underWay: Map<string, Promise<Deletion>>;
+  readonly underWay: Map<string, Promise<DeletionFacts>>;
   /** When an entry could not be written last, until one is written again. */
   notWritten?: number | undefined;
   /** What `/healthz` found last, and when. */
@@ -52,50 +61,83 @@ export interface Context {
   readonly stop: AbortSignal;
 }
 
-/** A deletion that somebody asks for. */
-export interface Wanted {
-  readonly id: string;
-  /** The name of the token that asks; the webhook has none. */
-  readonly actor?: string | undefined;
-  /** The id of the webhook that asks. */
-  readonly webhookId?: string | undefined;
+/** What a caller of the gateway says of its call. */
+export interface Caller {
   readonly betas?: readonly AnthropicBeta[] | undefined;
+  readonly apiVersion?: string | undefined;
   /** How often an official SDK has repeated the call; `undefined` for any other caller. */
   readonly repeats?: number | undefined;
+}
+
+/** A deletion that somebody asks for. */
+export interface Wanted extends Caller {
+  /** The id, or those of the path with `/` between them. */
+  readonly id: string;
+  /** What kind of object. @default a message batch */
+  readonly resource?: DeletableResource | undefined;
+  /** The token that asks; the webhook has none. */
+  readonly token?: GatewayToken | undefined;
+  /** The id of the webhook that asks. */
+  readonly webhookId?: string | undefined;
 }
 
 /** The time after which a repeated call is another call, in milliseconds. */
 const repeatedWithin = 600_000;
 
-/**
- * The client for deletions, with its requests counted in the log. It records deletions, unless
- * `AUDIT=off`.
- *
- * @throws {ArgumentError} A variable is invalid.
- * @throws {Problem} 503: deletions cannot be recorded.
- */
-export function recordingClient({ state, line }: Context, actor?: string): Client {
-  const { config, storage } = state;
-  const client = config.client();
-  const { clock = systemClock, onRequest } = client;
-  const auditTrail = client.auditTrail ??
-    (config.storage().audit ? storage?.auditTrail : undefined);
-  if (auditTrail === undefined && config.storage().audit) {
-    throw new Problem(503, `Cannot delete message batches: ${noDatabase}`);
-  }
-  return defined({
+/** The client, with its requests counted in the log. */
+export function countingClient({ state, line }: Context): Client {
+  const { onRequest, ...client } = state.config.client();
+  return {
     ...client,
-    actor: actor ?? client.actor,
     onRequest: (event) => {
       line.requests += 1;
       return onRequest?.(event);
     },
+  };
+}
+
+/**
+ * The client for deletions and cancellations. It records them, unless `AUDIT=off`.
+ *
+ * @param maxDeletes How many deletions the actor may begin within 24 hours.
+ * @throws {ArgumentError} A variable is invalid.
+ * @throws {Problem} 503: deletions cannot be recorded, or not counted.
+ */
+export function recordingClient(context: Context, actor?: string, maxDeletes?: number): Client {
+  const { state, line } = context;
+  const { config, storage } = state;
+  const client = countingClient(context);
+  const { clock = systemClock } = client;
+  const { audit } = config.storage();
+  const auditTrail = client.auditTrail ?? (audit ? storage?.auditTrail : undefined);
+  if (auditTrail === undefined && audit) {
+    throw new Problem(503, `Cannot delete message batches: ${noDatabase}`);
+  }
+  const counting = client.auditTrail === undefined && audit ? storage : undefined;
+  if (maxDeletes !== undefined && counting === undefined) {
+    throw new Problem(503, "Cannot count deletions (maxDeletesPerDay): the database has no record");
+  }
+  const append = async (entry: AuditEntry): Promise<void> => {
+    if (maxDeletes === undefined || entry.phase !== "intent" || entry.operation !== "delete") {
+      return await auditTrail?.append(entry);
+    }
+    const since = new Date(clock.now() - dayMs).toISOString();
+    const full = await counting?.appendWithin(entry, maxDeletes, since);
+    if (full === undefined) return;
+    const wait = Math.max(1, Math.ceil((Date.parse(full) + dayMs - clock.now()) / 1_000));
+    const detail = `The token ${JSON.stringify(actor)} permits ${maxDeletes} deletions a day`;
+    throw new Problem(429, detail, {}, { "retry-after": String(wait) });
+  };
+  return defined({
+    ...client,
+    actor: actor ?? client.actor,
     auditTrail: auditTrail && {
       append: async (entry) => {
         try {
-          await auditTrail.append(entry);
+          await append(entry);
           state.notWritten = undefined;
         } catch (error) {
+          if (error instanceof Problem) throw error;
           state.notWritten = clock.now();
           state.health = undefined;
           line.notWritten = [...line.notWritten ?? [], `${entry.phase} of ${entry.objectId}`];
@@ -110,13 +152,13 @@ const noDatabase =
   "there is no database for the audit trail (in a Worker: the D1 database DB is not bound); AUDIT=off deletes without one";
 
 /**
- * Checks the id of a batch.
+ * Checks the ids of a path.
  *
- * @throws {Problem} 400: it cannot be one.
+ * @throws {Problem} 400: one cannot be used.
  */
-export function checkId(id: string): void {
+export function checkIds(path: string, ids: Readonly<Record<string, string>>): void {
   try {
-    fillPath(batchPath, { message_batch_id: id });
+    fillPath(path, ids);
   } catch (error) {
     throw new Problem(400, error instanceof Error ? error.message : "Cannot use the id");
   }
@@ -132,18 +174,53 @@ export function timeOf({ config }: State): number {
 }
 
 /**
- * Deletes a batch, unless it is held or the audit trail has the answer. A caller that asks for the same
- * deletion meanwhile gets the same answer.
+ * Begins a call for somebody who waits for its answer.
+ *
+ * @param caller Who. An official SDK repeats a 429 or 529 itself.
+ */
+export function callFor(
+  { state, limit }: Context,
+  client: Client,
+  { betas, apiVersion = client.apiVersion, repeats }: Caller,
+  webhookId?: string,
+): Call {
+  const time = timeOf(state);
+  const { fetch = (url, init) => globalThis.fetch(url, init) } = client;
+  const settings = checkClient({
+    ...client,
+    apiVersion,
+    fetch: repeats === undefined ? fetch : withoutRepeats(fetch),
+    timeout: Math.min(client.timeout ?? Infinity, time / 2),
+    maxRetryDelay: Math.min(client.maxRetryDelay ?? Infinity, time / 2),
+  });
+  // Not with the signal of the request: a caller that hangs up does not stop what was begun.
+  return createCall(settings, { signal: limit, betas }, undefined, { webhookId });
+}
+
+/**
+ * Refuses what is held.
+ *
+ * @throws {Problem} 409 with the code `ERR_HELD`: nothing may be done to it.
+ */
+export async function checkHold({ config, storage }: State, id: string): Promise<void> {
+  if (config.policy()?.holds.includes(id) || await storage?.isHeld(id)) {
+    throw new Problem(409, "Cannot use the message batch: it is held", { code: "ERR_HELD" });
+  }
+}
+
+/**
+ * Deletes an object, unless it is held or the audit trail has the answer. A caller that asks for the
+ * same deletion meanwhile gets the same answer.
  *
  * @throws {Problem} 409 with the code `ERR_HELD`: it is held. 504: it took too long.
  * @throws {BatchsweepError} The deletion failed.
  */
-export async function deleteOnDemand(context: Context, wanted: Wanted): Promise<Deletion> {
+export async function deleteOnDemand(context: Context, wanted: Wanted): Promise<DeletionFacts> {
   const { state, line, limit } = context;
   const { underWay } = state;
-  const { id, actor, webhookId } = wanted;
-  Object.assign(line, defined({ id, actor, webhookId }), { outcome: "failed" });
-  const key = JSON.stringify([actor, id]);
+  const { id, resource = messageBatch, token, webhookId } = wanted;
+  Object.assign(line, defined({ id, actor: token?.name, webhookId }), { outcome: "failed" });
+  const key = JSON.stringify([token?.name, resource.name, id]);
   let deletion = underWay.get(key);
   const isFirst = deletion === undefined;
   if (deletion === undefined) {
@@ -172,32 +249,32 @@ export async function deleteOnDemand(context: Context, wanted: Wanted): Promise<
   }
 }
 
-async function begin(context: Context, wanted: Wanted): Promise<Deletion> {
+async function begin(context: Context, wanted: Wanted): Promise<DeletionFacts> {
   const { state, line, limit } = context;
-  const { id, actor, webhookId, betas, repeats } = wanted;
-  const client = recordingClient(context, actor);
-  if (state.config.policy()?.holds.includes(id) || await state.storage?.isHeld(id)) {
-    throw new Problem(409, "Cannot delete the message batch: it is held", { code: "ERR_HELD" });
-  }
+  const { id, token, webhookId } = wanted;
+  const resource: DeletableResource = wanted.resource ?? messageBatch;
+  const client = recordingClient(context, token?.name, token?.maxDeletesPerDay);
+  // What belongs to the organization takes another key, and is in no workspace.
+  const administrator = resource.administrative && {
+    apiKey: state.config.adminKey(),
+    ...{ authToken: undefined, workspaceId: undefined },
+  };
+  await checkHold(state, id);
   const { answer, doubt } = await recall(state, wanted);
   if (answer !== undefined) return answer;
 
-  const time = timeOf(state);
-  const { fetch = (url, init) => globalThis.fetch(url, init) } = client;
-  const settings = checkClient({
-    ...client,
-    fetch: repeats === undefined ? fetch : withoutRepeats(fetch),
-    timeout: Math.min(client.timeout ?? Infinity, time / 2),
-    maxRetryDelay: Math.min(client.maxRetryDelay ?? Infinity, time / 2),
-  });
-  // Not with the signal of the request: a caller that hangs up does not stop what was begun.
-  const call = createCall(settings, { signal: limit, betas }, undefined, { webhookId });
+  const call = callFor(context, { ...client, ...administrator }, wanted, webhookId);
+  const options = {
+    allowMissing: webhookId !== undefined,
+    mayBeDeletedAlready: doubt,
+    lookFirst: true,
+  };
   try {
-    const deletion = await deleteBatch(call, id, {
-      allowMissing: webhookId !== undefined,
-      mayBeDeletedAlready: doubt,
-      lookFirst: true,
-    });
+    const ids = id.split("/");
+    const params = Object.fromEntries(paramsOf(resource).map((name, at) => [name, ids[at]]));
+    const deletion = resource === messageBatch
+      ? await deleteBatch(call, id, { ...options, check: checkAge(call, token) })
+      : await deleteResource(call, resource, params, options);
     if (deletion.auditError === undefined) return deletion;
     noteError(line, deletion.auditError);
     return { ...deletion, auditError: notRecorded };
@@ -222,10 +299,27 @@ function withoutRepeats(fetch: Fetch): Fetch {
   };
 }
 
-function tookTooLong({ state }: Context, outcomeKnown: boolean): Problem {
+/** What a token says of the age of a batch: it must have ended so many days ago. */
+function checkAge(
+  { settings: { clock }, facts }: Call,
+  { name, minDaysSinceEnded: days }: Partial<GatewayToken> = {},
+): ((batch: unknown) => void) | undefined {
+  if (days === undefined) return undefined;
+  return (batch) => {
+    const now = clock.now() - Math.max(0, facts.clockOffset ?? 0); // our clock may be ahead
+    if (now - timeOfBatch(Object(batch).ended_at) >= days * dayMs) return;
+    const detail = `permits no deletion of a batch before ${days} days after it has ended`;
+    throw new Problem(403, `The token ${JSON.stringify(name)} ${detail}`, {
+      code: "ERR_FORBIDDEN",
+    });
+  };
+}
+
+/** The problem of a call that was aborted because its time is over. */
+export function tookTooLong({ state }: Context, outcomeKnown: boolean): Problem {
   const seconds = state.config.gracePeriod() / 1_000;
-  const doubt = outcomeKnown ? "" : "; it may be deleted all the same";
-  const detail = `Cannot delete the message batch: no answer within ${seconds} seconds${doubt}`;
+  const doubt = outcomeKnown ? "" : "; it may have been done all the same";
+  const detail = `Cannot answer: the API gave no answer within ${seconds} seconds${doubt}`;
   return new Problem(504, detail, { code: "ERR_TIMEOUT", outcomeKnown });
 }
 
@@ -236,7 +330,7 @@ function tookTooLong({ state }: Context, outcomeKnown: boolean): Problem {
  */
 async function recall(
   { config, storage }: State,
-  { id, actor, webhookId, repeats = 0 }: Wanted,
+  { id, resource = messageBatch, token, webhookId, repeats = 0 }: Wanted,
 ): Promise<{ readonly answer?: Deletion | undefined; readonly doubt: boolean }> {
   const isWebhook = webhookId !== undefined;
   if (storage === undefined || (!isWebhook && repeats === 0)) return { doubt: false };
@@ -248,7 +342,7 @@ async function recall(
   let doubt = false;
   for await (const entry of storage.entries({ objectId: id, since })) {
     const { phase, intent = "", outcome, error, operation } = entry;
-    if (operation !== "delete") continue;
+    if (operation !== "delete" || entry.resource !== resource.name) continue;
     last = entry;
     if (phase === "intent") open.add(entry.id);
     else open.delete(intent);
@@ -257,7 +351,7 @@ async function recall(
     const isSame = isWebhook && entry.webhookId === webhookId;
     if (outcome === "deleted" || (outcome === "missing" && isSame)) answer = deletionOf(entry);
   }
-  if (!isWebhook && last?.actor !== actor) return { doubt: false };
+  if (!isWebhook && last?.actor !== token?.name) return { doubt: false };
   return { answer, doubt: doubt || open.size > 0 };
 }
 

@@ -1,18 +1,21 @@
 /**
- * `DELETE /v1/messages/batches/{id}`: the API's own route, for official SDKs with another base URL. The
- * caller has a token; the key stays here. It never answers 404 where the API did not.
+ * The gateway: routes of the API, for official SDKs with another base URL. The caller has a token; the
+ * key stays here. It never answers 404 where the API did not.
  *
  * @module
  */
 import type { Config, GatewayToken, Scope } from "../config/mod.ts";
+import { isAbort } from "../core/abort.ts";
 import { hex } from "../core/bytes.ts";
-import { systemClock } from "../core/client.ts";
+import { type Client, systemClock } from "../core/client.ts";
 import { APIError, APITimeoutError, BatchsweepError, NotFoundError } from "../core/errors.ts";
+import { headerValues } from "../core/headers.ts";
 import { parseTimestamp } from "../purge/time.ts";
-import { checkId, type Context, deleteOnDemand } from "./deletion.ts";
+import { type Caller, checkIds, type Context, tookTooLong } from "./deletion.ts";
 import { timingSafeEqual } from "./deps.ts";
 import type { Line } from "./log.ts";
 import { Problem, toProblem } from "./problem.ts";
+import { type Route, routes } from "./routes.ts";
 
 /** An answer of the gateway that is an error, in the API's shape. */
 interface Refusal {
@@ -20,52 +23,116 @@ interface Refusal {
   readonly type: string;
   readonly message: string;
   readonly requestId?: string | undefined;
+  /** In milliseconds. */
   readonly retryAfter?: number | undefined;
+  /** Whether an SDK must not repeat the call, though it is limited. */
+  readonly isFinal?: boolean | undefined;
 }
 
+/** The routes, each with what its paths look like. */
+const table = routes.map((route) => ({
+  route,
+  pattern: new RegExp(`^${route.path.replace(/\{(\w+)\}/g, "(?<$1>[^/]+)")}$`),
+}));
+
 /**
- * Answers a request to the gateway. It checks the token (401), the path and the id (400), and what the
- * token may do (403), in this order.
+ * Answers a request to the gateway. It checks the token (401), the path and its ids (400), and what the
+ * token may do (403), in this order, then the query and the headers.
  *
- * @returns The API's receipt, or an error in the API's shape.
+ * @returns The API's answer, or an error in the API's shape.
  */
 export async function answerGateway(request: Request, context: Context): Promise<Response> {
+  const { line, limit, state: { config } } = context;
   try {
-    const token = await authenticate(request.headers, context.state.config);
-    const id = readId(request, token);
-    const betas = (request.headers.get("anthropic-beta") ?? "").split(",")
-      .map((beta) => beta.trim()).filter((beta) => beta !== "");
-    if (betas.some((beta) => !/^[\w.-]{1,128}$/.test(beta))) {
-      throw new Problem(400, "anthropic-beta: not a list of names");
-    }
-    const count = request.headers.get("x-stainless-retry-count"); // all official SDKs send it
-    const repeats = count === null ? undefined : Number(count) || 0;
-    const wanted = { id, actor: token.name, betas, repeats };
-    const { type, requestId } = await deleteOnDemand(context, wanted);
-    return Response.json({ id, type }, { headers: requestId ? { "request-id": requestId } : {} });
+    const token = await authenticate(request.headers, config);
+    line["actor"] = token.name;
+    const { pathname, searchParams } = new URL(request.url);
+    const { ids, route } = permit(token, findRoute(request.method, pathname));
+    Object.assign(line, { scope: route.scope, id: Object.values(ids).join("/") || undefined });
+    return await route.answer({
+      ...{ context, route, token, ids, origin: originOf(request) },
+      path: pathname + readQuery(searchParams, route),
+      ...readCaller(request.headers, config.client()),
+    });
   } catch (error) {
-    return refuse(error instanceof BatchsweepError ? upstream(error) : own(error, context.line));
+    const failure = isAbort(error, limit) ? tookTooLong(context, request.method === "GET") : error;
+    return refuse(failure instanceof BatchsweepError ? upstream(failure) : own(failure, line));
   }
 }
 
 /**
- * The id of the batch that a request deletes. The path must be the route letter by letter, as the
- * runtime normalised it: a path that only decodes to the route is not the route.
+ * Finds the route of a request, and the ids in its path. The path must be the route letter by letter, as
+ * the runtime normalised it: a path that only decodes to the route is not the route.
  *
- * @throws {Problem} 400: the path cannot be used. 403: the token may not do this.
+ * @returns `undefined`: there is none.
+ * @throws {Problem} 400: the path cannot be used.
  */
-function readId({ url, method }: Request, token: GatewayToken): string {
-  const { pathname, search } = new URL(url);
-  if (!/^\/v1(\/[\w.~-]+)+$/.test(pathname)) {
+function findRoute(method: string, path: string) {
+  if (!/^\/v1(\/[\w.~-]+)+$/.test(path)) {
     throw new Problem(400, "Cannot use the path: it is not a path of the Claude API");
   }
-  const id = /^\/v1\/messages\/batches\/([^/]+)$/.exec(pathname)?.[1];
-  if (id !== undefined) checkId(id);
-  permit(token, method === "DELETE" && id !== undefined ? "batches:delete" : undefined);
-  if (!["", "?beta=true"].includes(search)) {
-    throw new Problem(400, "Cannot use the query: only ?beta=true is known");
+  const fitting = table.flatMap(({ route, pattern }) => {
+    const match = pattern.exec(path);
+    if (match === null) return [];
+    const ids = { ...match.groups };
+    checkIds(route.path, ids);
+    return { route, scope: route.scope, ids };
+  });
+  return fitting.find(({ route }) => route.method === method);
+}
+
+/**
+ * The query, for the API.
+ *
+ * @throws {Problem} 400: it cannot be used.
+ */
+function readQuery(params: URLSearchParams, { query = {} }: Route): string {
+  params.delete("beta", "true"); // older SDKs send it; it means nothing any more
+  const known = Object.keys(query);
+  for (const [name, value] of params) {
+    const check = known.includes(name) ? query[name] : undefined;
+    if (check === undefined) {
+      const all = ["beta=true", ...known].join(", ");
+      throw new Problem(400, `Cannot use the query: it may have ${all} and nothing else`);
+    }
+    if (params.getAll(name).length > 1 || !check(value)) {
+      throw new Problem(400, `Cannot use ${name} of the query: its value is not valid`);
+    }
   }
-  return id ?? "";
+  return params.size > 0 ? `?${params}` : "";
+}
+
+/** The versions of the API that official SDKs send. Batches are the same in both. */
+const versions = ["2023-06-01", "2026-10-21"];
+
+/**
+ * What a caller says of its call in headers.
+ *
+ * @throws {Problem} 400: it cannot be used. 403: it names another workspace than that of the service.
+ */
+function readCaller(headers: Headers, { workspaceId }: Client): Caller {
+  const betas = headerValues(headers, "anthropic-beta").filter((beta) => beta !== "");
+  if (betas.some((beta) => !/^[\w.-]{1,128}$/.test(beta))) {
+    throw new Problem(400, "anthropic-beta: not a list of names");
+  }
+  const apiVersion = headers.get("anthropic-version") ?? undefined;
+  if (apiVersion !== undefined && !versions.includes(apiVersion)) {
+    throw new Problem(400, `anthropic-version: use ${versions.join(" or ")}`);
+  }
+  const workspace = headers.get("anthropic-workspace-id") ?? workspaceId;
+  if (workspace !== workspaceId) {
+    const detail = "anthropic-workspace-id: not the workspace of the gateway; leave the header out";
+    throw new Problem(403, detail, { code: "ERR_FORBIDDEN" });
+  }
+  const count = headers.get("x-stainless-retry-count"); // all official SDKs send it
+  return { betas, apiVersion, repeats: count === null ? undefined : Number(count) || 0 };
+}
+
+/** The origin at which a caller reaches the service. Behind a proxy, only the headers have it. */
+function originOf({ url, headers }: Request): string {
+  const { protocol, host } = new URL(url);
+  const [proxied] = /^https?$/.exec(headers.get("x-forwarded-proto") ?? "") ?? [];
+  return `${proxied === undefined ? protocol : `${proxied}:`}//${headers.get("host") || host}`;
 }
 
 /** The longest token that is looked at, in characters. */
@@ -82,7 +149,7 @@ export async function authorize(
   scope: Scope,
 ): Promise<GatewayToken> {
   const token = await authenticate(request.headers, context.state.config);
-  permit(token, scope);
+  permit(token, { scope });
   return token;
 }
 
@@ -110,18 +177,24 @@ async function authenticate(headers: Headers, config: Config): Promise<GatewayTo
 
 const nowOf = (config: Config) => (config.client().clock ?? systemClock).now();
 
-/** @throws {Problem} 403: the token lacks a scope; `undefined` is one that no token has. */
-function permit({ name, allow }: GatewayToken, scope: Scope | undefined): void {
-  if (scope !== undefined && allow.includes(scope)) return;
+/** @throws {Problem} 403: the token lacks the scope of what is wanted; `undefined` has none. */
+function permit<Wanted extends { readonly scope: Scope }>(
+  { name, allow }: GatewayToken,
+  wanted: Wanted | undefined,
+): Wanted {
+  if (wanted !== undefined && allow.includes(wanted.scope)) return wanted;
   const all = `it permits ${allow.join(", ")} and nothing else`;
-  const detail = `The token ${JSON.stringify(name)} does not permit ${scope ?? "this"}: ${all}`;
-  throw new Problem(403, detail, { code: "ERR_FORBIDDEN" });
+  const what = wanted?.scope ?? "this";
+  throw new Problem(403, `The token ${JSON.stringify(name)} does not permit ${what}: ${all}`, {
+    code: "ERR_FORBIDDEN",
+  });
 }
 
 const types: Readonly<Record<number, string>> = {
   400: "invalid_request_error",
   401: "authentication_error",
   403: "permission_error",
+  429: "rate_limit_error",
   504: "timeout_error",
 };
 
@@ -129,7 +202,9 @@ const types: Readonly<Record<number, string>> = {
 function own(error: unknown, line: Line): Refusal {
   const problem = toProblem(error, line);
   const status = problem.members["code"] === "ERR_HELD" ? 403 : problem.status;
-  return { status, type: types[status] ?? "api_error", message: problem.message };
+  const { message, headers } = problem;
+  const retryAfter = Number(headers["retry-after"]) * 1_000 || undefined;
+  return { status, type: types[status] ?? "api_error", message, retryAfter, isFinal: true };
 }
 
 /** What the API refused, or did not answer. */
@@ -137,13 +212,13 @@ function upstream(error: BatchsweepError): Refusal {
   const { message } = error;
   if (error instanceof APITimeoutError) return { status: 504, type: "timeout_error", message };
   if (!(error instanceof APIError)) return { status: 502, type: "api_error", message };
-  const { type = "api_error", requestId, retryAfter, outcomeKnown } = error;
+  const { type = "api_error", requestId, retryAfter, operation } = error;
   const status = error.status > 599 ? 502 : error.status;
   // What the API says of our key is not about the caller's token, nor is a 404 that is not the API's.
   const isOurs = [401, 402, 403].includes(status) ||
     (status === 404 && !(error instanceof NotFoundError));
   if (isOurs) return { status: 502, type: "api_error", message, requestId };
-  if (isLimit(status) && !outcomeKnown) {
+  if (isLimit(status) && operation === "delete" && !error.outcomeKnown) {
     const doubt = "an attempt before may have deleted it";
     return { status: 502, type: "api_error", message: `${message}; ${doubt}`, requestId };
   }
@@ -153,7 +228,7 @@ function upstream(error: BatchsweepError): Refusal {
 /** Whether a refusal says that nothing was done, and that it can be repeated later. */
 const isLimit = (status: number) => status === 429 || status === 529;
 
-function refuse({ status, type, message, requestId, retryAfter }: Refusal): Response {
+function refuse({ status, type, message, requestId, retryAfter, isFinal }: Refusal): Response {
   const headers = new Headers();
   if (requestId !== undefined) headers.set("request-id", requestId);
   if (retryAfter !== undefined) {
@@ -161,7 +236,7 @@ function refuse({ status, type, message, requestId, retryAfter }: Refusal): Resp
     headers.set("retry-after-ms", String(retryAfter));
   }
   // The service has repeated the rest already.
-  if (!isLimit(status)) headers.set("x-should-retry", "false");
+  if (isFinal || !isLimit(status)) headers.set("x-should-retry", "false");
   const body = { type: "error", error: { type, message }, request_id: requestId ?? null };
   return Response.json(body, { status, headers });
 }

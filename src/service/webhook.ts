@@ -5,11 +5,12 @@
  * @see [Standard Webhooks](https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)
  */
 import { unlessAborted } from "../core/abort.ts";
+import { batchPath } from "../core/batches.ts";
 import { readBytes } from "../core/bytes.ts";
-import type { Deletion } from "../core/delete.ts";
+import type { DeletionFacts } from "../core/delete.ts";
 import { literal, looseObject, safeParse, strictObject, string } from "../deps.ts";
 import { findDuplicateKey } from "../purge/strict-json.ts";
-import { checkId, type Context, deleteOnDemand, recordingClient } from "./deletion.ts";
+import { checkIds, type Context, deleteOnDemand, recordingClient } from "./deletion.ts";
 import { Webhook, WebhookVerificationError } from "./deps.ts";
 import { Problem } from "./problem.ts";
 
@@ -31,7 +32,7 @@ const eventSchema = looseObject({
  * @throws {ArgumentError} A variable is invalid.
  * @throws {BatchsweepError} The deletion failed.
  */
-export async function receiveWebhook(request: Request, context: Context): Promise<Deletion> {
+export async function receiveWebhook(request: Request, context: Context): Promise<DeletionFacts> {
   const { headers } = request;
   const { state } = context;
   const secrets = state.config.webhookSecrets();
@@ -119,6 +120,6 @@ function readEvent(body: string): string {
     );
   }
   const { id } = event.output.data;
-  checkId(id);
+  checkIds(batchPath, { message_batch_id: id });
   return id;
 }

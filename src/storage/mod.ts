@@ -69,6 +69,12 @@ export interface Storage {
    * reading of this property: a request that Cloudflare cancels takes down no other.
    */
   readonly auditTrail: AuditTrail;
+  /**
+   * Adds an intent, unless its actor has begun `most` deletions since an RFC 3339 date-time.
+   *
+   * @returns If it was not added: when the first of the last `most` deletions was begun.
+   */
+  appendWithin(entry: AuditEntry, most: number, since: string): Promise<string | undefined>;
   /** Reads the audit trail, in order. */
   entries(options?: EntriesOptions): AsyncGenerator<AuditEntry, void, undefined>;
   /** Reads the audit trail as JSON lines, some at a time: the same text each time, and then what is new. */
@@ -149,6 +155,24 @@ export function createStorage(
       for await (const rows of pages(options)) {
         yield rows.map(({ entry }) => `${entry}\n`).join("");
       }
+    },
+
+    async appendWithin(entry, most, since) {
+      const { sql, values } = insertOf(entry);
+      const limits = [since, entry.actor ?? null, most];
+      const begun = `FROM audit_entries WHERE phase = 'intent' AND id <> ?1 AND time >= ?7
+        AND entry ->> 'operation' = 'delete' AND entry ->> 'actor' IS ?8`;
+      const [, [full] = []] = await run([
+        {
+          sql: `${sql} WHERE (SELECT count(*) ${begun}) < ?9`,
+          values: [...values, ...limits],
+        },
+        {
+          sql: `SELECT time ${begun} ORDER BY time DESC LIMIT 1 OFFSET ?9 - 1`,
+          values: [...values, ...limits],
+        },
+      ]);
+      return full && String(full["time"]);
     },
 
     async openIntents(before) {
@@ -265,7 +289,7 @@ function insertOf(entry: AuditEntry): Statement {
   const { id, time, phase, objectId, intent } = entry;
   return {
     sql: `INSERT INTO audit_entries (id, time, phase, object_id, intent, entry)
-      VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
+      SELECT ?1, ?2, ?3, ?4, ?5, ?6`,
     values: [id, time, phase, objectId, intent ?? null, JSON.stringify(entry)],
   };
 }

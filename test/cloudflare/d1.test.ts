@@ -61,6 +61,11 @@ describe("the storage in D1", () => {
     await call({ name: "append", entry: first });
     expect(await call({ name: "openIntents", before: Date.parse(first.time) + 1 }))
       .toEqual([others]);
+    const counted = [1, 2, 3].map(() => intentOf("msgbatch_1", { actor: "a" }));
+    const told = await call(
+      ...counted.map((entry) => ({ name: "appendWithin", entry, most: 2 }) as const),
+    );
+    expect(told.toSorted()).toEqual([first.time, null, null]);
   });
 
   test("refuses whatever changes or removes an entry", async () => {

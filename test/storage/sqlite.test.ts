@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openSqlite } from "../../src/adapters/sqlite.ts";
+import type { AuditEntry } from "../../src/audit/mod.ts";
 import { createStorage, migrations } from "../../src/storage/mod.ts";
 import { collect, intentOf, outcomeOf } from "../fixtures/audit-entries.ts";
 import { rejection } from "../fixtures/stub.ts";
@@ -66,6 +67,25 @@ describe("the audit trail in SQLite", () => {
     expect(count("audit_entries")).toBe(3);
     expect(await openIntents(Date.parse(one.time) + 1)).toEqual([other]);
     expect(await openIntents(Date.parse(one.time))).toEqual([]);
+  });
+
+  test("takes so many intents of an actor within a time, at once or one by one", async () => {
+    using opened = open();
+    const { storage, count } = opened;
+    const at = (hour: number) => `2026-11-22T0${hour}:00:00.000Z`;
+    const intent = (hour: number, more: Partial<AuditEntry> = {}) =>
+      intentOf("msgbatch_1", { actor: "a", time: at(hour), ...more });
+    await storage.auditTrail.append(intent(3, { operation: "cancel" }));
+    await storage.auditTrail.append(intent(3, { actor: "b" }));
+    await storage.auditTrail.append(outcomeOf(intent(3)));
+    const add = (entry: AuditEntry) => storage.appendWithin(entry, 3, at(1));
+    const [old, first, second] = [intent(0), intent(1), intent(2)];
+    for (const entry of [old, first, second, second]) expect(await add(entry)).toBeUndefined();
+    const told = await Promise.all([intent(3), intent(3), intent(3)].map(add));
+    expect(told.toSorted()).toEqual([at(1), at(1), undefined]);
+    expect(await add(second)).toBeUndefined(); // it is there
+    expect(count("audit_entries")).toBe(7);
+    expect(await storage.appendWithin(intent(4), 3, at(2))).toBeUndefined();
   });
 
   test("refuses whatever changes or removes an entry", async () => {

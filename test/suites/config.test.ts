@@ -15,6 +15,7 @@ import { otherSecret, secret } from "../fixtures/webhook.ts";
 const good: Readonly<Record<string, string>> = {
   ANTHROPIC_API_KEY: apiKey,
   ANTHROPIC_AUTH_TOKEN: "token",
+  ANTHROPIC_ADMIN_KEY: "sk-ant-admin01-example",
   ANTHROPIC_BASE_URL: "https://api.example.com",
   ANTHROPIC_WORKSPACE_ID: "wrkspc_1",
   WEBHOOK_SECRETS: `${secret},${otherSecret}`,
@@ -39,6 +40,7 @@ function readAll(environment: Readonly<Record<string, unknown>>) {
     ...{ client: client(), webhookSecrets: webhookSecrets(), gatewayTokens: gatewayTokens() },
     ...{ policy: policy(), retention: retention(), storage: storage(), process: config.process() },
     gracePeriod: config.gracePeriod(),
+    adminKey: config.adminKey(),
   };
 }
 
@@ -58,6 +60,7 @@ describe("readConfig()", () => {
       policy: JSON.parse(retentionPolicy),
       retention: { requests: 100, maxShare: 0.125, overdueAfter: 172_800_000 },
       gracePeriod: 10_000,
+      adminKey: "sk-ant-admin01-example",
       storage: { audit: false, database: "/data/a.sqlite" },
       process: { hostname: "::1", port: 80, schedule: "@daily" },
     });
@@ -127,6 +130,7 @@ describe("readConfig()", () => {
     ["client", "ANTHROPIC_API_KEY", "a\nb", "it is empty, or has a character that no key has"],
     ["client", "ANTHROPIC_BASE_URL", "api.example.com", "it is not an absolute URL"],
     ["client", "ANTHROPIC_WORKSPACE_ID", "a\nb", "it is not one line of ASCII text"],
+    ["adminKey", "ANTHROPIC_ADMIN_KEY", undefined, "it is not set"],
     ["webhookSecrets", "WEBHOOK_SECRETS", undefined, "it is not set"],
     ["webhookSecrets", "WEBHOOK_SECRETS", " , ", "it is not set"],
     ["webhookSecrets", "WEBHOOK_SECRETS", `${secret} sk-secret`, "a secret is not whsec_"],

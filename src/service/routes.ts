@@ -1,0 +1,227 @@
+/**
+ * The routes of the API that the gateway has, as one table. None creates anything.
+ *
+ * @module
+ */
+import { deleteScope, type GatewayToken, type Scope } from "../config/mod.ts";
+import { withAuditTrail } from "../core/audit.ts";
+import { batchPath, isBatchId, subjectOf } from "../core/batches.ts";
+import { type DeletableResource, messageBatch } from "../core/delete.ts";
+import { readAnswer, readSuccess, type Reply } from "../core/response.ts";
+import { type ApiRequest, type Call, send } from "../core/send.ts";
+import { resourceKinds } from "../resources.ts";
+import {
+  type Caller,
+  callFor,
+  checkHold,
+  type Context,
+  countingClient,
+  deleteOnDemand,
+  recordingClient,
+  type State,
+  timeOf,
+} from "./deletion.ts";
+import { noteError } from "./problem.ts";
+
+/** A request to a route, after all checks. */
+export interface Asked extends Caller {
+  readonly context: Context;
+  readonly route: Route;
+  readonly token: GatewayToken;
+  /** The ids in its path, by their names there. */
+  readonly ids: Readonly<Record<string, string>>;
+  /** Its path and query, for the API. */
+  readonly path: string;
+  /** The origin at which the caller reaches the gateway. */
+  readonly origin: string;
+}
+
+/** A route, as the API's documentation has it. */
+export interface Route {
+  readonly method: ApiRequest["method"];
+  readonly path: string;
+  readonly scope: Scope;
+  /** A verb for messages. */
+  readonly operation: string;
+  /** The parameters of its query, each with its check. */
+  readonly query?: Readonly<Record<string, (value: string) => boolean>>;
+  readonly answer: (asked: Asked) => Promise<Response>;
+}
+
+const isLimit = (text: string) => /^[1-9]\d{0,3}$/.test(text) && Number(text) <= 1_000;
+
+export const routes: readonly Route[] = [
+  {
+    method: "GET",
+    path: "/v1/messages/batches",
+    scope: "batches:read",
+    operation: "list",
+    query: { limit: isLimit, before_id: isBatchId, after_id: isBatchId },
+    answer: read,
+  },
+  {
+    method: "GET",
+    path: batchPath,
+    scope: "batches:read",
+    operation: "retrieve",
+    answer: read,
+  },
+  {
+    method: "POST",
+    path: `${batchPath}/cancel`,
+    scope: "batches:cancel",
+    operation: "cancel",
+    answer: cancel,
+  },
+  {
+    method: "GET",
+    path: `${batchPath}/results`,
+    scope: "batches:results",
+    operation: "retrieve the results of",
+    answer: streamResults,
+  },
+  deletes(messageBatch, "batches:delete"),
+  ...resourceKinds.map((kind) => deletes(kind, deleteScope(kind))),
+];
+
+function deletes(resource: DeletableResource, scope: Scope): Route {
+  return {
+    ...{ method: "DELETE", path: resource.path, scope, operation: "delete" },
+    async answer({ context, ids, ...asked }) {
+      const id = Object.values(ids).join("/");
+      const { requestId } = await deleteOnDemand(context, { ...asked, id, resource });
+      const echoed = Object.entries(resource.echoes).map(([field, name]) => [field, ids[name]]);
+      return answerOf({ ...Object.fromEntries(echoed), type: resource.type }, requestId);
+    },
+  };
+}
+
+async function read(asked: Asked): Promise<Response> {
+  const call = callFor(asked.context, countingClient(asked.context), asked);
+  return passOn(await sendOn(call, asked), asked);
+}
+
+async function cancel(asked: Asked): Promise<Response> {
+  const { context, token } = asked;
+  const id = idOf(asked);
+  const client = recordingClient(context, token.name);
+  await checkHold(context.state, id);
+  const call = callFor(context, client, asked);
+  const { reply, auditError } = await withAuditTrail(call, messageBatch.name, id, async () => {
+    const reply = await sendOn(call, asked);
+    readSuccess(reply);
+    return { ...reply.exchange, reply };
+  }, "cancel");
+  noteError(context.line, auditError);
+  return passOn(reply, asked);
+}
+
+async function streamResults(asked: Asked): Promise<Response> {
+  const call = callFor(asked.context, countingClient(asked.context), asked);
+  let results: ReadableStream<Uint8Array> | null = null;
+  const reply = await sendOn(call, asked, async (response) => {
+    const { status, headers, body } = response;
+    if (status !== 200) return await readAnswer(response);
+    results = body;
+    return { status, headers, body: { value: undefined } };
+  });
+  readSuccess(reply);
+  const { headers, exchange } = reply;
+  return new Response(results && whileServed(results, asked.context.state), {
+    headers: {
+      "content-type": headers.get("content-type") ?? "application/x-jsonl",
+      ...exchange.requestId && { "request-id": exchange.requestId },
+    },
+  });
+}
+
+/** How long results may stream, in milliseconds. */
+const maxStreamTime = 3_600_000;
+
+/** A stream that breaks off when it takes too long, or the service stops. */
+function whileServed(
+  stream: ReadableStream<Uint8Array>,
+  state: State,
+): ReadableStream<Uint8Array> {
+  const reader = stream.getReader();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let cut = () => {}; // workerd does not heed the signal of pipeTo() while it waits for a chunk
+  const cutAfter = (duration: number) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => cut(), duration);
+  };
+  const stop = () => cutAfter(timeOf(state));
+  const end = () => {
+    clearTimeout(timer);
+    state.signal?.removeEventListener("abort", stop);
+  };
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      cut = () => {
+        end();
+        controller.error(new Error("The results took too long, or the service stops"));
+        reader.cancel().catch(() => {});
+      };
+      cutAfter(maxStreamTime);
+      state.signal?.addEventListener("abort", stop);
+      if (state.signal?.aborted) stop();
+    },
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (!done) return controller.enqueue(value);
+        controller.close();
+        end();
+      } catch (error) {
+        end();
+        throw error;
+      }
+    },
+    async cancel(reason) {
+      end();
+      await reader.cancel(reason);
+    },
+  }, { highWaterMark: 0 });
+}
+
+/** Sends a request on to the API. */
+async function sendOn(
+  call: Call,
+  asked: Asked,
+  read?: ApiRequest["read"],
+): Promise<Reply> {
+  const { route: { method, path: pathTemplate, operation }, path } = asked;
+  const id = idOf(asked);
+  return await send(call, {
+    operation,
+    subject: id === "" ? "message batches" : subjectOf(id),
+    method,
+    path,
+    pathTemplate,
+    maxBytes: maxPageBytes,
+    read,
+  });
+}
+
+const maxPageBytes = 16_777_216; // a page of 1000 batches has some 600 kB today
+
+const idOf = ({ ids }: Asked) => ids["message_batch_id"] ?? "";
+
+/** The answer of the API: batches, whose results are at the gateway. */
+function passOn(reply: Reply, { origin }: Asked): Response {
+  const here = (batch: unknown) => {
+    const { id, results_url } = Object(batch);
+    if (typeof results_url !== "string") return batch;
+    return Object.assign(Object(batch), {
+      results_url: `${origin}/v1/messages/batches/${id}/results`,
+    });
+  };
+  const value = readSuccess(reply);
+  const { data } = Object(value);
+  if (Array.isArray(data)) data.forEach(here);
+  return answerOf(here(value), reply.exchange.requestId);
+}
+
+function answerOf(value: unknown, requestId: string | undefined): Response {
+  return Response.json(value, { headers: requestId ? { "request-id": requestId } : {} });
+}
