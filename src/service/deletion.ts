@@ -27,7 +27,8 @@ import {
 } from "../core/delete.ts";
 import { BatchsweepError, CallError } from "../core/errors.ts";
 import { type Call, createCall } from "../core/send.ts";
-import { dayMs, timeOfBatch } from "../purge/time.ts";
+import { datedBatch } from "../purge/filter.ts";
+import { dayMs } from "../purge/time.ts";
 import { type Storage, StorageError } from "../storage/mod.ts";
 import type { Line } from "./log.ts";
 import { noteError, notRecorded, Problem } from "./problem.ts";
@@ -307,7 +308,7 @@ function checkAge(
   if (days === undefined) return undefined;
   return (batch) => {
     const now = clock.now() - Math.max(0, facts.clockOffset ?? 0); // our clock may be ahead
-    if (now - timeOfBatch(Object(batch).ended_at) >= days * dayMs) return;
+    if (now - datedBatch(Object(batch)).endedAt >= days * dayMs) return;
     const detail = `permits no deletion of a batch before ${days} days after it has ended`;
     throw new Problem(403, `The token ${JSON.stringify(name)} ${detail}`, {
       code: "ERR_FORBIDDEN",
