@@ -1,7 +1,7 @@
 /**
  * `npm test`: the shared suites in four runtimes, then what runs under Node alone. It fails when a
  * test does, when a runner does not notice a test that fails, or when the runtimes did not run the
- * same cases.
+ * same cases. `npm test -- Deno workerd` runs the suites in these alone.
  *
  * @module
  */
@@ -23,6 +23,10 @@ const runners: Readonly<Record<string, Runner>> = {
   Bun: (project) => runInVitest("bun", project, servers),
   workerd: (project) => runInWorkerd(project === "suites" ? suites : canaries, servers),
 };
+
+const named = process.argv.slice(2);
+const unknown = named.find((name) => runners[name] === undefined);
+if (unknown !== undefined) throw new Error(`Cannot test in ${unknown}: ${Object.keys(runners)}`);
 
 const tally = { passed: 0, failed: 0, skipped: 0 };
 let unsound = false;
@@ -64,6 +68,7 @@ async function outcomesOf(
 
 let first: { title: string; cases: string } | undefined;
 for (const [title, run] of Object.entries(runners)) {
+  if (named.length > 0 && !named.includes(title)) continue;
   const since = performance.now();
   const [canary, outcomes] = await Promise.all([
     outcomesOf(title, () => run("canary")),
@@ -77,9 +82,11 @@ for (const [title, run] of Object.entries(runners)) {
   first ??= { title, cases };
   if (cases !== first.cases) complain(`${title} and ${first.title} did not run the same cases`);
 }
-const since = performance.now();
-const rest = "the rest under Node";
-show(rest, await outcomesOf(rest, () => runInVitest("node", "node", servers)), since);
+if (named.length === 0) {
+  const since = performance.now();
+  const rest = "the rest under Node";
+  show(rest, await outcomesOf(rest, () => runInVitest("node", "node", servers)), since);
+}
 
 await close();
 console.log(
