@@ -14,6 +14,9 @@ import { hasCode, ignore, openAppendFile, refuseSpecialFile, sync } from "./appe
 /** The file system of the command. */
 export const files: Files = {
   read: readFileBytes,
+  async *readDatabase(path) {
+    yield* (await import("./sqlite.ts")).readSqliteTrail(path); // Node warns when it is loaded
+  },
   async write(path, text) {
     const file = await createNewFile(path);
     try {

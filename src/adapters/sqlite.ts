@@ -5,7 +5,7 @@
  */
 import { closeSync, openSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { type Database, migrations } from "../storage/mod.ts";
+import { createStorage, type Database, migrations, type Statement } from "../storage/mod.ts";
 
 /** A database that is open. */
 export interface SqliteDatabase extends Database {
@@ -35,13 +35,7 @@ export function openSqlite(path: string): SqliteDatabase {
     throw error;
   }
   return {
-    run: (statements) =>
-      attempt(() =>
-        transaction(
-          database,
-          () => statements.map(({ sql, values }) => database.prepare(sql).all(...values)),
-        )
-      ),
+    run: (statements) => attempt(() => transaction(database, () => allRows(database, statements))),
     checkWritable: () =>
       attempt(() => {
         database.exec("BEGIN IMMEDIATE");
@@ -53,6 +47,28 @@ export function openSqlite(path: string): SqliteDatabase {
       }),
     close: () => database.close(),
   };
+}
+
+/**
+ * Reads the audit trail of a database as JSON lines, while others may write. It changes nothing.
+ *
+ * @throws An error of SQLite, or the database has no audit trail.
+ */
+export async function* readSqliteTrail(path: string): AsyncGenerator<Uint8Array, void, undefined> {
+  const database = new DatabaseSync(path, { readOnly: true, timeout: 3_000 });
+  try {
+    const table = "SELECT 1 FROM sqlite_master WHERE name = 'audit_entries'";
+    if (!database.prepare(table).get()) throw new Error("the database has no audit trail");
+    const run: Database["run"] = (statements) => attempt(() => allRows(database, statements));
+    const encoder = new TextEncoder();
+    for await (const lines of createStorage({ run }).lines()) yield encoder.encode(lines);
+  } finally {
+    database.close();
+  }
+}
+
+function allRows(database: DatabaseSync, statements: readonly Statement[]) {
+  return statements.map(({ sql, values }) => database.prepare(sql).all(...values));
 }
 
 /** Fails with an error of the file system, which says more than SQLite does. */

@@ -53,15 +53,18 @@ export function createClient(
       : undefined,
   };
   check(client, named, exitCode.usage);
-  checkPermission(host, baseUrl);
-  const { protocol, hostname } = new URL(baseUrl);
-  // Plain HTTP is for loopback. A proxy would see the key.
-  if (protocol === "http:" && host.bypassProxy?.(hostname) === false) {
-    throw new CommandError(
-      `Cannot use ${baseUrl}: a proxy could see the key; permit --allow-env=NO_PROXY`,
-    );
-  }
+  checkConnection(host, baseUrl);
   return client;
+}
+
+/** Checks that a URL may be requested. Plain HTTP is for loopback: a proxy would see the key. */
+export function checkConnection(host: Pick<Host, "permits" | "bypassProxy">, url: string): void {
+  checkPermission(host, url);
+  const { protocol, hostname, origin } = new URL(url);
+  if (protocol !== "http:" || host.bypassProxy?.(hostname) !== false) return;
+  throw new CommandError(
+    `Cannot use ${origin}: a proxy could see the key; permit --allow-env=NO_PROXY`,
+  );
 }
 
 const defaultBaseUrl = "https://api.anthropic.com";
@@ -110,7 +113,7 @@ function read<Part>(from: (env: Host["env"]) => Part, { env }: Pick<Host, "env">
 }
 
 /** Checks a client as the library does. A message has the name of the command line. */
-function check(
+export function check(
   client: Client,
   named: Readonly<Record<string, string>>,
   code: number,

@@ -6,7 +6,7 @@
 import { type DeletableResource, messageBatch, paramsOf } from "../core/delete.ts";
 import { commandOf, kinds } from "./ids.ts";
 import type { Action, OptionName } from "./options.ts";
-import { adminKeyVariable } from "./output.ts";
+import { adminKeyVariable, tokenVariable } from "./output.ts";
 import { withArticle, words } from "./text.ts";
 
 type Refusal = readonly [options: readonly OptionName[], why: string];
@@ -119,6 +119,8 @@ function deleteKind(resource: DeletableResource): CommandSpec {
     under: administrative ? `Kinds that take ${adminKeyVariable}:` : undefined,
   };
 }
+
+const trailArgument = ["<trail>", "a file, a SQLite database, or a URL"] as const;
 
 /** All commands, in the order of the help. */
 export const commands: readonly CommandSpec[] = [
@@ -276,21 +278,33 @@ Under Deno, files need --allow-read and --allow-write for their folder.`,
   },
   {
     name: "audit",
-    description: "Verify the file that deletions were recorded in",
+    description: "Read what deletions were recorded, and verify it",
     help: `
 Examples:
   $ batchsweep purge --older-than 30d --audit audit.jsonl --yes
   $ batchsweep audit head audit.jsonl > audit.head
   $ batchsweep audit verify audit.jsonl --head "$(cat audit.head)"
+  $ batchsweep audit report batchsweep.sqlite
+  $ batchsweep audit export https://batchsweep.example.com/audit > audit.jsonl
 
-The head is the number of bytes of the file, and their SHA-256. Every command
+A trail is a file of --audit, the SQLite database of the service, or the URL of
+the service's /audit, with or without ?id=, since= and until=. For a URL, set
+${tokenVariable} to a token that allows audit:read.
+
+The head is the number of bytes of the trail, and their SHA-256. Every command
 with --audit prints it at its end. Write it down where those who can change the
-file cannot. No command of audit needs a key or calls the API.`,
+trail cannot. No command of audit needs a key, calls the API or changes a trail.
+
+The exit code is 0, or 1 if the trail was changed, or 2 if it cannot be read, or
+4 if there is no token or it is refused.
+
+Under Deno, a file needs --allow-read, a URL --allow-net and
+--allow-env=${tokenVariable}.`,
     below: [
       {
         name: "verify",
-        description: "Verify that a trail is unchanged, and read it. It changes nothing",
-        argument: ["<file>", "the file of --audit"],
+        description: "Verify that a trail is unchanged, and that it can be read",
+        argument: trailArgument,
         options: ["head", "json"],
         help: `
 Examples:
@@ -299,17 +313,26 @@ Examples:
 
 With a head that was written down, it says whether everything up to there is
 unchanged, as "head -c BYTES FILE | sha256sum" does. It names each line that is
-no entry, which a crash can leave, and each deletion whose outcome is unknown.
-
-The exit code is 0, or 1 if the trail was changed, or 2 if it cannot be read.
-
-Under Deno, the folder of the file needs --allow-read.`,
+no entry, which a crash can leave, and each deletion whose outcome is unknown.`,
         load: async () => (await import("./audit.ts")).runVerify,
+      },
+      {
+        name: "report",
+        description: "Say what was asked for, by whom, and what became of it, on one page",
+        argument: trailArgument,
+        options: ["head", "json"],
+        load: async () => (await import("./audit.ts")).runReport,
+      },
+      {
+        name: "export",
+        description: "Write a trail to stdout as JSON lines, and its head to stderr",
+        argument: trailArgument,
+        load: async () => (await import("./audit.ts")).runExportTrail,
       },
       {
         name: "head",
         description: "Print the head of a trail, to be written down elsewhere",
-        argument: ["<file>", "the file of --audit"],
+        argument: trailArgument,
         load: async () => (await import("./audit.ts")).runHead,
       },
     ],

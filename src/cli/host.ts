@@ -62,6 +62,8 @@ export interface Host {
 export interface Files {
   /** The bytes of a file. */
   read(path: string): AsyncIterable<Uint8Array>;
+  /** The audit trail of a SQLite database of the service, as JSON lines. It changes nothing. */
+  readDatabase(path: string): AsyncIterable<Uint8Array>;
   /**
    * Writes a new file, whole or not at all, readable for its owner only. It resolves when the file
    * survives a crash of the machine. It rejects with the code `"EEXIST"` if the file exists.

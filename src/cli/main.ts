@@ -28,6 +28,7 @@ Environment (under Deno, as far as --allow-env=NAME,… permits):
   ANTHROPIC_ADMIN_KEY     the administrator's key, for the organization alone
   ANTHROPIC_BASE_URL      where the API is (default: https://api.anthropic.com)
   ANTHROPIC_WORKSPACE_ID  the workspace, for credentials that see several
+  AUDIT_TOKEN             a token of the service, for audit with a URL
   NO_COLOR                no colours, if it is not empty
 
 Exit codes:

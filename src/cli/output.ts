@@ -15,6 +15,8 @@ export type Tone = "good" | "bad" | "strong" | "faint";
 export interface CommandOutput {
   /** Writes to stdout. Rejects if it cannot be written, or if its reader has closed it. */
   result(text: string, tone?: Tone): Promise<void>;
+  /** Writes to stdout: to a terminal as {@link CommandOutput.result} does, else unchanged. */
+  raw(text: string): Promise<void>;
   /** Writes a value to stdout as one line of JSON, unchanged but for secrets. */
   json(value: unknown): Promise<void>;
   /** Writes to stderr. A note that cannot be written is dropped. */
@@ -36,6 +38,9 @@ export interface Context {
 
 /** The variable of the administrator's key. */
 export const adminKeyVariable = "ANTHROPIC_ADMIN_KEY";
+
+/** The variable of the service's token for its audit trail. */
+export const tokenVariable = "AUDIT_TOKEN";
 
 /**
  * Creates the outputs of a host. Every text goes through here: secrets of the environment and
@@ -82,6 +87,7 @@ export function createOutput(host: Pick<Host, "env" | "stdout" | "stderr">): Com
   };
   return {
     result: (text, tone) => toStdout(ready(stdout, text, tone)),
+    raw: (text) => toStdout(stdout.columns === undefined ? text : ready(stdout, text)),
     json: (value) => toStdout(`${redact(escapeControls(JSON.stringify(value)))}\n`),
     note(text, tone) {
       const whole = ready(stderr, text, tone);
@@ -120,7 +126,7 @@ function escapeControls(json: string): string {
 }
 
 function createRedactor({ env }: Pick<Host, "env">): (text: string) => string {
-  const secrets = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", adminKeyVariable]
+  const secrets = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", adminKeyVariable, tokenVariable]
     .map((name) => env(name)?.trim() ?? "")
     .filter((secret) => secret.length >= 8); // a shorter one is a placeholder, and part of words
   return (text) =>

@@ -23,6 +23,12 @@ export function countOf(count: number, noun: string): string {
   return `${count} ${noun}${noun.endsWith("ch") ? "es" : "s"}`;
 }
 
+/** The first texts of a list, and how many more there are. */
+export function someOf(texts: readonly string[], most: number, count: number): string {
+  const more = count > most ? [`and ${count - most} more`] : [];
+  return [...texts.slice(0, most), ...more].join(", ");
+}
+
 /** What is known besides, in parentheses; nothing if there is nothing. */
 export function details(...parts: readonly (string | undefined)[]): string {
   const given = parts.filter((part) => part !== undefined);

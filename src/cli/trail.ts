@@ -7,6 +7,7 @@ import {
   type AuditEntry,
   type AuditTrail,
   type AuditVerification,
+  type ByteSource,
   createJsonlAuditTrail,
   type UnreadableLine,
   verifyAuditTrail,
@@ -15,35 +16,44 @@ import {
 import { isAbort } from "../core/abort.ts";
 import { type PurgeHistory, readHistory } from "../purge/apply.ts";
 import { CommandError, exitCode, fileError, firstOf } from "./errors.ts";
-import type { Files } from "./host.ts";
 import { inTime, type ReadingLimits, untilAborted } from "./input.ts";
-import type { Context } from "./output.ts";
+import { type Context, isClosedOutput } from "./output.ts";
 
 /** What there is in an audit trail. */
-export interface TrailSurvey extends AuditVerification {
+export type TrailSurvey<Found = AuditVerification> = Found & {
   /** The first ten lines that are not entries. */
   readonly firstUnreadable: readonly UnreadableLine[];
-}
+};
 
 const maxNamed = 10;
 const entryBegins = '{"version":1,';
 
+type SurveyOptions = VerifyAuditTrailOptions & ReadingLimits;
+
 /**
- * Reads a file that should be an audit trail, once and whole.
+ * Verifies bytes that should be an audit trail, once and whole.
  *
  * @param options How to verify it, what ends the reading, and how long one piece of it may take.
  * @throws {CommandError} It cannot be read, or is something else.
  */
-export async function surveyTrail(
-  files: Pick<Files, "read">,
+export const surveyTrail = (
+  source: AsyncIterable<Uint8Array>,
   path: string,
-  { signal, limit, ...options }: VerifyAuditTrailOptions & ReadingLimits = {},
-): Promise<TrailSurvey> {
+  options: SurveyOptions,
+): Promise<TrailSurvey> => surveyWith(verifyAuditTrail, source, path, options);
+
+/** Reads an audit trail in another way than {@link surveyTrail}, but as strictly. */
+export async function surveyWith<Found extends AuditVerification>(
+  survey: (source: ByteSource, options: VerifyAuditTrailOptions) => Promise<Found>,
+  source: AsyncIterable<Uint8Array>,
+  path: string,
+  { signal, limit, ...options }: SurveyOptions,
+): Promise<TrailSurvey<Found>> {
   let beginning = "";
   const firstUnreadable: UnreadableLine[] = [];
   const decoder = new TextDecoder();
   const bytes = async function* () {
-    for await (const chunk of untilAborted(files.read(path), { signal, limit })) {
+    for await (const chunk of untilAborted(source, { signal, limit })) {
       if (beginning.length < entryBegins.length) {
         beginning = (beginning + decoder.decode(chunk, { stream: true })).trimStart()
           .slice(0, entryBegins.length);
@@ -54,8 +64,9 @@ export async function surveyTrail(
   const onUnreadable = (line: UnreadableLine) => {
     if (firstUnreadable.length < maxNamed) firstUnreadable.push(line);
   };
-  const found = await verifyAuditTrail(bytes(), { ...options, onUnreadable }).catch((error) => {
-    throw isAbort(error, signal) ? error : fileError("read", path, error);
+  const found = await survey(bytes(), { ...options, onUnreadable }).catch((error) => {
+    const isTold = error instanceof CommandError || isClosedOutput(error);
+    throw isTold || isAbort(error, signal) ? error : fileError("read", path, error);
   });
   if (found.entries === 0 && found.unreadable > 0) {
     // A process that died while it wrote the first entry has left a piece of one line.
@@ -90,7 +101,7 @@ export async function openTrail(
   const history: AuditEntry[] = [];
   try {
     const onEntry = (entry: AuditEntry) => wanted.has(entry.objectId) && history.push(entry);
-    const { unreadable } = await surveyTrail(files, path, { signal, onEntry });
+    const { unreadable } = await surveyTrail(files.read(path), path, { signal, onEntry });
     if (unreadable > 0) {
       const what = unreadable === 1 ? "1 line is no entry" : `${unreadable} lines are no entries`;
       await output.note(`${path}: ${what}, and passed over\n`);
@@ -165,7 +176,7 @@ async function tellHead(
   if (added.size === 0) return;
   const lost = new Set(added);
   const onEntry = ({ id }: AuditEntry) => lost.delete(id);
-  const { head } = await surveyTrail(host.files, path, { limit, onEntry });
+  const { head } = await surveyTrail(host.files.read(path), path, { limit, onEntry });
   await output.note(`Recorded in ${path}\n  Head ${head}\n`);
   if (lost.size === 0) return;
   throw new CommandError(

@@ -1,6 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { createSandbox } from "../../src/sandbox/mod.ts";
-import { entriesOf, linesOf, textOf } from "../fixtures/audit-entries.ts";
+import {
+  entriesOf,
+  entryOf,
+  intentOf,
+  linesOf,
+  outcomeOf,
+  textOf,
+} from "../fixtures/audit-entries.ts";
 import { environment, type HostChange, jsonLines, key, run } from "./in-memory.ts";
 import { createMemoryFiles } from "./memory-files.ts";
 
@@ -118,7 +125,7 @@ describe("audit", () => {
     [["verify", "a.jsonl", "--head", "6"], "Give what audit head printed"],
     [["verify", "a.jsonl", "--head", `6:${"g".repeat(64)}`], "Give what audit head printed"],
     [["verify", "a.jsonl", "more"], "Too many arguments"],
-    [["verify"], "Missing required argument 'file'"],
+    [["verify"], "Missing required argument 'trail'"],
   ])("ends with 2 for %j", async (args, message) => {
     const files = stage();
     const { code, stdout, stderr } = await audit(args, { files });
@@ -149,6 +156,102 @@ describe("audit", () => {
     };
     const hanging = { files, signal: interruption.signal };
     expect(await audit([command, "a.jsonl"], hanging)).toMatchObject({ code: 130, stdout: "" });
+  });
+
+  test("exports a trail as it is, and to a terminal without what moves its cursor", async () => {
+    const text = textOf(linesOf([entryOf(1, { reason: "a\u009bb \u202e" })]));
+    const { code, stdout, stderr } = await audit(["export", "a.jsonl"], { files: stage(text) });
+    expect([code, stdout]).toEqual([0, text]);
+    expect(stderr).toMatch(/^1 entry\n {2}Head \d+:[0-9a-f]{64}\n$/);
+    const terminal = await audit(["export", "a.jsonl"], {
+      files: stage(text),
+      terminal: { stdout: 1_000 },
+    });
+    expect(terminal.stdout).toBe(text.replace(/[\u009b\u202e]/g, " "));
+    expect(await audit(["export", "a.jsonl"], { files: stage("hello") }))
+      .toMatchObject({ code: 2, stderr: "Cannot use a.jsonl: it is no audit trail\n" });
+  });
+
+  test("reports what was asked, by whom and why, and what became of it", async () => {
+    const plan = { actor: "ci", reason: "30 days", plan: "0123456789abcdef" };
+    const asked = ["msgbatch_1", "msgbatch_2", "msgbatch_3"].map((id) => intentOf(id, plan));
+    const error = { code: "ERR_API", message: "No", outcomeKnown: true, status: 500 };
+    const failed = { outcome: "failed", evidence: undefined, error } as const;
+    const entries = [
+      ...asked,
+      ...asked.slice(1).map((one, index) => outcomeOf(one, index === 1 ? failed : {})),
+      ...Array.from({ length: 12 }, (_, index) => intentOf(`file_${index}`, { resource: "file" })),
+    ];
+    const files = stage(textOf(linesOf(entries)));
+    const head = (await audit(["head", "a.jsonl"], { files })).stdout.trim();
+    const page = `AUDIT REPORT
+
+Source      a.jsonl
+Period      2026-11-22 00:00 to 2026-11-22 00:00 UTC
+Entries     17
+
+WHAT WAS ASKED FOR, BY WHOM AND WHY
+
+1. To delete 12 files
+   By       not named
+   Why      not said
+   Became   12 open
+
+2. To delete 3 message batches
+   By       "ci"
+   Why      "30 days"
+   Plan     0123456789abcdef
+   Became   1 deleted, 1 failed, 1 open
+
+WHAT BECAME OF IT
+
+Asked for   15
+Deleted      1  the API confirmed it with a receipt
+Failed       1  it was not done
+Open        13  its outcome was never recorded
+
+Held batches, and those that a policy keeps, are not asked for.
+A trail does not name them.
+
+WHAT IS LEFT
+
+1 failed, and not done since:
+  ID          TIME              WHY
+  msgbatch_3  2026-11-22 00:00  ERR_API 500
+
+13 open:
+  ID          TIME              WHY
+  msgbatch_1  2026-11-22 00:00
+${Array.from({ length: 9 }, (_, index) => `  file_${index}      2026-11-22 00:00\n`).join("")}\
+  and 3 more
+
+HOW TO CHECK
+
+${head}
+This is the head: the number of bytes of the trail, and their SHA-256.
+To compute it: head -c BYTES FILE | sha256sum
+`;
+    const without = await audit(["report", "a.jsonl"], { files });
+    expect(without).toEqual({
+      code: 0,
+      stdout: page,
+      stderr: "Without --head, a change is not noticed\n",
+    });
+    const same = await audit(["report", "a.jsonl", "--head", head], { files });
+    expect([same.code, same.stdout])
+      .toEqual([0, `${page}The trail is unchanged up to the head that was written down.\n`]);
+    const json = await audit(["report", "a.jsonl", "--json"], { files });
+    expect(jsonLines(json.stdout)).toMatchObject([{
+      source: "a.jsonl",
+      total: { asked: 15, receipt: 1, failed: 1, open: 13 },
+      groups: [{ ...plan, counts: { asked: 3 } }, { resource: "file" }],
+      failures: [{ objectId: "msgbatch_3" }],
+      head,
+    }]);
+    files.texts.set("a.jsonl", textOf(linesOf(entries.slice(1))));
+    const changed = await audit(["report", "a.jsonl", "--head", head], { files });
+    expect(changed.code).toBe(1);
+    expect(changed.stdout).toContain("The trail was CHANGED since its head was written down.\n");
   });
 
   test("shows its help where it is not said what is to be done", async () => {

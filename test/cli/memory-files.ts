@@ -40,6 +40,11 @@ export function createMemoryFiles(
       const bytes = new TextEncoder().encode(text);
       yield* await Promise.resolve([bytes.subarray(0, 7), bytes.subarray(7)]);
     },
+    /** After its first line, a file that begins as a database does has the lines of the trail. */
+    async *readDatabase(path) {
+      const [, lines = ""] = /^SQLite format 3\0\n(.*)$/s.exec(texts.get(path) ?? "") ?? [];
+      yield await Promise.resolve(new TextEncoder().encode(lines));
+    },
     async write(path, text) {
       await Promise.resolve();
       act("write", path);

@@ -47,8 +47,9 @@ describe("the audit trail in SQLite", () => {
         time: new Date(Date.parse("2026-11-22T00:00:00Z") + index).toISOString(),
         reason: "é 😀",
       }));
-    for (const entry of entries) void storage.auditTrail.append(entry);
-    await storage.auditTrail.append(intentOf("msgbatch_last"));
+    const { auditTrail } = storage; // so that they are written together
+    for (const entry of entries) void auditTrail.append(entry);
+    await auditTrail.append(intentOf("msgbatch_last"));
     const read = (options = {}) => collect(storage.entries(options));
     expect((await read()).slice(0, -1)).toEqual(entries);
     expect(await read({ objectId: "msgbatch_1" })).toEqual(
