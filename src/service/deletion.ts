@@ -31,12 +31,14 @@ import { datedBatch } from "../purge/filter.ts";
 import { dayMs } from "../purge/time.ts";
 import { type Storage, StorageError } from "../storage/mod.ts";
 import type { Line } from "./log.ts";
+import type { Operations } from "./operations.ts";
 import { noteError, notRecorded, Problem } from "./problem.ts";
 
 /** What a service has for all its requests and runs. */
 export interface State {
   readonly config: Config;
   readonly storage: Storage | undefined;
+  readonly operations: Operations | undefined;
   /** How many requests a retention run may make, if the environment does not say. */
   readonly requests: number | undefined;
   /** Aborted when the service is to stop. */
@@ -203,10 +205,18 @@ export function callFor(
  *
  * @throws {Problem} 409 with the code `ERR_HELD`: nothing may be done to it.
  */
-export async function checkHold({ config, storage }: State, id: string): Promise<void> {
-  if (config.policy()?.holds.includes(id) || await storage?.isHeld(id)) {
-    throw new Problem(409, "Cannot use the message batch: it is held", { code: "ERR_HELD" });
-  }
+export async function checkHold(state: State, id: string): Promise<void> {
+  if (await isHeld(state, id)) throw heldProblem();
+}
+
+/** Whether the policy or the table `holds` forbids to change a batch, as they are now. */
+export async function isHeld({ config, storage }: State, id: string): Promise<boolean> {
+  return config.policy()?.holds.includes(id) || await storage?.isHeld(id) || false;
+}
+
+/** The problem that a batch is held. */
+export function heldProblem(): Problem {
+  return new Problem(409, "Cannot use the message batch: it is held", { code: "ERR_HELD" });
 }
 
 /**
@@ -329,7 +339,7 @@ export function tookTooLong({ state }: Context, outcomeKnown: boolean): Problem 
  * became of the batch; for an SDK that repeats a call, what became of it in the last ten minutes, if the
  * last entry is of the same token.
  */
-async function recall(
+export async function recall(
   { config, storage }: State,
   { id, resource = messageBatch, token, webhookId, repeats = 0 }: Wanted,
 ): Promise<{ readonly answer?: Deletion | undefined; readonly doubt: boolean }> {

@@ -1,14 +1,14 @@
 /**
- * The log of the service: one record a request and a retention run, as plain data without secrets.
+ * The log of the service: one record a request, a retention run and an operation, as plain data without secrets.
  *
  * @module
  */
 
-/** What the log says of one request or one retention run. */
+/** What the log says of one request, retention run or operation. */
 export interface LogRecord {
   /** When it began, as an RFC 3339 date-time. */
   readonly time: string;
-  readonly event: "request" | "run";
+  readonly event: "request" | "run" | "operation";
   /** How long it took, in milliseconds. */
   readonly duration: number;
   /** How many requests it made to the API. */
@@ -19,7 +19,7 @@ export interface LogRecord {
   readonly [fact: string]: unknown;
 }
 
-/** The facts of a record, collected while the request or the run goes on. */
+/** The facts of a record, collected while it goes on. */
 export interface Line {
   requests: number;
   error?: LogRecord["error"];

@@ -14,18 +14,21 @@ import {
   isSignal,
 } from "../core/check.ts";
 import { type Client, systemClock } from "../core/client.ts";
+import type { Steps } from "../purge/steps.ts";
 import type { Storage } from "../storage/mod.ts";
 import { answerAudit } from "./audit.ts";
 import { type Context, type State, timeOf } from "./deletion.ts";
 import { Hono } from "./deps.ts";
 import { answerGateway } from "./gateway.ts";
 import type { Line, LogRecord } from "./log.ts";
+import { operate, type Operations, readOperation } from "./operations.ts";
 import { Problem, toProblem } from "./problem.ts";
 import { answerHealth, checkConfig, runSchedule, settleOpenIntents } from "./retention.ts";
 import { receiveWebhook } from "./webhook.ts";
 
 export type { Environment, GatewayToken } from "../config/mod.ts";
 export type { LogRecord } from "./log.ts";
+export { createOperations, type Operations } from "./operations.ts";
 export { createStorage, type Database, migrations, type Storage } from "../storage/mod.ts";
 
 /** What the service works with. */
@@ -41,6 +44,12 @@ export interface ServiceOptions {
    */
   readonly storage?: Storage | undefined;
   /**
+   * What runs operations: batches that have not ended are canceled and waited for. It needs `storage`.
+   *
+   * @default none: such a batch is not canceled
+   */
+  readonly operations?: Operations | undefined;
+  /**
    * How many requests to the API a retention run may make, if `RETENTION_REQUESTS` does not say.
    *
    * @default no limit
@@ -53,14 +62,14 @@ export interface ServiceOptions {
    */
   readonly runTime?: number | undefined;
   /**
-   * Gets a record of every request and every retention run when it has ended, without secrets. Of
+   * Gets a record of every request, retention run and operation when it has ended, without secrets. Of
    * requests to `/healthz`, those that meet an error of the database.
    *
    * @default none
    */
   readonly log?: ((record: LogRecord) => void) | undefined;
   /**
-   * Stops the service: requests are answered 503, and a run begins no deletion. What is under way ends
+   * Stops the service: requests are answered 503, and nothing begins a deletion. What is under way ends
    * within `GRACE_PERIOD`; a deletion that has not ended then is aborted, and recorded as unknown.
    *
    * @default none
@@ -90,11 +99,20 @@ export interface Service {
   scheduled(event?: unknown): Promise<void>;
   /**
    * Settles the deletions that an earlier process left without an outcome, as every run does: those that
-   * are older than a call can last (15 minutes). For the start of a process.
+   * are older than a call can last (15 minutes). It takes up the operations that are open. For the start
+   * of a process.
    *
    * @throws {Error} It failed. The log says why.
    */
   settle(): Promise<void>;
+  /**
+   * Runs an operation to its end: for what runs {@link Operations}. It can always be run again.
+   *
+   * @param id ID of the operation.
+   * @param steps Runs its steps, such as a Cloudflare `WorkflowStep`.
+   * @throws {Error} It was stopped, or its engine failed. It stays open.
+   */
+  operate(id: string, steps?: Steps): Promise<void>;
 }
 
 const isObject = (value: unknown, name: string) => {
@@ -106,6 +124,7 @@ const serviceChecks: Checks<ServiceOptions> = {
   environment: isObject,
   client: isObject,
   storage: hasMethods<Storage>("a Storage", "isHeld", "check"),
+  operations: hasMethods<Operations>("an Operations object", "start", "isRunning"),
   requests: isNumber(1, 1e9, { whole: true }),
   runTime: isNumber(1, 3_540_000),
   log: isFunction,
@@ -130,11 +149,18 @@ export function createService(options: ServiceOptions): Service {
   return {
     fetch: (request) => work("request", checked, state, (context) => answer(app, request, context)),
     scheduled: () => work("run", checked, state, runSchedule),
-    settle: () => work("run", checked, state, settleOpenIntents),
+    settle: async () => {
+      for (const id of await state.storage?.openOperations() ?? []) {
+        await state.operations?.start(id);
+      }
+      await work("run", checked, state, settleOpenIntents);
+    },
+    operate: (id, steps) =>
+      work("operation", checked, state, (context) => operate(context, id, steps)),
   };
 }
 
-/** Works on a request or a run, and logs what became of it. */
+/** Works on a request, a run or an operation, and logs what became of it. */
 async function work<Result>(
   event: LogRecord["event"],
   { client, log, signal, cutSignal, runTime = 3_540_000 }: Omit<ServiceOptions, "environment">,
@@ -165,7 +191,7 @@ async function work<Result>(
     else {
       if (signal?.aborted) end();
       signal?.addEventListener("abort", end);
-      after(runTime, () => stop.abort());
+      if (event === "run") after(runTime, () => stop.abort());
     }
     return await make({ state, line, limit: limit.signal, stop: stop.signal });
   } finally {
@@ -173,7 +199,7 @@ async function work<Result>(
     signal?.removeEventListener("abort", end);
     cutSignal?.removeEventListener("abort", cut);
     const isNews = line.error !== undefined ||
-      (event === "run" ? "outcome" in line : line["route"] !== "/healthz");
+      (event === "request" ? line["route"] !== "/healthz" : "outcome" in line);
     const time = new Date(startedAt).toISOString();
     try {
       if (isNews) log?.({ time, event, duration: clock.now() - startedAt, ...line });
@@ -189,7 +215,8 @@ async function answer(app: App, request: Request, context: Context): Promise<Res
   const { state, line } = context;
   const { method, headers, url } = request;
   const pathname = URL.canParse(url) ? new URL(url).pathname : undefined;
-  const route = pathname !== undefined && pathname in ownPaths ? pathname : "gateway";
+  const path = pathname?.replace(/^\/operations\/[^/]+$/, "/operations/:id") ?? "";
+  const route = path in ownPaths ? path : "gateway";
   let response: Response;
   if (state.signal?.aborted) {
     const later = { "retry-after": "5" };
@@ -205,13 +232,19 @@ async function answer(app: App, request: Request, context: Context): Promise<Res
 }
 
 /** The service's own paths, and the methods that they take. All other paths are the gateway's. */
-const ownPaths = { "/webhook": "POST", "/healthz": "GET, HEAD", "/audit": "GET, HEAD" };
+const ownPaths = {
+  "/webhook": "POST",
+  "/healthz": "GET, HEAD",
+  "/audit": "GET, HEAD",
+  "/operations/:id": "GET, HEAD",
+};
 
 function createApp(): App {
   const app: App = new Hono();
-  app.post("/webhook", async ({ req, env }) => Response.json(await receiveWebhook(req.raw, env)));
+  app.post("/webhook", ({ req, env }) => receiveWebhook(req.raw, env));
   app.get("/healthz", ({ req, env }) => answerHealth(env, req.query("live") !== undefined));
   app.get("/audit", ({ req, env }) => answerAudit(req.raw, env));
+  app.get("/operations/:id", ({ req, env }) => readOperation(req.raw, env, req.param("id")));
   for (const [path, allow] of Object.entries(ownPaths)) {
     const detail = `Cannot use this method here: use ${allow}`;
     app.all(path, () => new Problem(405, detail, {}, { allow }).toResponse());
@@ -231,10 +264,11 @@ export function checkService(options: ServiceOptions): void {
 }
 
 function stateOf(options: ServiceOptions): State {
-  const { environment, client, storage, requests, signal } = options;
+  const { environment, client, storage, operations, requests, signal } = options;
   return {
     config: readConfig(environment, client),
     storage,
+    operations,
     requests,
     signal,
     running: new Set(),

@@ -1,5 +1,6 @@
 /**
- * `POST /webhook`: deletes the batch that a signed event names.
+ * `POST /webhook`: deletes the batch that a signed event names. With `cancel`, one that has not ended is
+ * canceled before.
  *
  * @module
  * @see [Standard Webhooks](https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)
@@ -7,11 +8,19 @@
 import { unlessAborted } from "../core/abort.ts";
 import { batchPath } from "../core/batches.ts";
 import { readBytes } from "../core/bytes.ts";
-import type { DeletionFacts } from "../core/delete.ts";
-import { literal, looseObject, safeParse, strictObject, string } from "../deps.ts";
+import {
+  boolean,
+  literal,
+  looseObject,
+  optional,
+  safeParse,
+  strictObject,
+  string,
+} from "../deps.ts";
 import { findDuplicateKey } from "../purge/strict-json.ts";
 import { checkIds, type Context, deleteOnDemand, recordingClient } from "./deletion.ts";
 import { Webhook, WebhookVerificationError } from "./deps.ts";
+import { startOperation } from "./operations.ts";
 import { Problem } from "./problem.ts";
 
 /** The longest body of a webhook, in bytes. */
@@ -20,19 +29,20 @@ const maxBodyBytes = 65_536;
 /** Strict where an instruction could be overlooked; the envelope may grow. */
 const eventSchema = looseObject({
   type: literal("message_batch.delete"),
-  data: strictObject({ id: string() }),
+  data: strictObject({ id: string(), cancel: optional(boolean()) }),
 });
 
 /**
  * Deletes the batch that a signed event names. It checks what costs and says least first: headers,
  * signature, schema, then the deletion.
  *
- * @param request The request; its method, path and size are checked already.
+ * @param request The request; its method and path are checked already.
+ * @returns The deletion; or 202, where it goes on as an operation.
  * @throws {Problem} What is wrong with the request.
  * @throws {ArgumentError} A variable is invalid.
  * @throws {BatchsweepError} The deletion failed.
  */
-export async function receiveWebhook(request: Request, context: Context): Promise<DeletionFacts> {
+export async function receiveWebhook(request: Request, context: Context): Promise<Response> {
   const { headers } = request;
   const { state } = context;
   const secrets = state.config.webhookSecrets();
@@ -51,9 +61,10 @@ export async function receiveWebhook(request: Request, context: Context): Promis
     });
   }
   const signed = readSignature(headers);
-  const id = readEvent(verify(secrets, signed, await readBody(request, context)));
-  const webhookId = signed["webhook-id"];
-  return await deleteOnDemand(context, { id, webhookId });
+  const { id, cancel } = readEvent(verify(secrets, signed, await readBody(request, context)));
+  const wanted = { id, webhookId: signed["webhook-id"] };
+  return cancel && await startOperation(context, wanted) ||
+    Response.json(await deleteOnDemand(context, wanted));
 }
 
 async function readBody({ body }: Request, { limit }: Context): Promise<Uint8Array> {
@@ -104,8 +115,8 @@ function verify(
   });
 }
 
-/** The id of the batch that an event names. */
-function readEvent(body: string): string {
+/** What an event asks for. */
+function readEvent(body: string): { readonly id: string; readonly cancel?: boolean | undefined } {
   let value: unknown;
   try {
     value = JSON.parse(body);
@@ -116,10 +127,10 @@ function readEvent(body: string): string {
   if (!event.success || findDuplicateKey(body) !== undefined) {
     throw new Problem(
       400,
-      'Cannot read the event: it is not {"type":"message_batch.delete","data":{"id":"msgbatch_…"}}',
+      'Cannot read the event: it is not {"type":"message_batch.delete","data":{"id":"msgbatch_…"}}, with "cancel":true where wanted',
     );
   }
-  const { id } = event.output.data;
-  checkIds(batchPath, { message_batch_id: id });
-  return id;
+  const { data } = event.output;
+  checkIds(batchPath, { message_batch_id: data.id });
+  return data;
 }

@@ -65,13 +65,13 @@ CREATE TABLE holds (
   added_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
 );
 
--- Deletions that outlive the request that asked for them.
+-- Deletions that outlive the request that asked for them, by the id of their batch. "operation" is the
+-- operation as JSON.
 CREATE TABLE operations (
   id TEXT PRIMARY KEY,
   started_at TEXT NOT NULL,
   ended_at TEXT,
-  operation TEXT NOT NULL CHECK (json_valid(operation)),
-  result TEXT CHECK (json_valid(result))
+  operation TEXT NOT NULL CHECK (json_valid(operation))
 );
 `,
 }];

@@ -1,11 +1,13 @@
 /**
- * What the service stores: the audit trail, the results of retention runs, and holds. One SQL schema
- * and its queries, for Cloudflare D1 and for SQLite.
+ * What the service stores: the audit trail, the results of retention runs, operations, and holds. One
+ * SQL schema and its queries, for Cloudflare D1 and for SQLite.
  *
  * @module
  */
 import { type Clock, systemClock } from "../core/client.ts";
 import type { AuditEntry, AuditTrail } from "../core/audit.ts";
+import type { Deletion } from "../core/delete.ts";
+import type { Canceled } from "../core/errors.ts";
 import type { RetentionRun } from "../retention/mod.ts";
 import { migrations } from "./migrations.ts";
 
@@ -52,6 +54,26 @@ export interface NotableRuns {
   readonly lastGood?: StoredRun | undefined;
 }
 
+/** A deletion that outlives the request that asked for it: cancel, wait, delete. */
+export interface Operation extends Partial<Omit<Deletion, "id" | "type">> {
+  /** ID of its batch. */
+  readonly id: string;
+  /** When it began, as an RFC 3339 date-time. */
+  readonly startedAt: string;
+  /** When it ended; absent while it goes on, and if it was cut off. */
+  readonly endedAt?: string | undefined;
+  /** ID of the webhook that asked for it. */
+  readonly webhookId?: string | undefined;
+  /** How many times it has looked whether the batch has ended. */
+  readonly looks: number;
+  /** Whether it canceled the batch. */
+  readonly canceled?: Canceled | undefined;
+  /** Why it failed. If `outcomeKnown` is false, the batch may be deleted all the same. */
+  readonly error?:
+    | { readonly code: string; readonly message: string; readonly outcomeKnown?: boolean }
+    | undefined;
+}
+
 /** Which entries of the audit trail to read. */
 export interface EntriesOptions {
   /** Of one object. */
@@ -84,6 +106,14 @@ export interface Storage {
   /** Stores a run when it begins, and again when it has ended. */
   addRun(run: StoredRun): Promise<void>;
   runs(): Promise<NotableRuns>;
+  /**
+   * Stores an operation when it begins, goes on or ends. It does not replace another operation with the
+   * same batch that has not ended.
+   */
+  saveOperation(operation: Operation): Promise<void>;
+  operation(id: string): Promise<Operation | undefined>;
+  /** The ids of the operations that have not ended, the oldest first. */
+  openOperations(): Promise<readonly string[]>;
   /** The ids of all batches that are held. */
   holds(): Promise<readonly string[]>;
   isHeld(id: string): Promise<boolean>;
@@ -203,6 +233,27 @@ export function createStorage(
       ]);
       const [first, last, lastEnded, lastGood] = found.map(([row]) => row && runOf(row));
       return { first, last, lastEnded, lastGood };
+    },
+
+    async saveOperation(operation) {
+      const { id, startedAt, endedAt } = operation;
+      await select(
+        `INSERT INTO operations (id, started_at, ended_at, operation) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (id) DO UPDATE SET started_at = excluded.started_at,
+           ended_at = excluded.ended_at, operation = excluded.operation
+         WHERE started_at = excluded.started_at OR ended_at IS NOT NULL`,
+        ...[id, startedAt, endedAt ?? null, JSON.stringify(operation)],
+      );
+    },
+
+    async operation(id) {
+      const [row] = await select("SELECT operation FROM operations WHERE id = ?1", id);
+      return row && JSON.parse(String(row["operation"]));
+    },
+
+    async openOperations() {
+      const sql = "SELECT id FROM operations WHERE ended_at IS NULL ORDER BY started_at, id";
+      return (await select(sql)).map(({ id }) => String(id));
     },
 
     async holds() {

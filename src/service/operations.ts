@@ -1,0 +1,239 @@
+/**
+ * Operations: a batch that has not ended is canceled, waited for and deleted, after the webhook that
+ * asks for it was answered. The id of an operation is the id of its batch, so a batch has one at most.
+ *
+ * @module
+ */
+import { retrieveBatch } from "../core/batches.ts";
+import { defined, isArgumentError } from "../core/check.ts";
+import { checkClient, systemClock } from "../core/client.ts";
+import { BatchsweepError, NotFoundError } from "../core/errors.ts";
+import { createCall } from "../core/send.ts";
+import { stepConfig, type Steps, stepsOf } from "../purge/steps.ts";
+import { cancelAndDelete } from "../purge/wait.ts";
+import type { Operation, Storage } from "../storage/mod.ts";
+import {
+  callFor,
+  checkHold,
+  type Context,
+  heldProblem,
+  isHeld,
+  recall,
+  recordingClient,
+  type State,
+  tookTooLong,
+  type Wanted,
+} from "./deletion.ts";
+import { authorize } from "./gateway.ts";
+import { noteError, notRecorded, Problem, toProblem } from "./problem.ts";
+
+/** What runs operations: each by `operate()` of the service. */
+export interface Operations {
+  /** Begins an operation, unless it goes on. */
+  start(id: string): Promise<void>;
+  /** Whether an operation goes on. If it does not, and has no result, it was cut off. */
+  isRunning(id: string): Promise<boolean>;
+}
+
+/**
+ * Runs operations in this process. What it leaves open when it ends, the next process takes up by
+ * `settle()` of its service.
+ *
+ * @param operate `operate()` of the service.
+ * @param concurrency How many run at once. The others wait.
+ */
+export function createOperations(
+  operate: (id: string) => Promise<void>,
+  concurrency: number = 500,
+): Operations & {
+  /** Resolves when none goes on. */
+  idle(): Promise<void>;
+} {
+  const underWay = new Map<string, Promise<void>>();
+  const waiting: (() => void)[] = [];
+  let free = concurrency;
+  const run = async (id: string) => {
+    if (free > 0) free -= 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    await operate(id).catch(() => {}); // the log says why
+    underWay.delete(id);
+    const next = waiting.shift();
+    if (next === undefined) free += 1;
+    else next();
+  };
+  return {
+    async start(id) {
+      if (!underWay.has(id)) underWay.set(id, run(id));
+      await Promise.resolve();
+    },
+    isRunning: (id) => Promise.resolve(underWay.has(id)),
+    idle: async () => void await Promise.all(underWay.values()),
+  };
+}
+
+/**
+ * Begins the operation that a webhook asks for, or finds the one that goes on.
+ *
+ * @returns The answer: 202. `undefined`: the batch has ended, or is gone, and can be deleted at once.
+ * @throws {Problem} 409: the batch is held. 501: nothing runs operations. 504: it took too long.
+ * @throws {BatchsweepError} The API did not show the batch.
+ */
+export async function startOperation(
+  context: Context,
+  wanted: Wanted,
+): Promise<Response | undefined> {
+  const { state, line, limit } = context;
+  const { id, webhookId } = wanted;
+  Object.assign(line, { id, webhookId, outcome: "failed" });
+  await checkHold(state, id);
+  try {
+    const call = callFor(context, recordingClient(context), {});
+    const { processing_status } = await retrieveBatch(call, id);
+    if (processing_status === "ended") return undefined;
+  } catch (error) {
+    if (error instanceof NotFoundError) return undefined; // the deletion makes sure
+    throw limit.aborted ? tookTooLong(context, true) : error;
+  }
+  const { operations, storage } = runnerOf(state);
+  if (!/^\w[\w-]{0,99}$/.test(id)) {
+    throw new Problem(
+      400,
+      "Cannot cancel the message batch: its id cannot be the id of an operation",
+    );
+  }
+  const startedAt = new Date((state.config.client().clock ?? systemClock).now()).toISOString();
+  await storage.saveOperation({ id, startedAt, webhookId, looks: 0 });
+  await operations.start(id);
+  Object.assign(line, { outcome: "running" });
+  return await answerOperation(context, id, {
+    status: 202,
+    headers: { location: `/operations/${id}` },
+  });
+}
+
+function runnerOf({ operations, storage }: State) {
+  if (operations !== undefined && storage !== undefined) return { operations, storage };
+  throw new Problem(501, `Cannot cancel message batches: ${noRunner}`);
+}
+
+const noRunner =
+  "nothing runs operations (in a Worker: bind the Workflow OPERATIONS and the D1 database DB)";
+
+/** `GET /operations/{id}`: what became of an operation, for a token with `operations:read`. */
+export async function readOperation(
+  request: Request,
+  context: Context,
+  id: string,
+): Promise<Response> {
+  await authorize(request, context, "operations:read");
+  return await answerOperation(context, id);
+}
+
+async function answerOperation(
+  { state }: Context,
+  id: string,
+  init?: ResponseInit,
+): Promise<Response> {
+  const { operations, storage } = runnerOf(state);
+  const operation = await storage.operation(id);
+  if (operation === undefined) throw new Problem(404, "There is no such operation");
+  const { endedAt, error } = operation;
+  if (endedAt !== undefined) {
+    const of = error === undefined ? "succeeded" : "failed";
+    return Response.json({ state: of, ...operation }, init);
+  }
+  if (await operations.isRunning(id)) {
+    return Response.json({ state: "running", ...operation }, init);
+  }
+  const message = "The operation was cut off: ask for it again";
+  const interrupted = { code: "ERR_INTERRUPTED", message, outcomeKnown: false };
+  return Response.json({ state: "failed", ...operation, error: interrupted }, init);
+}
+
+/**
+ * Runs an operation to its end, and stores its result. It looks at the batch before it acts, so it can
+ * always be run again. If it is stopped, or its engine fails, it stays open.
+ *
+ * @param engine Runs its steps.
+ * @throws What stopped it.
+ */
+export async function operate(context: Context, id: string, engine?: Steps): Promise<void> {
+  const { line, state, stop } = context;
+  line["id"] = id;
+  try {
+    const { storage } = runnerOf(state);
+    const read = async () => await storage.operation(id) ?? null;
+    const operation = await (engine?.do("operation", stepConfig, read) ?? read());
+    if (operation === null || operation.endedAt !== undefined) return;
+    await run(context, storage, operation, engine);
+  } catch (error) {
+    if (!stop.aborted) noteError(line, error);
+    throw error;
+  }
+}
+
+async function run(
+  context: Context,
+  storage: Storage,
+  operation: Operation,
+  engine: Steps | undefined,
+): Promise<void> {
+  const { state, line, limit, stop } = context;
+  const { id, webhookId } = operation;
+  const settings = checkClient(recordingClient(context));
+  const call = createCall(
+    settings,
+    { signal: limit },
+    ({ mayBeDeleted }) => mayBeDeleted ? limit : stop,
+    { webhookId },
+  );
+  const { facts } = call;
+  const steps = engine ?? stepsOf(call, undefined);
+
+  let isNew = false; // an engine may give the result of an earlier run
+  const guarded: Steps = {
+    async do(name, config, act) {
+      stop.throwIfAborted();
+      const done = await steps.do(name, config, async (step) => {
+        isNew = true;
+        return await isHeld(state, id) ? { held: true } as const : { result: await act(step) };
+      });
+      if ("held" in done) throw heldProblem();
+      return done.result;
+    },
+    async sleep(name, duration) {
+      const soFar = { ...operation, looks: facts.looks };
+      if (isNew) await storage.saveOperation(soFar).catch(() => {}); // its end counts
+      isNew = false;
+      await steps.sleep(name, duration);
+    },
+  };
+
+  let end: Partial<Operation>;
+  try {
+    const known = await guarded.do("recall", stepConfig, () => recall(state, { id, webhookId }));
+    const options = { allowMissing: true, mayBeDeletedAlready: known.doubt };
+    const deletion = known.answer ?? await cancelAndDelete(call, id, options, guarded);
+    const { type: _, auditError, ...found } = deletion;
+    noteError(line, auditError);
+    end = auditError === undefined ? found : { ...found, auditError: notRecorded };
+  } catch (error) {
+    // Anything else is an abort, or comes from the engine.
+    if (!(error instanceof BatchsweepError || error instanceof Problem || isArgumentError(error))) {
+      throw error;
+    }
+    if (error instanceof BatchsweepError) noteError(line, error.auditError);
+    const { message, members } = toProblem(error, line);
+    const { code = "ERR_CONFIGURATION", outcomeKnown = true } = members;
+    end = { error: { code: String(code), message, outcomeKnown: outcomeKnown === true } };
+  }
+  const { looks, canceled } = facts;
+  const { error, ...deletion } = end;
+  const outcome = error ? "failed" : deletion.evidence === "missing" ? "missing" : "deleted";
+  Object.assign(line, defined({ webhookId, outcome, looks, canceled, ...deletion }), error);
+  await steps.do("record", stepConfig, async () => {
+    const endedAt = new Date(settings.clock.now()).toISOString();
+    await storage.saveOperation({ ...operation, looks, canceled, ...end, endedAt });
+    return endedAt;
+  });
+}
