@@ -10,7 +10,14 @@ import { fileProblem, isDenied, listenProblem } from "../config/system-errors.ts
 import { cannotUse, isArgumentError } from "../core/check.ts";
 import { maxTimer } from "../core/client.ts";
 import { Cron } from "../service/deps.ts";
-import { checkService, createService, createStorage, type LogRecord } from "../service/mod.ts";
+import {
+  checkService,
+  createOperations,
+  createService,
+  createStorage,
+  type LogRecord,
+  type Service,
+} from "../service/mod.ts";
 import { exempting, interruptingSignals, statusFile } from "./process-host.ts";
 import { serve } from "./serve.ts";
 import { openSqlite, type SqliteDatabase } from "./sqlite.ts";
@@ -73,7 +80,9 @@ async function run(
   if (config.policy() === undefined) checkIdle(config.has);
   const job = jobOf(schedule);
   const { audit, database } = config.storage();
-  const service = createService({ ...options, storage: createStorage(open(database)) });
+  const storage = createStorage(open(database));
+  const operations = createOperations((id) => service.operate(id));
+  const service: Service = createService({ ...options, storage, operations });
 
   const host = `${/^[\da-f]*:/i.test(hostname) ? `[${hostname}]` : hostname}:${port}`; // IPv6
   const refuse = (why: string): never => {
@@ -107,7 +116,7 @@ async function run(
   const grace = config.gracePeriod();
   cut.signal.addEventListener("abort", () => setTimeout(() => process.exit(1), grace / 10));
   setTimeout(() => process.exit(1), Math.min(grace, maxTimer));
-  await Promise.all([server.drain(), runs]);
+  await Promise.all([server.drain(), runs, operations.idle()]);
   process.exit(cut.signal.aborted ? 1 : 0);
 }
 

@@ -27,6 +27,7 @@ import { answerHealth, checkConfig, runSchedule, settleOpenIntents } from "./ret
 import { receiveWebhook } from "./webhook.ts";
 
 export type { Environment, GatewayToken } from "../config/mod.ts";
+export type { StepConfig, Steps } from "../purge/steps.ts";
 export type { LogRecord } from "./log.ts";
 export { createOperations, type Operations } from "./operations.ts";
 export { createStorage, type Database, migrations, type Storage } from "../storage/mod.ts";

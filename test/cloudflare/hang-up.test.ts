@@ -41,6 +41,7 @@ beforeAll(async () => {
     write: false,
     format: "esm",
     target: "es2023",
+    external: ["cloudflare:workers"],
   });
   const variables = {
     ANTHROPIC_BASE_URL: server.url,

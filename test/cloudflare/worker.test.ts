@@ -1,10 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { createTestHarness } from "wrangler";
 import { serve, type Server } from "../../src/adapters/serve.ts";
 import workerModule from "../../src/adapters/cloudflare/worker.ts";
 import { createSandbox } from "../../src/sandbox/mod.ts";
 import { apiKey } from "../fixtures/stub.ts";
 import { deletion, otherSecret, secret, webhook } from "../fixtures/webhook.ts";
+
+vi.mock("cloudflare:workers", () => ({ WorkflowEntrypoint: class {} })); // for what runs under Node
 
 /** The Worker as wrangler.toml describes it, in workerd, before a sandbox on a real socket. */
 const sandbox = createSandbox({ apiKeys: [apiKey] });
@@ -103,6 +105,20 @@ describe("the Worker without its secrets", () => {
       }
     });
   }
+});
+
+test("the Worker without its Workflow answers 501 and says what to bind", async () => {
+  const { id } = sandbox.seed({ processing_status: "in_progress" });
+  const environment = {
+    ANTHROPIC_API_KEY: apiKey,
+    ANTHROPIC_BASE_URL: upstream.url,
+    AUDIT: "off",
+    WEBHOOK_SECRETS: secret,
+  } as unknown as Parameters<typeof workerModule.fetch>[1];
+  const request = webhook(deletion(id, true));
+  const response = await workerModule.fetch(request, environment, { waitUntil: () => {} });
+  expect(response.status).toBe(501);
+  expect((await response.json()).detail).toContain("bind the Workflow OPERATIONS");
 });
 
 test("an isolate that gets another environment heeds its hold and its key at once", async () => {

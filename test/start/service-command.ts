@@ -19,10 +19,12 @@ export async function serviceCommand(
   runtime: ServiceRuntime,
   { deno = [], without = [], preload }: Differences = {},
 ): Promise<[command: string, ...args: string[]]> {
-  const file = `src/adapters/${runtime.toLowerCase()}-service.ts`;
+  const file = runtime === "Node"
+    ? "bin/batchsweep-service.js"
+    : `src/adapters/${runtime.toLowerCase()}-service.ts`;
   const [line = ""] = (await readFile(file, "utf8")).split("\n", 1);
   if (line.length > 255) throw new Error("Linux reads no more than 255 bytes of the first line");
-  const [command = "", ...flags] = line.replace("#!/usr/bin/env -S ", "").split(" ")
+  const [command = "", ...flags] = line.replace(/^#!\/usr\/bin\/env (-S )?/, "").split(" ")
     .filter((flag) => !without.includes(flag));
   const added = runtime === "Deno" ? deno : [];
   const option = runtime === "Node" ? "--import" : "--preload";

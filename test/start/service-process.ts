@@ -83,27 +83,35 @@ export async function startBefore(
   around: (request: Request, next: Sandbox["fetch"]) => Promise<Response> = (request, next) =>
     next(request),
   prefix: readonly string[] = [],
-): Promise<Process & { readonly sandbox: Sandbox; readonly path: string }> {
+): Promise<
+  Process & {
+    readonly sandbox: Sandbox;
+    readonly path: string;
+    /** Starts another process on the same database. */
+    again(): Promise<Process>;
+  }
+> {
   const sandbox = createSandbox({ apiKeys: [apiKey] });
   const upstream = await serve((request) => around(request, sandbox.fetch));
   closing.push(() => upstream.close());
   const folder = await mkdtemp(join(tmpdir(), "batchsweep-"));
   closing.push(() => rm(folder, { recursive: true }));
   const path = join(folder, "service.sqlite");
-  const service = await start(
-    runtime,
-    {
-      ANTHROPIC_API_KEY: apiKey,
-      ANTHROPIC_BASE_URL: upstream.url,
-      WEBHOOK_SECRETS: secret,
-      DATABASE: path,
-      PORT: "0",
-      ...environment,
-    },
-    runtime === "Deno" ? [`--allow-read=${folder}`, `--allow-write=${folder}`] : [],
-    prefix,
-  );
-  return { ...service, sandbox, path };
+  const again = () =>
+    start(
+      runtime,
+      {
+        ANTHROPIC_API_KEY: apiKey,
+        ANTHROPIC_BASE_URL: upstream.url,
+        WEBHOOK_SECRETS: secret,
+        DATABASE: path,
+        PORT: "0",
+        ...environment,
+      },
+      runtime === "Deno" ? [`--allow-read=${folder}`, `--allow-write=${folder}`] : [],
+      prefix,
+    );
+  return { ...await again(), sandbox, path, again };
 }
 
 /** Waits until something is so. */

@@ -163,6 +163,26 @@ describe("holds and runs in SQLite", () => {
   });
 });
 
+test("operations in SQLite are replaced by others with their batch once they have ended", async () => {
+  using opened = open();
+  const { storage } = opened;
+  const first = { id: "msgbatch_1", startedAt: "2026-11-22T00:00:00.000Z", looks: 0 };
+  const other = { ...first, startedAt: "2026-11-22T00:00:01.000Z", webhookId: "msg_2" };
+  const younger = { ...other, id: "msgbatch_0" };
+  for (const operation of [younger, first, { ...first, looks: 3 }, other]) {
+    await storage.saveOperation(operation);
+  }
+  expect(await storage.operation("msgbatch_1")).toEqual({ ...first, looks: 3 });
+  expect(await storage.openOperations()).toEqual(["msgbatch_1", "msgbatch_0"]);
+  const ended = { ...first, endedAt: "2026-11-22T00:00:02.000Z", evidence: "receipt" as const };
+  await storage.saveOperation(ended);
+  expect(await storage.openOperations()).toEqual(["msgbatch_0"]);
+  expect(await storage.operation("msgbatch_1")).toEqual(ended);
+  await storage.saveOperation(other);
+  expect(await storage.operation("msgbatch_1")).toEqual(other);
+  expect(await storage.operation("msgbatch_2")).toBeUndefined();
+});
+
 describe("check() finds", () => {
   const names = migrations.flatMap(({ sql }) =>
     [...sql.matchAll(/^CREATE (TABLE|INDEX|TRIGGER) (\w+)/gm)].map(([, kind = "", name = ""]) =>
