@@ -51,16 +51,6 @@ export class CommandError extends Error {
   }
 }
 
-/** Why an option's argument cannot be used. commander knows it by its code, and names the option. */
-export class InvalidArgumentError extends Error {
-  readonly code = "commander.invalidArgument";
-}
-
-/** Makes the error for an argument of the command line. What was typed is quoted, up to a length. */
-export function cannotUseFlag(flag: string, text: string, what: string): CommandError {
-  return new CommandError(`Cannot use ${flag} ${JSON.stringify(text.slice(0, 80))}: ${what}`);
-}
-
 /** The exit code for the failure of one object or call. */
 export function exitCodeOf(error: OutcomeError, refusals: number = 1): number {
   const reason = stopReason(error, { outages: 0, refusals });

@@ -13,7 +13,7 @@ import type { MessageBatchFilter } from "../purge/filter.ts";
 import { statuses } from "../purge/plan.ts";
 import { type CommandClient, createClient } from "./client.ts";
 import { exitCode, explainError } from "./errors.ts";
-import { filterFrom, matchFilter } from "./filter.ts";
+import { filterFrom, listFilter } from "./filter.ts";
 import { checkIds } from "./ids.ts";
 import type { Args, Flags } from "./options.ts";
 import type { Context } from "./output.ts";
@@ -46,7 +46,7 @@ export async function listBatches(
   const call = createCall(checkClient(client), { signal });
   // Without a condition, no more are needed than the limit says.
   const pageSize = filter === undefined ? Math.min(limit, 1_000) : undefined;
-  const now = clock.now();
+  const isMeant = filter && listFilter(filter, clock.now());
   const counts = new Map<string, number>();
   const rows: MessageBatch[] = [];
   let total = 0;
@@ -60,7 +60,7 @@ export async function listBatches(
       }
       if (listed.again) continue;
       const { batch } = listed;
-      if (filter !== undefined && !matchFilter(filter, batch, now)) continue;
+      if (isMeant?.(batch) === false) continue;
       const status = statuses.find((one) => one === batch.processing_status) ?? "other";
       counts.set(status, (counts.get(status) ?? 0) + 1);
       total += 1;

@@ -10,7 +10,7 @@ import { commands, type CommandSpec } from "./commands.ts";
 import { Command, CommanderError } from "./deps.ts";
 import { CommandError, exitCode, firstOf } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { type Action, type Flags, type OptionName, options } from "./options.ts";
+import { type Action, type Flags, type OptionName, options, readOption } from "./options.ts";
 import { type CommandOutput, createOutput, isClosedOutput } from "./output.ts";
 
 const help = `
@@ -138,11 +138,12 @@ function addCommand(above: Command, spec: CommandSpec, act: Act): void {
   const { below = [] } = spec;
   const command = above.command(spec.name).description(spec.description);
   const optionOf = (option: OptionName) => {
-    const [flags, help, parse] = options[option];
+    const [flags, help] = options[option];
     const made = command.createOption(flags, needs[option] ?? help);
-    return parse === undefined
-      ? made
-      : made.argParser<unknown>((text, before) => parse(text, before as readonly string[]));
+    if (made.isBoolean()) return made;
+    return made.argParser<unknown>((text, before) =>
+      readOption(option, text, before as readonly string[])
+    );
   };
   if (spec.summary !== undefined) command.summary(spec.summary);
   if (spec.under !== undefined) command.helpGroup(spec.under);

@@ -4,7 +4,10 @@
  * @module
  */
 import { isHead } from "../audit/head.ts";
-import { cannotUseFlag, CommandError, InvalidArgumentError } from "./errors.ts";
+import type { MessageBatchFilter } from "../purge/filter.ts";
+import { statuses } from "../purge/plan.ts";
+import { dayMs, parseTimestamp } from "../purge/time.ts";
+import { CommandError } from "./errors.ts";
 import type { Context } from "./output.ts";
 import { parseDuration } from "./text.ts";
 
@@ -16,41 +19,108 @@ export type Args = readonly string[];
 
 type Optional<Name extends string, Value> = { readonly [One in Name]?: Value | undefined };
 
-/** The values of all options. Each command has some of them. Conditions are as they were typed. */
+/** The values of all options. Each command has some of them. */
 export type Flags =
   & Optional<"json" | "verbose" | "insist" | "allowMissing" | "allowOtherKey", boolean>
   & Optional<"wait" | "cancel" | "dryRun" | "yes" | "all", boolean>
   & Optional<"requestTimeout" | "maxRetries" | "concurrency" | "limit" | "maxShare", number>
   & Optional<"timeout" | "cancelTimeout" | "clockSkew" | "port", number>
+  & Optional<"olderThan" | "endedFor" | "max", number>
+  & Optional<"createdBefore" | "createdAfter" | "endedBefore" | "endedAfter", string>
   & Optional<"baseUrl" | "to" | "export" | "plan" | "planOut" | "holds" | "policy", string>
   & Optional<"audit" | "actor" | "reason" | "head", string>
-  & Optional<"olderThan" | "endedFor" | "createdBefore" | "createdAfter", string>
-  & Optional<"endedBefore" | "endedAfter" | "max", string>
-  & Optional<"hold" | "status", readonly string[]>
+  & Optional<"hold", readonly string[]>
+  & Optional<"status", MessageBatchFilter["status"]>
   & Optional<"archived", "keep" | "delete">;
 
-/** What reads the argument of an option. */
-type Parse = (text: string, before?: readonly string[]) => unknown;
+/** The name of an option. */
+export type OptionName = keyof Flags;
 
-const table = {
+/** How an option is written, its help, and what reads its argument. */
+type Row = readonly [flags: string, help: string, ...Partial<Reader>];
+
+/** Reads an argument; `undefined`: it cannot be used. And what to give. */
+type Reader = readonly [(text: string, before?: readonly string[]) => unknown, what: string];
+
+function within(value = NaN, least: number, most: number): number | undefined {
+  return value >= least && value <= most ? value : undefined;
+}
+
+/** A whole number. */
+const number = (least: number, most = Number.MAX_SAFE_INTEGER): Reader => [
+  (text) => within(/^\d+$/.test(text) ? Number(text) : NaN, least, most),
+  `give a whole number ${most > 1e9 ? `of ${least} or more` : `from ${least} to ${most}`}`,
+];
+
+/** A duration, in milliseconds. */
+const time = (what = "above 0", least = Number.MIN_VALUE, most = Number.MAX_VALUE): Reader => [
+  (text) => within(parseDuration(text), least, most),
+  `give a time ${what} with its unit: 500ms, 30s, 2m`,
+];
+
+/** A duration, in days. */
+const age: Reader = [
+  (text) => within((parseDuration(text) ?? 0) / dayMs, Number.MIN_VALUE, Number.MAX_VALUE),
+  "give a number above 0 with its unit: 7d, 12h or 30m",
+];
+
+/** A date-time. A day begins at midnight UTC. */
+const date: Reader = [
+  (text) => {
+    const time = /^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text;
+    return parseTimestamp(time) === undefined ? undefined : time;
+  },
+  "give a day, 2026-11-22, or a time with its zone, 2026-11-22T14:30:00Z",
+];
+
+const share: Reader = [
+  (text) => {
+    const [, percent] = /^(\d{1,3}(?:\.\d+)?)%$/.exec(text) ?? [];
+    return within(Number(percent) / 100, 0, 1);
+  },
+  "give a share from 0% to 100%",
+];
+
+const someStatuses: Reader = [
+  (text, before = []) => {
+    const given = text.split(",").map((one) => one.trim());
+    const isKnown = given.every((one) => statuses.some((status) => status === one));
+    return isKnown ? [...new Set([...before, ...given])] : undefined;
+  },
+  `give one of ${statuses.join(", ")}, or several with commas`,
+];
+
+const aHead: Reader = [
+  (text) => {
+    try {
+      return isHead(text, "head");
+    } catch {
+      return undefined;
+    }
+  },
+  "give what audit head printed, such as 1042:9f86d0…",
+];
+
+/** Every option. */
+export const options: Readonly<Record<OptionName, Row>> = {
   json: ["--json", "print JSON, one object a line"],
   verbose: ["--verbose", "print one line per request on stderr"],
   baseUrl: ["--base-url <url>", "where the API is, instead of ANTHROPIC_BASE_URL"],
   requestTimeout: [
     "--request-timeout <duration>",
     "time for one request, such as 30s (default: 60s)",
-    requestTimeout,
+    ...time("from 1ms to 5m", 1, 300_000), // Node's own `fetch` waits at most five minutes
   ],
   maxRetries: [
     "--max-retries <count>",
     "repetitions of a failed request (default: 2)",
-    wholeNumber,
+    ...number(0, 100),
   ],
 
   insist: ["--insist", "send ids that do not look like ids of their kind"],
   allowMissing: ["--allow-missing", "count what is already gone as a success"],
   wait: ["--wait", "wait until batches have ended that have not"],
-  timeout: ["--timeout <duration>", "longest wait for each batch (default: 24h)", timeAboveZero],
+  timeout: ["--timeout <duration>", "longest wait for each batch (default: 24h)", ...time()],
 
   dryRun: ["--dry-run", "show what would be done, and change nothing"],
   audit: ["--audit <file>", "record every deletion and cancellation in a file"],
@@ -59,26 +129,28 @@ const table = {
   concurrency: [
     "--concurrency <count>",
     "requests at a time, 1 to 100 (default: 32)",
-    (text) => isWithin(wholeNumber(text), 1, 100, "Give a number from 1 to 100"),
+    ...number(1, 100),
   ],
 
-  hold: ["--hold <id>", "keep this batch, whatever is said; may be given again", collect],
+  hold: [
+    "--hold <id>",
+    "keep this batch, whatever is said; may be given again",
+    (text, before = []) => [...before, text],
+  ],
   holds: ["--holds <file>", "keep the batches of a file, an id per line; none: nothing is held"],
   policy: ["--policy <file>", "keep the batches that a retention policy holds"],
   cancel: ["--cancel", "cancel batches that have not ended, wait for them, and delete them too"],
   cancelTimeout: [
     "--cancel-timeout <duration>",
     "longest wait for each (default: 24h)",
-    timeAboveZero,
+    ...time(),
   ],
   export: ["--export <directory>", "save the results there first, or keep the batch"],
   archived: [
     "--archived <keep|delete>",
     "with --export, keep or delete batches without results (default: keep)",
-    (text) => {
-      if (text === "keep" || text === "delete") return text;
-      throw new InvalidArgumentError("Give keep or delete");
-    },
+    (text) => ["keep", "delete"].find((one) => one === text),
+    "give keep or delete",
   ],
   to: ["--to <directory>", "where results are saved (default: results)"],
 
@@ -86,54 +158,57 @@ const table = {
   planOut: ["--plan-out <file>", "write the plan to a new file, and delete nothing"],
   plan: ["--plan <file>", "apply a plan that was written before"],
   allowOtherKey: ["--allow-other-key", "apply a plan that was made with another API key"],
-  clockSkew: ["--clock-skew <duration>", "how wrong this clock may be (default: 5m)", duration],
-  maxShare: ["--max-share <percent>", "stop if it would delete a larger share: 50%", readShare],
+  clockSkew: [
+    "--clock-skew <duration>",
+    "how wrong this clock may be (default: 5m)",
+    ...time("of 0 or more", 0),
+  ],
+  maxShare: ["--max-share <percent>", "stop if it would delete a larger share: 50%", ...share],
 
-  olderThan: ["--older-than <duration>", "created so long ago: 7d, 12h or 30m (m is minutes)"],
-  endedFor: ["--ended-for <duration>", "ended so long ago"],
+  olderThan: [
+    "--older-than <duration>",
+    "created so long ago: 7d, 12h or 30m (m is minutes)",
+    ...age,
+  ],
+  endedFor: ["--ended-for <duration>", "ended so long ago", ...age],
   createdBefore: [
     "--created-before <date>",
     "2026-11-22 (midnight UTC) or 2026-11-22T14:30:00Z",
+    ...date,
   ],
-  createdAfter: ["--created-after <date>", "in the same form, as are those below"],
-  endedBefore: ["--ended-before <date>", "ended before it"],
-  endedAfter: ["--ended-after <date>", "ended after it"],
+  createdAfter: ["--created-after <date>", "in the same form, as are those below", ...date],
+  endedBefore: ["--ended-before <date>", "ended before it", ...date],
+  endedAfter: ["--ended-after <date>", "ended after it", ...date],
   status: [
     "--status <status>",
     "in_progress, canceling or ended; several with commas",
-    collect,
+    ...someStatuses,
   ],
-  max: ["--max <number>", "at most so many: those created first"],
+  max: ["--max <number>", "at most so many: those created first", ...number(1)],
   all: ["--all", "all batches; not with another condition"],
 
-  limit: [
-    "--limit <count>",
-    "stop after so many",
-    (text) => isWithin(wholeNumber(text), 1, Infinity, "Give a whole number above 0"),
-  ],
-  head: ["--head <head>", "a head that was written down", (text) => {
-    try {
-      return isHead(text, "head");
-    } catch {
-      throw new InvalidArgumentError("Give what audit head printed, such as 1042:9f86d0…");
-    }
-  }],
+  limit: ["--limit <count>", "stop after so many", ...number(1)],
+  head: ["--head <head>", "a head that was written down", ...aHead],
   port: [
     "--port <number>",
     "port to listen on; 0 takes any that is free (default: 4010)",
-    (text) => isWithin(wholeNumber(text), 0, 65_535, "Give a number from 0 to 65535"),
+    ...number(0, 65_535),
   ],
-} as const satisfies Readonly<
-  Record<keyof Flags, readonly [flags: string, help: string, parse?: Parse]>
->;
+};
 
-/** The name of an option. */
-export type OptionName = keyof Flags;
-
-/** Every option: how it is written, its help, and what reads its argument. */
-export const options: Readonly<
-  Record<OptionName, readonly [flags: string, help: string, parse?: Parse]>
-> = table;
+/**
+ * Reads the argument of an option.
+ *
+ * @param before What the option had by then, if it is given again.
+ * @throws {CommandError} It cannot be used. What was typed is quoted, up to a length.
+ */
+export function readOption(name: OptionName, text: string, before?: readonly string[]): unknown {
+  const [flags, , parse, what] = options[name];
+  const value = parse === undefined ? text : parse(text, before);
+  if (value !== undefined) return value;
+  const quoted = JSON.stringify(text.slice(0, 80));
+  throw new CommandError(`Cannot use ${flags.split(" ")[0]} ${quoted}: ${what}`);
+}
 
 /** How long to wait, in milliseconds; `undefined` if nothing is waited for. */
 export function waitTimeoutOf(
@@ -150,39 +225,3 @@ export function waitTimeoutOf(
 
 /** The longest wait, in milliseconds: the API ends every batch within it. */
 export const longestWait = 86_400_000;
-
-function collect(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
-}
-
-function duration(text: string): number {
-  const value = parseDuration(text);
-  if (value === undefined) throw new InvalidArgumentError("Give a unit: 500ms, 30s, 2m");
-  return value;
-}
-
-function timeAboveZero(text: string): number {
-  return isWithin(duration(text), Number.MIN_VALUE, Infinity, "Give a time above 0");
-}
-
-/** Node's own `fetch` waits at most five minutes. */
-function requestTimeout(text: string): number {
-  return isWithin(duration(text), 1, 300_000, "Give a time from 1ms to 5m");
-}
-
-function wholeNumber(text: string): number {
-  return isWithin(/^\d+$/.test(text) ? Number(text) : NaN, 0, Infinity, "Give a whole number");
-}
-
-function isWithin(value: number, least: number, most: number, why: string): number {
-  if (value >= least && value <= most) return value;
-  throw new InvalidArgumentError(why);
-}
-
-/** Reads a share such as `50%`, as a number from 0 to 1. */
-export function readShare(text: string): number {
-  const [, percent] = /^(\d{1,3}(?:\.\d+)?)%$/.exec(text) ?? [];
-  const share = Number(percent) / 100;
-  if (share <= 1) return share;
-  throw cannotUseFlag("--max-share", text, "give a share from 0% to 100%");
-}

@@ -122,8 +122,8 @@ describe("audit", () => {
   test.each([
     [["verify", "none"], "Cannot read none: there is no such file or directory\n"],
     [["head", "none"], "Cannot read none: there is no such file or directory\n"],
-    [["verify", "a.jsonl", "--head", "6"], "Give what audit head printed"],
-    [["verify", "a.jsonl", "--head", `6:${"g".repeat(64)}`], "Give what audit head printed"],
+    [["verify", "a.jsonl", "--head", "6"], "give what audit head printed"],
+    [["verify", "a.jsonl", "--head", `6:${"g".repeat(64)}`], "give what audit head printed"],
     [["verify", "a.jsonl", "more"], "Too many arguments"],
     [["verify"], "Missing required argument 'trail'"],
   ])("ends with 2 for %j", async (args, message) => {

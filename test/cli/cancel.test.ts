@@ -46,7 +46,10 @@ test("cancel says in its own words what cannot be done", async () => {
         ["--timeout", "1m", "a"],
         "Cannot use --timeout without --wait; the time for one request is",
       ],
-      [["--wait", "--timeout", "0s", "a"], "argument '0s' is invalid. Give a time above 0\n"],
+      [
+        ["--wait", "--timeout", "0s", "a"],
+        'Cannot use --timeout "0s": give a time above 0 with its unit: 500ms, 30s, 2m\n',
+      ],
       [["--yes", "a"], "Unknown option '--yes'\n"],
     ] as const
   ) {

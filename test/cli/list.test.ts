@@ -46,7 +46,7 @@ test("list takes conditions as often as they are given, and no others", async ()
     const [args, message] of [
       [["--max", "1"], /^Unknown option '--max'/],
       [["--all"], /^Unknown option '--all'/],
-      [["--limit", "0"], /^Option '--limit <count>' argument '0' is invalid\. Give a whole number/],
+      [["--limit", "0"], /^Cannot use --limit "0": give a whole number/],
       [["--older-than", "7"], /^Cannot use --older-than "7": give a number above 0 with its unit/],
       [["msgbatch_1"], /^Too many arguments for 'list'/],
     ] as const

@@ -63,8 +63,8 @@ test("main() refuses options that cannot be used", async () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining(name)]);
   }
   expect((await run(["delete", "a", "--request-timeout", "301s"])).stderr).toBe(
-    "Option '--request-timeout <duration>' argument '301s' is invalid. " +
-      "Give a time from 1ms to 5m\nAdd --help to see what there is\n",
+    'Cannot use --request-timeout "301s": give a time from 1ms to 5m with its unit: ' +
+      "500ms, 30s, 2m\n",
   );
 });
 

@@ -2,17 +2,32 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { evaluateFilter, type MessageBatchFilter } from "../../src/purge/mod.ts";
 import { exitCode } from "../../src/cli/errors.ts";
-import { filterFrom, matchFilter } from "../../src/cli/filter.ts";
+import { filterFrom, listFilter } from "../../src/cli/filter.ts";
 import { listBatches, type ListBatchesOptions } from "../../src/cli/list.ts";
-import type { Flags } from "../../src/cli/options.ts";
+import { type OptionName, readOption } from "../../src/cli/options.ts";
 import { formatTable } from "../../src/cli/text.ts";
 import { parseTimestamp } from "../../src/purge/time.ts";
 import { anyBatches, batchOf, conditions, daysAgo, now } from "../fixtures/batches.ts";
 import { closedOutput, type CommandStage, createCommandStage } from "../fixtures/command-stage.ts";
 
 describe("filterFrom()", () => {
+  /** Options as they are typed. */
+  type Typed = { readonly [Name in OptionName]?: string | true | readonly string[] };
+
+  /** The filter of a command line. */
+  const filterOf = (typed: Typed) =>
+    filterFrom(Object.fromEntries(
+      Object.entries(typed).map(([key, given]) => {
+        const name = key as OptionName;
+        if (given === true) return [name, true];
+        const read = (before: unknown, text: string) =>
+          readOption(name, text, before as readonly string[]);
+        return [name, [given].flat().reduce(read, undefined)];
+      }),
+    ));
+
   test("says what each flag means", () => {
-    const meanings: [Flags, MessageBatchFilter | "*" | undefined][] = [
+    const meanings: [Typed, MessageBatchFilter | "*" | undefined][] = [
       [{}, undefined],
       [{ olderThan: "7d" }, { minDaysSinceCreated: 7 }],
       [{ olderThan: "36h" }, { minDaysSinceCreated: 1.5 }],
@@ -32,17 +47,17 @@ describe("filterFrom()", () => {
       [{ olderThan: "1d", max: "2" }, { minDaysSinceCreated: 1, oldest: 2 }],
       [{ all: true }, "*"],
     ];
-    for (const [flags, filter] of meanings) expect(filterFrom(flags)).toEqual(filter);
+    for (const [flags, filter] of meanings) expect(filterOf(flags)).toEqual(filter);
   });
 
   test("gives a filter that the library takes as it is", () => {
     const flags = { olderThan: "1m", createdAfter: "2026-01-01", status: ["ended"], max: "3" };
-    expect(evaluateFilter(filterFrom(flags) ?? "*", [batchOf("a")], now).get("a")?.action).toBe(
+    expect(evaluateFilter(filterOf(flags) ?? "*", [batchOf("a")], now).get("a")?.action).toBe(
       "delete",
     );
   });
 
-  test.each<[Flags, string]>([
+  test.each<[Typed, string]>([
     [{ olderThan: "7" }, 'Cannot use --older-than "7": give a number above 0 with its unit'],
     [{ olderThan: "0d" }, 'Cannot use --older-than "0d": '],
     [{ olderThan: `${"9".repeat(400)}d` }, "Cannot use --older-than "],
@@ -51,13 +66,13 @@ describe("filterFrom()", () => {
     [{ createdAfter: "2026-02-30" }, 'Cannot use --created-after "2026-02-30": '],
     [{ endedBefore: "2026-11-22T14:30:00" }, "Cannot use --ended-before "],
     [{ endedAfter: "" }, 'Cannot use --ended-after "": '],
-    [{ status: ["ended,done"] }, 'Cannot use --status "done": give one of in_progress, '],
-    [{ max: "0" }, 'Cannot use --max "0": give a whole number above 0'],
+    [{ status: "ended,done" }, 'Cannot use --status "ended,done": give one of in_progress, '],
+    [{ max: "0" }, 'Cannot use --max "0": give a whole number of 1 or more'],
     [{ max: "1e3" }, 'Cannot use --max "1e3": '],
     [{ all: true, max: "1" }, "Cannot use --all with another condition"],
     [{ all: true, olderThan: "x" }, "Cannot use --older-than "],
   ])("refuses %j", (flags, message) => {
-    expect(() => filterFrom(flags)).toThrow(
+    expect(() => filterOf(flags)).toThrow(
       expect.objectContaining({
         exitCode: exitCode.usage,
         message: expect.stringContaining(message),
@@ -66,7 +81,7 @@ describe("filterFrom()", () => {
   });
 });
 
-describe("matchFilter()", () => {
+describe("listFilter()", () => {
   const { ids: _, oldest: __, ...rest } = conditions;
   const anyFilter = fc.record(rest, { requiredKeys: [] })
     .filter((filter) => Object.keys(filter).length > 0);
@@ -77,7 +92,7 @@ describe("matchFilter()", () => {
       const last = new Map(batches.map((batch) => [batch.id, batch]));
       for (const [id, batch] of last) {
         if (decisions.get(id)?.action === "keep") continue;
-        expect(matchFilter(filter, batch, now)).toBe(true);
+        expect(listFilter(filter, now)(batch)).toBe(true);
       }
     }));
   });
@@ -90,19 +105,19 @@ describe("matchFilter()", () => {
         );
         if (batch.processing_status !== "ended" || !past) continue;
         const decision = evaluateFilter(filter, [batch], now).get(batch.id);
-        expect(matchFilter(filter, batch, now)).toBe(decision?.action === "delete");
+        expect(listFilter(filter, now)(batch)).toBe(decision?.action === "delete");
       }
     }));
   });
 
   test("holds by age for a batch that has not ended, which no purge deletes by it", () => {
     const going = batchOf("a", { processing_status: "in_progress", ended_at: null });
-    expect(matchFilter({ minDaysSinceCreated: 9 }, going, now)).toBe(true);
-    expect(matchFilter({ createdBefore: daysAgo(9) }, going, now)).toBe(true);
-    expect(matchFilter({ minDaysSinceCreated: 11 }, going, now)).toBe(false);
+    expect(listFilter({ minDaysSinceCreated: 9 }, now)(going)).toBe(true);
+    expect(listFilter({ createdBefore: daysAgo(9) }, now)(going)).toBe(true);
+    expect(listFilter({ minDaysSinceCreated: 11 }, now)(going)).toBe(false);
     const early = { ...going, ended_at: daysAgo(10) };
     for (const filter of [{ minDaysSinceEnded: 1 }, { endedBefore: daysAgo(0) }]) {
-      for (const batch of [going, early]) expect(matchFilter(filter, batch, now)).toBe(false);
+      for (const batch of [going, early]) expect(listFilter(filter, now)(batch)).toBe(false);
     }
   });
 
@@ -116,7 +131,7 @@ describe("matchFilter()", () => {
       { endedBefore: daysAgo(0) },
       { endedAfter: daysAgo(90) },
     ];
-    for (const filter of filters) expect(matchFilter(filter, batch, now)).toBe(false);
+    for (const filter of filters) expect(listFilter(filter, now)(batch)).toBe(false);
   });
 });
 

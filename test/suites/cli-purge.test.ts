@@ -287,7 +287,7 @@ describe("sourceOf()", () => {
 
   test("takes a plan, a filter or ids, and never two of them", () => {
     expect(sourceOf([], { plan: "p" }, on(false))).toEqual({ plan: "p" });
-    expect(sourceOf([], { max: "3" }, on(false))).toEqual({ filter: { oldest: 3 } });
+    expect(sourceOf([], { max: 3 }, on(false))).toEqual({ filter: { oldest: 3 } });
     expect(sourceOf([], { all: true }, on(false))).toEqual({ filter: "*" });
     expect(sourceOf(["a"], {}, on(false))).toEqual({ args: ["a"], onStdin: false });
     expect(sourceOf(["a", "-"], {}, on(true))).toEqual({ args: ["a", "-"], onStdin: true });

@@ -10,7 +10,7 @@ import { readHolds, readPolicy } from "../../src/cli/holds.ts";
 import type { Flags } from "../../src/cli/options.ts";
 import type { PurgeItem } from "../../src/purge/mod.ts";
 import { type Purge, purgeBatches, refuseShare } from "../../src/cli/purge.ts";
-import { readShare } from "../../src/cli/options.ts";
+import { readOption } from "../../src/cli/options.ts";
 import { createMemoryFiles } from "../cli/memory-files.ts";
 import { daysAgo } from "../fixtures/batches.ts";
 import { type CommandStage, createCommandStage } from "../fixtures/command-stage.ts";
@@ -183,14 +183,22 @@ describe("refuseShare()", () => {
   });
 });
 
-describe("readShare()", () => {
+describe("readOption() of a share", () => {
   test("reads a share in percent", () => {
-    expect(["0%", "7%", "33.5%", "100%"].map(readShare)).toEqual([0, 0.07, 0.335, 1]);
+    expect(["0%", "7%", "33.5%", "100%"].map((text) => readOption("maxShare", text))).toEqual([
+      0,
+      0.07,
+      0.335,
+      1,
+    ]);
   });
 
   test.each(["", "50", "0.5", "101%", "-1%", "1e1%", "50 %", "%", "NaN%"])(
     "refuses %j",
-    (text) => expect(() => readShare(text)).toThrow(/^Cannot use --max-share ".*": give a share/),
+    (text) =>
+      expect(() => readOption("maxShare", text)).toThrow(
+        /^Cannot use --max-share ".*": give a share/,
+      ),
   );
 });
 
