@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import Anthropic from "@anthropic-ai/sdk";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTestHarness } from "wrangler";
 import { serve, type Server } from "../../src/adapters/serve.ts";
@@ -10,6 +11,7 @@ import { apiKey } from "../fixtures/stub.ts";
 
 const sandbox = createSandbox({ apiKeys: [apiKey] });
 const auditToken = "auditor-token-of-the-tests";
+const teamToken = "team-token-of-the-tests";
 let upstream: Server;
 let worker: ReturnType<typeof createTestHarness>;
 let url: string;
@@ -17,7 +19,11 @@ let url: string;
 beforeAll(async () => {
   upstream = await serve(sandbox.fetch);
   const auditor = { name: "auditor", sha256: await hash(auditToken), allow: ["audit:read"] };
-  const tokens = [...JSON.parse(await gatewayTokens()), auditor];
+  const team = {
+    ...{ name: "team", sha256: await hash(teamToken), maxDeletesPerDay: 2 },
+    allow: ["batches:read", "batches:cancel", "batches:results", "batches:delete"],
+  };
+  const tokens = [...JSON.parse(await gatewayTokens()), auditor, team];
   worker = createTestHarness({
     workers: [{
       configPath: "wrangler.toml",
@@ -100,6 +106,24 @@ test("the Worker gives its audit trail as the same bytes each time", async () =>
   expect(await (await get()).text()).toBe(text);
   expect(await verifyAuditTrail((await get(`?id=${ids[1]}`)).body ?? []))
     .toMatchObject({ entries: 2, unreadable: 0, openIntents: [] });
+});
+
+test("a token for more lists, retrieves, cancels and reads results, and deletes so many a day", async () => {
+  const { messages: { batches } } = new Anthropic({ baseURL: url, apiKey: teamToken });
+  const all = [1, 2, 3, 4].map(() => sandbox.seed({ requests: 20_000 }).id).toReversed();
+  const listed: string[] = [];
+  for await (const { id } of batches.list({ limit: 2 })) listed.push(id);
+  expect(listed.slice(0, 4)).toEqual(all);
+  expect((await batches.retrieve(all[0] ?? "")).results_url)
+    .toBe(`${url}/v1/messages/batches/${all[0]}/results`);
+  let results = 0;
+  for await (const { result } of await batches.results(all[0] ?? "")) results += Number(!!result);
+  expect(results).toBe(20_000);
+  const { id } = sandbox.seed({ processing_status: "in_progress" });
+  expect((await batches.cancel(id)).processing_status).toBe("canceling");
+  const deleted = await Promise.allSettled(all.map((id) => batches.delete(id)));
+  expect(deleted.map((one) => one.status === "rejected" && one.reason.status).toSorted())
+    .toEqual([429, 429, false, false]);
 });
 
 interface D1 {
