@@ -2,7 +2,6 @@ import type { VitestRunner } from "vitest/runtime";
 import { startTests } from "vitest/internal/browser";
 import { suites } from "virtual:suites";
 import type { Servers } from "../server/global-setup.ts";
-import "../loopback-only.ts";
 
 /** What became of one test. */
 export interface TestOutcome {
@@ -31,6 +30,7 @@ export async function runSuites(
   files: readonly string[],
   servers: Servers,
 ): Promise<readonly TestOutcome[]> {
+  await import("../loopback-only.ts"); // a bundler drops an import that is there for its effect alone
   const config = {
     root: "/",
     setupFiles: [],

@@ -201,3 +201,7 @@ describe("what is lost after the status came", () => {
     });
   });
 });
+
+test("no test reaches another machine", () => {
+  expect(() => fetch("https://example.com")).toThrow("A test must not reach example.com");
+});
