@@ -4,9 +4,17 @@
  *
  * @module
  */
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import { main, type Output } from "../cli/mod.ts";
 import { files } from "./files.ts";
-import { exempting, interruptingSignals, statusFile, writeAll } from "./process-host.ts";
+import {
+  exempting,
+  interruptingSignals,
+  programWords,
+  statusFile,
+  writeAll,
+} from "./process-host.ts";
 
 const mayRead = Deno.permissions.querySync({ name: "read", path: statusFile }).state === "granted";
 const interruption = new AbortController();
@@ -50,6 +58,13 @@ const code = await main(Deno.args, {
     Deno.env.set("NO_PROXY", exempting(hostname, Deno.env.get("NO_PROXY")));
     return true;
   },
+  commandLine: ({ host }) => [
+    ...programWords(Deno.execPath()),
+    ...["run", `--allow-net=${host}`, "--allow-env=ANTHROPIC_*,NO_PROXY"],
+    import.meta.url.startsWith("file:")
+      ? relative("", fileURLToPath(import.meta.url))
+      : import.meta.url,
+  ],
   serve: async (handler, address) => (await import("./serve.ts")).serve(handler, address),
   files,
 });

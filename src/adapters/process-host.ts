@@ -4,6 +4,7 @@
  * @module
  */
 import { readFileSync } from "node:fs";
+import { basename, relative } from "node:path";
 import process from "node:process";
 import type { WriteStream } from "node:tty";
 import type { Host, Output } from "../cli/mod.ts";
@@ -28,9 +29,23 @@ export function processHost(): Host {
       Object.assign(process.env, { no_proxy: names, NO_PROXY: names });
       return true;
     },
+    commandLine() {
+      const { argv: [, script = ""], execArgv, execPath } = process;
+      if (!/[\\/](node_modules[\\/].+|batchsweep)$/.test(script)) {
+        return [...programWords(execPath), ...execArgv, relative("", script)];
+      }
+      if (process.versions["bun"] !== undefined) return ["bunx", "--bun", "batchsweep"];
+      return script.includes("node_modules") ? ["npx", "batchsweep"] : ["batchsweep"];
+    },
     serve: async (handler, address) => (await import("./serve.ts")).serve(handler, address),
     files,
   };
+}
+
+/** The words that start a runtime: those of npx if it is an installed package. */
+export function programWords(execPath: string): readonly string[] {
+  const name = basename(execPath, ".exe");
+  return /[\\/]node_modules[\\/]/.test(execPath) ? ["npx", name] : [name];
 }
 
 /** The value of `NO_PROXY` that keeps a host from every proxy, besides those it names. */

@@ -339,14 +339,40 @@ no entry, which a crash can leave, and each deletion whose outcome is unknown.`,
   },
   {
     name: "sandbox",
-    description: "Play the Message Batches API locally, with a batch in every state",
-    options: ["port", "json"],
+    description: "Play the Message Batches API locally",
+    options: ["seed", "rate", "fault", "latency", "port", "json"],
     help: `
 Examples:
   $ batchsweep sandbox
+  $ batchsweep sandbox --seed 250 --rate 50/s --latency 300ms
+  $ batchsweep sandbox --seed batches.json --fault 'lost-answer 5%'
   $ batchsweep sandbox --port 0 --json
 
-It listens on 127.0.0.1, takes any key, and forgets everything when it stops.`,
+It listens on 127.0.0.1, takes any key, and forgets everything when it stops. A
+batch in progress ends after a minute, a canceling one after ten seconds.
+
+--seed 250 makes 250 batches of the last 60 days. Of 25, one is in progress and
+one is canceling. A file has a JSON object for each batch, in a list or on lines:
+  age                how long ago it was created: 40d, 12h or 30m
+  processing_status  in_progress, canceling or ended (default: ended)
+  requests           number of its requests (default: 1)
+  count              number of batches like this (default: 1)
+Other members are the API's own, so what batchsweep list --json prints can be
+played, too.
+
+--rate 50/s lets 50 requests through at once, and then 50 a second. The others
+are answered 429. Every answer has the API's limit headers.
+
+A fault strikes once, or with a chance: 'overloaded 5%'. There are:
+  lost-answer   a batch is deleted, and the connection breaks before the answer
+  lost-request  the connection breaks before a batch is deleted
+  cut-answer    a batch is deleted, and the answer breaks off half-way
+  not-found     404 for a batch that is there
+  rate-limited  429, to be repeated after a second
+  server-error  500
+  overloaded    529
+
+Under Deno, a file needs --allow-read.`,
     load: async () => (await import("./sandbox.ts")).runSandbox,
   },
 ];

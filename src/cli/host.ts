@@ -44,6 +44,12 @@ export interface Host {
    * @default () => true
    */
   permits?(url: URL): boolean;
+  /**
+   * The words that start this command again, in the same folder, with what it needs to call a URL.
+   *
+   * @default () => ["batchsweep"]
+   */
+  commandLine?(url: URL): readonly string[];
   /** Serves a fetch handler over HTTP; rejects where it cannot listen. */
   serve(handler: Handler, address: Address): Promise<Server>;
   readonly files: Files;

@@ -7,6 +7,7 @@ import { isHead } from "../audit/head.ts";
 import type { MessageBatchFilter } from "../purge/filter.ts";
 import { statuses } from "../purge/plan.ts";
 import { dayMs, parseTimestamp } from "../purge/time.ts";
+import type { RateLimit } from "../sandbox/mod.ts";
 import { CommandError } from "./errors.ts";
 import type { Context } from "./output.ts";
 import { parseDuration } from "./text.ts";
@@ -24,12 +25,13 @@ export type Flags =
   & Optional<"json" | "verbose" | "insist" | "allowMissing" | "allowOtherKey", boolean>
   & Optional<"wait" | "cancel" | "dryRun" | "yes" | "all", boolean>
   & Optional<"requestTimeout" | "maxRetries" | "concurrency" | "limit" | "maxShare", number>
-  & Optional<"timeout" | "cancelTimeout" | "clockSkew" | "port", number>
+  & Optional<"timeout" | "cancelTimeout" | "clockSkew" | "port" | "latency", number>
   & Optional<"olderThan" | "endedFor" | "max", number>
   & Optional<"createdBefore" | "createdAfter" | "endedBefore" | "endedAfter", string>
   & Optional<"baseUrl" | "to" | "export" | "plan" | "planOut" | "holds" | "policy", string>
-  & Optional<"audit" | "actor" | "reason" | "head", string>
-  & Optional<"hold", readonly string[]>
+  & Optional<"audit" | "actor" | "reason" | "head" | "seed", string>
+  & Optional<"hold" | "fault", readonly string[]>
+  & Optional<"rate", RateLimit>
   & Optional<"status", MessageBatchFilter["status"]>
   & Optional<"archived", "keep" | "delete">;
 
@@ -81,6 +83,9 @@ const share: Reader = [
   "give a share from 0% to 100%",
 ];
 
+/** An option that may be given again. */
+const texts: Reader = [(text, before = []) => [...before, text], "give a text"];
+
 const someStatuses: Reader = [
   (text, before = []) => {
     const given = text.split(",").map((one) => one.trim());
@@ -99,6 +104,18 @@ const aHead: Reader = [
     }
   },
   "give what audit head printed, such as 1042:9f86d0…",
+];
+
+/** A rate limit: so many requests at once, and then so many in each second or minute. */
+const rate: Reader = [
+  (text): RateLimit | undefined => {
+    const [, number, unit] = /^([1-9]\d{0,5})\/(s|m)$/.exec(text) ?? [];
+    const burst = Number(number);
+    return number === undefined
+      ? undefined
+      : { perMinute: unit === "s" ? burst * 60 : burst, burst, headers: true };
+  },
+  "give a rate: 50/s or 1000/m",
 ];
 
 /** Every option. */
@@ -132,11 +149,7 @@ export const options: Readonly<Record<OptionName, Row>> = {
     ...number(1, 100),
   ],
 
-  hold: [
-    "--hold <id>",
-    "keep this batch, whatever is said; may be given again",
-    (text, before = []) => [...before, text],
-  ],
+  hold: ["--hold <id>", "keep this batch, whatever is said; may be given again", ...texts],
   holds: ["--holds <file>", "keep the batches of a file, an id per line; none: nothing is held"],
   policy: ["--policy <file>", "keep the batches that a retention policy holds"],
   cancel: ["--cancel", "cancel batches that have not ended, wait for them, and delete them too"],
@@ -194,6 +207,10 @@ export const options: Readonly<Record<OptionName, Row>> = {
     "port to listen on; 0 takes any that is free (default: 4010)",
     ...number(0, 65_535),
   ],
+  seed: ["--seed <number|file>", "message batches to begin with (default: 5)"],
+  rate: ["--rate <rate>", "refuse what is above it, such as 50/s or 1000/m", ...rate],
+  fault: ["--fault <fault>", "let something go wrong; may be given again", ...texts],
+  latency: ["--latency <duration>", "time that every answer takes, such as 300ms", ...time()],
 };
 
 /**

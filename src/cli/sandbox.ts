@@ -3,24 +3,34 @@
  *
  * @module
  */
-import type { Sandbox } from "../sandbox/mod.ts";
+import type { SandboxMessageBatch, SandboxOptions, SeedRow } from "../sandbox/mod.ts";
 import { listenProblem } from "../config/system-errors.ts";
+import { isArgumentError, isObject } from "../core/check.ts";
 import { checkPermission } from "./client.ts";
 import { CommandError, exitCode } from "./errors.ts";
+import type { Host } from "./host.ts";
+import { readText } from "./input.ts";
 import type { Flags } from "./options.ts";
 import type { Context } from "./output.ts";
+import { countOf, toMinute } from "./text.ts";
 
 /** Runs `sandbox`. */
 export async function runSandbox(
   _: readonly string[],
-  { port = 4010, json }: Flags,
+  { port = 4010, json, seed = "5", rate, fault, latency }: Flags,
   { host, output }: Context,
 ): Promise<undefined> {
   checkPermission(host, `http://127.0.0.1:${port}`);
-  // Here, so that no other command loads it.
-  const { createSandbox } = await import("../sandbox/mod.ts");
-  const sandbox = createSandbox();
-  const batches = seedEveryState(sandbox);
+  const { now, random, sleep } = host.clock ?? {};
+  const sandbox = await create({
+    now,
+    random,
+    sleep,
+    seed: await readSeed(seed, host),
+    rateLimit: rate,
+    faults: fault,
+    latency,
+  });
   const address = { hostname: "127.0.0.1", port };
   const server = await host.serve(sandbox.fetch, address).catch((error) => {
     const message = `Cannot listen on 127.0.0.1:${port}: ${listenProblem(error)}`;
@@ -28,55 +38,99 @@ export async function runSandbox(
   });
   try {
     const { url } = server;
+    const batches = sandbox.batches();
     if (json) await output.json({ url, batches });
-    else await output.result(welcome(url, batches));
+    else await output.result(welcome(url, batches, host));
     await aborted(host.signal);
   } finally {
     await server.close();
   }
 }
 
-interface SeededBatch {
-  readonly id: string;
-  readonly processing_status: string;
-  readonly note: string;
+async function create(options: SandboxOptions) {
+  // Here, so that no other command loads it.
+  const { createSandbox } = await import("../sandbox/mod.ts");
+  try {
+    return createSandbox(options);
+  } catch (error) {
+    throw isArgumentError(error) ? new CommandError(error.message) : error;
+  }
 }
 
-const monthMs = 30 * 86_400_000;
+const limit = { bytes: 268_435_456, what: "a list of message batches" };
 
-function seedEveryState(sandbox: Sandbox): readonly SeededBatch[] {
-  const longAgo = new Date(sandbox.now() - monthMs).toISOString();
-  const seeds = [
-    [{ processing_status: "ended", requests: 3 }, "can be deleted"],
-    [{ request_counts: { errored: 1, canceled: 1, expired: 1 } }, "can be deleted"],
-    [{ created_at: longAgo }, "can be deleted; results archived"],
-    [{ processing_status: "in_progress", requests: 3 }, "ends in a minute"],
-    [{ processing_status: "canceling", requests: 3 }, "ends in ten seconds"],
-  ] as const;
-  return seeds.map(([seed, note]) => {
-    const { id, processing_status } = sandbox.seed(seed);
-    return { id, processing_status, note };
+/** Reads what the sandbox begins with: a number of batches, or a file with a JSON object for each. */
+async function readSeed(
+  seed: string,
+  { files, signal }: Pick<Host, "files" | "signal">,
+): Promise<number | readonly SeedRow[]> {
+  if (/^\d{1,6}$/.test(seed)) return Number(seed);
+  const text = await readText(files, seed, limit, signal);
+  const rows = parse(text) ?? text.split("\n").flatMap((line, index) => {
+    if (line.trim() === "") return [];
+    const value = parse(line);
+    if (value !== undefined) return value;
+    throw new CommandError(`Cannot use ${seed}: line ${index + 1} is not JSON`);
+  });
+  return [rows].flat().map((row) => {
+    if (!isObject(row)) return row;
+    // Of what the API prints of a batch, null means absent.
+    const { type: _, results_url: __, ...members } = row as Record<string, unknown>;
+    return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null));
   });
 }
 
-function welcome(url: string, batches: readonly SeededBatch[]): string {
-  const id = batches[0]?.id ?? "";
-  const rows = batches.map(({ id, processing_status, note }) =>
-    `  ${id}  ${processing_status.padEnd(11)}  ${note}`
+function parse(text: string) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const shown = 5;
+
+function welcome(url: string, batches: readonly SandboxMessageBatch[], host: Host): string {
+  const rows = batches.slice(0, shown).map(({ id, processing_status, created_at, archived_at }) =>
+    `  ${id}  ${processing_status.padEnd(11)}  ${toMinute(created_at)}${
+      archived_at === null ? "" : "  archived"
+    }\n`
   );
-  return `The sandbox listens on ${url}
+  const more = batches.length > shown ? `  and ${batches.length - shown} more\n` : "";
+  const { id = "msgbatch_1" } = batches.find((one) => one.processing_status === "ended") ?? {};
+  const command = host.commandLine?.(new URL(url)) ?? ["batchsweep"];
+  const lines = [
+    ["export", `ANTHROPIC_BASE_URL=${url}`, "ANTHROPIC_API_KEY=any"],
+    [...command, "list"],
+    [...command, "delete", id],
+  ].map((words) => layOut(words, host.stdout.columns));
+  const headers = ["x-api-key: any", "anthropic-version: 2023-06-01"]
+    .flatMap((header) => ["-H", header]);
+  return `The sandbox listens on ${url}, with ${countOf(batches.length, "message batch")}
 
-${rows.join("\n")}
-
+${rows.join("")}${more}
 Try it from another terminal, with any key:
-  export ANTHROPIC_API_KEY=any ANTHROPIC_BASE_URL=${url}
-  batchsweep delete ${id}
+${lines.join("")}
 or
-  curl -X DELETE -H "x-api-key: any" -H "anthropic-version: 2023-06-01" \\
-    ${url}/v1/messages/batches/${id}
-
+${layOut(["curl", "-X", "DELETE", ...headers, `${url}/v1/messages/batches/${id}`])}
 Ctrl-C stops it
 `;
+}
+
+/** Writes a command line for a shell. It is broken between words that have no room in a line. */
+function layOut(words: readonly string[], columns = 80): string {
+  let text = "";
+  let line = " ";
+  for (const word of words) {
+    const isPlain = /^[\w@%+=:,./-]+$/.test(word);
+    const quoted = isPlain ? word : `'${word.replaceAll("'", "'\\''")}'`;
+    if (line.length + quoted.length + 3 > columns && line.trim() !== "") {
+      text += `${line} \\\n`;
+      line = "   ";
+    }
+    line += ` ${quoted}`;
+  }
+  return `${text}${line}\n`;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

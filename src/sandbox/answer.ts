@@ -34,7 +34,7 @@ const errorTypes: Readonly<Record<number, string>> = {
 };
 
 /** The parts of an error that are optional. */
-export interface RefusalExtras {
+interface RefusalExtras {
   /** `error.type`. @default the documented one of the status */
   readonly type?: string | undefined;
   /** `error.details`. */
@@ -69,6 +69,10 @@ export function notFound(): Refusal {
   return new Refusal(404, "The requested resource could not be found.");
 }
 
+type Bytes = Uint8Array<ArrayBuffer>;
+
+const encode = (text: string): Bytes => new TextEncoder().encode(text);
+
 /**
  * Makes the Response of an answer.
  *
@@ -85,43 +89,33 @@ export function toResponse(
   if (body === null || [204, 205, 304].includes(status)) {
     return new Response(null, { status, headers });
   }
-  const chunks = () => toChunks(typeof body === "string" ? [body] : body());
-  const isWhole = truncate === false;
-  if (typeof body !== "string" && isWhole) {
-    return new Response(toStream(chunks()), { status, headers });
+  if (typeof body !== "string" && truncate === false) {
+    return new Response(toStream(inChunks(body())), { status, headers });
   }
-  let size = 0;
-  for (const { byteLength } of chunks()) size += byteLength;
-  headers.set("content-length", String(size));
-  const end = truncate === true ? Math.floor(size / 2) : Number(truncate);
-  const cutOff = () => toStream(cut(chunks(), Math.min(end, size)));
-  return new Response(typeof body === "string" && isWhole ? body : cutOff(), { status, headers });
+  const bytes = encode(typeof body === "string" ? body : [...body()].join(""));
+  headers.set("content-length", String(bytes.length));
+  const end = truncate === true ? bytes.length / 2 : truncate;
+  return new Response(end === false ? bytes : toStream(cut(bytes, end)), {
+    status,
+    headers,
+  });
 }
 
-type Bytes = Uint8Array<ArrayBuffer>;
-
 /** Lines as bytes, joined so that a large body is not one chunk a line. */
-function* toChunks(lines: Iterable<string>): Generator<Bytes> {
-  const encoder = new TextEncoder();
+function* inChunks(lines: Iterable<string>): Generator<Bytes> {
   let joined = "";
   for (const line of lines) {
     joined += line;
-    if (joined.length >= 64 * 1024) {
-      yield encoder.encode(joined);
-      joined = "";
-    }
+    if (joined.length < 64 * 1024) continue;
+    yield encode(joined);
+    joined = "";
   }
-  if (joined !== "") yield encoder.encode(joined);
+  if (joined !== "") yield encode(joined);
 }
 
 /** The first bytes of a body. Then the connection breaks off. */
-function* cut(chunks: Iterable<Bytes>, end: number): Generator<Bytes> {
-  let left = end;
-  for (const chunk of chunks) {
-    if (left > 0) yield chunk.subarray(0, left);
-    left -= chunk.byteLength;
-    if (left <= 0) break;
-  }
+function* cut(bytes: Bytes, end: number): Generator<Bytes> {
+  if (end >= 1) yield bytes.subarray(0, end);
   throw new TypeError("The connection was lost while the body was sent");
 }
 
@@ -132,8 +126,6 @@ function toStream(chunks: Generator<Bytes>): ReadableStream<Bytes> {
       if (done) controller.close();
       else controller.enqueue(value);
     },
-    cancel() {
-      chunks.return(undefined);
-    },
+    cancel: () => void chunks.return(undefined),
   }, { highWaterMark: 0 });
 }

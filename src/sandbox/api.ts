@@ -5,6 +5,7 @@
  */
 import { type Answer, invalid, notFound, Refusal } from "./answer.ts";
 import { timestamp } from "./format.ts";
+import type { RateLimit, Settings } from "./options.ts";
 
 /** One request on its way to a route. */
 export interface Call {
@@ -18,21 +19,8 @@ export interface Call {
   readonly baseUrl: string;
 }
 
-/**
- * Handlers by method and path, as the documentation writes them:
- * `GET /v1/messages/batches/{message_batch_id}`.
- */
+/** Handlers by method and path: `GET /v1/messages/batches/{message_batch_id}`. */
 export type Routes = Readonly<Record<string, (call: Call) => Answer | Promise<Answer>>>;
-
-/** A limit of requests a minute. */
-export interface RateLimit {
-  /** Requests a minute: what the bucket is refilled with, continuously. */
-  readonly perMinute: number;
-  /** Requests that a full bucket holds. @default perMinute */
-  readonly burst?: number | undefined;
-  /** Whether every answer carries `anthropic-ratelimit-requests-*`. @default false */
-  readonly headers?: boolean | undefined;
-}
 
 /** The API: no faults, and no headers that every answer has. */
 export interface Api {
@@ -43,15 +31,15 @@ export interface Api {
 }
 
 /** Creates the API. Headers come first, then the rate limit, then path and method. [inferred] */
-export function createApi(routes: Routes, rules: HeaderRules, rateLimit?: RateLimit): Api {
+export function createApi(routes: Routes, settings: Settings): Api {
   const table = Object.entries(routes).map(([route, handle]) => {
     const [method = "", template = ""] = route.split(" ");
     // A path fits a template whole: no trailing slash, no empty parameter.
     const pattern = new RegExp(`^${template.replace(/\{(\w+)\}/g, "(?<$1>[^/]+)")}$`);
     return { method, template, pattern, handle };
   });
-  const takeToken = rateLimit && createTokenBucket(rateLimit);
   const fitting = (path: string) => table.filter(({ pattern }) => pattern.test(path));
+  const takeToken = settings.rateLimit && createTokenBucket(settings.rateLimit);
 
   function dispatch(path: string, call: Omit<Call, "params">): Answer | Promise<Answer> {
     const { method } = call.request;
@@ -66,15 +54,11 @@ export function createApi(routes: Routes, rules: HeaderRules, rateLimit?: RateLi
   return {
     templateOf: (path) => fitting(path)[0]?.template,
     async perform(path, requestId, call) {
-      let limits: Readonly<Record<string, string>> = {};
+      const limits: Record<string, string> = {};
       let answer: Answer;
       try {
-        checkHeaders(call.request.headers, path, rules);
-        const decision = takeToken?.(call.now);
-        limits = decision?.headers ?? limits;
-        if (decision?.allowed === false) {
-          throw new Refusal(429, "This request would exceed your organization's rate limit.");
-        }
+        checkHeaders(call.request.headers, path, settings);
+        takeToken?.(call.now, limits);
         answer = await dispatch(path, call);
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
@@ -95,35 +79,28 @@ function readParams(pattern: RegExp, path: string): Record<string, string> {
 }
 
 /**
- * Creates the token bucket of a rate limit. A refused request takes nothing from it.
- *
- * @returns A function that takes one request from the bucket at a time (ms since the epoch). It says
- *   whether the request may pass, and which headers its answer carries.
+ * Creates the token bucket of a rate limit. Its function takes a request from the bucket, and tells the
+ * limits by headers. It throws the API's refusal if the bucket is empty; then it takes nothing.
  */
-function createTokenBucket(limit: RateLimit) {
-  const capacity = limit.burst ?? limit.perMinute;
-  const perMs = limit.perMinute / 60_000;
-  let tokens = capacity;
-  let filledAt: number | undefined;
-  return (now: number) => {
-    tokens = Math.min(capacity, tokens + Math.max(0, now - (filledAt ?? now)) * perMs);
+function createTokenBucket({ perMinute, burst = perMinute, headers: tells }: RateLimit) {
+  const perMs = perMinute / 60_000;
+  let tokens = burst;
+  let filledAt = Infinity;
+  return (now: number, headers: Record<string, string>): void => {
+    tokens = Math.min(burst, tokens + Math.max(0, now - filledAt) * perMs);
     filledAt = now;
-    const allowed = tokens >= 1 - 1e-9; // a refill in small steps may round below
-    if (allowed) tokens = Math.max(0, tokens - 1);
-    const headers: Record<string, string> = {};
-    if (limit.headers) {
-      headers["anthropic-ratelimit-requests-limit"] = String(limit.perMinute);
+    const isAllowed = tokens >= 1 - 1e-9; // a refill in small steps may round below
+    if (isAllowed) tokens = Math.max(0, tokens - 1);
+    if (tells) {
+      headers["anthropic-ratelimit-requests-limit"] = String(perMinute);
       headers["anthropic-ratelimit-requests-remaining"] = String(Math.floor(tokens + 1e-9));
-      headers["anthropic-ratelimit-requests-reset"] = timestamp(now + (capacity - tokens) / perMs);
+      headers["anthropic-ratelimit-requests-reset"] = timestamp(now + (burst - tokens) / perMs);
     }
-    if (!allowed) {
-      headers["retry-after"] = String(Math.max(1, Math.ceil((1 - tokens) / perMs / 1000)));
-    }
-    return { allowed, headers };
+    if (isAllowed) return;
+    headers["retry-after"] = String(Math.max(1, Math.ceil((1 - tokens) / perMs / 1000)));
+    throw new Refusal(429, "This request would exceed your organization's rate limit.");
   };
 }
-
-const versions: readonly string[] = ["2023-06-01", "2026-10-21"];
 
 /** The names in the documentation of the beta delete. */
 const documentedBetas: readonly string[] = `
@@ -136,29 +113,21 @@ const documentedBetas: readonly string[] = `
   skills-2025-10-02 fast-mode-2026-02-01
 `.split(/\s+/);
 
-/** The credentials, betas and workspace that a sandbox accepts. */
-export interface HeaderRules {
-  readonly apiKeys: readonly string[] | undefined;
-  /** Betas besides the documented ones. */
-  readonly betas: readonly string[];
-  readonly workspaceId: string;
-}
-
 /** Throws the API's refusal of a request's origin, credential, version, betas or workspace. */
-export function checkHeaders(headers: Headers, path: string, rules: HeaderRules): void {
+function checkHeaders(headers: Headers, path: string, settings: Settings): void {
   if (headers.has("origin")) {
     throw new Refusal(
       401,
       "CORS requests are not allowed for this Organization because of custom retention settings.",
     );
   }
-  checkCredential(headers, path, rules.apiKeys);
+  checkCredential(headers, path, settings);
   const version = headers.get("anthropic-version");
   if (!version) throw invalid("anthropic-version: header is required");
-  if (!versions.includes(version)) {
+  if (!["2023-06-01", "2026-10-21"].includes(version)) {
     throw invalid(`anthropic-version: "${version}" is not a valid version`);
   }
-  const known = [...documentedBetas, ...rules.betas];
+  const known = [...documentedBetas, ...settings.betas];
   const unknown = betaNames(headers).filter((name) => !known.includes(name));
   if (unknown.length > 0) {
     const names = unknown.map((name) => `\`${name}\``).join(", ");
@@ -167,8 +136,8 @@ export function checkHeaders(headers: Headers, path: string, rules: HeaderRules)
     );
   }
   // "If sent, it must match that Workspace." How the API refuses it is not published. [inferred]
-  const workspaceId = headers.get("anthropic-workspace-id");
-  if (workspaceId !== null && workspaceId !== rules.workspaceId) {
+  const workspaceId = headers.get("anthropic-workspace-id") ?? settings.workspaceId;
+  if (workspaceId !== settings.workspaceId) {
     throw new Refusal(403, "The credential does not belong to the requested workspace.");
   }
 }
@@ -184,7 +153,7 @@ export function credentialHeader(headers: Headers): "x-api-key" | "authorization
   return (["x-api-key", "authorization"] as const).find((name) => headers.has(name));
 }
 
-function checkCredential(headers: Headers, path: string, apiKeys?: readonly string[]): void {
+function checkCredential(headers: Headers, path: string, { apiKeys }: Settings): void {
   const name = credentialHeader(headers);
   if (!name) throw new Refusal(401, "x-api-key header is required");
   const value = headers.get(name) ?? "";

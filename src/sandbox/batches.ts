@@ -4,7 +4,9 @@
  *
  * @module
  */
+import { type Checks, isEither, isNumber, isObject, isOneOf, isText, isTexts } from "./check.ts";
 import { timestamp } from "./format.ts";
+import type { Settings } from "./options.ts";
 
 /** Tallies of requests by state, as the API writes them. */
 export type RequestCounts = Readonly<
@@ -34,7 +36,9 @@ export interface BatchSeed {
    * `cancelingTime` from now, and 24 hours after `created_at` at the latest. @default "ended"
    */
   readonly processing_status?: "in_progress" | "canceling" | "ended" | undefined;
-  /** RFC 3339. @default now; for an ended batch, one `processingTime` ago */
+  /** How long ago it was created, as `40d`, `12h` or `30m`; not with `created_at`. */
+  readonly age?: string | undefined;
+  /** RFC 3339. @default by `age`; else now, and for an ended batch one `processingTime` ago */
   readonly created_at?: string | undefined;
   /** RFC 3339. @default 24 hours after `created_at` */
   readonly expires_at?: string | undefined;
@@ -79,12 +83,29 @@ export interface BatchRecord {
   readonly requests: readonly BatchRequest[];
 }
 
-/** How long a batch is in progress and canceling, ms. */
-export type LifeTimes = Readonly<Record<"processingTime" | "cancelingTime", number>>;
-
 const dayMs = 24 * 60 * 60 * 1000;
 
 const none: RequestCounts = { processing: 0, succeeded: 0, errored: 0, canceled: 0, expired: 0 };
+
+const isTextOrNull = isEither(isText, ["null", (value) => value === null]);
+const age = /^(\d+(?:\.\d+)?)(d|h|m|s)$/;
+const units: Readonly<Record<string, number>> = { d: dayMs, h: 3_600_000, m: 60_000, s: 1_000 };
+
+/** What a batch to put in place may have. */
+export const seedChecks: Checks<BatchSeed> = {
+  id: isText,
+  processing_status: isOneOf("in_progress", "canceling", "ended"),
+  age: ["a time such as 40d, 12h or 30m", (value) => age.test(String(value))],
+  created_at: isText,
+  expires_at: isText,
+  ended_at: isTextOrNull,
+  cancel_initiated_at: isTextOrNull,
+  archived_at: isText,
+  requests: isEither(isNumber, isTexts),
+  request_counts: isObject,
+  text: isText,
+  override: isObject,
+};
 
 /**
  * Makes the record of a seeded batch. Its timestamps are shown to the letter; for its life, one that
@@ -93,20 +114,22 @@ const none: RequestCounts = { processing: 0, succeeded: 0, errored: 0, canceled:
 export function createRecord(
   seed: BatchRecord["seed"],
   now: number,
-  { processingTime, cancelingTime }: LifeTimes,
+  { processingTime, cancelingTime }: Settings,
 ): BatchRecord {
   const { processing_status: status = "ended", requests = 1, request_counts } = seed;
-  const createdAt = parse(seed.created_at) ?? (status === "ended" ? now - processingTime : now);
+  const [, number, unit = ""] = age.exec(seed.age ?? "") ?? [];
+  const youngest = status === "ended" ? now - processingTime : now;
+  const createdAt = parse(seed.created_at) ??
+    (number === undefined ? youngest : now - Number(number) * (units[unit] ?? 0));
   // "24 hours after created_at processing expires", "29 days after it the results are gone".
   const expiresAt = parse(seed.expires_at) ?? createdAt + dayMs;
   const archivedAt = parse(seed.archived_at) ?? createdAt + 29 * dayMs;
-  const cancelInitiatedAt = parse(seed.cancel_initiated_at) ??
-    (status === "canceling" ? now : undefined);
+  const isCanceling = status === "canceling";
+  const cancelInitiatedAt = parse(seed.cancel_initiated_at) ?? (isCanceling ? now : undefined);
   const rest = cancelInitiatedAt === undefined ? "succeeded" : "canceled";
   const endedAt = parse(seed.ended_at) ?? createdAt + processingTime;
-  const wait = status === "canceling" ? cancelingTime : processingTime;
-  const named = typeof requests === "number" ? [] : requests;
-  const total = typeof requests === "number" ? requests : requests.length;
+  const wait = isCanceling ? cancelingTime : processingTime;
+  const isNumbered = typeof requests === "number";
   return {
     seed,
     createdAt,
@@ -116,9 +139,26 @@ export function createRecord(
     end: status === "ended"
       ? { at: Math.min(endedAt, now), rest }
       : endOf(now + wait, expiresAt, rest),
-    counts: { ...none, ...(request_counts ?? { processing: total }) },
-    requests: named.map((customId) => ({ customId })),
+    counts: {
+      ...none,
+      ...request_counts ?? { processing: isNumbered ? requests : requests.length },
+    },
+    requests: isNumbered ? [] : requests.map((customId) => ({ customId })),
   };
+}
+
+/**
+ * So many batches over the last 60 days. Of 25, one is in progress, one is canceling (both are of the
+ * last day), and the others have ended.
+ */
+export function* spread(count: number): Generator<BatchSeed> {
+  for (let i = 0; i < count; i++) {
+    const share = i / Math.max(1, count - 1);
+    const status = (["in_progress", "canceling"] as const)[i % 25 - 3];
+    const age = status ? `${(share * 20).toFixed(6)}h` : `${(share * 60).toFixed(6)}d`;
+    if (i % 5 !== 1) yield { processing_status: status, age, requests: 3 };
+    else yield { age, request_counts: { errored: 1, canceled: 1, expired: 1 } };
+  }
 }
 
 function parse(text: string | null | undefined): number | undefined {
@@ -136,7 +176,7 @@ function endOf(at: number, expiresAt: number, rest: "succeeded" | "canceled"): B
 }
 
 /** Cancels a batch. One that is canceling already stays as it is. */
-export function cancelRecord(record: BatchRecord, now: number, { cancelingTime }: LifeTimes): void {
+export function cancelRecord(record: BatchRecord, now: number, { cancelingTime }: Settings): void {
   if (record.cancelInitiatedAt !== undefined) return;
   record.cancelInitiatedAt = now;
   record.end = endOf(now + cancelingTime, record.expiresAt, "canceled");
@@ -199,15 +239,11 @@ export function showBatch(record: BatchRecord, now: number, baseUrl: string): Sa
   };
 }
 
-/**
- * Keeps hundreds of thousands of batches by id and by age. Records stand oldest first, so that a new
- * batch is an append. One that is put out of order causes one sort before the next page, and
- * removed ones stay in the list until they are an eighth of it.
- */
+/** Keeps hundreds of thousands of batches by id and by age. */
 export class BatchStore {
   readonly #byId = new Map<string, BatchRecord>();
-  #byAge: BatchRecord[] = [];
-  #sorted = true;
+  /** Oldest first; `undefined` after a change. */
+  #byAge: readonly BatchRecord[] | undefined;
 
   get size(): number {
     return this.#byId.size;
@@ -219,34 +255,25 @@ export class BatchStore {
 
   /** Puts a batch in, and replaces one with the same id. */
   put(record: BatchRecord): void {
-    const newest = this.#byAge.at(-1);
-    if (newest && newest.createdAt > record.createdAt) this.#sorted = false;
+    this.remove(record);
     this.#byId.set(record.seed.id, record);
-    this.#byAge.push(record);
   }
 
   remove(record: BatchRecord): void {
+    this.#byAge = undefined;
     this.#byId.delete(record.seed.id);
   }
 
   /**
    * Up to `limit` batches, newest first, and whether there are more: the newest, or those next to
-   * a batch, older (a `step` of -1) or newer (1).
+   * a batch, older or newer.
    */
-  page(limit: number, cursor?: BatchRecord, step: -1 | 1 = -1): [BatchRecord[], boolean] {
-    const isThere = (record: BatchRecord) => this.find(record.seed.id) === record;
-    const removed = this.#byAge.length - this.size;
-    if (removed > 32 + this.#byAge.length / 8) this.#byAge = this.#byAge.filter(isThere);
-    if (!this.#sorted) this.#byAge.sort((a, b) => a.createdAt - b.createdAt);
-    this.#sorted = true;
-    const found: BatchRecord[] = [];
-    let index = cursor ? this.#byAge.indexOf(cursor) : this.#byAge.length;
-    while (found.length <= limit) {
-      const record = this.#byAge[index += step];
-      if (!record) break;
-      if (isThere(record)) found.push(record);
-    }
-    const records = found.slice(0, limit);
-    return [step < 0 ? records : records.reverse(), found.length > limit];
+  page(limit: number, cursor?: BatchRecord, isNewer = false): [BatchRecord[], boolean] {
+    const byAge = this.#byAge ??= [...this.#byId.values()]
+      .sort((a, b) => a.createdAt - b.createdAt);
+    const at = cursor ? byAge.indexOf(cursor) : byAge.length;
+    const found = isNewer ? byAge.slice(at + 1) : byAge.slice(0, at);
+    const page = isNewer ? found.slice(0, limit) : found.slice(-limit);
+    return [page.reverse(), found.length > limit];
   }
 }

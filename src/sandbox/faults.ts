@@ -4,6 +4,18 @@
  * @module
  */
 import { type Answer, jsonAnswer, Refusal } from "./answer.ts";
+import {
+  cannotUse,
+  check,
+  type Checks,
+  isAny,
+  isBoolean,
+  isEither,
+  isNumber,
+  isObject,
+  isOneOf,
+  isText,
+} from "./check.ts";
 
 /** Something that goes wrong on demand. */
 export interface Fault {
@@ -39,23 +51,65 @@ export interface Fault {
   readonly truncate?: boolean | number | undefined;
 }
 
+const checks: Checks<Fault> = {
+  method: isText,
+  path: isEither(isText, ["a RegExp", (value) => value instanceof RegExp]),
+  times: isNumber,
+  probability: isNumber,
+  status: isNumber,
+  type: isText,
+  message: isText,
+  details: isObject,
+  headers: isObject,
+  body: isAny,
+  after: isBoolean,
+  delay: isNumber,
+  connection: isOneOf("lost_before", "lost_after"),
+  truncate: isEither(isBoolean, isNumber),
+};
+
+const deeds = ["status", "body", "headers", "delay", "connection", "truncate"] as const;
+
+/** Faults that have a name, for the command line. */
+const named = new Map<string, Fault>(Object.entries({
+  "lost-answer": { method: "DELETE", connection: "lost_after" },
+  "lost-request": { method: "DELETE", connection: "lost_before" },
+  "cut-answer": { method: "DELETE", truncate: true },
+  "not-found": { path: "/v1/messages/batches/{message_batch_id}", status: 404 },
+  "rate-limited": { status: 429, headers: { "retry-after": "1" } },
+  "server-error": { status: 500 },
+  "overloaded": { status: 529 },
+}));
+
+/** Reads a fault such as `lost-answer 5%`: its name, and the chance of it. */
+function parseFault(text: string): Fault {
+  const [, name = "", percent] = /^(\S+)(?: +(\d+(?:\.\d+)?)%)?$/.exec(text.trim()) ?? [];
+  const fault = named.get(name);
+  if (fault) return { ...fault, ...(percent && { probability: Number(percent) / 100 }) };
+  const names = [...named.keys()].join(", ");
+  throw cannotUse(`fault ${JSON.stringify(text)}`, `give a name and a chance: ${names}; 5%`);
+}
+
 /** The faults that wait for their requests, in order. */
 export interface Faults {
-  add(fault: Fault): void;
+  add(fault: Fault | string): void;
   clear(): void;
   /** Takes the first fault that strikes a request. No other fault does. */
   take(method: string, path: string, template: string | undefined): Fault;
 }
 
-const deeds = ["status", "body", "headers", "delay", "connection", "truncate"] as const;
-
 /** Creates an empty queue of faults. */
 export function createFaults(random: () => number): Faults {
   let queue: { readonly fault: Fault; left: number }[] = [];
   return {
-    add(fault) {
+    add(given) {
+      const fault = check(
+        typeof given === "string" ? parseFault(given) : given,
+        checks,
+        "the fault",
+      );
       if (deeds.every((name) => fault[name] === undefined)) {
-        throw new TypeError(`Cannot add a fault that does nothing: set one of ${deeds.join(", ")}`);
+        throw cannotUse("a fault that does nothing", `set one of ${deeds.join(", ")}`);
       }
       const { probability, times = probability === undefined ? 1 : Infinity } = fault;
       queue.push({ fault, left: times });

@@ -6,8 +6,7 @@
  * @module
  */
 import { toResponse } from "./answer.ts";
-import { betaNames, createApi, credentialHeader, type RateLimit } from "./api.ts";
-import { batchRoutes } from "./batch-routes.ts";
+import { betaNames, createApi, credentialHeader } from "./api.ts";
 import {
   type BatchRecord,
   type BatchSeed,
@@ -15,60 +14,26 @@ import {
   createRecord,
   type RequestCounts,
   type SandboxMessageBatch,
+  seedChecks,
   showBatch,
+  spread,
 } from "./batches.ts";
+import { check, isNumber } from "./check.ts";
 import { createFaults, type Fault, performWithFault } from "./faults.ts";
 import { createIds } from "./format.ts";
+import { type RateLimit, type SandboxOptions, type SeedRow, settingsFrom } from "./options.ts";
 import {
   createResources,
+  kindBetas,
   type ResourceObject,
   type ResourceParams,
   type ResourceSeed,
   type ResourceType,
 } from "./resources.ts";
+import { batchRoutes } from "./routes.ts";
 
-export type { BatchSeed, Fault, RateLimit, RequestCounts, SandboxMessageBatch };
-export type { ResourceObject, ResourceParams, ResourceSeed, ResourceType };
-
-/** How a sandbox behaves. */
-export interface SandboxOptions {
-  /** The time, ms since the epoch. A fraction gives the microseconds. @default Date.now */
-  readonly now?: (() => number) | undefined;
-  /** Waits, for a fault with a `delay`; milliseconds. @default setTimeout */
-  readonly sleep?: ((ms: number) => Promise<void>) | undefined;
-  /** A number from 0 up to 1, for ids and for faults with a `probability`. @default Math.random */
-  readonly random?: (() => number) | undefined;
-  /** How long a batch is in progress, ms; 24 hours are the API's limit. @default 60_000 */
-  readonly processingTime?: number | undefined;
-  /** How long a batch is canceling, ms. @default 10_000 */
-  readonly cancelingTime?: number | undefined;
-  /** The workspace of every credential. @default "wrkspc_011CZkZaBF1tNoB5wlCeusgy" */
-  readonly workspaceId?: string | undefined;
-  /**
-   * Accepted keys and tokens, in either header. One that begins with `sk-ant-admin` is an
-   * administrator's: the organization's endpoints take no other, and no other endpoint takes it.
-   * @default any that is not empty
-   */
-  readonly apiKeys?: readonly string[] | undefined;
-  /**
-   * Accepted beta names besides those in the documentation of the beta delete, and those that an
-   * endpoint asks for. @default none
-   */
-  readonly betas?: readonly string[] | undefined;
-  /**
-   * How the API refuses to delete a batch that has not ended: 400 `invalid_request_error`, or 409
-   * `conflict_error`, which clients retry. The API's own way is published nowhere. @default 400
-   */
-  readonly unendedStatus?: 400 | 409 | undefined;
-  /** The rate limit of all endpoints together. @default none */
-  readonly rateLimit?: RateLimit | undefined;
-  /** Path that the API is mounted under, such as `/anthropic`. @default "" */
-  readonly basePath?: string | undefined;
-  /** Bytes of a request's body above which the answer is a 413. @default 256 MiB */
-  readonly requestSizeLimit?: number | undefined;
-  /** How many requests `requests` keeps. @default 10_000 */
-  readonly requestLogSize?: number | undefined;
-}
+export type { BatchSeed, Fault, RateLimit, RequestCounts, SandboxMessageBatch, SandboxOptions };
+export type { ResourceObject, ResourceParams, ResourceSeed, ResourceType, SeedRow };
 
 /** One request as the sandbox saw it: no body, no credential. */
 export interface SeenRequest {
@@ -108,8 +73,13 @@ export interface Sandbox {
   seedResource<Type extends ResourceType>(seed: ResourceSeed<Type>): ResourceParams<Type>;
   /** Whether an object of another kind is there. */
   hasResource(object: ResourceObject): boolean;
-  /** Lets something go wrong. Faults are used up in order, one a request. */
-  fail(fault: Fault): void;
+  /** What the API shows of all batches, the newest first. */
+  batches(): readonly SandboxMessageBatch[];
+  /**
+   * Lets something go wrong. Faults are used up in order, one a request. Some have a name:
+   * `"lost-answer 5%"` strikes with this chance, and `"lost-answer"` once.
+   */
+  fail(fault: Fault | string): void;
   /** Forgets the faults that are left. */
   clearFaults(): void;
   /** Moves the clock forward, by milliseconds. */
@@ -146,32 +116,17 @@ export interface Sandbox {
  * @see [Message Batches](https://platform.claude.com/docs/en/api/messages/batches)
  */
 export function createSandbox(options: SandboxOptions = {}): Sandbox {
-  const {
-    now: clock = Date.now,
-    sleep = (ms) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
-    random = Math.random,
-    processingTime = 60_000,
-    cancelingTime = 10_000,
-    workspaceId = "wrkspc_011CZkZaBF1tNoB5wlCeusgy",
-    apiKeys,
-    betas = [],
-    unendedStatus = 400,
-    rateLimit,
-    basePath = "",
-    requestSizeLimit: sizeLimit = 256 * 1024 * 1024,
-    requestLogSize = 10_000,
-  } = options;
-  const times = { processingTime, cancelingTime };
+  const settings = settingsFrom(options);
+  const { basePath, latency, random, workspaceId } = settings;
   const newId = createIds(random);
   const store = new BatchStore();
   const resources = createResources(newId);
-  const routes = batchRoutes({ store, times, newId, unendedStatus, sizeLimit });
-  const rules = { apiKeys, betas: [...resources.betas, ...betas], workspaceId };
-  const api = createApi({ ...routes, ...resources.routes }, rules, rateLimit);
+  const routes = { ...batchRoutes(store, settings, newId), ...resources.routes };
+  const api = createApi(routes, { ...settings, betas: [...kindBetas, ...settings.betas] });
   const faults = createFaults(random);
   const requests: SeenRequest[] = [];
   let offset = 0;
-  const now = (): number => clock() + offset;
+  const now = (): number => settings.now() + offset;
   // Without a request, `results_url` begins with the API's own origin.
   const show = (record: BatchRecord) =>
     showBatch(record, now(), `https://api.anthropic.com${basePath}`);
@@ -200,17 +155,19 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
       status: undefined,
     };
     requests.push(seen);
-    if (requests.length > requestLogSize) requests.shift();
+    if (requests.length > settings.requestLogSize) requests.shift();
 
-    const fault = faults.take(method, path, api.templateOf(routed));
-    const baseUrl = url.origin + basePath;
-    const perform = () => api.perform(routed, requestId, { request, url, now: now(), baseUrl });
-    const answer = await performWithFault(fault, requestId, perform, async (ms) => {
+    const wait = async (ms: number) => {
       const aborted = Promise.withResolvers<never>();
       signal.addEventListener("abort", () => aborted.reject(signal.reason), { once: true });
       signal.throwIfAborted();
-      await Promise.race([sleep(ms), aborted.promise]);
-    });
+      await Promise.race([settings.sleep(ms), aborted.promise]);
+    };
+    if (latency > 0) await wait(latency);
+    const fault = faults.take(method, path, api.templateOf(routed));
+    const baseUrl = url.origin + basePath;
+    const perform = () => api.perform(routed, requestId, { request, url, now: now(), baseUrl });
+    const answer = await performWithFault(fault, requestId, perform, wait);
     signal.throwIfAborted();
     seen.status = answer.status;
     const responseHeaders = new Headers({
@@ -225,18 +182,32 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     return toResponse(answer, responseHeaders, fault.truncate);
   }
 
+  function seed(batch: BatchSeed = {}): SandboxMessageBatch {
+    check(batch, seedChecks, "the batch");
+    const record = createRecord({ ...batch, id: batch.id ?? newId("msgbatch") }, now(), settings);
+    store.put(record);
+    return show(record);
+  }
+
+  const rows: Iterable<SeedRow> = typeof settings.seed === "number"
+    ? spread(settings.seed)
+    : settings.seed;
+  let number = 0;
+  for (const row of rows) {
+    check(row, { ...seedChecks, count: isNumber }, `batch ${number += 1} of the seed`);
+    const { count = 1, ...batch } = row;
+    for (let i = 0; i < count; i++) seed(batch);
+  }
+  for (const fault of settings.faults) faults.add(fault);
+
   return {
     fetch: handle,
-    seed(batch = {}) {
-      const seed = { ...batch, id: batch.id ?? newId("msgbatch") };
-      const record = createRecord(seed, now(), times);
-      store.put(record);
-      return show(record);
-    },
+    seed,
     batch(id) {
       const record = store.find(id);
       return record && show(record);
     },
+    batches: () => store.page(Infinity)[0].map(show),
     seedResource: ({ type, ...members }) =>
       resources.seed(type, members) as ResourceParams<typeof type>,
     hasResource: ({ type, ...params }) => resources.has(type, params),

@@ -5,7 +5,8 @@
  * @module
  */
 import { invalid, jsonAnswer, notFound } from "./answer.ts";
-import { betaNames, type Routes } from "./api.ts";
+import { betaNames, type Call, type Routes } from "./api.ts";
+import { cannotUse } from "./check.ts";
 
 /** A kind of object that the API deletes, as its documentation has it. */
 interface Kind {
@@ -27,10 +28,7 @@ const kinds = {
    *
    * @see [Delete File](https://platform.claude.com/docs/en/api/files/delete)
    */
-  file: {
-    path: "/v1/files/{file_id}",
-    prefixes: { file_id: "file" },
-  },
+  file: { path: "/v1/files/{file_id}", prefixes: { file_id: "file" } },
   /** @see [Delete Invite](https://platform.claude.com/docs/en/api/organization/invites/delete) */
   invite: {
     path: "/v1/organizations/invites/{invite_id}",
@@ -43,10 +41,7 @@ const kinds = {
     betas: ["agent-memory-2026-07-22", "managed-agents-2026-04-01"],
   },
   /** @see [Delete Skill](https://platform.claude.com/docs/en/api/skills/delete) */
-  skill: {
-    path: "/v1/skills/{skill_id}",
-    prefixes: { skill_id: "skill" },
-  },
+  skill: { path: "/v1/skills/{skill_id}", prefixes: { skill_id: "skill" } },
   /**
    * The answer's `id` is what the version was addressed by.
    *
@@ -58,10 +53,7 @@ const kinds = {
     partOf: "skill",
   },
   /** @see [Remove User](https://platform.claude.com/docs/en/api/organization/users/remove) */
-  user: {
-    path: "/v1/organizations/users/{user_id}",
-    prefixes: { user_id: "user" },
-  },
+  user: { path: "/v1/organizations/users/{user_id}", prefixes: { user_id: "user" } },
   /**
    * A user's membership of a workspace. It has no id of its own.
    *
@@ -87,7 +79,7 @@ export type ResourceObject = {
   [Type in ResourceType]: { readonly type: Type } & ResourceParams<Type>;
 }[ResourceType];
 
-/** Traits of every object. */
+/** Traits of an object, besides the parameters that name it. */
 export interface CommonTraits {
   /**
    * Members laid over the answer to its deletion, for shapes that clients must bear. One that is
@@ -117,6 +109,8 @@ type Seeds = {
 /** An object to put in place. Ids that are left out are new. */
 export type ResourceSeed<Type extends ResourceType> = { readonly type: Type } & Seeds[Type];
 
+type Members = Readonly<Record<string, unknown>>;
+
 /** One object as the sandbox keeps it. */
 interface ResourceRecord {
   readonly type: string;
@@ -124,13 +118,9 @@ interface ResourceRecord {
   readonly traits: CommonTraits & UserTraits;
 }
 
-type Members = Readonly<Record<string, unknown>>;
-
 /** Objects of all kinds, and the part of the API that deletes them. */
 export interface Resources {
   readonly routes: Routes;
-  /** Betas that the routes ask for. */
-  readonly betas: readonly string[];
   /** Puts an object in, and the one it is part of. One that has the same name is replaced. */
   seed(type: string, members: Members): ResourceRecord["params"];
   has(type: string, params: Members): boolean;
@@ -139,6 +129,9 @@ export interface Resources {
 const oldSkills = "skills-2025-10-02";
 
 const table = new Map<string, Kind>(Object.entries(kinds));
+
+/** Betas that the kinds ask for. */
+export const kindBetas: readonly string[] = [...table.values()].flatMap(({ betas = [] }) => betas);
 
 /**
  * Creates a store of objects of all kinds, and the routes that delete them.
@@ -151,50 +144,45 @@ export function createResources(newId: (prefix: string) => string): Resources {
 
   function seed(type: string, members: Members): ResourceRecord["params"] {
     const { prefixes, partOf } = kindOf(type);
-    const params: Record<string, string> = {};
-    for (const [name, prefix] of Object.entries(prefixes)) {
-      params[name] = String(members[name] ?? newId(prefix));
-    }
+    const params = Object.fromEntries(
+      Object.entries(prefixes).map((
+        [name, prefix],
+      ) => [name, String(members[name] ?? newId(prefix))]),
+    );
     records.set(keyOf(type, params), { type, params, traits: members });
     if (partOf !== undefined && !has(partOf, params)) seed(partOf, params);
     return params;
   }
 
-  /** The objects that are part of one. */
+  /** The objects that are part of one. Only a skill has parts. */
   function partsOf({ type, params }: ResourceRecord): readonly ResourceRecord[] {
-    if ([...table.values()].every(({ partOf }) => partOf !== type)) return [];
-    return [...records.values()].filter((part) =>
-      kindOf(part.type).partOf === type &&
-      Object.entries(params).every(([name, value]) => part.params[name] === value)
+    if (type !== "skill") return [];
+    return [...records.values()].filter((one) =>
+      kindOf(one.type).partOf === type && one.params["skill_id"] === params["skill_id"]
     );
-  }
-
-  function remove(record: ResourceRecord): void {
-    for (const part of partsOf(record)) remove(part);
-    records.delete(keyOf(record.type, record.params));
   }
 
   /** Throws where the API refuses to delete an object that is there. */
   function checkDeletion(record: ResourceRecord, betas: readonly string[]): void {
-    const { type, traits } = record;
-    if (type === "skill" && betas.includes(oldSkills) && partsOf(record).length > 0) {
+    const { traits } = record;
+    if (betas.includes(oldSkills) && partsOf(record).length > 0) {
       // The API's own message: https://github.com/anthropics/anthropic-sdk-python/issues/1111
       throw invalid("Cannot delete skill with existing versions. Delete all versions first.");
     }
     const users = () => [...records.values()].filter((other) => other.type === "user");
-    if (type === "user" && traits.onlyMember && users().length === 1) {
+    if (traits.onlyMember && users().length === 1) {
       // Status and code are the official SDK's (CannotRemoveLastMemberError). [inferred] The text.
       const details = { error_code: "cannot_remove_last_member" };
       throw invalid("The organization's only member cannot be removed.", { details });
     }
-    if (type === "user" && traits.role === "admin") {
+    if (traits.role === "admin") {
       // [inferred] The documentation says that it cannot be done, but not how the API refuses it.
       throw invalid("An organization admin cannot be removed through the API.");
     }
   }
 
   /** The object that a request names, and what answers say of it. */
-  function find(type: string, kind: Kind, { request, params }: Parameters<Routes[string]>[0]) {
+  function find(type: string, kind: Kind, { request, params }: Call) {
     const betas = betaNames(request.headers);
     checkBetas(kind, betas);
     const record = records.get(keyOf(type, params));
@@ -209,27 +197,25 @@ export function createResources(newId: (prefix: string) => string): Resources {
     return { betas, record, members: Object.fromEntries(members) };
   }
 
-  const routes: Record<string, Routes[string]> = {};
-  for (const [type, kind] of table) {
-    routes[`DELETE ${kind.path}`] = (call) => {
-      const { betas, record, members } = find(type, kind, call);
-      checkDeletion(record, betas);
-      remove(record);
-      return jsonAnswer({ ...members, ...record.traits.override });
-    };
-    // Only what names the object: the rest of it is not played.
-    routes[`GET ${kind.path}`] = (call) => jsonAnswer({ ...find(type, kind, call).members, type });
-  }
-  const betas = [...table.values()].flatMap((kind) => kind.betas ?? []);
-  return { routes, betas, seed, has };
+  const routes = Object.fromEntries(
+    [...table].flatMap(([type, kind]): [string, Routes[string]][] => [
+      [`DELETE ${kind.path}`, (call) => {
+        const { betas, record, members } = find(type, kind, call);
+        checkDeletion(record, betas);
+        for (const one of [record, ...partsOf(record)]) records.delete(keyOf(one.type, one.params));
+        return jsonAnswer({ ...members, ...record.traits.override });
+      }],
+      // Only what names the object: the rest of it is not played.
+      [`GET ${kind.path}`, (call) => jsonAnswer({ ...find(type, kind, call).members, type })],
+    ]),
+  );
+  return { routes, seed, has };
 }
 
 function kindOf(type: string): Kind {
   const kind = table.get(type);
   if (kind) return kind;
-  throw new TypeError(
-    `Cannot find the kind "${type}": it is none of ${[...table.keys()].join(", ")}`,
-  );
+  throw cannotUse(`kind ${JSON.stringify(type)}`, `there are ${[...table.keys()].join(", ")}`);
 }
 
 function keyOf(type: string, params: Members): string {

@@ -103,17 +103,17 @@ describe.each(names)("the process on %s", { concurrent: true }, (runtime) => {
     expect(await running.ended).toEqual({ code: 0, stdout: line, stderr: "" });
   });
 
-  test("shows a command that works where the sandbox listens", async ({ expect }) => {
+  test("shows command lines that work where the sandbox listens", async ({ expect }) => {
     const command = runtimes[runtime](runtime === "Deno" ? "127.0.0.1:0" : undefined);
     const running = start([...command, "sandbox", "--port", "0"]);
-    const [, url, id] = await running.until(
+    const [, shown = ""] = await running.until(
       "stdout",
-      /ANTHROPIC_BASE_URL=(\S+)\n {2}batchsweep delete (\S+)\n(?:.*\n){4}Ctrl-C stops it\n$/,
+      /any key:\n((?: {2}.*\n)+)[^]*stops it\n$/,
     );
-    const answer = await fetch(`${url}/v1/messages/batches/${id}`, {
-      headers: { "x-api-key": "any", "anthropic-version": "2023-06-01" },
-    });
-    expect(await answer.json()).toMatchObject({ id, processing_status: "ended" });
+    const [environment, , deletion = ""] = shown.replace(/ \\\n +/g, " ").trim().split("\n");
+    const { stdout } = await start(["sh", "-c", `${environment}\n${deletion}`]).ended;
+    const [, id] = / delete (\S+)$/.exec(deletion) ?? [];
+    expect(stdout).toContain(`deleted ${id} (receipt`);
     running.child.kill("SIGTERM");
     expect(await running.ended).toMatchObject({ code: 0, stderr: "" });
   });

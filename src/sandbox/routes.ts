@@ -15,24 +15,16 @@ import {
   endCounts,
   hasEnded,
   hasResults,
-  type LifeTimes,
   showBatch,
 } from "./batches.ts";
 import { derivedId } from "./format.ts";
-
-/** Settings of the routes, and the store that they work on. */
-export interface BatchSettings {
-  readonly store: BatchStore;
-  readonly times: LifeTimes;
-  readonly newId: (prefix: string) => string;
-  readonly unendedStatus: 400 | 409;
-  /** Bytes of a request's body above which it is refused. */
-  readonly sizeLimit: number;
-}
+import type { Settings } from "./options.ts";
 
 /** Makes the routes of the six operations. */
 export function batchRoutes(
-  { store, times, newId, unendedStatus, sizeLimit }: BatchSettings,
+  store: BatchStore,
+  settings: Settings,
+  newId: (prefix: string) => string,
 ): Routes {
   function find({ params }: Call): BatchRecord {
     const record = store.find(params["message_batch_id"] ?? "");
@@ -43,10 +35,10 @@ export function batchRoutes(
 
   return {
     "POST /v1/messages/batches": async (call) => {
-      const requests = await readCreateBody(call.request, sizeLimit);
+      const requests = await readCreateBody(call.request, settings.requestSizeLimit);
       const id = newId("msgbatch");
       const seed = { id, processing_status: "in_progress", requests: requests.length } as const;
-      const record = { ...createRecord(seed, call.now, times), requests };
+      const record = { ...createRecord(seed, call.now, settings), requests };
       store.put(record);
       return jsonAnswer(show(record, call));
     },
@@ -67,7 +59,7 @@ export function batchRoutes(
       if (hasEnded(record, call.now)) {
         throw invalid("A Message Batch that has ended cannot be canceled.");
       }
-      cancelRecord(record, call.now, times);
+      cancelRecord(record, call.now, settings);
       return jsonAnswer(show(record, call));
     },
     "DELETE /v1/messages/batches/{message_batch_id}": (call) => {
@@ -75,7 +67,7 @@ export function batchRoutes(
       // [inferred] Status, type and message are published nowhere; emulators split 400 and 409.
       if (!hasEnded(record, call.now)) {
         const message = "A Message Batch can only be deleted once it has ended.";
-        throw new Refusal(unendedStatus, message);
+        throw new Refusal(settings.unendedStatus, message);
       }
       store.remove(record);
       return jsonAnswer({ id: record.seed.id, type: "message_batch_deleted" });
@@ -107,7 +99,7 @@ function readPage(query: URLSearchParams, store: BatchStore): ReturnType<BatchSt
   if (id !== null && !cursor) {
     throw invalid("after_id and before_id must be IDs of a Message Batch.");
   }
-  return store.page(Number(limit), cursor, before === null ? -1 : 1);
+  return store.page(Number(limit), cursor, before !== null);
 }
 
 /** Reads the body of a request to create a batch, and throws the API's refusal of a wrong one. */

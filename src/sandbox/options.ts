@@ -1,0 +1,122 @@
+/**
+ * How a sandbox behaves: its options, their checks and their defaults.
+ *
+ * @module
+ */
+import type { BatchSeed } from "./batches.ts";
+import {
+  check,
+  type Checks,
+  isBoolean,
+  isEither,
+  isFunction,
+  isList,
+  isNumber,
+  isObject,
+  isOneOf,
+  isText,
+  isTexts,
+} from "./check.ts";
+import type { Fault } from "./faults.ts";
+
+/** A limit of requests a minute. */
+export interface RateLimit {
+  /** Requests a minute: what the bucket is refilled with, continuously. */
+  readonly perMinute: number;
+  /** Requests that a full bucket holds. @default perMinute */
+  readonly burst?: number | undefined;
+  /** Whether every answer carries `anthropic-ratelimit-requests-*`. @default false */
+  readonly headers?: boolean | undefined;
+}
+
+/** One batch to begin with, or several of a kind. */
+export interface SeedRow extends BatchSeed {
+  /** How many batches are like this. @default 1 */
+  readonly count?: number | undefined;
+}
+
+/** How a sandbox behaves. */
+export interface SandboxOptions {
+  /**
+   * The batches to begin with. A number gives so many over the last 60 days: of 25, one is in
+   * progress, one is canceling, and the others have ended. @default none
+   */
+  readonly seed?: number | readonly SeedRow[] | undefined;
+  /** What goes wrong from the beginning, as {@link Sandbox.fail} takes it. @default nothing */
+  readonly faults?: readonly (Fault | string)[] | undefined;
+  /** How long every answer takes, ms. @default 0 */
+  readonly latency?: number | undefined;
+  /** The time, ms since the epoch. A fraction gives the microseconds. @default Date.now */
+  readonly now?: (() => number) | undefined;
+  /** Waits, for `latency` and for a fault with a `delay`; milliseconds. @default setTimeout */
+  readonly sleep?: ((ms: number) => Promise<void>) | undefined;
+  /** A number from 0 up to 1, for ids and for faults with a `probability`. @default Math.random */
+  readonly random?: (() => number) | undefined;
+  /** How long a batch is in progress, ms; 24 hours are the API's limit. @default 60_000 */
+  readonly processingTime?: number | undefined;
+  /** How long a batch is canceling, ms. @default 10_000 */
+  readonly cancelingTime?: number | undefined;
+  /** The workspace of every credential. @default "wrkspc_011CZkZaBF1tNoB5wlCeusgy" */
+  readonly workspaceId?: string | undefined;
+  /**
+   * Accepted keys and tokens, in either header. One that begins with `sk-ant-admin` is an
+   * administrator's: the organization's endpoints take no other, and no other endpoint takes it.
+   * @default any that is not empty
+   */
+  readonly apiKeys?: readonly string[] | undefined;
+  /**
+   * Accepted beta names besides those in the documentation of the beta delete, and those that an
+   * endpoint asks for. @default none
+   */
+  readonly betas?: readonly string[] | undefined;
+  /**
+   * How the API refuses to delete a batch that has not ended: 400 `invalid_request_error`, or 409
+   * `conflict_error`, which clients retry. The API's own way is published nowhere. @default 400
+   */
+  readonly unendedStatus?: 400 | 409 | undefined;
+  /** The rate limit of all endpoints together. @default none */
+  readonly rateLimit?: RateLimit | undefined;
+  /** Path that the API is mounted under, such as `/anthropic`. @default "" */
+  readonly basePath?: string | undefined;
+  /** Bytes of a request's body above which the answer is a 413. @default 256 MiB */
+  readonly requestSizeLimit?: number | undefined;
+  /** How many requests `requests` keeps. @default 10_000 */
+  readonly requestLogSize?: number | undefined;
+}
+
+/** The options of a sandbox, all of them. */
+export type Settings =
+  & { readonly [Name in keyof SandboxOptions]-?: NonNullable<SandboxOptions[Name]> }
+  & Pick<SandboxOptions, "apiKeys" | "rateLimit">;
+
+const checks: Checks<Settings> = {
+  seed: [...isEither(isNumber, isList), 0],
+  faults: [...isList, []],
+  latency: [...isNumber, 0],
+  now: [...isFunction, () => Date.now()],
+  sleep: [...isFunction, (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))],
+  random: [...isFunction, () => Math.random()],
+  processingTime: [...isNumber, 60_000],
+  cancelingTime: [...isNumber, 10_000],
+  workspaceId: [...isText, "wrkspc_011CZkZaBF1tNoB5wlCeusgy"],
+  apiKeys: isTexts,
+  betas: [...isTexts, []],
+  unendedStatus: [...isOneOf(400, 409), 400],
+  rateLimit: isObject,
+  basePath: [...isText, ""],
+  requestSizeLimit: [...isNumber, 256 * 1024 * 1024],
+  requestLogSize: [...isNumber, 10_000],
+};
+
+const limitChecks: Checks<RateLimit> = {
+  perMinute: isNumber,
+  burst: isNumber,
+  headers: isBoolean,
+};
+
+/** Checks options, and adds what was left out. */
+export function settingsFrom(options: SandboxOptions): Settings {
+  const settings = check(options as Settings, checks, "the options");
+  if (settings.rateLimit) check(settings.rateLimit, limitChecks, "the rate limit");
+  return settings;
+}
