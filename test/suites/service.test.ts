@@ -296,7 +296,7 @@ describe("createService() without its configuration", () => {
   });
 });
 
-test("fetch() takes the request alone, whatever else a server passes to its handler", async () => {
+test("fetch() and scheduled() need no more than the request, whatever else a server passes to its handler", async () => {
   const { batch, service } = setUp();
   const untouchable = new Proxy({}, {
     get: (_, name) => expect.unreachable(`It reads ${String(name)}`),
@@ -306,6 +306,8 @@ test("fetch() takes the request alone, whatever else a server passes to its hand
   const handler: (...args: [Request, ...unknown[]]) => Promise<Response> = service.fetch;
   const response = await handler(webhook(deletion(batch.id)), untouchable, untouchable);
   expect(response.status).toBe(200);
+  const { scheduled } = service;
+  await scheduled(untouchable);
 });
 
 describe("GET /healthz", () => {
