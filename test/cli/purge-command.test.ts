@@ -381,20 +381,20 @@ describe("purge at a terminal", () => {
 });
 
 describe("purge --dry-run says of what is kept", () => {
-  const cancels = "(--cancel cancels it first)";
+  const cancels = "(--cancel cancels these first)";
   const rowsOf = (stderr: string) =>
     /^Kept {7}(.*(?:\n {11}.*)*)/m.exec(stderr)?.[1]?.split(/\n */);
   test.each([
-    ["--all", [`1 that has not ended ${cancels}`]],
+    ["--all", [`1 not ended ${cancels}`]],
     ["--all --cancel", undefined],
     ["--status in_progress", [
-      `1 that has not ended ${cancels}`,
+      `1 not ended ${cancels}`,
       "4 that the filter does not mean",
     ]],
     ["--status ended", ["1 that the filter does not mean"]],
-    ["--older-than 14d", ["1 that has not ended", "1 that the filter does not mean"]],
-    ["--older-than 14d --cancel", ["1 that has not ended", "1 that the filter does not mean"]],
-    ["--max 1", [`1 that has not ended ${cancels}`]],
+    ["--older-than 14d", ["1 not ended", "1 that the filter does not mean"]],
+    ["--older-than 14d --cancel", ["1 not ended", "1 that the filter does not mean"]],
+    ["--max 1", [`1 not ended ${cancels}`]],
     ["--max 9 --cancel", undefined],
   ])("%s", async (flags, rows) => {
     const { sandbox } = stage();
@@ -438,7 +438,7 @@ describe("purge --dry-run says of what is kept", () => {
     const { sandbox, old: [id = ""], going } = stage();
     const { stderr } = await run(["purge", "--dry-run", id, going], {}, sandbox);
     expect(stderr).toMatch(
-      /^Not ended {2}1 of the ids given: kept \(--cancel cancels it first\)$/m,
+      /^Not ended {2}1 of the ids given: kept \(--cancel cancels these first\)$/m,
     );
     expect(rowsOf(stderr)).toBeUndefined();
   });
@@ -449,7 +449,7 @@ describe("purge --dry-run says of what is kept", () => {
     await run(["purge", "--all", "--plan-out", "plan.json"], { ...byCron, files }, sandbox);
     const args = ["purge", "--plan", "plan.json", "--dry-run"];
     const { stderr } = await run(args, { ...byCron, files }, sandbox);
-    expect(rowsOf(stderr)).toEqual(["1 that has not ended"]);
+    expect(rowsOf(stderr)).toEqual(["1 not ended"]);
   });
 
   test("several, in their number, beside what is held", async () => {
@@ -457,7 +457,7 @@ describe("purge --dry-run says of what is kept", () => {
     sandbox.seed({ processing_status: "in_progress" });
     const args = ["purge", "--all", "--dry-run", "--hold", young];
     const { stderr } = await run(args, byCron, sandbox);
-    expect(rowsOf(stderr)).toEqual(["2 that have not ended (--cancel cancels them first)"]);
+    expect(rowsOf(stderr)).toEqual(["2 not ended (--cancel cancels these first)"]);
     expect(stderr).toMatch(/^Held {7}1: kept$/m);
   });
 });

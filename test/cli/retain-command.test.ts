@@ -178,7 +178,7 @@ describe("retain at a terminal", () => {
     expect(stderr).toMatch(/^Policy {5}policy\.json\n/m);
     expect(stderr).toMatch(/^Delete {5}2 of 5 message batches \(40%\)\n/m);
     expect(stderr).toMatch(/^Held {7}1: kept\n {11}msgbatch_\w+\n/m);
-    expect(stderr).toMatch(/^Kept {7}1 that has not ended\n {11}1 by the policy\n/m);
+    expect(stderr).toMatch(/^Kept {7}1 not ended\n {11}1 by the policy\n/m);
     for (const id of others) {
       expect(stderr).toMatch(new RegExp(`^  ${id}  [\\d-]{10}$`, "m"));
     }
