@@ -21,7 +21,7 @@ import { type Context, type State, timeOf } from "./deletion.ts";
 import { Hono } from "./deps.ts";
 import { answerGateway } from "./gateway.ts";
 import type { Line, LogRecord } from "./log.ts";
-import { operate, type Operations, readOperation } from "./operations.ts";
+import { operate, type Operations, readOperation, takeUpOperations } from "./operations.ts";
 import { Problem, toProblem } from "./problem.ts";
 import { answerHealth, checkConfig, runSchedule, settleOpenIntents } from "./retention.ts";
 import { receiveWebhook } from "./webhook.ts";
@@ -150,12 +150,11 @@ export function createService(options: ServiceOptions): Service {
   return {
     fetch: (request) => work("request", checked, state, (context) => answer(app, request, context)),
     scheduled: () => work("run", checked, state, runSchedule),
-    settle: async () => {
-      for (const id of await state.storage?.openOperations() ?? []) {
-        await state.operations?.start(id);
-      }
-      await work("run", checked, state, settleOpenIntents);
-    },
+    settle: () =>
+      work("run", checked, state, async (context) => {
+        await takeUpOperations(context);
+        await settleOpenIntents(context);
+      }),
     operate: (id, steps) =>
       work("operation", checked, state, (context) => operate(context, id, steps)),
   };

@@ -150,6 +150,17 @@ async function answerOperation(
   return Response.json({ state: "failed", ...operation, error: interrupted }, init);
 }
 
+/** Goes on with the operations that are open. */
+export async function takeUpOperations({ state, line }: Context): Promise<void> {
+  const { operations, storage } = state;
+  try {
+    for (const id of await storage?.openOperations() ?? []) await operations?.start(id);
+  } catch (error) {
+    noteError(line, error);
+    throw error;
+  }
+}
+
 /**
  * Runs an operation to its end, and stores its result. It looks at the batch before it acts, so it can
  * always be run again. If it is stopped, or its engine fails, it stays open.
@@ -212,7 +223,11 @@ async function run(
   let end: Partial<Operation>;
   try {
     const known = await guarded.do("recall", stepConfig, () => recall(state, { id, webhookId }));
-    const options = { allowMissing: true, mayBeDeletedAlready: known.doubt };
+    const options = {
+      allowMissing: true,
+      mayBeDeletedAlready: known.doubt,
+      lookFirst: true, // workerd and others may repeat the deletion unseen
+    };
     const deletion = known.answer ?? await cancelAndDelete(call, id, options, guarded);
     const { type: _, auditError, ...found } = deletion;
     noteError(line, auditError);

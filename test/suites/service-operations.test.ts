@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import type { Client } from "../../mod.ts";
 import { createSandbox, type SandboxOptions } from "../../src/sandbox/mod.ts";
 import {
@@ -19,10 +19,13 @@ import { createMemoryStorage } from "../fixtures/memory-storage.ts";
 import { apiKey, rejection } from "../fixtures/stub.ts";
 import { deletion, secret, webhook } from "../fixtures/webhook.ts";
 
-const tokens = JSON.stringify([
-  { name: "operator", sha256: await hash(token), allow: ["operations:read"] },
-  { name: "deleter", sha256: await hash(otherToken) },
-]);
+let tokens = "";
+beforeAll(async () => {
+  tokens = JSON.stringify([
+    { name: "operator", sha256: await hash(token), allow: ["operations:read"] },
+    { name: "deleter", sha256: await hash(otherToken) },
+  ]);
+});
 
 /** A service that runs operations before a sandbox with one batch, in virtual time. */
 function setUp(
@@ -117,7 +120,7 @@ describe("POST /webhook with cancel", () => {
       attempts: 1,
       workspaceId: expect.any(String),
     });
-    expect(methods()).toBe("GET GET POST GET GET GET GET GET DELETE");
+    expect(methods()).toBe("GET GET POST GET GET GET GET GET GET DELETE");
     expect(sandbox.size).toBe(0);
     expect(storage.written.map(({ phase, webhookId }) => [phase, webhookId])).toEqual([
       ["intent", operation.webhookId],
@@ -128,7 +131,7 @@ describe("POST /webhook with cancel", () => {
       outcome: "deleted",
       webhookId: operation.webhookId,
       looks: 6,
-      requests: 8,
+      requests: 9,
     });
   });
 
@@ -249,6 +252,20 @@ describe("GET /operations/{id}", () => {
 });
 
 describe("operate()", () => {
+  test("knows that it deleted the batch where its request was repeated unseen", async () => {
+    const { ask, ended, after, sandbox, client, id } = setUp();
+    after("POST", () => sandbox.seed({ id, processing_status: "ended" }));
+    const { fetch } = client;
+    Object.assign(client, {
+      fetch: async (url: string, init: RequestInit) => {
+        if (init.method === "DELETE") await fetch?.(url, init);
+        return await fetch?.(url, init);
+      },
+    });
+    await ask();
+    expect(await ended()).toMatchObject({ evidence: "absent_after_retry" });
+  });
+
   test("deletes once, whichever step its engine died at", async () => {
     const whole = setUp("in_progress", { operations: engine() });
     await whole.ask();

@@ -22,27 +22,31 @@ interface WorkflowInstance {
 
 /** Runs operations in a Workflow, whose instances call `operate()` of the service. */
 export function createWorkflowOperations(workflow: Workflow): Operations {
+  const find = async (id: string) => {
+    try {
+      return await workflow.get(id);
+    } catch (error) {
+      if (String(error).includes("instance.not_found")) return undefined;
+      throw error;
+    }
+  };
+  const goesOn = async (instance: WorkflowInstance) => {
+    const { status } = await instance.status();
+    return !["complete", "errored", "terminated"].includes(status);
+  };
   return {
     async start(id) {
       try {
         await workflow.create({ id });
-      } catch {
-        const instance = await workflow.get(id);
-        if (await isOver(instance)) await instance.restart();
+      } catch (error) {
+        const instance = await find(id);
+        if (instance === undefined) throw error;
+        if (!await goesOn(instance)) await instance.restart();
       }
     },
     async isRunning(id) {
-      try {
-        return !await isOver(await workflow.get(id));
-      } catch (error) {
-        if (String(error).includes("instance.not_found")) return false;
-        throw error;
-      }
+      const instance = await find(id);
+      return instance !== undefined && await goesOn(instance);
     },
   };
-}
-
-async function isOver(instance: WorkflowInstance): Promise<boolean> {
-  const { status } = await instance.status();
-  return ["complete", "errored", "terminated"].includes(status);
 }
