@@ -4,16 +4,10 @@
  * @module
  */
 import { type AuditEntry, openAfterMs } from "../core/audit.ts";
-import { hex } from "../core/bytes.ts";
+import { bytesOf, type ByteSource, hex } from "../core/bytes.ts";
 import { cannotUse, checkOptions, type Checks, isFunction, isNumber } from "../core/check.ts";
 import { sha256 } from "../deps.ts";
-import {
-  bytesOf,
-  type ByteSource,
-  readAuditTrail,
-  type ReadAuditTrailOptions,
-  readChecks,
-} from "./jsonl.ts";
+import { readAuditTrail, type ReadAuditTrailOptions, readChecks } from "./jsonl.ts";
 
 /** Options of {@link verifyAuditTrail}. */
 export interface VerifyAuditTrailOptions extends ReadAuditTrailOptions {

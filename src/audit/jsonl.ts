@@ -4,7 +4,13 @@
  * @module
  */
 import type { AuditEntry, AuditTrail } from "../core/audit.ts";
-import { createLineSplitter, isBlank, type LinePiece } from "../core/bytes.ts";
+import {
+  bytesOf,
+  type ByteSource,
+  createLineSplitter,
+  isBlank,
+  type LinePiece,
+} from "../core/bytes.ts";
 import { checkOptions, type Checks, hasMethods, isFunction } from "../core/check.ts";
 import {
   boolean,
@@ -31,36 +37,6 @@ export interface AppendFile {
   append(text: string): Promise<void>;
   /** Rejects if what was added may be lost. Then no deletion is begun. */
   check?(): Promise<void>;
-}
-
-/** Bytes as files and answers give them, in pieces of any size. */
-export type ByteSource =
-  | AsyncIterable<Uint8Array>
-  | Iterable<Uint8Array>
-  | ReadableStream<Uint8Array>;
-
-/** The bytes of a source. If the iteration ends early, so does the source. */
-export async function* bytesOf(source: ByteSource): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const bytes of "getReader" in source ? read(source) : source) {
-    if (ArrayBuffer.isView(bytes)) yield bytes;
-    else throw new TypeError("Cannot read an audit trail of anything but bytes");
-  }
-}
-
-/** Not every runtime has streams that can be iterated. */
-async function* read(
-  stream: ReadableStream<Uint8Array>,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const reader = stream.getReader();
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    reader.cancel().catch(() => {}); // a stream that failed has said so
-  }
 }
 
 /**

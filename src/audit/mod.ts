@@ -4,10 +4,10 @@
  * @module
  */
 export type { AuditEntry, AuditError, AuditTrail } from "../core/audit.ts";
+export type { ByteSource } from "../core/bytes.ts";
 export { type AuditVerification, verifyAuditTrail, type VerifyAuditTrailOptions } from "./head.ts";
 export {
   type AppendFile,
-  type ByteSource,
   createJsonlAuditTrail,
   readAuditTrail,
   type ReadAuditTrailOptions,

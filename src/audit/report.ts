@@ -4,6 +4,7 @@
  * @module
  */
 import type { AuditEntry } from "../core/audit.ts";
+import type { ByteSource } from "../core/bytes.ts";
 import { checkOptions } from "../core/check.ts";
 import {
   type AuditVerification,
@@ -11,7 +12,6 @@ import {
   type VerifyAuditTrailOptions,
   verifyChecks,
 } from "./head.ts";
-import type { ByteSource } from "./jsonl.ts";
 
 /** How many deletions and cancellations were asked for, and what became of them: the rest adds up to `asked`. */
 export interface AuditCounts {

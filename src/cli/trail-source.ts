@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { bytesOf } from "../audit/jsonl.ts";
+import { bytesOf } from "../core/bytes.ts";
 import { connectionHints } from "../config/system-errors.ts";
 import { isAbort } from "../core/abort.ts";
 import { describeFailure, readFailure } from "../core/connection.ts";

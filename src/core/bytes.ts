@@ -1,8 +1,55 @@
 /**
- * Bytes: read up to a limit, cut into lines, written in hexadecimal.
+ * Bytes: read, cut into lines, written in hexadecimal.
  *
  * @module
  */
+import type { IdleTimer } from "./send.ts";
+
+/** Bytes as files and answers give them, in pieces of any size. */
+export type ByteSource =
+  | AsyncIterable<Uint8Array>
+  | Iterable<Uint8Array>
+  | ReadableStream<Uint8Array>;
+
+/**
+ * The bytes of a source. If the iteration ends early, so does the source. Not every runtime has streams
+ * that can be iterated.
+ *
+ * @param timer Measures each wait for the source, and ends the iteration with its signal.
+ */
+export async function* bytesOf(
+  source: ByteSource,
+  timer?: IdleTimer,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const bytes of "getReader" in source ? chunksOf(source, timer) : source) {
+    if (!ArrayBuffer.isView(bytes)) throw new TypeError("Cannot read anything but bytes");
+    yield bytes;
+  }
+}
+
+async function* chunksOf(
+  stream: ReadableStream<Uint8Array>,
+  timer?: IdleTimer,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const reader = stream.getReader();
+  // Not awaited: a hostile stream may never confirm that it was canceled.
+  const cancel = () => void reader.cancel().catch(() => {});
+  timer?.signal.addEventListener("abort", cancel);
+  try {
+    for (;;) {
+      timer?.signal.throwIfAborted();
+      timer?.restart();
+      const { done, value } = await reader.read();
+      timer?.stop();
+      timer?.signal.throwIfAborted(); // a stream that was canceled says that it is done
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    timer?.signal.removeEventListener("abort", cancel);
+    cancel();
+  }
+}
 
 /**
  * Reads a stream up to a limit, and no further.
@@ -15,23 +62,12 @@ export async function readBytes(
   stream: ReadableStream<Uint8Array> | null,
   maxBytes: number,
 ): Promise<Uint8Array | undefined> {
-  if (stream === null) return new Uint8Array();
-  const reader = stream.getReader();
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    if (!ArrayBuffer.isView(value)) {
-      throw new TypeError("Cannot read anything but bytes");
-    }
-    length += value.byteLength;
-    if (length > maxBytes) {
-      // Not awaited: a hostile stream may never confirm that it was canceled.
-      reader.cancel().catch(() => {});
-      return undefined;
-    }
-    chunks.push(value);
+  for await (const chunk of bytesOf(stream ?? [])) {
+    length += chunk.byteLength;
+    if (length > maxBytes) return undefined;
+    chunks.push(chunk);
   }
   const [first = new Uint8Array()] = chunks;
   if (chunks.length < 2) return first;

@@ -4,6 +4,7 @@
  * @module
  */
 import { isAbort, unlessAborted, within } from "../core/abort.ts";
+import { bytesOf } from "../core/bytes.ts";
 import { batchPath, type MessageBatch, subjectOf } from "../core/batches.ts";
 import {
   cannotUse,
@@ -24,9 +25,9 @@ import {
 import { APITimeoutError, BatchsweepError } from "../core/errors.ts";
 import {
   type Answer,
-  parseResponse,
   printable,
   readAnswer,
+  readSuccess,
   redactor,
   type Reply,
 } from "../core/response.ts";
@@ -39,9 +40,8 @@ import {
   type NoAnswer,
   send,
 } from "../core/send.ts";
-import { unknown } from "../deps.ts";
 import { type OutcomeError, outcomeError } from "./outcome.ts";
-import { createResultsReceiver, SlowAnswer } from "./results.ts";
+import { createResultsJudge } from "./results.ts";
 
 /** Results that were exported, complete. */
 export interface ResultsExport {
@@ -164,13 +164,11 @@ class SinkError extends Error {
   }
 }
 
-const abortTimeMs = 1_000; // a sink that hangs does not delay the error
-
 type Writer = WritableStreamDefaultWriter<Uint8Array>;
 
 async function abortSink(writer: Writer, error: unknown): Promise<void> {
   const reason = error instanceof SinkError ? error.reason : error;
-  await within(abortTimeMs, writer.abort(reason).catch(() => {}));
+  await within(1_000, writer.abort(reason).catch(() => {})); // one that hangs delays no error
 }
 
 function writerOf(sink: WritableStream<Uint8Array>): Writer {
@@ -190,55 +188,65 @@ async function exportToSink(
 ): Promise<ResultsExport> {
   const { timeout, clock } = call.settings;
   const { id, results, request, elsewhere } = location;
+  const judge = createResultsJudge(results);
   let sinkError: SinkError | undefined;
   const heed = (work: Promise<void>) =>
     work.catch((reason) => {
       throw sinkError = new SinkError(reason);
     });
-  const receiver = createResultsReceiver(results, (chunk) => heed(writer.write(chunk)), {
-    now: () => clock.now(),
-    mayTake: (bytes, duration) => (duration - timeout) / 1_000 * minBytesPerSecond <= bytes,
-  });
   let isSlow = false;
 
   const read = async (response: Response, idleTimer: IdleTimer): Promise<Answer | NoAnswer> => {
     const { status, headers } = response;
     isSlow = false;
     if (status !== 200) return await readAnswer(response);
-    try {
-      const problem = await receiver.receive(response.body, idleTimer);
-      return { status, headers, body: problem === undefined ? { value: "" } : { problem } };
-    } catch (error) {
-      if (error instanceof SinkError) return { code: "ERR_ABORTED", status, final: true };
-      isSlow = error instanceof SlowAnswer;
+    let [received, duration, askedAt] = [0, 0, 0];
+    const timer: IdleTimer = {
+      signal: idleTimer.signal,
+      restart() {
+        askedAt = clock.now();
+        idleTimer.restart();
+      },
+      stop() {
+        duration += Math.max(0, clock.now() - askedAt); // a clock may be set back
+        idleTimer.stop();
+      },
+    };
+    judge.begin();
+    for await (const chunk of bytesOf(response.body ?? [], timer)) {
+      received += chunk.length;
+      isSlow = (duration - timeout) / 1_000 * minBytesPerSecond > received;
       if (isSlow) return { code: "ERR_TIMEOUT", status };
-      throw error;
+      const fresh = judge.take(chunk);
+      if (typeof fresh === "string") return { status, headers, body: { problem: fresh } };
+      if (fresh.length === 0) continue;
+      try {
+        await heed(writer.write(fresh)); // last: the sink may change the bytes
+      } catch {
+        return { code: "ERR_ABORTED", status, final: true };
+      }
     }
+    const problem = judge.end();
+    return { status, headers, body: problem === undefined ? { value: "" } : { problem } };
   };
   const ask = (by: Call, asked: ApiRequest) =>
     send(by, { ...asked, read }).catch((error) => {
       if (sinkError !== undefined) throw sinkError;
-      if (!(error instanceof APITimeoutError) || receiver.bytes === 0) throw error;
+      if (!(error instanceof APITimeoutError) || judge.bytes === 0) throw error;
       const slow = `it came more slowly than ${minBytesPerSecond} bytes a second`;
-      const silent = `nothing came for ${timeout} ms, after ${receiver.bytes} bytes`;
-      const why = isSlow ? slow : silent;
-      throw new APITimeoutError({ ...error, why });
+      const silent = `nothing came for ${timeout} ms, after ${judge.bytes} bytes`;
+      throw new APITimeoutError({ ...error, why: isSlow ? slow : silent });
     });
   let reply = await ask(call, request);
   if (elsewhere !== undefined && hasNoPath(reply)) {
-    location.foreign = elsewhere.foreign;
+    location.askedForeign = elsewhere.foreign;
     reply = await ask(elsewhere.foreign ? asStranger(call) : call, elsewhere.request);
   }
-  parseResponse(reply, unknown());
+  readSuccess(reply);
   await unlessAborted(heed(writer.close()), call.signal);
   const { requestId } = reply.exchange;
-  return defined({
-    id,
-    lines: results,
-    bytes: receiver.bytes,
-    sha256: receiver.sha256(),
-    requestId,
-  });
+  const { bytes } = judge;
+  return defined({ id, lines: results, bytes, sha256: judge.sha256(), requestId });
 }
 
 /** Whether nothing is at the path: the API would say so with a 404 of its own. */
@@ -253,10 +261,9 @@ interface ResultsLocation {
   /** By the documented path. */
   readonly request: ApiRequest;
   /** By `results_url`, where that is something else, and can be asked for. */
-  readonly elsewhere?: { readonly request: ApiRequest; readonly foreign: boolean } | undefined;
+  readonly elsewhere: { readonly request: ApiRequest; readonly foreign: boolean } | undefined;
   /** Whether another origin was asked. */
-  foreign: boolean;
-  /** How many of its requests have a result. */
+  askedForeign: boolean;
   readonly results: number;
 }
 
@@ -300,15 +307,14 @@ function locateResults({ settings }: Call, batch: MessageBatch): ResultsLocation
   const whose = foreign ? " from another origin, which is given no credential" : "";
   const there = { ...request, subject: request.subject + whose, path: url.href };
   const elsewhere = isUsable ? { request: there, foreign } : undefined;
-  return { id, request, elsewhere, foreign: false, results };
+  return { id, request, elsewhere, askedForeign: false, results };
 }
 
 /** What the API takes in one batch: more cannot be believed. */
 const maxResults = 100_000;
 
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 0;
-}
+const isCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && Number(value) >= 0;
 
 /** The results of a batch could not be stored, so it was not deleted. */
 export class ExportFailure extends Error {
@@ -352,7 +358,7 @@ export async function storeResults(
     if (!(error instanceof BatchsweepError)) throw error;
     const { status, type, ...rest } = outcomeError(error);
     // A refusal by another origin says nothing of the credentials, nor of the other batches.
-    throw new ExportFailure(location.foreign ? rest : { status, type, ...rest });
+    throw new ExportFailure(location.askedForeign ? rest : { status, type, ...rest });
   }
 }
 

@@ -151,7 +151,6 @@ const importInsides: readonly string[] = [
   "test/suites/cli-purge.test.ts",
   "test/suites/cli-retain.test.ts",
   "test/suites/cli.test.ts",
-  "test/suites/export-results.test.ts",
 ];
 
 describe("the tests", () => {

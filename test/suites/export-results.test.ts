@@ -9,7 +9,6 @@ import {
   type RequestEvent,
   type ResultsExport,
 } from "../../mod.ts";
-import { createResultsReceiver } from "../../src/purge/results.ts";
 import { createSandbox } from "../../src/sandbox/mod.ts";
 import { everythingIn } from "../fixtures/everything-in.ts";
 import {
@@ -149,6 +148,13 @@ describe("exportMessageBatchResults()", () => {
       expect(result).toMatchObject({ lines: count, sha256: await sha256Of(text) });
       expect(written()).toBe(text);
     }
+  });
+
+  test("judges and hashes before the sink, which may change the bytes", async () => {
+    const sink = new WritableStream<Uint8Array>({ write: (bytes) => void bytes.fill(0) });
+    const { client } = stub([answer(three, [7, 30])]);
+    const { sha256 } = await exportMessageBatchResults(client, batchWith(3), sink);
+    expect(sha256).toBe(await sha256Of(three));
   });
 
   test("goes no faster than the sink", async () => {
@@ -765,24 +771,27 @@ describe("exportMessageBatchResults() keeps secrets", () => {
   });
 });
 
-const idleTimer = { signal: new AbortController().signal, restart() {}, stop() {} };
-
-test("createResultsReceiver() ends at a line that is too long, blank ones included", async () => {
-  const short = `{"custom_id":"a","result":{}}\n`; // 30 bytes
-  const long = [`${short}${"x".repeat(101)}`, "\n".repeat(101), `${" ".repeat(80)}${short}`];
-  for (const text of ["{".repeat(90), ...long, short]) {
+test("exportMessageBatchResults() ends at a line that is too long, blank ones included", async () => {
+  const size = 1_048_576;
+  for (const last of ["x", "\n"]) {
+    const chunk = new TextEncoder().encode(" ".repeat(size - 1) + last);
+    let sent = 0;
+    const endless = new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.enqueue((sent += 1, chunk)),
+    }, { highWaterMark: 0 });
+    const { client } = stub([() => new Response(endless)]);
     let written = 0;
-    const write = (chunk: Uint8Array) => Promise.resolve(void (written += chunk.length));
-    const { receive } = createResultsReceiver(1, write, { maxLineBytes: 100 });
-    const problem = await receive(pieces(text, [50, 100]), idleTimer) ?? "";
-    expect(problem).toMatch(
-      text.length > 100 ? /a line of more than 100 bytes/ : text === short ? /^$/ : /breaks off/,
-    );
-    expect(written).toBe(text.length > 100 ? 100 : text.length);
+    const sink = new WritableStream<Uint8Array>({
+      write: (bytes) => void (written += bytes.length),
+    });
+    const error = await rejection(exportMessageBatchResults(client, batchWith(3), sink));
+    expect(error).toBeInstanceOf(InvalidResponseError);
+    expect(String(error)).toContain("it has a line of more than 67108864 bytes");
+    expect([sent, written]).toEqual([65, 64 * size]);
   }
 });
 
-describe("createResultsReceiver()", () => {
+describe("exportMessageBatchResults()", () => {
   const isResult = (line: string) => {
     try {
       const { custom_id, result } = JSON.parse(line);
@@ -811,29 +820,15 @@ describe("createResultsReceiver()", () => {
         async (parts, last, cuts, off) => {
           const text = parts.join("") + last;
           const lines = text.split("\n").filter((one) => /\S/.test(one));
-          const bytes = new TextEncoder().encode(text);
-          const ends = [0, ...cuts.filter((cut) => cut < bytes.length), bytes.length]
-            .sort((one, other) => one - other);
-          const expected = Math.max(0, lines.length + off);
-          const chunks = ends.slice(1).map((end, index) => bytes.slice(ends[index], end));
-          let written = 0;
-          const receiver = createResultsReceiver(expected, (chunk) => {
-            written += chunk.length;
-            chunk.fill(0); // the sink may change the bytes
-            return Promise.resolve();
-          }, { maxLineBytes: 1_000 });
-          const stream = new ReadableStream<Uint8Array>({
-            pull: (controller) => {
-              const chunk = chunks.shift();
-              if (chunk === undefined) controller.close();
-              else controller.enqueue(chunk);
-            },
+          const expected = Math.max(1, lines.length + off);
+          const { result, error, text: written } = await run([answer(text, cuts)], {
+            batch: batchWith(expected),
           });
-          const problem = await receiver.receive(stream, idleTimer);
           const good = expected === lines.length && lines.every(isResult) &&
             new Set(lines.map((one) => JSON.parse(one).custom_id)).size === expected;
-          expect(problem === undefined).toBe(good);
-          if (good) expect([written, receiver.bytes]).toEqual([bytes.length, bytes.length]);
+          expect(error === undefined).toBe(good);
+          if (good) expect([result?.lines, written()]).toEqual([expected, text]);
+          else expect(error).toBeInstanceOf(InvalidResponseError);
           seen[good ? "taken" : "refused"] += 1;
         },
       ),
