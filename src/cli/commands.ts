@@ -3,11 +3,12 @@
  *
  * @module
  */
+import { scopes } from "../config/mod.ts";
 import { type DeletableResource, messageBatch, paramsOf } from "../core/delete.ts";
 import { commandOf, kinds } from "./ids.ts";
 import type { Action, OptionName } from "./options.ts";
 import { adminKeyVariable, tokenVariable } from "./output.ts";
-import { withArticle, words } from "./text.ts";
+import { withArticle, words, wrap } from "./text.ts";
 
 type Refusal = readonly [options: readonly OptionName[], why: string];
 
@@ -336,6 +337,26 @@ no entry, which a crash can leave, and each deletion whose outcome is unknown.`,
         load: async () => (await import("./audit.ts")).runHead,
       },
     ],
+  },
+  {
+    name: "token",
+    description: "Make tokens for the gateway of the service",
+    below: [{
+      name: "create",
+      description: "Make a token, and its row for GATEWAY_TOKENS",
+      argument: ["<name>", "whose it is, for the record of what it does"],
+      options: ["allow", "expires", "minDaysSinceEnded", "maxDeletesPerDay", "json"],
+      help: `
+Examples:
+  $ batchsweep token create nightly-job
+  $ batchsweep token create team --allow batches:read,batches:delete \\
+      --min-days-since-ended 30 --max-deletes-per-day 100 --expires 2027-06-30
+
+The token is shown once. The row has its SHA-256 alone: add it to the JSON list
+in GATEWAY_TOKENS. Scopes, several with commas:
+${wrap(`  ${scopes.join(", ")}`, 80)}`,
+      load: async () => (await import("./token.ts")).runCreateToken,
+    }],
   },
   {
     name: "sandbox",

@@ -4,6 +4,7 @@
  * @module
  */
 import { isHead } from "../audit/head.ts";
+import { type Scope, scopes } from "../config/mod.ts";
 import type { MessageBatchFilter } from "../purge/filter.ts";
 import { statuses } from "../purge/plan.ts";
 import { dayMs, parseTimestamp } from "../purge/time.ts";
@@ -29,8 +30,10 @@ export type Flags =
   & Optional<"olderThan" | "endedFor" | "max", number>
   & Optional<"createdBefore" | "createdAfter" | "endedBefore" | "endedAfter", string>
   & Optional<"baseUrl" | "to" | "export" | "plan" | "planOut" | "holds" | "policy", string>
-  & Optional<"audit" | "actor" | "reason" | "head" | "seed", string>
+  & Optional<"audit" | "actor" | "reason" | "head" | "seed" | "expires", string>
+  & Optional<"minDaysSinceEnded" | "maxDeletesPerDay", number>
   & Optional<"hold" | "fault", readonly string[]>
+  & Optional<"allow", readonly Scope[]>
   & Optional<"rate", RateLimit>
   & Optional<"status", MessageBatchFilter["status"]>
   & Optional<"archived", "keep" | "delete">;
@@ -86,13 +89,15 @@ const share: Reader = [
 /** An option that may be given again. */
 const texts: Reader = [(text, before = []) => [...before, text], "give a text"];
 
-const someStatuses: Reader = [
+/** Some of the words that there are. */
+const someOf = (words: readonly string[]): Reader => [
   (text, before = []) => {
     const given = text.split(",").map((one) => one.trim());
-    const isKnown = given.every((one) => statuses.some((status) => status === one));
-    return isKnown ? [...new Set([...before, ...given])] : undefined;
+    return given.every((one) => words.includes(one))
+      ? [...new Set([...before, ...given])]
+      : undefined;
   },
-  `give one of ${statuses.join(", ")}, or several with commas`,
+  `give one of ${words.join(", ")}, or several with commas`,
 ];
 
 const aHead: Reader = [
@@ -195,10 +200,23 @@ export const options: Readonly<Record<OptionName, Row>> = {
   status: [
     "--status <status>",
     "in_progress, canceling or ended; several with commas",
-    ...someStatuses,
+    ...someOf(statuses),
   ],
   max: ["--max <number>", "at most so many: those created first", ...number(1)],
   all: ["--all", "all batches; not with another condition"],
+
+  allow: ["--allow <scopes>", "what it may do (default: batches:delete)", ...someOf(scopes)],
+  expires: ["--expires <date>", "until when it is valid", ...date],
+  minDaysSinceEnded: [
+    "--min-days-since-ended <days>",
+    "delete only batches that ended so long ago",
+    ...number(0),
+  ],
+  maxDeletesPerDay: [
+    "--max-deletes-per-day <count>",
+    "begin so many deletions within 24 hours",
+    ...number(1),
+  ],
 
   limit: ["--limit <count>", "stop after so many", ...number(1)],
   head: ["--head <head>", "a head that was written down", ...aHead],

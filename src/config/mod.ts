@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { hex } from "../core/bytes.ts";
 import { cannotUse, isArgumentError, quoteKey, suggest } from "../core/check.ts";
 import { checkClient, type Client } from "../core/client.ts";
 import { InvalidPolicyError } from "../core/errors.ts";
@@ -164,9 +165,18 @@ function isWebhookSecret(secret: string): boolean {
 const tokensWhy = 'it is not a JSON list of {"name","sha256"}, the sha256 in hexadecimal';
 const maxDeletesWhy = "maxDeletesPerDay is not a whole number of 1 or more";
 
+/** What names of tokens look like. */
+export const tokenName: RegExp = /^[\w.@ -]{1,64}$/;
+
+/** The SHA-256 by which the service knows a token, in hexadecimal. */
+export async function hashToken(token: string): Promise<string> {
+  const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token));
+  return hex(new Uint8Array(bytes));
+}
+
 /** The schema of one token. */
 const tokenSchema = strictObject({
-  name: pipe(string(), regex(/^[\w.@ -]{1,64}$/)),
+  name: pipe(string(), regex(tokenName)),
   sha256: pipe(string(), regex(/^[0-9a-f]{64}$/i)),
   allow: optional(
     pipe(

@@ -4,9 +4,8 @@
  *
  * @module
  */
-import type { Config, GatewayToken, Scope } from "../config/mod.ts";
+import { type Config, type GatewayToken, hashToken, type Scope } from "../config/mod.ts";
 import { isAbort } from "../core/abort.ts";
-import { hex } from "../core/bytes.ts";
 import { type Client, systemClock } from "../core/client.ts";
 import { APIError, APITimeoutError, BatchsweepError, NotFoundError } from "../core/errors.ts";
 import { headerValues } from "../core/headers.ts";
@@ -162,8 +161,7 @@ async function authenticate(headers: Headers, config: Config): Promise<GatewayTo
   let known: GatewayToken | undefined;
   for (const presented of [bearer, headers.get("x-api-key")]) {
     if (!presented || presented.length > maxTokenLength) continue;
-    const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(presented));
-    const hash = hex(new Uint8Array(bytes));
+    const hash = await hashToken(presented);
     for (const token of config.gatewayTokens()) {
       if (await timingSafeEqual(hash, token.sha256.toLowerCase())) known = token;
     }
