@@ -18,7 +18,8 @@ export type CommandClient = Client & { readonly baseUrl: string };
 
 /**
  * Makes the client for a kind of object, and checks it. Secrets come from the environment only, since
- * every user of a machine can see its command lines.
+ * every user of a machine can see its command lines. Objects of the organization take the
+ * administrator's key and are in no workspace; all others take the API key or the token.
  */
 export function createClient(
   { host, output }: {
@@ -28,20 +29,26 @@ export function createClient(
   { requestTimeout, maxRetries, verbose, actor, reason, ...flags }: Flags = {},
   { administrative }: DeletableResource = messageBatch,
 ): CommandClient {
+  const { apiKey, authToken, workspaceId }: Client = explained(() =>
+    administrative ? { apiKey: adminKeyFrom(host.env) } : clientFrom(host.env)
+  );
+  if (apiKey === undefined && authToken === undefined) {
+    const why = administrative
+      ? `${adminKeyVariable} is not set, or may not be read`
+      : "neither ANTHROPIC_API_KEY nor ANTHROPIC_AUTH_TOKEN is set, or may be read";
+    throw new CommandError(`Cannot find credentials: ${why}`, exitCode.credentials);
+  }
   // Deno does not tell whether a variable is set that may not be read, so nothing goes on.
-  const denied = administrative
-    ? []
-    : [...flags.baseUrl === undefined ? ["ANTHROPIC_BASE_URL"] : [], "ANTHROPIC_WORKSPACE_ID"]
-      .filter((variable) => host.mayRead?.(variable) === false);
-  const credentials = credentialsFor(administrative, host);
-  const { apiKey, authToken } = credentials;
-  const named = administrative ? { ...names, apiKey: adminKeyVariable } : names;
-  check({ apiKey, authToken }, named, exitCode.credentials);
-  for (const variable of denied) throw new CommandError(unreadable(variable).message);
-  const baseUrl = flags.baseUrl ?? String(read(clientFrom, host).baseUrl ?? defaultBaseUrl);
+  const others = administrative ? [] : ["ANTHROPIC_BASE_URL", "ANTHROPIC_WORKSPACE_ID"];
+  const denied = others.slice(flags.baseUrl === undefined ? 0 : 1)
+    .find((variable) => host.mayRead?.(variable) === false);
+  if (denied !== undefined) throw new CommandError(unreadable(denied).message);
+  const { baseUrl } = flags.baseUrl === undefined ? explained(() => clientFrom(host.env)) : flags;
   const client = {
-    ...credentials,
-    baseUrl,
+    apiKey,
+    authToken,
+    workspaceId,
+    baseUrl: String(baseUrl ?? "https://api.anthropic.com"),
     timeout: requestTimeout,
     maxRetries,
     actor,
@@ -52,22 +59,10 @@ export function createClient(
       ? (event: RequestEvent) => void output.note(`${describeRequest(event)}\n`)
       : undefined,
   };
-  check(client, named, exitCode.usage);
-  checkConnection(host, baseUrl);
+  check(client, administrative ? { ...names, apiKey: adminKeyVariable } : names);
+  checkConnection(host, client.baseUrl);
   return client;
 }
-
-/** Checks that a URL may be requested. Plain HTTP is for loopback: a proxy would see the key. */
-export function checkConnection(host: Pick<Host, "permits" | "bypassProxy">, url: string): void {
-  checkPermission(host, url);
-  const { protocol, hostname, origin } = new URL(url);
-  if (protocol !== "http:" || host.bypassProxy?.(hostname) !== false) return;
-  throw new CommandError(
-    `Cannot use ${origin}: a proxy could see the key; permit --allow-env=NO_PROXY`,
-  );
-}
-
-const defaultBaseUrl = "https://api.anthropic.com";
 
 /** The names of the client's options on the command line and in the environment. */
 const names: Readonly<Record<string, string>> = {
@@ -81,50 +76,31 @@ const names: Readonly<Record<string, string>> = {
   reason: "--reason",
 };
 
-/**
- * Finds the credentials for a kind of object. Objects of the organization take the administrator's
- * key and are in no workspace. All others take the API key or the token. None replaces another.
- */
-function credentialsFor(
-  administrative: boolean | undefined,
-  host: Pick<Host, "env">,
-): Pick<Client, "apiKey" | "authToken" | "workspaceId"> {
-  const missing = (why: string) =>
-    new CommandError(`Cannot find credentials: ${why}`, exitCode.credentials);
-  if (administrative) {
-    const apiKey = read(adminKeyFrom, host);
-    if (apiKey !== undefined) return { apiKey };
-    throw missing(`${adminKeyVariable} is not set, or may not be read`);
-  }
-  const { apiKey, authToken, workspaceId } = read(clientFrom, host);
-  if (apiKey !== undefined || authToken !== undefined) return { apiKey, authToken, workspaceId };
-  throw missing("neither ANTHROPIC_API_KEY nor ANTHROPIC_AUTH_TOKEN is set, or may be read");
+/** Checks a client as the library does. An error has the name of the command line. */
+export function check(client: Client, named: Readonly<Record<string, string>>): Settings {
+  return explained(() => checkClient(client), named);
 }
 
-/** Reads a part of the environment. */
-function read<Part>(from: (env: Host["env"]) => Part, { env }: Pick<Host, "env">): Part {
+/** Calls something, and puts an error of an argument into the words of the command. */
+function explained<Value>(call: () => Value, named: Readonly<Record<string, string>> = {}): Value {
   try {
-    return from(env);
+    return call();
   } catch (error) {
     if (!isArgumentError(error)) throw error;
-    const isSecret = /_KEY$|_TOKEN$/.test(error.subject);
-    throw new CommandError(error.message, isSecret ? exitCode.credentials : exitCode.usage);
+    const { [error.subject]: name = error.subject } = named;
+    const code = /_KEY$|_TOKEN$/.test(name) ? exitCode.credentials : exitCode.usage;
+    throw new CommandError(`Cannot use ${name}: ${error.why}`, code);
   }
 }
 
-/** Checks a client as the library does. A message has the name of the command line. */
-export function check(
-  client: Client,
-  named: Readonly<Record<string, string>>,
-  code: number,
-): Settings {
-  try {
-    return checkClient(client);
-  } catch (error) {
-    if (!isArgumentError(error)) throw error;
-    const { subject, why } = error;
-    throw new CommandError(`Cannot use ${named[subject] ?? subject}: ${why}`, code);
-  }
+/** Checks that a URL may be requested. Plain HTTP is for loopback: a proxy would see the key. */
+export function checkConnection(host: Pick<Host, "permits" | "bypassProxy">, url: string): void {
+  checkPermission(host, url);
+  const { protocol, hostname, origin } = new URL(url);
+  if (protocol !== "http:" || host.bypassProxy?.(hostname) !== false) return;
+  throw new CommandError(
+    `Cannot use ${origin}: a proxy could see the key; permit --allow-env=NO_PROXY`,
+  );
 }
 
 /** Checks that a URL may be requested or served, before the runtime refuses it in its own words. */

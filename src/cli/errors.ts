@@ -6,7 +6,7 @@
 import { connectionHints, fileProblem, isDenied } from "../config/system-errors.ts";
 import { BatchsweepError } from "../core/errors.ts";
 import type { Host } from "./host.ts";
-import { type OutcomeError, outcomeError, stopReason } from "../purge/outcome.ts";
+import { type OutcomeError, outcomeError, type StopReason, stopReason } from "../purge/outcome.ts";
 
 /** The exit codes of the command. */
 export const exitCode = {
@@ -53,7 +53,11 @@ export class CommandError extends Error {
 
 /** The exit code for the failure of one object or call. */
 export function exitCodeOf(error: OutcomeError, refusals: number = 1): number {
-  const reason = stopReason(error, { outages: 0, refusals });
+  return exitCodeFor(stopReason(error, { outages: 0, refusals }));
+}
+
+/** The exit code for the reason that stops a run. */
+export function exitCodeFor(reason: StopReason | undefined): number {
   if (reason === "interrupted") return exitCode.interrupted;
   return reason === "credentials_refused" ? exitCode.credentials : exitCode.failed;
 }

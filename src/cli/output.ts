@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { isAbort, unlessAborted } from "../core/abort.ts";
 import { codeOf, exitCode, fileError } from "./errors.ts";
 import type { Host, Output } from "./host.ts";
+import { untilAborted } from "./input.ts";
 import { wrap } from "./text.ts";
 
 /** How a text is meant. A terminal shows it in a colour, unless `NO_COLOR` is set. */
@@ -139,12 +139,12 @@ export function isClosedOutput(error: unknown): boolean {
   return codeOf(error) === "EPIPE";
 }
 
-const maxAnswerLength = 1_024;
-
 /** Whether a person can be asked: the question goes to stderr, the answer comes from stdin. */
 export function canAsk({ stdin, stderr }: Pick<Host, "stdin" | "stderr">): boolean {
   return stdin.isTerminal && stderr.columns !== undefined;
 }
+
+const maxAnswerLength = 1_024;
 
 /**
  * Asks a person to type how many batches will be deleted. People type a word that is always the same
@@ -158,26 +158,15 @@ export async function askToDelete(
   await output.note("This cannot be undone.\n", "bad");
   const them = count === 1 ? "it" : "them";
   await output.note(`Type ${count} to delete ${them}, anything else to stop: `, "strong");
+  const decoder = new TextDecoder();
   let answer = "";
   try {
-    answer = await unlessAborted(readLine(stdin), signal);
-  } catch (error) {
-    if (isAbort(error, signal)) await output.note("\n");
-    throw error;
+    for await (const chunk of untilAborted(stdin.read(), { signal })) {
+      answer += decoder.decode(chunk, { stream: true });
+      if (answer.includes("\n") || answer.length > maxAnswerLength) break;
+    }
+  } finally {
+    if (!answer.includes("\n")) await output.note("\n"); // so that the next text begins a line
   }
-  if (!answer.endsWith("\n")) await output.note("\n"); // so that the next text begins a line
-  return answer.trim() === String(count);
-}
-
-/** The first line of an input, or what there is of it. */
-async function readLine(stdin: Host["stdin"]): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of stdin.read()) {
-    text += decoder.decode(chunk, { stream: true });
-    const end = text.indexOf("\n");
-    if (end !== -1) return text.slice(0, end + 1);
-    if (text.length > maxAnswerLength) break;
-  }
-  return text;
+  return answer.split("\n")[0]?.trim() === String(count);
 }

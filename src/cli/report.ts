@@ -8,7 +8,15 @@ import { linkSignals } from "../core/abort.ts";
 import type { KeepCode } from "../purge/decision.ts";
 import type { RunOutcome } from "../purge/engine.ts";
 import type { OutcomeError, StopReason } from "../purge/outcome.ts";
-import { CommandError, exitCode, exitCodeOf, firstOf, isUnreached, lookedFor } from "./errors.ts";
+import {
+  CommandError,
+  exitCode,
+  exitCodeFor,
+  exitCodeOf,
+  firstOf,
+  isUnreached,
+  lookedFor,
+} from "./errors.ts";
 import { type Context, isClosedOutput } from "./output.ts";
 import { createProgress } from "./progress.ts";
 import { countOf, describeDuration, describeRequests, details, words } from "./text.ts";
@@ -70,15 +78,7 @@ const rows: {
     return { ...undone(exitCodeOf(outcome.error), note), cause: outcome.error.why };
   },
   failed: ({ error }) => ({ ...undone(exitCodeOf(error)), cause: error.why, tone: "bad" }),
-  unattempted: ({ reason }) => ({
-    stream: undefined,
-    code: reason === "interrupted"
-      ? exitCode.interrupted
-      : reason === "credentials_refused"
-      ? exitCode.credentials
-      : exitCode.failed,
-    notes: [],
-  }),
+  unattempted: ({ reason }) => ({ stream: undefined, code: exitCodeFor(reason), notes: [] }),
 };
 
 /** Looks an outcome up in the table. */
@@ -170,23 +170,22 @@ export async function reportRun(
         "Interrupt again to end at once\n",
     );
   }, { once: true });
-  let thrown: { readonly error: unknown } | undefined;
-  let failure: CommandError | undefined;
   const linked = linkSignals(host.signal, report.outputFailed);
+  let thrown: { readonly error: unknown } | undefined;
   try {
     for await (const outcome of begin(linked.signal)) {
       if (!("recorded" in outcome)) progress.add(outcome); // nothing is attempted for those
       await report.add(outcome);
     }
   } catch (error) {
-    failure = trailError(error);
-    if (failure === undefined) thrown = { error };
+    thrown = { error };
   } finally {
     linked.unlink();
   }
   await progress.end();
+  const failure = trailError(thrown?.error);
   const code = await report.end(failure);
-  if (thrown !== undefined) throw thrown.error;
+  if (thrown !== undefined && failure === undefined) throw thrown.error;
   return code;
 }
 
@@ -200,13 +199,6 @@ function trailError(error: unknown): CommandError | undefined {
 /** How many objects with the same cause are named. The others share one line with their number. */
 const namedPerCause = 3;
 
-/** The line of the objects with one cause. */
-interface SharedLine extends Pick<Line, "tone"> {
-  readonly name: Name;
-  readonly text: string;
-  count: number;
-}
-
 function createReport(
   { host: { signal, stdout, env }, output }: Context,
   { json = false, noun, members, totals = false, baseUrl, waitTimeout, beyond = 0 }: ReportOptions,
@@ -214,7 +206,10 @@ function createReport(
   const counts = new Map<Name, number>(Object.keys(rows).map((name) => [name as Name, 0]));
   const numberOf = (name: Name) => counts.get(name) ?? 0;
   const codes = new Set<number>();
-  const causes = new Map<string, SharedLine>();
+  const causes = new Map<
+    string,
+    Pick<Line, "tone"> & { name: Name; text: string; count: number }
+  >();
   const outputFailed = new AbortController();
   let total = 0;
   let isClosed = false;
@@ -243,10 +238,10 @@ function createReport(
     const text = `${describeOutcome(outcome, line, stdout.columns)}\n`;
     if (stream === "stdout") return await result(text);
     if (stream === undefined) return;
+    const name = outcome.outcome;
     const shared = details(...notes) + (cause === undefined ? "" : `: ${cause}`);
-    const key = outcome.outcome + shared;
-    const same = causes.get(key) ?? { name: outcome.outcome, text: shared, tone, count: 0 };
-    causes.set(key, same);
+    const same = causes.get(name + shared) ?? { name, text: shared, tone, count: 0 };
+    causes.set(name + shared, same);
     same.count += 1;
     if (same.count <= namedPerCause) await output.note(text, tone);
   };
@@ -267,18 +262,22 @@ function createReport(
     else await writeText(outcome, line, output.note);
   };
 
+  /** Says why the run stopped, and what to do next. */
+  const writeStop = async (): Promise<void> => {
+    if (stopped !== undefined && (stopped !== "interrupted" || signal.aborted)) {
+      const [why, next] = stops[stopped];
+      await output.note(`Stopped: ${why}. ${are(numberOf("unattempted"))} left\n`, "bad");
+      await output.note(`${next}\n`);
+    } else if (beyond > 0) {
+      await output.note(`${are(beyond, " more")} left, beyond --max: ${again}\n`);
+    }
+  };
+
   const summary = () => {
     const parts = [...counts].flatMap(([name, count]) => count > 0 ? [`${count} ${name}`] : []);
     if (unrecorded > 0) parts.push(`${unrecorded} not recorded`);
     const canceled = stillThere > 0 ? `; ${stillThere} canceled and still there` : "";
     return `${countOf(total, noun)}: ${parts.join(", ")}${canceled}`;
-  };
-
-  const writeSummary = async (): Promise<void> => {
-    const names = ["deleted", "missing", "skipped", "failed", "unattempted"] as const;
-    const numbers = Object.fromEntries(names.map((name) => [name, numberOf(name)]));
-    const hasMore = stopped !== undefined || beyond > 0;
-    await output.json({ summary: { planned: total, ...numbers, hasMore } }).catch(() => {});
   };
 
   return {
@@ -296,18 +295,14 @@ function createReport(
         const more = count - namedPerCause;
         if (more > 0) await output.note(`${name} ${more} more${text}\n`, tone);
       }
-      if (json && totals && !outputFailed.signal.aborted) await writeSummary();
-      if (unreached) await output.note(`${lookedFor(baseUrl, unreached, { env })}\n`);
-      if (stopped !== undefined && (stopped !== "interrupted" || signal.aborted)) {
-        const [why, next] = stops[stopped];
-        const left = numberOf("unattempted");
-        await output.note(`Stopped: ${why}. ${left} ${left === 1 ? "is" : "are"} left\n`, "bad");
-        await output.note(`${next}\n`);
-      } else if (beyond > 0) {
-        await output.note(
-          `${beyond} more ${beyond === 1 ? "is" : "are"} left, beyond --max: ${again}\n`,
-        );
+      if (json && totals && !outputFailed.signal.aborted) {
+        const names = ["deleted", "missing", "skipped", "failed", "unattempted"] as const;
+        const numbers = Object.fromEntries(names.map((name) => [name, numberOf(name)]));
+        const hasMore = stopped !== undefined || beyond > 0;
+        await output.json({ summary: { planned: total, ...numbers, hasMore } }).catch(() => {});
       }
+      if (unreached) await output.note(`${lookedFor(baseUrl, unreached, { env })}\n`);
+      await writeStop();
       if (failure !== undefined) await output.note(`${failure.message}\n`, "bad");
       const code = firstOf(...codes, failure?.exitCode ?? exitCode.done);
       if (total > 1 || isUntold || (totals && total > 0)) {
@@ -317,3 +312,5 @@ function createReport(
     },
   };
 }
+
+const are = (count: number, more = "") => `${count}${more} ${count === 1 ? "is" : "are"}`;

@@ -44,9 +44,8 @@ async function* download(address: string, host: Host): AsyncGenerator<Uint8Array
     throw new CommandError(`Cannot find credentials: ${why}`, exitCode.credentials);
   }
   const names = { apiKey: tokenVariable, baseUrl: "the URL" };
-  check({ apiKey: token }, names, exitCode.credentials);
   const baseUrl = address.replace(/\?.*$/s, "");
-  const { fetch } = check({ apiKey: token, baseUrl, fetch: host.fetch }, names, exitCode.usage);
+  const { fetch } = check({ apiKey: token, baseUrl, fetch: host.fetch }, names);
   checkConnection(host, address);
 
   const cannotRead = (why: string, code?: number) =>
