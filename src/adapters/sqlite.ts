@@ -68,7 +68,12 @@ export async function* readSqliteTrail(path: string): AsyncGenerator<Uint8Array,
 }
 
 function allRows(database: DatabaseSync, statements: readonly Statement[]) {
-  return statements.map(({ sql, values }) => database.prepare(sql).all(...values));
+  return statements.map(({ sql, values }) => {
+    // By name: in order, Node before 22.19 does not know `?1`.
+    const numbers = Array.from(sql.matchAll(/\?(\d+)/g), ([, number]) => Number(number));
+    const named = Object.fromEntries(numbers.map((number) => [number, values[number - 1] ?? null]));
+    return database.prepare(sql).all(named);
+  });
 }
 
 /** Fails with an error of the file system, which says more than SQLite does. */
