@@ -196,6 +196,7 @@ function entrySchema(): GenericSchema<unknown, AuditEntry> {
       reason: text,
       plan: text,
       changedPlan: text,
+      policy: text,
       exportHash: text,
       webhookId: text,
       outcome: optional(picklist(["deleted", "missing", "canceled", "failed"])),

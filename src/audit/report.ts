@@ -33,9 +33,12 @@ export interface AuditCounts {
   readonly inFlight: number;
 }
 
-/** What was asked for alike: by whom, why and under which plan, as far as the entries say it. */
-export interface AuditGroup
-  extends Pick<AuditEntry, "operation" | "resource" | "actor" | "reason" | "plan" | "changedPlan"> {
+/** What was asked for alike: by whom, why, and under which plan and policy, as far as the entries say it. */
+export interface AuditGroup extends
+  Pick<
+    AuditEntry,
+    "operation" | "resource" | "actor" | "reason" | "plan" | "changedPlan" | "policy"
+  > {
   /** Whether webhooks asked for it. */
   readonly webhook: boolean;
   readonly counts: AuditCounts;
@@ -61,8 +64,8 @@ export interface AuditReport extends AuditVerification {
  *
  * @param source The bytes of the trail. They are read once.
  * @param options The head that was remembered.
- * @returns The counts. It keeps in memory what is open or failed, and one group for each actor, reason
- *   and plan.
+ * @returns The counts. It keeps in memory what is open or failed, and one group for each actor, reason,
+ *   plan and policy.
  * @throws As `verifyAuditTrail()`.
  *
  * @example Count what was deleted
@@ -89,9 +92,9 @@ export async function reportAuditTrail(
   let until: string | undefined;
 
   const count = (entry: AuditEntry, fate: keyof AuditCounts, by = 1) => {
-    const { operation, resource, actor, reason, plan, changedPlan, webhookId } = entry;
-    const webhook = webhookId !== undefined;
-    const members = { operation, resource, actor, reason, plan, changedPlan, webhook };
+    const { operation, resource, actor, reason, plan, changedPlan, policy } = entry;
+    const webhook = entry.webhookId !== undefined;
+    const members = { operation, resource, actor, reason, plan, changedPlan, policy, webhook };
     const key = JSON.stringify(members);
     const group = groups.get(key) ?? { ...members, counts: noCounts() };
     groups.set(key, group);

@@ -86,7 +86,8 @@ export function describeReport(
 }
 
 function describeGroup(group: AuditGroup, index: number): string {
-  const { operation, resource, actor, reason, plan, changedPlan, webhook, counts } = group;
+  const { operation, resource, actor, reason, plan, changedPlan, policy, webhook } = group;
+  const { counts } = group;
   const what = counts.asked === 1 ? withArticle(resource) : countOf(counts.asked, words(resource));
   const changed = changedPlan && `, changed to ${changedPlan} before it was applied`;
   const became = new Map<string, number>();
@@ -98,6 +99,7 @@ function describeGroup(group: AuditGroup, index: number): string {
     ["   By", actor ? quote(actor) : webhook ? "a signed webhook" : "not named"],
     ["   Why", reason ? quote(reason) : "not said"],
     ["   Plan", plan && `${plan}${changed ?? ""}`],
+    ["   Policy", policy],
     ["   Became", parts.join(", ")],
   ], 10);
 }

@@ -39,6 +39,8 @@ export interface AuditEntry {
   readonly plan?: string | undefined;
   /** The fingerprint of the plan as it was applied, where it was changed after it was made. */
   readonly changedPlan?: string | undefined;
+  /** The fingerprint of the retention policy that does not keep the object. */
+  readonly policy?: string | undefined;
   /** The SHA-256 of the results that were stored before the deletion, in hexadecimal. */
   readonly exportHash?: string | undefined;
   /** ID of the webhook that asked for the deletion. */
@@ -78,7 +80,10 @@ export interface AuditTrail {
 }
 
 /** What asked for a deletion, as its entries say it. */
-export type AuditContext = Pick<AuditEntry, "plan" | "changedPlan" | "webhookId" | "exportHash">;
+export type AuditContext = Pick<
+  AuditEntry,
+  "plan" | "changedPlan" | "policy" | "webhookId" | "exportHash"
+>;
 
 /** How long a deletion can last. An intent that is older and has no outcome is open. */
 export const openAfterMs = 900_000;

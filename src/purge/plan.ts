@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { keyFingerprint } from "../core/audit.ts";
+import { type AuditContext, keyFingerprint } from "../core/audit.ts";
 import { listBatches, type MessageBatch } from "../core/batches.ts";
 import { hex } from "../core/bytes.ts";
 import {
@@ -149,21 +149,47 @@ export function parsePurgePlan(input: unknown): PurgePlan {
  */
 export function fingerprintPlan({ fingerprint: _, ...plan }: PurgePlan): string {
   const { filter, policy, items } = plan;
+  return fingerprint(plan, [plan, filter, policy, ...policy?.rules ?? [], ...items]);
+}
+
+/**
+ * Makes the fingerprint of a retention policy, as {@link fingerprintPlan} does of a plan. It names the
+ * policy in the audit trail.
+ *
+ * @param policy The policy, as `parseRetentionPolicy()` gives it.
+ *
+ * @example Name a policy
+ * ```ts
+ * import { fingerprintPolicy, parseRetentionPolicy } from "batchsweep/retention";
+ *
+ * const rules = [{ type: "delete_after", days: 30, since: "ended" }];
+ * const policy = parseRetentionPolicy({ version: 1, rules, holds: [] });
+ * console.log(fingerprintPolicy(policy)); // 16 hexadecimal digits
+ * ```
+ */
+export function fingerprintPolicy(policy: RetentionPolicy): string {
+  return fingerprint(policy, [policy, ...policy.rules]);
+}
+
+/** @param parts The value, and every object in it. */
+function fingerprint(value: object, parts: readonly unknown[]): string {
   // As names of members, their order becomes that of the members. A function would be slow.
-  const names = [plan, filter, policy, ...policy?.rules ?? [], ...items]
-    .flatMap((one) => Object.keys(Object(one)));
-  const canonical = JSON.stringify(plan, [...new Set(names)].sort());
+  const names = parts.flatMap((one) => Object.keys(Object(one)));
+  const canonical = JSON.stringify(value, [...new Set(names)].sort());
   return hex(sha256(new TextEncoder().encode(canonical))).slice(0, 16);
 }
 
 /** What an audit trail calls a plan: its fingerprint when it was made, and now if it was changed. */
-export function namesOfPlan(plan: PurgePlan): {
-  readonly plan: string;
-  readonly changedPlan: string | undefined;
-} {
+export function namesOfPlan(
+  plan: PurgePlan,
+): Pick<AuditContext, "changedPlan" | "policy"> & { readonly plan: string } {
   const now = fingerprintPlan(plan);
   const made = plan.fingerprint ?? now;
-  return { plan: made, changedPlan: made === now ? undefined : now };
+  return {
+    plan: made,
+    changedPlan: made === now ? undefined : now,
+    policy: plan.policy && fingerprintPolicy(plan.policy),
+  };
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 export { InvalidPolicyError, type Issue } from "../core/errors.ts";
 export { evaluateRetention } from "../purge/decision.ts";
+export { fingerprintPolicy } from "../purge/plan.ts";
 export {
   type DeleteAfterRule,
   type KeepLastRule,

@@ -22,7 +22,13 @@ import { createRun, withPace } from "../purge/engine.ts";
 import { deletionOutcome, type OutcomeError } from "../purge/outcome.ts";
 import { dueSince, evaluateRetention } from "../purge/decision.ts";
 import { datedBatch } from "../purge/filter.ts";
-import { checkClock, isClockSkew, listAll, type Listing } from "../purge/plan.ts";
+import {
+  checkClock,
+  fingerprintPolicy,
+  isClockSkew,
+  listAll,
+  type Listing,
+} from "../purge/plan.ts";
 import { isHolds, parseRetentionPolicy, type RetentionPolicy } from "../purge/policy.ts";
 import { looksToSettle, settleIntents } from "./settle.ts";
 
@@ -172,7 +178,8 @@ export async function runRetention(
       throw new PurgeRefusedError("apply", why);
     }
     const { workspaceId } = listing;
-    const runOptions = { concurrency, signal: stop, workspaceId, inChunks: true };
+    const audit = { policy: fingerprintPolicy(parsed) };
+    const runOptions = { concurrency, signal: stop, workspaceId, inChunks: true, audit };
 
     const most = Math.floor(budget.left() / looksToSettle);
     counts.settled = await settleIntents(settings, openIntents, listing, most, runOptions);

@@ -173,7 +173,8 @@ describe("audit", () => {
   });
 
   test("reports what was asked, by whom and why, and what became of it", async () => {
-    const plan = { actor: "ci", reason: "30 days", plan: "0123456789abcdef" };
+    const prints = { plan: "0123456789abcdef", policy: "fedcba9876543210" };
+    const plan = { actor: "ci", reason: "30 days", ...prints };
     const asked = ["msgbatch_1", "msgbatch_2", "msgbatch_3"].map((id) => intentOf(id, plan));
     const error = { code: "ERR_API", message: "No", outcomeKnown: true, status: 500 };
     const failed = { outcome: "failed", evidence: undefined, error } as const;
@@ -201,6 +202,7 @@ WHAT WAS ASKED FOR, BY WHOM AND WHY
    By       "ci"
    Why      "30 days"
    Plan     0123456789abcdef
+   Policy   fedcba9876543210
    Became   1 deleted, 1 failed, 1 open
 
 WHAT BECAME OF IT

@@ -56,7 +56,7 @@ describe("reportAuditTrail()", () => {
     });
   });
 
-  test("groups by what, who, why and plan", async () => {
+  test("groups by what, who, why, plan and policy", async () => {
     const plan = { actor: "ci", reason: "30 days", plan: "0123456789abcdef" };
     const { groups } = await report(
       ...pair("msgbatch_1", {}, plan),
@@ -65,6 +65,7 @@ describe("reportAuditTrail()", () => {
       ...pair("msgbatch_4", {}, { webhookId: "msg_1" }),
       ...pair("msgbatch_5", {}, { webhookId: "msg_2" }),
       ...pair("file_1", {}, { resource: "file" }),
+      ...pair("msgbatch_6", {}, { actor: "retention", policy: "a".repeat(16) }),
     );
     const common = { operation: "delete", resource: "message_batch", webhook: false };
     expect(groups).toMatchObject([
@@ -72,6 +73,7 @@ describe("reportAuditTrail()", () => {
       { ...common, ...plan, changedPlan: "f".repeat(16), counts: { asked: 1 } },
       { ...common, webhook: true, counts: { asked: 2, receipt: 2 } },
       { ...common, resource: "file", counts: { asked: 1, receipt: 1 } },
+      { ...common, actor: "retention", policy: "a".repeat(16), counts: { asked: 1 } },
     ]);
     expect(groups[2]).not.toHaveProperty("webhookId");
   });

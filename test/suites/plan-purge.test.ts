@@ -308,7 +308,20 @@ describe("fingerprintPlan()", () => {
     for (const print of prints) expect(print).toMatch(/^[0-9a-f]{16}$/);
   });
 
-  test("names the plan in every entry of its run", async () => {
+  test("names the plan and its policy in every entry of its run", async () => {
+    const auditTrail = createMemoryAuditTrail();
+    const { sandbox, client } = play({}, { auditTrail });
+    sandbox.seed({ id: "msgbatch_1", created_at: daysAgo(9) });
+    const plan = await planPurge(client, { policy });
+    await applyPurge(client, plan);
+    const canonical = `{"holds":["msgbatch_2"],` +
+      `"rules":[{"days":0.5,"since":"ended","type":"delete_after"}],"version":1}`;
+    const expected = [fingerprintPlan(plan), (await sha256Of(canonical)).slice(0, 16)];
+    expect(auditTrail.entries.map((entry) => [entry.plan, entry.policy]))
+      .toEqual([expected, expected]);
+  });
+
+  test("names the plan alone where it was made by a filter", async () => {
     const auditTrail = createMemoryAuditTrail();
     const { sandbox, client } = play({}, { auditTrail });
     sandbox.seed({ created_at: daysAgo(9) });
@@ -316,7 +329,9 @@ describe("fingerprintPlan()", () => {
     const plan = await planPurge(client, { filter: "*", cancelInProgress: true });
     await applyPurge(client, JSON.parse(JSON.stringify(plan)));
     expect(auditTrail.entries).toHaveLength(4);
-    for (const entry of auditTrail.entries) expect(entry.plan).toBe(fingerprintPlan(plan));
+    for (const { plan: named, policy } of auditTrail.entries) {
+      expect([named, policy]).toEqual([fingerprintPlan(plan), undefined]);
+    }
   });
 });
 

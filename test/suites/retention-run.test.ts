@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { AuditEntry, AuditTrail, Client, Clock } from "../../mod.ts";
 import {
+  fingerprintPolicy,
   type RetentionPolicy,
   runRetention,
   type RunRetentionOptions,
@@ -151,6 +152,8 @@ describe("runRetention() deletes", () => {
       outcome: "deleted",
       evidence: "receipt",
     });
+    const policies = new Set(entries.map((entry) => entry.policy));
+    expect([...policies]).toEqual([fingerprintPolicy(month)]);
   });
 
   test("each batch once where two runs meet: the second finds some missing, and no more", async () => {
