@@ -62,7 +62,7 @@ export async function exportThenDelete(
   };
 
   const found = cancel
-    ? await cancelUntilEnded(call, id, stepsOf(call, undefined), waitTimeout).catch((error) => {
+    ? await cancelUntilEnded(call, id, stepsOf(call), waitTimeout).catch((error) => {
       if (error instanceof NotFoundError) return error;
       throw error;
     })

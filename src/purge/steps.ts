@@ -1,5 +1,5 @@
 /**
- * Steps of a long operation, and results as data that survives a step.
+ * Steps of a long operation, and their results as data that survives a step.
  *
  * @module
  */
@@ -9,12 +9,9 @@ import {
   APIError,
   APITimeoutError,
   CallError,
-  type Exchange,
-  type Failed,
   InvalidResponseError,
   NotEndedError,
   NotFoundError,
-  type Refusal,
 } from "../core/errors.ts";
 import { type Call, pause } from "../core/send.ts";
 
@@ -55,28 +52,36 @@ export interface Steps {
  */
 export const stepConfig: StepConfig = { retries: { limit: 3, delay: 1_000 } };
 
-/** Steps, and the longest pause between two looks, in milliseconds: with an engine, a look is billed. */
-export interface PacedSteps extends Steps {
+/** Steps of our own calls. */
+export interface CallSteps {
+  /** The longest pause between two looks, in milliseconds: with an engine, a look is billed. */
   readonly longestPause: number;
+  /**
+   * Runs a step, or gives what came of it in an earlier run: its value or the error of the call, and
+   * when. It throws the caller's own errors: an abort, even one whose reason is an error of this
+   * library, and the failure of a key function or an audit trail.
+   *
+   * @param work Runs it. It gets the number of the attempt, from 1.
+   */
+  run<Value>(name: string, work: (attempt: number) => Promise<Value>): Promise<{
+    readonly result: Value | CallError;
+    readonly at: number;
+  }>;
+  sleep(name: string, duration: number): Promise<void>;
+}
+
+/** Steps without an engine: each runs at once. */
+export function memorySteps(call: Call): Steps {
+  return { do: (_name, _config, run) => run(), sleep: (_name, duration) => pause(call, duration) };
 }
 
 /**
- * The steps of a call. Without an engine, each runs at once.
- *
- * An abort ends the steps of an engine with `signal.reason`. A step that has begun comes to its end
+ * The steps of a call. An abort ends them with `signal.reason`. A step that has begun comes to its end
  * first: it heeds the signal, and may have something to record.
- *
- * @param engine The engine; undefined: none.
  */
-export function stepsOf(call: Call, engine: Steps | undefined): PacedSteps {
-  const { signal } = call;
-  if (engine === undefined) {
-    return {
-      longestPause: 60_000, // as in the documentation's own example
-      do: (_name, _config, run) => run(),
-      sleep: (_name, duration) => pause(call, duration),
-    };
-  }
+export function stepsOf(call: Call, engine?: Steps): CallSteps {
+  const { signal, settings: { clock } } = call;
+  const steps = engine ?? memorySteps(call);
   const heed = async <Result>(step: () => Promise<Result>): Promise<Result> => {
     signal?.throwIfAborted();
     try {
@@ -87,40 +92,27 @@ export function stepsOf(call: Call, engine: Steps | undefined): PacedSteps {
     }
   };
   return {
-    longestPause: 3_600_000,
-    do: (name, config, run) => heed(() => engine.do(name, config, run)),
-    sleep: (name, duration) => heed(() => unlessAborted(engine.sleep(name, duration), signal)),
+    longestPause: engine ? 3_600_000 : 60_000, // a minute, as in the documentation's own example
+    async run<Value>(name: string, work: (attempt: number) => Promise<Value>) {
+      const settle = async ({ attempt = 1 }: { readonly attempt?: number } = {}) => {
+        try {
+          return { value: await work(attempt), at: clock.now() };
+        } catch (error) {
+          if (!(error instanceof CallError) || isAbort(error, signal)) throw error;
+          return { error: { ...error }, at: clock.now() };
+        }
+      };
+      const settled = await heed(() => steps.do(name, stepConfig, settle));
+      const { at } = settled;
+      return "error" in settled
+        ? { result: deserializeError(settled.error), at }
+        : { result: settled.value, at };
+    },
+    sleep: (name, duration) => heed(() => unlessAborted(steps.sleep(name, duration), signal)),
   };
 }
 
-/** An error of a call as JSON data. */
-export type SerializedError =
-  & { readonly code: string; readonly auditError?: string | undefined }
-  & Failed
-  & Exchange
-  & Partial<Refusal>;
-
-/** The result of a call as JSON data, unless its value is not. */
-export type Result<Value> = { readonly value: Value } | { readonly error: SerializedError };
-
-/**
- * Makes a call, and turns its errors into data. It throws the caller's own errors: an abort, even one
- * whose reason is an error of this library, and the failure of a key function or an audit trail.
- */
-export async function toResult<Value>(
-  signal: AbortSignal | undefined,
-  run: () => Promise<Value>,
-): Promise<Result<Value>> {
-  try {
-    return { value: await run() };
-  } catch (error) {
-    if (!(error instanceof CallError) || isAbort(error, signal)) throw error;
-    return { error: { ...error } };
-  }
-}
-
-const classes = {
-  ERR_API: APIError,
+const classes: Readonly<Record<string, unknown>> = {
   ERR_NOT_FOUND: NotFoundError,
   ERR_NOT_ENDED: NotEndedError,
   ERR_CONNECTION: APIConnectionError,
@@ -129,14 +121,7 @@ const classes = {
 };
 
 /** The error that was serialized. */
-export function deserializeError(error: SerializedError): CallError {
-  const Class = (classes as Record<string, unknown>)[error.code] ?? APIError;
-  return new (Class as new (facts: SerializedError) => CallError)(error);
-}
-
-/** Whether a failure may pass: no complete answer, too many requests, a 5xx. */
-export function isPassing({ code, status = 0, errorCode }: SerializedError): boolean {
-  if (errorCode === "enforced_spend_limit_reached") return false; // it stays reached
-  if (code === "ERR_CONNECTION" || code === "ERR_TIMEOUT") return true;
-  return status === 408 || status === 429 || status >= 500;
+function deserializeError(error: Pick<CallError, "code">): CallError {
+  const Class = classes[error.code] ?? APIError;
+  return new (Class as new (facts: object) => CallError)(error);
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isAbort } from "../core/abort.ts";
 import {
   batchPath,
   cancelBatch,
@@ -23,20 +24,17 @@ import {
   mayMeanNotEnded,
   messageBatch,
 } from "../core/delete.ts";
-import { type Canceled, NotFoundError, WaitTimeoutError } from "../core/errors.ts";
+import {
+  CallError,
+  type Canceled,
+  NotEndedError,
+  NotFoundError,
+  type Refusal,
+  WaitTimeoutError,
+} from "../core/errors.ts";
 import { parseResponse } from "../core/response.ts";
 import { type Call, createCall } from "../core/send.ts";
-import {
-  deserializeError,
-  isPassing,
-  type PacedSteps,
-  type Result,
-  type SerializedError,
-  stepConfig,
-  type Steps,
-  stepsOf,
-  toResult,
-} from "./steps.ts";
+import { type CallSteps, type Steps, stepsOf } from "./steps.ts";
 
 /** Options of a wait. */
 export interface WaitOptions extends CallOptions {
@@ -67,7 +65,6 @@ const waitChecks: Checks<WaitOptions> = {
   steps: /* @__PURE__ */ hasMethods<Steps>("a Steps object with do() and sleep()", "do", "sleep"),
 };
 
-const defaultWaitTimeout = 86_400_000; // after it, the API has ended every batch
 const maxFailures = 10;
 
 /**
@@ -168,16 +165,17 @@ export async function cancelAndDelete(
     // The deletion says how the absence is known, and records it.
     if (!(error instanceof NotFoundError && (allowMissing || mayBeDeletedAlready))) throw error;
   }
-  const deleted = await steps.do("delete", stepConfig, async ({ attempt = 1 } = {}) => {
+  const { result } = await steps.run("delete", async (attempt) => {
     // An earlier run of this step did not end, so its outcome is unknown.
     const again = attempt > 1;
     const absence = { allowMissing, lookFirst, mayBeDeletedAlready: mayBeDeletedAlready || again };
-    const result = await toResult(call.signal, () => deleteBatch(call, id, absence));
-    if (!again || "value" in result || result.error.code === "ERR_NOT_ENDED") return result;
-    return { error: { ...result.error, outcomeKnown: false } };
+    return await deleteBatch(call, id, absence).catch((error) => {
+      if (!again || !(error instanceof CallError) || error instanceof NotEndedError) throw error;
+      throw isAbort(error, call.signal) ? error : Object.assign(error, { outcomeKnown: false });
+    });
   });
-  if ("error" in deleted) throw deserializeError(deleted.error);
-  return { ...deleted.value, canceled: call.facts.canceled };
+  if (result instanceof CallError) throw result;
+  return { ...result, canceled: call.facts.canceled };
 }
 
 /**
@@ -188,28 +186,21 @@ export async function cancelAndDelete(
 export async function cancelUntilEnded(
   call: Call,
   id: string,
-  steps: PacedSteps,
+  steps: CallSteps,
   waitTimeout?: number,
 ): Promise<MessageBatch> {
   const { facts } = call;
-  let refusal: SerializedError | undefined;
-  const cancel = async (batch: MessageBatch, turn: number): Promise<Result<MessageBatch>> => {
-    if (batch.processing_status === "canceling" || facts.canceled === true) return { value: batch };
-    if (refusal) return { error: refusal };
-    const send = () => toResult(call.signal, () => cancelBatch(call, id));
-    const canceled = await steps.do(`cancel ${turn}`, stepConfig, send);
-    if ("value" in canceled) {
-      facts.canceled = true;
-      return canceled;
-    }
-    if (!canceled.error.outcomeKnown) facts.canceled = "unknown";
-    if (canceled.error.code === "ERR_NOT_FOUND") return { value: batch }; // the next look decides
-    if (!mayMeanNotEnded(deserializeError(canceled.error))) return canceled;
-    // It has just ended, or another client canceled it: the next look decides.
-    refusal = canceled.error;
-    return { value: batch };
-  };
-  return await waitUntilEnded(call, id, waitTimeout, steps, cancel);
+  let refusal: CallError | undefined;
+  return await waitUntilEnded(call, id, waitTimeout, steps, async (batch, turn) => {
+    if (batch.processing_status === "canceling" || facts.canceled === true) return batch;
+    if (refusal) return refusal;
+    const { result } = await steps.run(`cancel ${turn}`, () => cancelBatch(call, id));
+    if (!(result instanceof CallError)) facts.canceled = true;
+    else if (!result.outcomeKnown) facts.canceled = "unknown";
+    if (mayMeanNotEnded(result)) refusal = result; // it has just ended, or was canceled already
+    // The next look decides.
+    return refusal || result instanceof NotFoundError ? batch : result;
+  });
 }
 
 /**
@@ -223,64 +214,64 @@ export async function cancelUntilEnded(
 export async function waitUntilEnded(
   call: Call,
   id: string,
-  waitTimeout: number = defaultWaitTimeout,
-  steps: PacedSteps = stepsOf(call, undefined),
-  act?: (batch: MessageBatch, turn: number) => Promise<Result<MessageBatch>>,
+  waitTimeout: number = 86_400_000,
+  steps: CallSteps = stepsOf(call),
+  act?: (batch: MessageBatch, turn: number) => Promise<MessageBatch | CallError>,
 ): Promise<MessageBatch> {
-  const { settings: { clock }, facts } = call;
-  const start = await steps.do("start", stepConfig, () => Promise.resolve(clock.now()));
-  let nextDelay = firstDelay;
+  const { facts } = call;
+  const start = await steps.run("start", () => Promise.resolve(null));
+  let nextDelay = 1_000;
   let lastStatus: WaitTimeoutError["lastStatus"];
   let misses = 0; // looks since one that found the batch
   let failures = 0;
   for (let turn = 1;; turn += 1) {
-    const look = await steps.do(`look ${turn}`, stepConfig, async () => ({
-      seen: await toResult(call.signal, () => retrieveBatch(call, id)),
-      at: clock.now(),
-    }));
+    const look = await steps.run(`look ${turn}`, () => retrieveBatch(call, id));
     facts.looks = turn;
-    let { seen } = look;
-    if ("value" in seen) {
+    let seen = look.result;
+    if (!(seen instanceof CallError)) {
       misses = 0;
-      lastStatus = knownStatus(seen.value);
-      if (act && !hasEnded(seen.value)) seen = await act(seen.value, turn);
+      lastStatus = knownStatus(seen);
+      if (act && !hasEnded(seen)) seen = await act(seen, turn);
     }
-    if ("value" in seen) {
-      if (hasEnded(seen.value)) return seen.value;
-      lastStatus = knownStatus(seen.value);
+    let asked = 0;
+    if (!(seen instanceof CallError)) {
+      if (hasEnded(seen)) return seen;
+      lastStatus = knownStatus(seen);
       failures = 0;
-    } else if (seen.error.code === "ERR_NOT_FOUND") {
+    } else if (seen instanceof NotFoundError) {
       misses += 1;
-      if (misses === looksForAbsence) throw deserializeError(seen.error);
+      if (misses === looksForAbsence) throw seen;
     } else {
       failures += 1;
-      if (failures === maxFailures || !isPassing(seen.error)) throw deserializeError(seen.error);
+      const { code, status = 0, errorCode, retryAfter = 0 }: CallError & Partial<Refusal> = seen;
+      if (failures === maxFailures || !isPassing(code, status, errorCode)) throw seen;
+      asked = retryAfter;
     }
-    const left = start + waitTimeout - look.at;
+    const left = start.at + waitTimeout - look.at;
     if (left <= 0) {
       const it = lastStatus === undefined ? "its status is not known" : `it is still ${lastStatus}`;
       const canceled = lastStatus === "canceling" || facts.canceled;
-      const rest = act ? `; ${cancellation(canceled)}nothing was deleted` : "";
+      const was = canceled === true ? "was" : "may have been";
+      const cancellation = canceled === false ? "" : `its cancellation ${was} requested, and `;
       throw new WaitTimeoutError({
         operation: act ? "delete" : "wait any longer for",
         subject: subjectOf(id),
-        why: `${it} after ${waitTimeout} ms${rest}`,
+        why: `${it} after ${waitTimeout} ms${act ? `; ${cancellation}nothing was deleted` : ""}`,
         lastStatus,
         canceled,
       });
     }
-    const asked = "error" in seen ? seen.error.retryAfter ?? 0 : 0;
     await steps.sleep(`wait ${turn}`, Math.min(Math.max(nextDelay, asked), left));
     nextDelay = Math.min(nextDelay * 1.5, steps.longestPause);
   }
 }
 
-function cancellation(canceled: Canceled): string {
-  if (canceled === false) return "";
-  return `its cancellation ${canceled === true ? "was" : "may have been"} requested, and `;
+/** Whether a failure may pass: no complete answer, too many requests, a 5xx. */
+function isPassing(code: string, status: number, errorCode: string | undefined): boolean {
+  if (errorCode === "enforced_spend_limit_reached") return false; // it stays reached
+  if (code === "ERR_CONNECTION" || code === "ERR_TIMEOUT") return true;
+  return status === 408 || status === 429 || status >= 500;
 }
-
-const firstDelay = 1_000;
 
 const hasEnded = ({ processing_status }: MessageBatch) => processing_status === "ended";
 

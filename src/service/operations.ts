@@ -9,7 +9,7 @@ import { defined, isArgumentError } from "../core/check.ts";
 import { checkClient, systemClock } from "../core/client.ts";
 import { BatchsweepError, NotFoundError } from "../core/errors.ts";
 import { createCall } from "../core/send.ts";
-import { stepConfig, type Steps, stepsOf } from "../purge/steps.ts";
+import { memorySteps, stepConfig, type Steps } from "../purge/steps.ts";
 import { cancelAndDelete } from "../purge/wait.ts";
 import type { Operation, Storage } from "../storage/mod.ts";
 import {
@@ -199,7 +199,7 @@ async function run(
     { webhookId },
   );
   const { facts } = call;
-  const steps = engine ?? stepsOf(call, undefined);
+  const steps = engine ?? memorySteps(call);
 
   let isNew = false; // an engine may give the result of an earlier run
   const guarded: Steps = {
