@@ -21,6 +21,7 @@ interface Refusal {
   readonly status: number;
   readonly type: string;
   readonly message: string;
+  readonly errorCode?: string | undefined;
   readonly requestId?: string | undefined;
   /** In milliseconds. */
   readonly retryAfter?: number | undefined;
@@ -210,7 +211,7 @@ function upstream(error: BatchsweepError): Refusal {
   const { message } = error;
   if (error instanceof APITimeoutError) return { status: 504, type: "timeout_error", message };
   if (!(error instanceof APIError)) return { status: 502, type: "api_error", message };
-  const { type = "api_error", requestId, retryAfter, operation } = error;
+  const { type = "api_error", errorCode, requestId, retryAfter, operation } = error;
   const status = error.status > 599 ? 502 : error.status;
   // What the API says of our key is not about the caller's token, nor is a 404 that is not the API's.
   const isOurs = [401, 402, 403].includes(status) ||
@@ -220,13 +221,13 @@ function upstream(error: BatchsweepError): Refusal {
     const doubt = "an attempt before may have deleted it";
     return { status: 502, type: "api_error", message: `${message}; ${doubt}`, requestId };
   }
-  return { status, type, message, requestId, retryAfter };
+  return { status, type, message, errorCode, requestId, retryAfter };
 }
 
 /** Whether a refusal says that nothing was done, and that it can be repeated later. */
 const isLimit = (status: number) => status === 429 || status === 529;
 
-function refuse({ status, type, message, requestId, retryAfter, isFinal }: Refusal): Response {
+function refuse({ status, requestId, retryAfter, isFinal, errorCode, ...said }: Refusal): Response {
   const headers = new Headers();
   if (requestId !== undefined) headers.set("request-id", requestId);
   if (retryAfter !== undefined) {
@@ -235,6 +236,7 @@ function refuse({ status, type, message, requestId, retryAfter, isFinal }: Refus
   }
   // The service has repeated the rest already.
   if (isFinal || !isLimit(status)) headers.set("x-should-retry", "false");
-  const body = { type: "error", error: { type, message }, request_id: requestId ?? null };
+  const details = errorCode && { details: { error_code: errorCode } };
+  const body = { type: "error", error: { ...said, ...details }, request_id: requestId ?? null };
   return Response.json(body, { status, headers });
 }

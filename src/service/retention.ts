@@ -3,11 +3,14 @@
  *
  * @module
  */
-import type { Config, RetentionLimits } from "../config/mod.ts";
+import { type Config, deleteScope, type RetentionLimits } from "../config/mod.ts";
 import { linkSignals } from "../core/abort.ts";
-import { openAfterMs } from "../core/audit.ts";
+import { type AuditEntry, createOutcome, openAfterMs } from "../core/audit.ts";
+import { cannotUse } from "../core/check.ts";
 import { type Client, systemClock } from "../core/client.ts";
+import { messageBatch } from "../core/delete.ts";
 import { parseTimestamp } from "../purge/time.ts";
+import { resourceKinds } from "../resources.ts";
 import { type RetentionPolicy, type RetentionRun, runRetention } from "../retention/mod.ts";
 import { type NotableRuns, type Storage, StorageError, type StoredRun } from "../storage/mod.ts";
 import { type Context, recordingClient, type State } from "./deletion.ts";
@@ -42,10 +45,21 @@ export function checkConfig(state: State): void {
   retentionOf(state);
 }
 
+const administrativeScopes = resourceKinds.filter(({ administrative }) => administrative)
+  .map(deleteScope);
+
 /** One way in is enough, and so is a policy, which needs none. */
 function checkAccess(config: Config): void {
   const hasPurpose = config.has("GATEWAY_TOKENS") || config.has("RETENTION_POLICY");
-  if (config.has("GATEWAY_TOKENS")) config.gatewayTokens();
+  for (const token of config.has("GATEWAY_TOKENS") ? config.gatewayTokens() : []) {
+    if (token.allow.some((scope) => administrativeScopes.includes(scope))) config.adminKey();
+    if (token.maxDeletesPerDay !== undefined && !config.storage().audit) {
+      throw cannotUse(
+        "AUDIT",
+        "it is off, and maxDeletesPerDay of a token counts what is recorded",
+      );
+    }
+  }
   if (!hasPurpose || config.has("WEBHOOK_SECRETS")) config.webhookSecrets();
   config.client();
   config.gracePeriod();
@@ -75,7 +89,11 @@ async function runOnce(context: Context, read: () => Retention | undefined): Pro
     const retention = read();
     const client = recordingClient(context, "retention");
     const now = (client.clock ?? systemClock).now();
-    const openIntents = await storage?.openIntents(now - openAfterMs) ?? [];
+    const openIntents: AuditEntry[] = [];
+    for (const intent of await storage?.openIntents(now - openAfterMs) ?? []) {
+      if (intent.resource === messageBatch.name) openIntents.push(intent);
+      else await client.auditTrail?.append(createOutcome(intent, now, neverSettled(intent)));
+    }
     if (retention === undefined && openIntents.length === 0) return;
     const begun: StoredRun = { id, startedAt: new Date(now).toISOString() };
     if (retention !== undefined) await storage?.addRun(begun);
@@ -102,6 +120,14 @@ async function runOnce(context: Context, read: () => Retention | undefined): Pro
     state.health = undefined;
   }
   if (line.error !== undefined) throw new Error(`The retention run failed: ${line.error.code}`);
+}
+
+/** The outcome of an open intent of another kind than batches: nothing looks for these. */
+function neverSettled({ resource, objectId }: AuditEntry): Partial<AuditEntry> {
+  const what = `Cannot delete ${resource.replaceAll("_", " ")} ${JSON.stringify(objectId)}`;
+  const message = `${what}: the call left no outcome; it may be deleted all the same`;
+  const error = { code: "ERR_OPEN_INTENT", message, outcomeKnown: false };
+  return { outcome: "failed", error, settled: true };
 }
 
 /** A client whose requests a signal aborts. */

@@ -2,7 +2,11 @@ import Anthropic, { AuthenticationError, BadRequestError, NotFoundError } from "
 import { Anthropic as Older, NotFoundError as OlderNotFoundError } from "anthropic-sdk-0";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { serve, type Server } from "../../src/adapters/serve.ts";
+import { scopes } from "../../src/config/mod.ts";
 import { createSandbox, type Sandbox } from "../../src/sandbox/mod.ts";
+import { createService } from "../../src/service/mod.ts";
+import { hash, token } from "../fixtures/gateway.ts";
+import { createMemoryStorage } from "../fixtures/memory-storage.ts";
 import { DOCUMENTED, type DocumentedDeletion } from "../fixtures/sandbox/documented-resources.ts";
 
 type Params = Readonly<Record<string, string>>;
@@ -131,13 +135,23 @@ const DELETIONS: readonly Deletion[] = [
 ];
 
 let server: Server;
+let gateway: Server;
 let sandbox: Sandbox;
 
 beforeEach(async () => {
   sandbox = createSandbox({ apiKeys: [KEY, ADMIN_KEY] });
   server = await serve(sandbox.fetch);
+  const service = createService({
+    client: { apiKey: KEY, fetch: sandbox.fetch },
+    storage: createMemoryStorage(),
+    environment: {
+      ANTHROPIC_ADMIN_KEY: ADMIN_KEY,
+      GATEWAY_TOKENS: [{ name: "all", sha256: await hash(token), allow: scopes }],
+    },
+  });
+  gateway = await serve(service.fetch);
 });
-afterEach(() => server.close());
+afterEach(() => Promise.all([server.close(), gateway.close()]));
 
 const rejection = (promise: Promise<unknown>) =>
   promise.then(() => expect.unreachable("It resolved"), (error) => error);
@@ -180,6 +194,14 @@ describe.each(DELETIONS)("createSandbox() serves $title:", (deletion) => {
     expect(error.requestID).toBe(sandbox.requests[1]?.requestId);
   });
 
+  test("the same through the gateway, for a token", async () => {
+    sandbox.seedResource(object);
+    expect(await deletion.remove(gateway.url, token, object)).toEqual(answer);
+    expect(sandbox.hasResource(object)).toBe(false);
+    const error = await rejection(deletion.remove(gateway.url, token, object));
+    expect(error).toBeInstanceOf(deletion.older ? OlderNotFoundError : NotFoundError);
+  });
+
   test("the other kind of key is refused, and deletes nothing", async () => {
     sandbox.seedResource(object);
     const error = await rejection(remove(otherKey));
@@ -206,6 +228,9 @@ describe("createSandbox() refuses the official SDK:", () => {
     const error = await rejection(users.remove(user_id));
     expect(error).toBeInstanceOf(Anthropic.Organization.Users.CannotRemoveLastMemberError);
     expect(error.errorCode).toBe("cannot_remove_last_member");
+    const { users: usersAtGateway } = current(gateway.url, token).organization;
+    expect(await rejection(usersAtGateway.remove(user_id)))
+      .toBeInstanceOf(Anthropic.Organization.Users.CannotRemoveLastMemberError);
   });
 
   test("an admin", async () => {

@@ -216,6 +216,19 @@ describe("scheduled()", () => {
     }
   });
 
+  test("writes of an open intent of another kind that its outcome is not known", async () => {
+    const { service, health, storage } = setUp();
+    const time = new Date(now - hour).toISOString();
+    storage.written.push(intentOf("file_1", { resource: "file", time }));
+    expect(await health()).toMatchObject({ status: 503, body: { openIntents: 1 } });
+    await service.scheduled();
+    expect(storage.written[1]).toMatchObject({
+      ...{ resource: "file", objectId: "file_1", outcome: "failed", settled: true },
+      error: { code: "ERR_OPEN_INTENT", outcomeKnown: false },
+    });
+    expect(await health()).toMatchObject({ status: 200 });
+  });
+
   test("settles an open intent, and keeps what a row holds and what the policy holds", async () => {
     const { service, health, storage, sandbox, deletes } = setUp();
     sandbox.seed({ id: "msgbatch_row", created_at: daysAgo(50) });
