@@ -93,9 +93,13 @@ async function run(
   }
   const server = await serve(service.fetch, { hostname, port })
     .catch((error) => refuse(listenProblem(error)));
+  const scopes = config.has("GATEWAY_TOKENS")
+    ? config.gatewayTokens().flatMap(({ allow }) => allow)
+    : [];
   const served = [
     ...(config.has("WEBHOOK_SECRETS") ? ["/webhook"] : []),
     ...(config.has("GATEWAY_TOKENS") ? ["/v1/messages/batches"] : []),
+    ...(scopes.includes("audit:read") ? ["/audit"] : []),
     "/healthz",
     config.policy() === undefined ? "no retention" : `retention at ${schedule}`,
     audit ? `audit trail in ${database}` : "no audit trail",

@@ -9,6 +9,7 @@ import type { EntriesOptions } from "../storage/mod.ts";
 import type { Context } from "./deletion.ts";
 import { authorize } from "./gateway.ts";
 import { Problem } from "./problem.ts";
+import { whileServed } from "./routes.ts";
 
 /**
  * Answers with the entries in order, read while they are sent. Without a filter, they are the same bytes
@@ -34,7 +35,9 @@ export async function answerAudit(request: Request, context: Context): Promise<R
     },
     cancel: async () => void await lines.return(),
   }, { highWaterMark: 0 });
-  return new Response(body, { headers: { "content-type": "application/x-ndjson" } });
+  return new Response(whileServed(body, context.state), {
+    headers: { "content-type": "application/x-ndjson" },
+  });
 }
 
 /** Reads the parameters. The times become those of the entries, which are in UTC. */

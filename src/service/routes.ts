@@ -135,11 +135,11 @@ async function streamResults(asked: Asked): Promise<Response> {
   });
 }
 
-/** How long results may stream, in milliseconds. */
+/** How long an answer may stream, in milliseconds. */
 const maxStreamTime = 3_600_000;
 
 /** A stream that breaks off when it takes too long, or the service stops. */
-function whileServed(
+export function whileServed(
   stream: ReadableStream<Uint8Array>,
   state: State,
 ): ReadableStream<Uint8Array> {
@@ -159,7 +159,7 @@ function whileServed(
     start(controller) {
       cut = () => {
         end();
-        controller.error(new Error("The results took too long, or the service stops"));
+        controller.error(new Error("The answer takes too long, or the service stops"));
         reader.cancel().catch(() => {});
       };
       cutAfter(maxStreamTime);

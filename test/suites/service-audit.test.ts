@@ -9,7 +9,10 @@ import { apiKey } from "../fixtures/stub.ts";
 
 /** A service with an audit trail of six entries, and a token that may read it. */
 async function setUp(
-  { environment, ...change }: Partial<Storage> & { readonly environment?: Environment } = {},
+  { environment, signal, ...change }: Partial<Storage> & {
+    readonly environment?: Environment;
+    readonly signal?: AbortSignal;
+  } = {},
 ) {
   const storage = createMemoryStorage();
   storage.written.push(...entriesOf(6));
@@ -23,6 +26,7 @@ async function setUp(
       ...environment,
     },
     storage: { ...storage, ...change },
+    signal,
   });
   const get = (query = "", headers: Record<string, string> = { "x-api-key": token }, init = {}) =>
     service.fetch(new Request(`http://localhost/audit${query}`, { headers, ...init }));
@@ -109,5 +113,21 @@ describe("GET /audit", () => {
     expect(read).toBe(2);
     await reader?.cancel();
     expect(read).toBe(2);
+  });
+
+  test("breaks if the service stops, and the reader is slow", async () => {
+    const stop = new AbortController();
+    const { get } = await setUp({
+      environment: { GRACE_PERIOD: "0.02" },
+      signal: stop.signal,
+      async *lines() {
+        yield '{"page":1}\n';
+        await new Promise(() => {});
+      },
+    });
+    const response = await get();
+    stop.abort();
+    await expect(response.text()).rejects.toThrow("the service stops");
+    expect(await problem(await get(), 503)).toContain("the service stops");
   });
 });
