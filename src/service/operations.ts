@@ -135,20 +135,20 @@ async function answerOperation(
   init?: ResponseInit,
 ): Promise<Response> {
   const { operations, storage } = runnerOf(state);
+  const isRunning = await operations.isRunning(id); // asked first: it may end meanwhile
   const operation = await storage.operation(id);
   if (operation === undefined) throw new Problem(404, "There is no such operation");
-  const { endedAt, error } = operation;
-  if (endedAt !== undefined) {
-    const of = error === undefined ? "succeeded" : "failed";
-    return Response.json({ state: of, ...operation }, init);
-  }
-  if (await operations.isRunning(id)) {
-    return Response.json({ state: "running", ...operation }, init);
-  }
-  const message = "The operation was cut off: ask for it again";
-  const interrupted = { code: "ERR_INTERRUPTED", message, outcomeKnown: false };
-  return Response.json({ state: "failed", ...operation, error: interrupted }, init);
+  const isOpen = operation.endedAt === undefined;
+  const error = isOpen && !isRunning ? cutOff : operation.error;
+  const of = error !== undefined ? "failed" : isOpen ? "running" : "succeeded";
+  return Response.json({ state: of, ...operation, error }, init);
 }
+
+const cutOff: Operation["error"] = {
+  code: "ERR_INTERRUPTED",
+  message: "The operation was cut off: ask for it again",
+  outcomeKnown: false,
+};
 
 /** Goes on with the operations that are open. */
 export async function takeUpOperations({ state, line }: Context): Promise<void> {

@@ -42,6 +42,7 @@ interface Bindings {
         status(): Promise<{ readonly status: string }>;
         pause(): Promise<void>;
         resume(): Promise<void>;
+        terminate(): Promise<void>;
       }
     >;
   };
@@ -147,5 +148,17 @@ describe.concurrent("an operation in a Workflow", () => {
       evidence: "receipt",
     });
     expect(changes()).toEqual(["POST 403", "POST 200", "DELETE 200"]);
+  });
+
+  test("whose instance was terminated says so, and goes on when it is asked for again", async () => {
+    const { id, changes, isCanceled, end } = seed();
+    await ask(id);
+    await isCanceled();
+    await (await (await bindings()).OPERATIONS.get(id)).terminate();
+    expect(await operation(id, "failed")).toMatchObject({ error: { code: "ERR_INTERRUPTED" } });
+    expect((await ask(id)).status).toBe(202);
+    end();
+    expect(await operation(id, "succeeded")).toMatchObject({ evidence: "receipt" });
+    expect(changes()).toEqual(["POST 200", "DELETE 200"]);
   });
 });
