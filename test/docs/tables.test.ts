@@ -1,0 +1,74 @@
+import { globSync, readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { withResourceTable } from "../../scripts/resource-table.ts";
+import { variableNames } from "../../src/config/mod.ts";
+import { messageBatch } from "../../src/core/delete.ts";
+import { resourceKinds } from "../../src/resources.ts";
+import { pages } from "./pages.ts";
+
+const page = (path: string) => pages.get(path) ?? "";
+
+test("the README fits on three screens", () => {
+  expect(page("README.md").split("\n").length).toBeLessThanOrEqual(151);
+});
+
+test("the table of what can be deleted is the registry's: npm run docs", () => {
+  // Without the spaces that the formatter fills columns with.
+  const plain = (text: string) => text.replace(/ +/g, " ").replace(/-{3,}/g, "---");
+  expect(plain(page("docs/call.md"))).toContain("| `deleteMessageBatch()` |");
+  expect(plain(page("docs/call.md"))).toBe(plain(withResourceTable(page("docs/call.md"))));
+});
+
+test("every route of the API that deletes is in the table, or left out by name or as administration", () => {
+  const files = globSync("node_modules/@anthropic-ai/sdk/resources/**/*.mjs");
+  const shape = (path: string) => path.replace(/\$?\{[^}]+\}/g, "{}");
+  const calls = files.flatMap((file) =>
+    Array.from(
+      readFileSync(file, "utf8").matchAll(/_client\.delete\(path `([^`?]+)/g),
+      ([, path = ""]) => shape(path),
+    )
+  );
+  const routes = new Set(calls);
+  const kinds = [messageBatch, ...resourceKinds].map(({ path }) => shape(path));
+  const named = Array.from(
+    page("docs/call.md").matchAll(/^- `(\/v1\/.+)`$/gm),
+    ([, path = ""]) => shape(path),
+  );
+  for (const path of [...kinds, ...named]) expect(routes.delete(path), path).toBe(true);
+  expect([...routes].filter((path) => !path.startsWith("/v1/organizations/"))).toEqual([]);
+  expect([kinds.length, named.length, routes.size]).toEqual([8, 7, 16]);
+});
+
+test("every variable of the service has a row in the table of variables", () => {
+  const rows = page("docs/configuration.md").match(/^\|.*\|$/gm)?.join("\n") ?? "";
+  const missing = [...variableNames, "ANTHROPIC_ADMIN_KEY"].filter((name) =>
+    !rows.includes(`\`${name}\``)
+  );
+  expect(missing).toEqual([]);
+});
+
+test("every error code has a row in the table of errors", () => {
+  const source = readFileSync("src/core/errors.ts", "utf8");
+  const codes = new Set(source.match(/\bERR_\w+/g));
+  const rows = page("docs/errors.md").match(/^\|.*\|$/gm)?.join("\n") ?? "";
+  expect([...codes].filter((code) => !rows.includes(`\`${code}\``))).toEqual([]);
+});
+
+test("every link between pages leads to a file, and to a heading of it", () => {
+  const anchor = (heading: string) =>
+    heading.toLowerCase().replace(/[^\w -]/g, "").replaceAll(" ", "-");
+  const broken = [...pages].flatMap(([path, text]) =>
+    [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = ""]) => link)
+      .filter((link) => !/^[a-z]+:/.test(link) && !leads(path, link)).map((link) =>
+        `${path}: ${link}`
+      )
+  );
+  function leads(from: string, link: string): boolean {
+    const { pathname, hash } = new URL(link, `file:///${from}`);
+    const file = pathname.slice(1);
+    if (globSync(file).length === 0) return false;
+    const headings = hash === "" ? [] : [...readFileSync(file, "utf8").matchAll(/^#+ (.+)$/gm)];
+    return hash === "" || headings.some(([, heading = ""]) => `#${anchor(heading)}` === hash);
+  }
+  expect(broken).toEqual([]);
+});
