@@ -98,8 +98,9 @@ async function run(
     : [];
   const served = [
     ...(config.has("WEBHOOK_SECRETS") ? ["/webhook"] : []),
-    ...(config.has("GATEWAY_TOKENS") ? ["/v1/messages/batches"] : []),
+    ...(config.has("GATEWAY_TOKENS") ? ["/v1"] : []),
     ...(scopes.includes("audit:read") ? ["/audit"] : []),
+    ...(scopes.includes("operations:read") ? ["/operations"] : []),
     "/healthz",
     config.policy() === undefined ? "no retention" : `retention at ${schedule}`,
     audit ? `audit trail in ${database}` : "no audit trail",

@@ -26,7 +26,7 @@ import { Problem, toProblem } from "./problem.ts";
 import { answerHealth, checkConfig, runSchedule, settleOpenIntents } from "./retention.ts";
 import { receiveWebhook } from "./webhook.ts";
 
-export type { Environment, GatewayToken } from "../config/mod.ts";
+export type { Environment, GatewayToken, Scope } from "../config/mod.ts";
 export type { StepConfig, Steps } from "../purge/steps.ts";
 export type { LogRecord } from "./log.ts";
 export { createOperations, type Operations } from "./operations.ts";
