@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Checks, isEither, isNumber, isObject, isOneOf, isText, isTexts } from "./check.ts";
+import { cannotUse, type Checks } from "./check.ts";
 import { timestamp } from "./format.ts";
 import type { Settings } from "./options.ts";
 
@@ -87,24 +87,20 @@ const dayMs = 24 * 60 * 60 * 1000;
 
 const none: RequestCounts = { processing: 0, succeeded: 0, errored: 0, canceled: 0, expired: 0 };
 
-const isTextOrNull = isEither(isText, ["null", (value) => value === null]);
-const age = /^(\d+(?:\.\d+)?)(d|h|m|s)$/;
-const units: Readonly<Record<string, number>> = { d: dayMs, h: 3_600_000, m: 60_000, s: 1_000 };
-
 /** What a batch to put in place may have. */
 export const seedChecks: Checks<BatchSeed> = {
-  id: isText,
-  processing_status: isOneOf("in_progress", "canceling", "ended"),
-  age: ["a time such as 40d, 12h or 30m", (value) => age.test(String(value))],
-  created_at: isText,
-  expires_at: isText,
-  ended_at: isTextOrNull,
-  cancel_initiated_at: isTextOrNull,
-  archived_at: isText,
-  requests: isEither(isNumber, isTexts),
-  request_counts: isObject,
-  text: isText,
-  override: isObject,
+  id: ["string"],
+  processing_status: ['"in_progress" | "canceling" | "ended"'],
+  age: ["string"],
+  created_at: ["string"],
+  expires_at: ["string"],
+  ended_at: ["string | null"],
+  cancel_initiated_at: ["string | null"],
+  archived_at: ["string"],
+  requests: ["number | list"],
+  request_counts: ["object"],
+  text: ["string"],
+  override: ["object"],
 };
 
 /**
@@ -117,34 +113,39 @@ export function createRecord(
   { processingTime, cancelingTime }: Settings,
 ): BatchRecord {
   const { processing_status: status = "ended", requests = 1, request_counts } = seed;
-  const [, number, unit = ""] = age.exec(seed.age ?? "") ?? [];
-  const youngest = status === "ended" ? now - processingTime : now;
-  const createdAt = parse(seed.created_at) ??
-    (number === undefined ? youngest : now - Number(number) * (units[unit] ?? 0));
+  const age = seed.age === undefined ? status === "ended" ? processingTime : 0 : parseAge(seed.age);
+  const createdAt = parse(seed.created_at) ?? now - age;
   // "24 hours after created_at processing expires", "29 days after it the results are gone".
   const expiresAt = parse(seed.expires_at) ?? createdAt + dayMs;
   const archivedAt = parse(seed.archived_at) ?? createdAt + 29 * dayMs;
   const isCanceling = status === "canceling";
   const cancelInitiatedAt = parse(seed.cancel_initiated_at) ?? (isCanceling ? now : undefined);
   const rest = cancelInitiatedAt === undefined ? "succeeded" : "canceled";
-  const endedAt = parse(seed.ended_at) ?? createdAt + processingTime;
-  const wait = isCanceling ? cancelingTime : processingTime;
-  const isNumbered = typeof requests === "number";
+  const end = status === "ended"
+    ? { at: Math.min(parse(seed.ended_at) ?? createdAt + processingTime, now), rest } as const
+    : endOf(now + (isCanceling ? cancelingTime : processingTime), expiresAt, rest);
+  const named = typeof requests === "number" ? [] : requests;
+  const total = typeof requests === "number" ? requests : requests.length;
   return {
     seed,
     createdAt,
     expiresAt,
     archivedAt,
     cancelInitiatedAt,
-    end: status === "ended"
-      ? { at: Math.min(endedAt, now), rest }
-      : endOf(now + wait, expiresAt, rest),
-    counts: {
-      ...none,
-      ...request_counts ?? { processing: isNumbered ? requests : requests.length },
-    },
-    requests: isNumbered ? [] : requests.map((customId) => ({ customId })),
+    end,
+    counts: { ...none, ...(request_counts ?? { processing: total }) },
+    requests: named.map((customId) => ({ customId })),
   };
+}
+
+const units: Readonly<Record<string, number>> = { d: dayMs, h: 3_600_000, m: 60_000, s: 1_000 };
+
+/** Reads an age such as `40d`, in milliseconds. */
+function parseAge(age: string): number {
+  const [, number, unit = ""] = /^(\d+(?:\.\d+)?)([dhms])$/.exec(age) ?? [];
+  const ms = Number(number) * (units[unit] ?? NaN);
+  if (ms >= 0) return ms;
+  throw cannotUse(`age ${JSON.stringify(age)}`, "give it with its unit: 40d, 12h or 30m");
 }
 
 /**

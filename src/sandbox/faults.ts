@@ -4,18 +4,7 @@
  * @module
  */
 import { type Answer, jsonAnswer, Refusal } from "./answer.ts";
-import {
-  cannotUse,
-  check,
-  type Checks,
-  isAny,
-  isBoolean,
-  isEither,
-  isNumber,
-  isObject,
-  isOneOf,
-  isText,
-} from "./check.ts";
+import { cannotUse, check, type Checks } from "./check.ts";
 
 /** Something that goes wrong on demand. */
 export interface Fault {
@@ -52,20 +41,20 @@ export interface Fault {
 }
 
 const checks: Checks<Fault> = {
-  method: isText,
-  path: isEither(isText, ["a RegExp", (value) => value instanceof RegExp]),
-  times: isNumber,
-  probability: isNumber,
-  status: isNumber,
-  type: isText,
-  message: isText,
-  details: isObject,
-  headers: isObject,
-  body: isAny,
-  after: isBoolean,
-  delay: isNumber,
-  connection: isOneOf("lost_before", "lost_after"),
-  truncate: isEither(isBoolean, isNumber),
+  method: ["string"],
+  path: ["string | object"],
+  times: ["number"],
+  probability: ["number"],
+  status: ["number"],
+  type: ["string"],
+  message: ["string"],
+  details: ["object"],
+  headers: ["object"],
+  body: ["unknown"],
+  after: ["boolean"],
+  delay: ["number"],
+  connection: ['"lost_before" | "lost_after"'],
+  truncate: ["boolean | number"],
 };
 
 const deeds = ["status", "body", "headers", "delay", "connection", "truncate"] as const;
@@ -103,11 +92,8 @@ export function createFaults(random: () => number): Faults {
   let queue: { readonly fault: Fault; left: number }[] = [];
   return {
     add(given) {
-      const fault = check(
-        typeof given === "string" ? parseFault(given) : given,
-        checks,
-        "the fault",
-      );
+      const read = typeof given === "string" ? parseFault(given) : given;
+      const fault = check(read, checks, "the fault");
       if (deeds.every((name) => fault[name] === undefined)) {
         throw cannotUse("a fault that does nothing", `set one of ${deeds.join(", ")}`);
       }
@@ -118,21 +104,18 @@ export function createFaults(random: () => number): Faults {
       queue = [];
     },
     take(method, path, template) {
+      const isMeant = (wanted: Fault["path"]) =>
+        typeof wanted === "object"
+          ? path.search(wanted) >= 0 // unlike test(), it ignores the state of the g and y flags
+          : [undefined, path, template].includes(wanted);
       const entry = queue.find(({ fault, left }) =>
-        left > 0 && (fault.method?.toUpperCase() ?? method) === method &&
-        isOf(fault.path, path, template) &&
+        left > 0 && (fault.method?.toUpperCase() ?? method) === method && isMeant(fault.path) &&
         (fault.probability === undefined || random() < fault.probability)
       );
       if (entry && --entry.left <= 0) queue = queue.filter((other) => other !== entry);
       return entry?.fault ?? {};
     },
   };
-}
-
-function isOf(wanted: Fault["path"], path: string, template: string | undefined): boolean {
-  return typeof wanted === "object"
-    ? path.search(wanted) >= 0 // unlike test(), it ignores the state of the g and y flags
-    : wanted === undefined || wanted === path || wanted === template;
 }
 
 /**
@@ -161,14 +144,13 @@ export async function performWithFault(
 
 /** The answer that a fault has of its own, if it has one. */
 function replacementOf(fault: Fault, requestId: string): Answer | undefined {
-  const { status = 200, body, message = "An error that the sandbox was asked for." } = fault;
-  if (fault.status === undefined && body === undefined) return undefined;
-  if (body === undefined && status >= 400) {
-    const { type, details } = fault;
-    return new Refusal(status, message, { type, details }).toAnswer(requestId);
+  const { status, type, message = "An error that the sandbox was asked for.", details } = fault;
+  const { body = status === undefined || status >= 400 ? undefined : null } = fault;
+  if (body === undefined) {
+    const error = status && new Refusal(status, message, { type, details });
+    return error ? error.toAnswer(requestId) : undefined;
   }
-  if (body === undefined || body === null) return { status, body: null };
-  return typeof body === "string"
-    ? { status, headers: { "content-type": "text/plain;charset=UTF-8" }, body }
-    : jsonAnswer(body, status);
+  if (body === null) return { status: status ?? 200, body };
+  if (typeof body !== "string") return jsonAnswer(body, status);
+  return { status: status ?? 200, headers: { "content-type": "text/plain;charset=UTF-8" }, body };
 }

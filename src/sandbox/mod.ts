@@ -18,7 +18,7 @@ import {
   showBatch,
   spread,
 } from "./batches.ts";
-import { check, isNumber } from "./check.ts";
+import { check } from "./check.ts";
 import { createFaults, type Fault, performWithFault } from "./faults.ts";
 import { createIds } from "./format.ts";
 import { type RateLimit, type SandboxOptions, type SeedRow, settingsFrom } from "./options.ts";
@@ -194,7 +194,7 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     : settings.seed;
   let number = 0;
   for (const row of rows) {
-    check(row, { ...seedChecks, count: isNumber }, `batch ${number += 1} of the seed`);
+    check(row, { ...seedChecks, count: ["number"] }, `batch ${number += 1} of the seed`);
     const { count = 1, ...batch } = row;
     for (let i = 0; i < count; i++) seed(batch);
   }

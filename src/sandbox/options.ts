@@ -4,19 +4,7 @@
  * @module
  */
 import type { BatchSeed } from "./batches.ts";
-import {
-  check,
-  type Checks,
-  isBoolean,
-  isEither,
-  isFunction,
-  isList,
-  isNumber,
-  isObject,
-  isOneOf,
-  isText,
-  isTexts,
-} from "./check.ts";
+import { check, type Checks } from "./check.ts";
 import type { Fault } from "./faults.ts";
 
 /** A limit of requests a minute. */
@@ -90,28 +78,28 @@ export type Settings =
   & Pick<SandboxOptions, "apiKeys" | "rateLimit">;
 
 const checks: Checks<Settings> = {
-  seed: [...isEither(isNumber, isList), 0],
-  faults: [...isList, []],
-  latency: [...isNumber, 0],
-  now: [...isFunction, () => Date.now()],
-  sleep: [...isFunction, (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))],
-  random: [...isFunction, () => Math.random()],
-  processingTime: [...isNumber, 60_000],
-  cancelingTime: [...isNumber, 10_000],
-  workspaceId: [...isText, "wrkspc_011CZkZaBF1tNoB5wlCeusgy"],
-  apiKeys: isTexts,
-  betas: [...isTexts, []],
-  unendedStatus: [...isOneOf(400, 409), 400],
-  rateLimit: isObject,
-  basePath: [...isText, ""],
-  requestSizeLimit: [...isNumber, 256 * 1024 * 1024],
-  requestLogSize: [...isNumber, 10_000],
+  seed: ["number | list", 0],
+  faults: ["list", []],
+  latency: ["number", 0],
+  now: ["function", () => Date.now()],
+  sleep: ["function", (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))],
+  random: ["function", () => Math.random()],
+  processingTime: ["number", 60_000],
+  cancelingTime: ["number", 10_000],
+  workspaceId: ["string", "wrkspc_011CZkZaBF1tNoB5wlCeusgy"],
+  apiKeys: ["list"],
+  betas: ["list", []],
+  unendedStatus: ["400 | 409", 400],
+  rateLimit: ["object"],
+  basePath: ["string", ""],
+  requestSizeLimit: ["number", 256 * 1024 * 1024],
+  requestLogSize: ["number", 10_000],
 };
 
 const limitChecks: Checks<RateLimit> = {
-  perMinute: isNumber,
-  burst: isNumber,
-  headers: isBoolean,
+  perMinute: ["number"],
+  burst: ["number"],
+  headers: ["boolean"],
 };
 
 /** Checks options, and adds what was left out. */

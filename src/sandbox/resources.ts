@@ -79,15 +79,6 @@ export type ResourceObject = {
   [Type in ResourceType]: { readonly type: Type } & ResourceParams<Type>;
 }[ResourceType];
 
-/** Traits of an object, besides the parameters that name it. */
-export interface CommonTraits {
-  /**
-   * Members laid over the answer to its deletion, for shapes that clients must bear. One that is
-   * `undefined` is left out, as a file's `type` may be.
-   */
-  readonly override?: Readonly<Record<string, unknown>> | undefined;
-}
-
 /** Traits of a user. */
 export interface UserTraits {
   /** Role in the organization. An `"admin"` cannot be removed. @default "user" */
@@ -97,6 +88,15 @@ export interface UserTraits {
    * cannot be removed. @default false: there is also the administrator whose key it is
    */
   readonly onlyMember?: boolean | undefined;
+}
+
+/** What every object may have. */
+export interface CommonTraits {
+  /**
+   * Members laid over the answer to its deletion, for shapes that clients must bear. One that is
+   * `undefined` is left out, as a file's `type` may be.
+   */
+  readonly override?: Readonly<Record<string, unknown>> | undefined;
 }
 
 type Seeds = {
@@ -115,7 +115,7 @@ type Members = Readonly<Record<string, unknown>>;
 interface ResourceRecord {
   readonly type: string;
   readonly params: Readonly<Record<string, string>>;
-  readonly traits: CommonTraits & UserTraits;
+  readonly traits: UserTraits & CommonTraits;
 }
 
 /** Objects of all kinds, and the part of the API that deletes them. */
@@ -144,11 +144,10 @@ export function createResources(newId: (prefix: string) => string): Resources {
 
   function seed(type: string, members: Members): ResourceRecord["params"] {
     const { prefixes, partOf } = kindOf(type);
-    const params = Object.fromEntries(
-      Object.entries(prefixes).map((
-        [name, prefix],
-      ) => [name, String(members[name] ?? newId(prefix))]),
-    );
+    const params: Record<string, string> = {};
+    for (const [name, prefix] of Object.entries(prefixes)) {
+      params[name] = String(members[name] ?? newId(prefix));
+    }
     records.set(keyOf(type, params), { type, params, traits: members });
     if (partOf !== undefined && !has(partOf, params)) seed(partOf, params);
     return params;
@@ -197,18 +196,17 @@ export function createResources(newId: (prefix: string) => string): Resources {
     return { betas, record, members: Object.fromEntries(members) };
   }
 
-  const routes = Object.fromEntries(
-    [...table].flatMap(([type, kind]): [string, Routes[string]][] => [
-      [`DELETE ${kind.path}`, (call) => {
-        const { betas, record, members } = find(type, kind, call);
-        checkDeletion(record, betas);
-        for (const one of [record, ...partsOf(record)]) records.delete(keyOf(one.type, one.params));
-        return jsonAnswer({ ...members, ...record.traits.override });
-      }],
-      // Only what names the object: the rest of it is not played.
-      [`GET ${kind.path}`, (call) => jsonAnswer({ ...find(type, kind, call).members, type })],
-    ]),
-  );
+  const routes: Record<string, Routes[string]> = {};
+  for (const [type, kind] of table) {
+    routes[`DELETE ${kind.path}`] = (call) => {
+      const { betas, record, members } = find(type, kind, call);
+      checkDeletion(record, betas);
+      for (const one of [record, ...partsOf(record)]) records.delete(keyOf(one.type, one.params));
+      return jsonAnswer({ ...members, ...record.traits.override });
+    };
+    // Only what names the object: the rest of it is not played.
+    routes[`GET ${kind.path}`] = (call) => jsonAnswer({ ...find(type, kind, call).members, type });
+  }
   return { routes, seed, has };
 }
 

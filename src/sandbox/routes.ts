@@ -35,7 +35,7 @@ export function batchRoutes(
 
   return {
     "POST /v1/messages/batches": async (call) => {
-      const requests = await readCreateBody(call.request, settings.requestSizeLimit);
+      const requests = await readRequests(call.request, settings.requestSizeLimit);
       const id = newId("msgbatch");
       const seed = { id, processing_status: "in_progress", requests: requests.length } as const;
       const record = { ...createRecord(seed, call.now, settings), requests };
@@ -103,35 +103,34 @@ function readPage(query: URLSearchParams, store: BatchStore): ReturnType<BatchSt
 }
 
 /** Reads the body of a request to create a batch, and throws the API's refusal of a wrong one. */
-async function readCreateBody(
+async function readRequests(
   request: Request,
   sizeLimit: number,
 ): Promise<readonly BatchRequest[]> {
-  const requests = member(await readJson(request, sizeLimit), "requests");
+  const { requests } = Object(await readJson(request, sizeLimit));
   if (!Array.isArray(requests)) throw invalid("requests: Field required");
-  const wrongLength = (bound: string) =>
-    invalid(`requests: List should have ${bound} after validation, not ${requests.length}`);
-  if (requests.length === 0) throw wrongLength("at least 1 item");
-  if (requests.length > 100_000) throw wrongLength("at most 100000 items");
-  const pattern = /^[a-zA-Z0-9_-]{1,64}$/;
-  const seen = new Set<string>();
+  const { length } = requests;
+  if (length === 0 || length > 100_000) {
+    const bound = length === 0 ? "at least 1 item" : "at most 100000 items";
+    throw invalid(`requests: List should have ${bound} after validation, not ${length}`);
+  }
+  const seen = new Set<unknown>();
   return requests.map((entry: unknown, i) => {
-    const customId = member(entry, "custom_id");
-    if (typeof customId !== "string" || !pattern.test(customId)) {
-      throw invalid(`requests.${i}.custom_id: String should match pattern '${pattern.source}'`);
+    const { custom_id: customId, params } = Object(entry);
+    const refuse = (name: string, why: string) => invalid(`requests.${i}.${name}: ${why}`);
+    if (typeof customId !== "string" || !customIdPattern.test(customId)) {
+      throw refuse("custom_id", `String should match pattern '${customIdPattern.source}'`);
     }
-    if (seen.has(customId)) {
-      throw invalid(`requests.${i}.custom_id: custom_id must be unique within the batch`);
-    }
+    if (seen.has(customId)) throw refuse("custom_id", "custom_id must be unique within the batch");
     seen.add(customId);
-    const params = member(entry, "params");
     if (typeof params !== "object" || params === null || Array.isArray(params)) {
-      throw invalid(`requests.${i}.params: Input should be an object`);
+      throw refuse("params", "Input should be an object");
     }
-    const model = member(params, "model");
-    return { customId, model: typeof model === "string" ? model : undefined };
+    return { customId, model: typeof params.model === "string" ? params.model : undefined };
   });
 }
+
+const customIdPattern = /^[a-zA-Z0-9_-]{1,64}$/;
 
 async function readJson(request: Request, sizeLimit: number): Promise<unknown> {
   const tooLarge = new Refusal(413, "Request exceeds the maximum allowed number of bytes.");
@@ -143,12 +142,6 @@ async function readJson(request: Request, sizeLimit: number): Promise<unknown> {
   } catch {
     throw invalid("The request body is not valid JSON.");
   }
-}
-
-function member(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null && Object.hasOwn(value, name)
-    ? (value as Record<string, unknown>)[name]
-    : undefined;
 }
 
 /** The text of a result in the documentation. */
@@ -167,33 +160,28 @@ function* resultLines(record: BatchRecord): Generator<string> {
     for (let i = 0; i < counts[type]; i++) {
       const request = record.requests[number++];
       const { customId = `request-${number}`, model = "claude-opus-5" } = request ?? {};
-      const result = { type, ...resultOf[type](derivedId("msg", id, number), model, text) };
+      const message = type === "succeeded"
+        ? messageOf(derivedId("msg", id, number), model, text)
+        : undefined;
+      const result = { type, message, error: type === "errored" ? requestError : undefined };
       yield `${JSON.stringify({ custom_id: customId, result })}\n`;
     }
   }
 }
 
-/** The members of a result besides its type. */
-const resultOf = {
-  succeeded: (id: string, model: string, text: string) => ({
-    message: {
-      id,
-      type: "message",
-      role: "assistant",
-      model,
-      content: [{ type: "text", text }],
-      stop_reason: "end_turn",
-      stop_sequence: null,
-      usage: { input_tokens: 10, output_tokens: 34 },
-    },
-  }),
-  errored: () => ({
-    error: {
-      type: "error",
-      error: { type: "invalid_request_error", message: "The request is invalid." },
-      request_id: null,
-    },
-  }),
-  canceled: () => ({}),
-  expired: () => ({}),
+const messageOf = (id: string, model: string, text: string) => ({
+  id,
+  type: "message",
+  role: "assistant",
+  model,
+  content: [{ type: "text", text }],
+  stop_reason: "end_turn",
+  stop_sequence: null,
+  usage: { input_tokens: 10, output_tokens: 34 },
+});
+
+const requestError = {
+  type: "error",
+  error: { type: "invalid_request_error", message: "The request is invalid." },
+  request_id: null,
 };
