@@ -2,14 +2,17 @@
  * `npm run build`: the package, in dist/.
  *
  * - `lib/` has one JavaScript module for every source file, so that bundlers and stack traces see
- *   what the repository has; beside it are the types. Third-party packages stay imports.
+ *   what the repository has; beside it are the types, and maps that hold the source. Third-party
+ *   packages stay imports.
  * - `mod.js` is the library in one file with its third-party packages inside, for where there is no
- *   npm. It is not minified: it will hold somebody's API key, so it is there to be read.
+ *   npm. It is not minified: it will hold somebody's API key, so it is there to be read. `mod.d.ts` has
+ *   its types.
  *
  * @module
  */
 import { readFile, rm } from "node:fs/promises";
 import { build, type RolldownOptions } from "rolldown";
+import { bundleTypes } from "./build/bundle-types.ts";
 import { emitTypes } from "./build/emit-types.ts";
 import { bundleLicenses, bundlePackages, importPackages } from "./build/plugins.ts";
 
@@ -31,7 +34,7 @@ await build([
     input: entries,
     external: /^node:/,
     plugins: [importPackages],
-    output: { dir: "dist/lib", preserveModules: true, comments },
+    output: { dir: "dist/lib", preserveModules: true, sourcemap: true, comments },
   },
   {
     ...shared,
@@ -41,4 +44,5 @@ await build([
   },
 ]);
 await emitTypes();
+bundleTypes("dist/lib/mod.d.ts", "dist/mod.d.ts");
 console.log(`Built dist/ in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);

@@ -30,11 +30,11 @@ export async function output(
   }
 }
 
-/** A folder in which a user has installed the package, and one that has nothing but `mod.js`. */
+/** A folder in which a user has installed the package, and one that has nothing but `mod.js` and its types. */
 export interface Installed extends AsyncDisposable {
   /** A project with the package. */
   readonly project: string;
-  /** A folder outside of it, with `mod.js` alone. */
+  /** A folder outside of it, with `mod.js` and `mod.d.ts` alone. */
   readonly alone: string;
   /** The files of the tarball, by their paths in the package, in order. */
   readonly files: ReadonlyMap<string, string>;
@@ -60,7 +60,9 @@ export async function packAndInstall(): Promise<Installed> {
     return [path.slice(join(root, "package/").length), await readFile(path, "utf8")] as const;
   });
   const sorted = (await Promise.all(files)).sort(([a], [b]) => a < b ? -1 : 1);
-  await writeFile(join(alone, "mod.js"), new Map(sorted).get("dist/mod.js") ?? "");
+  for (const file of ["mod.js", "mod.d.ts"]) {
+    await writeFile(join(alone, file), new Map(sorted).get(`dist/${file}`) ?? "");
+  }
   return {
     project,
     alone,

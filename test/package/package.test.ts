@@ -147,6 +147,12 @@ describe("mod.js, alone in a folder,", () => {
     await expectDeletion((id) => runWorker(installed.alone, id, variables, "mod.js"));
   });
 
+  test("has its types beside it, all libraries checked", async () => {
+    const options = ["--strict", "--module", "nodenext", "--lib", "es2022,webworker"];
+    const command = ["tsc", "--noEmit", ...options, "--types", "", "worker.ts"];
+    expect(await output(installed.alone, command)).toBe("");
+  });
+
   test("holds the licenses of what it holds", () => {
     const notices = installed.files.get("dist/mod.js")?.match(/^\/\*!\n.+\n[^]+?\*\/$/gm) ?? [];
     expect(notices.map((notice) => notice.split("\n")[1]?.split(" ")[0])).toEqual([
@@ -166,8 +172,9 @@ describe("the tarball", () => {
       unit: /^deploy\/batchsweep\.service$/,
       command: /^bin\/batchsweep(-service)?\.js$/,
       text: /^(README\.md|LICENSE)$/,
-      modJs: /^dist\/mod\.js$/,
+      modJs: /^dist\/mod\.(js|d\.ts)$/,
       module: /^dist\/lib\/(mod|src\/[a-z0-9/-]+|_virtual\/_rolldown\/runtime)\.js$/,
+      map: /^dist\/lib\/(mod|src\/[a-z0-9/-]+|_virtual\/_rolldown\/runtime)\.js\.map$/,
       types: /^dist\/lib\/(mod|src\/(?!cli\/)[a-z0-9/-]+)\.d\.ts$/,
       typesOfFiles: /^dist\/lib\/src\/cli\/[a-z-]+\.d\.ts$/, // adapters/files.ts
     };
@@ -176,6 +183,7 @@ describe("the tarball", () => {
     const count = Object.groupBy(installed.files.keys(), kindOf);
     expect(Object.keys(count).sort()).toEqual(Object.keys(kinds).sort());
     expect(count["text"]).toHaveLength(2);
+    expect(count["modJs"]).toHaveLength(2);
     expect(count["module"]?.length).toBeGreaterThan(30);
     expect(count["types"]?.length).toBeGreaterThan(20);
   });
@@ -193,6 +201,11 @@ describe("the tarball", () => {
     const [, command = ""] = /^CMD \["node", "(.+)"\]$/m.exec(image ?? "") ?? [];
     const [, program = ""] = /^ExecStart=.+ \/opt\/\S+\/batchsweep\/(\S+)$/m.exec(unit ?? "") ?? [];
     expect([command, program].map((file) => installed.files.has(file))).toEqual([true, true]);
+  });
+
+  test("has maps that hold the source", async () => {
+    const map = JSON.parse(installed.files.get("dist/lib/src/core/delete.js.map") ?? "{}");
+    expect(map.sourcesContent).toEqual([await readFile("src/core/delete.ts", "utf8")]);
   });
 
   test("says nothing of the machine that it was made on, and imports nothing by npm:", () => {
