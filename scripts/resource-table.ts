@@ -20,12 +20,12 @@ export function withResourceTable(page: string): string {
     ["deleteMessageBatch", messageBatch],
     ...resourceKinds.map((kind) => [functionOf(kind), kind] as const),
   ];
-  const rows = kinds.map(([name, { path, type, administrative, betas = [] }]) => {
+  const rows = kinds.map(([call, { name, path, administrative, betas = [] }]) => {
     const needs = [
       ...(administrative ? ["an administrator's key"] : []),
       ...betas.slice(0, 1).map((beta) => `beta \`${beta}\`, sent by itself`),
     ];
-    return `| \`${name}()\` | \`DELETE ${path}\` | \`${type}\` | ${needs.join(", ")} |\n`;
+    return `| \`${call}()\` | \`DELETE ${path}\` | \`${name}_deleted\` | ${needs.join(", ")} |\n`;
   });
   const head = "\n| function | request | receipt | needs |\n| --- | --- | --- | --- |\n";
   const [before = "", rest = ""] = page.split(begin);

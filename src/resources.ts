@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkOptions, type PathParams } from "./core/check.ts";
+import { checkOptions } from "./core/check.ts";
 import { checkClient, type Client } from "./core/client.ts";
 import {
   type DeletableResource,
@@ -23,55 +23,42 @@ const resources = {
   file: {
     name: "file",
     path: "/v1/files/{file_id}",
-    type: "file_deleted",
     typeOptional: true,
-    echoes: { id: "file_id" },
     prefixes: { file_id: "file_" },
   },
   skill: {
     name: "skill",
     path: "/v1/skills/{skill_id}",
-    type: "skill_deleted",
-    echoes: { id: "skill_id" },
     prefixes: { skill_id: "skill_" },
   },
   skill_version: {
     name: "skill_version",
     path: "/v1/skills/{skill_id}/versions/{version}",
-    type: "skill_version_deleted",
-    echoes: { id: "version" },
     prefixes: { skill_id: "skill_", version: "skver_" },
   },
   memory_store: {
     name: "memory_store",
     path: "/v1/memory_stores/{memory_store_id}",
-    type: "memory_store_deleted",
-    echoes: { id: "memory_store_id" },
     prefixes: { memory_store_id: "memstore_" },
     betas: ["agent-memory-2026-07-22", "managed-agents-2026-04-01"],
   },
   invite: {
     name: "invite",
     path: "/v1/organizations/invites/{invite_id}",
-    type: "invite_deleted",
     administrative: true,
-    echoes: { id: "invite_id" },
     prefixes: { invite_id: "invite_" },
   },
   user: {
     name: "user",
     path: "/v1/organizations/users/{user_id}",
-    type: "user_deleted",
     administrative: true,
-    echoes: { id: "user_id" },
     prefixes: { user_id: "user_" },
   },
   workspace_member: {
     name: "workspace_member",
     path: "/v1/organizations/workspaces/{workspace_id}/members/{user_id}",
-    type: "workspace_member_deleted",
     administrative: true,
-    echoes: { user_id: "user_id", workspace_id: "workspace_id" },
+    echoes: ["user_id", "workspace_id"],
     prefixes: { workspace_id: "wrkspc_", user_id: "user_" },
   },
 } as const;
@@ -82,14 +69,8 @@ type Resources = typeof resources;
 export const resourceKinds: readonly DeletableResource[] = Object.values(resources);
 
 /** The id of one object of a kind; where its path has several parameters, those by name. */
-export type ResourceId<Resource extends DeletableResource> = PathParams<Resource["path"]> extends
-  infer Name extends string
-  ? [Name] extends [UnionToIntersection<Name>] ? string : ResourceParams<Resource>
-  : never;
-
-type UnionToIntersection<Union> = (Union extends unknown ? (value: Union) => void : never) extends
-  (value: infer All) => void ? All
-  : never;
+export type ResourceId<Resource extends DeletableResource> = Resource["path"] extends
+  `${string}}${string}{${string}` ? ResourceParams<Resource> : string;
 
 /**
  * Deletes one object of a kind, and validates the receipt. It resolves and throws as

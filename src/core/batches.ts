@@ -15,8 +15,9 @@ import {
   string,
   unknown,
 } from "../deps.ts";
-import { checkOptions, fillPath, isNumber } from "./check.ts";
+import { checkOptions, isNumber, segment } from "./check.ts";
 import { callChecks, type CallOptions, checkClient, type Client } from "./client.ts";
+import { batchTarget, messageBatch } from "./delete.ts";
 import { APIError, type InvalidResponseError } from "./errors.ts";
 import { invalidResponse, issuesOf, parseResponse, type Reply } from "./response.ts";
 import { type Call, createCall, send } from "./send.ts";
@@ -81,7 +82,7 @@ export function messageBatchSchema(id?: string): GenericSchema<unknown, MessageB
 }
 
 /** Where one Message Batch is. */
-export const batchPath = "/v1/messages/batches/{message_batch_id}" as const;
+export const batchPath: typeof messageBatch.path = messageBatch.path;
 
 /**
  * Retrieves a Message Batch: its status, its counts, its times.
@@ -155,22 +156,15 @@ export async function cancelMessageBatch(
 
 /** Does what {@link retrieveMessageBatch} does. */
 export async function retrieveBatch(call: Call, id: string): Promise<MessageBatch> {
-  return parseResponse(await sendTo(call, id, "retrieve", ""), messageBatchSchema(id));
+  const reply = await batchTarget(call, id).send("GET", { operation: "retrieve" });
+  return parseResponse(reply, messageBatchSchema(id));
 }
 
 /** Does what {@link cancelMessageBatch} does. */
 export async function cancelBatch(call: Call, id: string): Promise<MessageBatch> {
-  return parseResponse(await sendTo(call, id, "cancel", "/cancel"), messageBatchSchema(id));
-}
-
-async function sendTo(call: Call, id: string, operation: string, suffix: string): Promise<Reply> {
-  return await send(call, {
-    operation,
-    subject: subjectOf(id),
-    method: suffix === "" ? "GET" : "POST",
-    path: fillPath(batchPath, { message_batch_id: id }) + suffix,
-    pathTemplate: batchPath + suffix,
-  });
+  const cancel = { operation: "cancel", suffix: "/cancel" };
+  const reply = await batchTarget(call, id).send("POST", cancel);
+  return parseResponse(reply, messageBatchSchema(id));
 }
 
 /** How messages name a batch. */
@@ -181,7 +175,7 @@ export function subjectOf(id: string): string {
 /** Whether a text can be the id of a batch: one path segment, and nothing like a key. */
 export function isBatchId(id: string): boolean {
   try {
-    return fillPath(batchPath, { message_batch_id: id }) !== "";
+    return segment(id, "message_batch_id") !== "";
   } catch {
     return false;
   }

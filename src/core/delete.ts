@@ -8,9 +8,9 @@ import {
   checkOptions,
   type Checks,
   defined,
+  fillPath,
   isBoolean,
   type PathParams,
-  segment,
 } from "./check.ts";
 import { callChecks, type CallOptions, checkClient, type Client, type Permit } from "./client.ts";
 import {
@@ -22,20 +22,18 @@ import {
   type Refusal,
 } from "./errors.ts";
 import { invalidResponse, readSuccess, type Reply } from "./response.ts";
-import { type Call, createCall, endOfWait, pause, send } from "./send.ts";
+import { type ApiRequest, type Call, createCall, endOfWait, pause, send } from "./send.ts";
 
 /** A kind of object that the API can delete, as data. */
 export interface DeletableResource {
-  /** Its name, as an audit trail has it: `"message_batch"`. */
+  /** Its name, as an audit trail has it: `"message_batch"`. The receipt's `type` is `"…_deleted"`. */
   readonly name: string;
   /** Where it is deleted, with the names of the parameters in braces. */
   readonly path: string;
-  /** The `type` of the API's receipt. */
-  readonly type: string;
   /** Whether the API may leave the `type` out. */
   readonly typeOptional?: true;
-  /** Which fields of the receipt must repeat which parameters. */
-  readonly echoes: Readonly<Record<string, string>>;
+  /** Which parameters the receipt repeats by their names. Else it repeats the last, as `id`. */
+  readonly echoes?: readonly string[];
   /** What the parameters begin with today. Their format may change: this is for warnings only. */
   readonly prefixes: Readonly<Record<string, string>>;
   /** Whether it takes an administrator's key, as what belongs to the organization does. */
@@ -119,8 +117,12 @@ export type ResourceParams<Resource extends DeletableResource> = Readonly<
 
 /** What became of one object of a kind: the fields of its receipt, and how it is known. */
 export type ResourceDeletion<Resource extends DeletableResource> =
-  & { readonly [Field in keyof Resource["echoes"]]: string }
-  & { readonly type: Resource["type"] }
+  & {
+    readonly [
+      Field in Resource extends { echoes: readonly (infer Name extends string)[] } ? Name : "id"
+    ]: string;
+  }
+  & { readonly type: `${Resource["name"]}_deleted` }
   & DeletionFacts;
 
 /**
@@ -143,10 +145,10 @@ export async function deleteResource<const Resource extends DeletableResource>(
   let doubt = mayBeDeletedAlready;
   if (lookFirst) {
     const found = await look(target);
-    if (found.seen === "unknown") throw found.error;
-    if (found.seen === "present") check?.(readSuccess(found.reply));
-    else if (check && !doubt) throw found.error;
-    doubt ||= found.seen === "present";
+    if (!(found instanceof CallError)) {
+      check?.(readSuccess(found));
+      doubt = true;
+    } else if (!(found instanceof NotFoundError) || (check && !doubt)) throw found;
   }
   let permit = await settings.pace?.permit(endOfWait(call)); // before the intent is written
   const deleted = (evidence: Evidence, { requestId, workspaceId }: Partial<Refusal>) => {
@@ -155,7 +157,7 @@ export async function deleteResource<const Resource extends DeletableResource>(
   };
   const act = async () => {
     for (let isLast = false;; isLast = true) {
-      const reply = await target.send("DELETE", permit);
+      const reply = await target.send("DELETE", { permit });
       permit = undefined;
       doubt ||= !reply.exchange.outcomeKnown;
       let failure: CallError;
@@ -169,13 +171,13 @@ export async function deleteResource<const Resource extends DeletableResource>(
       }
       const evidence = doubt ? "absent_after_retry" : "missing";
       if (!doubt && missingAtOnce) return deleted(evidence, failure);
-      const found = await lookForAbsence(call, resource, params, target);
-      if (found.seen === "absent") return deleted(evidence, found.error);
-      const isThere = found.seen === "present";
+      const found = await lookForAbsence(target);
+      if (found instanceof NotFoundError) return deleted(evidence, found);
+      const isThere = !(found instanceof CallError);
       if (isThere && !isLast) continue;
       // An unknown outcome is never passed on as "not found".
       if (failure instanceof NotFoundError) {
-        failure = isThere ? invalidResponse(reply, "it is there") : found.error;
+        failure = isThere ? invalidResponse(reply, "it is there") : found;
       }
       throw Object.assign(failure, { attempts: facts.deletions, outcomeKnown: isThere && !doubt });
     }
@@ -193,82 +195,91 @@ function checkReceipt(reply: Reply, receipt: Target["receipt"], typeOptional = f
   if (issues.length > 0) throw invalidResponse(reply, issues);
 }
 
-/** One object of a kind, to be deleted. */
+/** One object of a kind. */
 interface Target {
   readonly call: Call;
   /** The parameters that name it, in one text. */
   readonly id: string;
-  /** The members of its receipt. */
+  /** The members of the receipt for its deletion. */
   readonly receipt: Readonly<Record<string, string>>;
-  send(method: "GET" | "DELETE", permit?: Permit): Promise<Reply>;
+  /** Sends a request about it: by default, one of its deletion. */
+  send(
+    method: ApiRequest["method"],
+    more?: Pick<Partial<ApiRequest>, "operation"> & {
+      readonly permit?: Permit | undefined;
+      /** What its path ends in. */
+      readonly suffix?: string;
+    },
+  ): Promise<Reply>;
 }
 
-function targetOf(
-  call: Call,
-  { name, path, type, echoes, betas = [] }: DeletableResource,
-  params: object,
-): Target {
-  const given: Record<string, string> = {};
+function targetOf(call: Call, resource: DeletableResource, params: object): Target {
+  const { name, path, betas = [] } = resource;
   // Each parameter is read once: the id that is sent is the id that is reported.
-  const filled = path.replace(/\{(\w+)\}/g, (_, param: string) => {
-    const value = given[param] = Reflect.get(params, param);
-    return segment(value, param);
-  });
+  const given = Object.fromEntries(
+    paramsOf(resource).map((param) => [param, Reflect.get(params, param)]),
+  );
+  const filled = fillPath(path, given);
   const id = Object.values(given).join("/");
   const subject = `${name.replaceAll("_", " ")} ${JSON.stringify(id)}`;
-  const request = { operation: "delete", subject, path: filled, pathTemplate: path };
-  const echoed = Object.entries(echoes).map(([field, param]) => [field, given[param]]);
   const isNamed = betas.some((beta) => call.betas.includes(beta));
   const asking = { ...call, betas: [...isNamed ? [] : betas.slice(0, 1), ...call.betas] };
   return {
     call,
     id,
-    receipt: { ...Object.fromEntries(echoed), type },
-    send: (method, permit) => send(asking, { ...request, method }, permit),
+    receipt: receiptOf(resource, given),
+    send(method, { permit, suffix = "", operation = "delete" } = {}) {
+      const request = { operation, subject, path: filled + suffix, pathTemplate: path + suffix };
+      return send(asking, { ...request, method }, permit);
+    },
   };
+}
+
+/** A message batch. */
+export function batchTarget(call: Call, id: string): Target {
+  return targetOf(call, messageBatch, { message_batch_id: id });
+}
+
+/** The members of the receipt for an object. */
+export function receiptOf(
+  { name, echoes }: DeletableResource,
+  params: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const echoed = echoes?.map((param) => [param, params[param]]) ??
+    [["id", Object.values(params).at(-1)]];
+  return { ...Object.fromEntries(echoed), type: `${name}_deleted` };
 }
 
 /** How many looks in a row find nothing where an object counts as gone. */
 export const looksForAbsence = 3; // the API was seen to answer 404 for a live batch for a moment
 
-/** What looks for an object showed: the object, the API's word that there is none, or neither. */
-export type Look =
-  | { readonly seen: "present"; readonly reply: Reply }
-  | { readonly seen: "absent"; readonly error: NotFoundError }
-  | { readonly seen: "unknown"; readonly error: CallError };
-
 /**
  * Looks for an object until it is seen, three times at most, over 2.5 s. A success that rests on
  * absence takes all three.
  *
+ * @returns The answer that shows it; the API's word that there is none; or an error that shows neither.
  * @throws What ends the call before it is known: an abort, or an error of the caller.
  */
-export async function lookForAbsence<const Resource extends DeletableResource>(
-  call: Call,
-  resource: Resource,
-  params: ResourceParams<Resource>,
-  target: Target = targetOf(call, resource, params),
-): Promise<Look> {
+export async function lookForAbsence(target: Target): Promise<Reply | CallError> {
   for (let looks = 1;; looks += 1) {
     const found = await look(target);
-    if (found.seen !== "absent" || looks === looksForAbsence) return found;
-    await pause(call, 500 + 500 * looks);
+    if (!(found instanceof NotFoundError) || looks === looksForAbsence) return found;
+    await pause(target.call, 500 + 500 * looks);
   }
 }
 
 /** Looks at an object once. Every kind has a GET at the path where it is deleted. */
-async function look({ call, receipt, send }: Target): Promise<Look> {
+async function look({ call, receipt, send }: Target): Promise<Reply | CallError> {
   try {
     const reply = await send("GET");
     const values = Object.values(Object(readSuccess(reply)));
     const { type: _, ...echoed } = receipt;
-    const isIt = Object.values(echoed).every((value) => values.includes(value));
-    if (!isIt) throw invalidResponse(reply, "it is another object");
-    return { seen: "present", reply };
+    if (Object.values(echoed).every((value) => values.includes(value))) return reply;
+    return invalidResponse(reply, "it is another object");
   } catch (error) {
     call.signal?.throwIfAborted();
-    if (!(error instanceof CallError)) throw error;
-    return error instanceof NotFoundError ? { seen: "absent", error } : { seen: "unknown", error };
+    if (error instanceof CallError) return error;
+    throw error;
   }
 }
 
@@ -281,8 +292,6 @@ export function paramsOf({ path }: DeletableResource): readonly string[] {
 export const messageBatch = {
   name: "message_batch",
   path: "/v1/messages/batches/{message_batch_id}",
-  type: "message_batch_deleted",
-  echoes: { id: "message_batch_id" },
   prefixes: { message_batch_id: "msgbatch_" },
 } as const;
 
@@ -335,10 +344,9 @@ export async function deleteBatch(
     return await deleteResource(call, messageBatch, params, options);
   } catch (error) {
     if (!mayMeanNotEnded(error)) throw error;
-    const found = await look(targetOf(call, messageBatch, params)).catch(() => undefined);
-    const { processing_status: status } = Object(
-      found?.seen === "present" && readSuccess(found.reply),
-    );
+    const found = await look(batchTarget(call, id)).catch(() => undefined);
+    const isThere = found !== undefined && !(found instanceof CallError);
+    const { processing_status: status } = Object(isThere && readSuccess(found));
     endOfWait(call)?.throwIfAborted();
     // It ended meanwhile, or the refusal means something else: then it comes again. It was there when
     // we looked, so its absence is no proof that it was missing.

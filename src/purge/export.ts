@@ -276,7 +276,7 @@ function locateResults({ settings }: Call, batch: MessageBatch): ResultsLocation
   const refuse = (why: string) => cannotUse("batch", why);
   if (typeof batch !== "object" || batch === null) throw refuse("it is not a message batch");
   const { id, processing_status, archived_at, results_url, request_counts } = batch;
-  const path = `${fillPath(batchPath, { message_batch_id: id })}/results`;
+  const path = fillPath(`${batchPath}/results`, { message_batch_id: id });
   if (processing_status !== "ended") throw refuse("it has not ended, and has no results before");
   if (typeof archived_at === "string") {
     throw refuse("its results are gone: they were archived, 29 days after its creation");

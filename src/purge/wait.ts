@@ -5,16 +5,16 @@
  */
 import { isAbort } from "../core/abort.ts";
 import {
-  batchPath,
   cancelBatch,
   type MessageBatch,
   messageBatchSchema,
   retrieveBatch,
   subjectOf,
 } from "../core/batches.ts";
-import { checkOptions, type Checks, fillPath, hasMethods, isWaitTime } from "../core/check.ts";
+import { checkOptions, type Checks, hasMethods, isWaitTime, segment } from "../core/check.ts";
 import { callChecks, type CallOptions, checkClient, type Client } from "../core/client.ts";
 import {
+  batchTarget,
   deleteBatch,
   deleteChecks,
   type DeleteOptions,
@@ -22,7 +22,6 @@ import {
   lookForAbsence,
   looksForAbsence,
   mayMeanNotEnded,
-  messageBatch,
 } from "../core/delete.ts";
 import {
   CallError,
@@ -103,7 +102,7 @@ export async function waitUntilMessageBatchEnded(
 ): Promise<MessageBatch> {
   const { steps, waitTimeout, ...checked } = checkOptions(options, waitChecks);
   const call = createCall(checkClient(client), checked);
-  fillPath(batchPath, { message_batch_id: id });
+  segment(id, "message_batch_id");
   return await waitUntilEnded(call, id, waitTimeout, stepsOf(call, steps));
 }
 
@@ -144,7 +143,7 @@ export async function cancelAndDeleteMessageBatch(
 ): Promise<Deletion & { readonly canceled: Canceled }> {
   const { steps, ...checked } = checkOptions(options, { ...waitChecks, ...deleteChecks });
   const call = createCall(checkClient(client), checked);
-  fillPath(batchPath, { message_batch_id: id });
+  segment(id, "message_batch_id");
   return await cancelAndDelete(call, id, checked, steps);
 }
 
@@ -287,8 +286,8 @@ function knownStatus({ processing_status }: MessageBatch): WaitTimeoutError["las
  * @throws The error of a look that showed neither.
  */
 export async function lookFor(call: Call, id: string): Promise<MessageBatch | NotFoundError> {
-  const look = await lookForAbsence(call, messageBatch, { message_batch_id: id });
-  if (look.seen === "present") return parseResponse(look.reply, messageBatchSchema(id));
-  if (look.seen === "absent") return look.error;
-  throw look.error;
+  const found = await lookForAbsence(batchTarget(call, id));
+  if (found instanceof NotFoundError) return found;
+  if (found instanceof CallError) throw found;
+  return parseResponse(found, messageBatchSchema(id));
 }

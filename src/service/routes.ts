@@ -6,7 +6,7 @@
 import { deleteScope, type GatewayToken, type Scope } from "../config/mod.ts";
 import { withAuditTrail } from "../core/audit.ts";
 import { batchPath, isBatchId, subjectOf } from "../core/batches.ts";
-import { type DeletableResource, messageBatch } from "../core/delete.ts";
+import { type DeletableResource, messageBatch, receiptOf } from "../core/delete.ts";
 import { readAnswer, readSuccess, type Reply } from "../core/response.ts";
 import { type ApiRequest, type Call, send } from "../core/send.ts";
 import { resourceKinds } from "../resources.ts";
@@ -90,8 +90,7 @@ function deletes(resource: DeletableResource, scope: Scope): Route {
     async answer({ context, ids, ...asked }) {
       const id = Object.values(ids).join("/");
       const { requestId } = await deleteOnDemand(context, { ...asked, id, resource });
-      const echoed = Object.entries(resource.echoes).map(([field, name]) => [field, ids[name]]);
-      return answerOf({ ...Object.fromEntries(echoed), type: resource.type }, requestId);
+      return answerOf(receiptOf(resource, ids), requestId);
     },
   };
 }

@@ -50,7 +50,7 @@ test("deleteWorkspaceMember() reports the one it has asked for, whatever its arg
 
 for (const { name, remove, resource, fixture } of kinds) {
   const { id, path, receipt } = fixture;
-  const gone = { ...receipt, type: resource.type };
+  const gone = { ...receipt, type: `${resource.name}_deleted` };
 
   describe(`${name}()`, () => {
     test("sends one DELETE to its path, with a beta it needs and those of the call", async () => {
@@ -173,7 +173,10 @@ for (const { name, remove, resource, fixture } of kinds) {
       const [right, wrong] = resource.administrative ? [admin, client] : [client, admin];
       expect(await rejection(remove(wrong, id))).toMatchObject({ status: 401 });
       expect(sandbox.hasResource(object)).toBe(true);
-      expect(await remove(right, id)).toMatchObject({ evidence: "receipt", type: resource.type });
+      expect(await remove(right, id)).toMatchObject({
+        evidence: "receipt",
+        type: `${resource.name}_deleted`,
+      });
       expect(sandbox.hasResource(object)).toBe(false);
     });
 
