@@ -46,23 +46,28 @@ const plan = [
   "holds",
 ] as const;
 const known = ["allowMissing", "insist"] as const;
-const conditions = [
-  ...["olderThan", "endedFor", "createdBefore", "createdAfter"] as const,
-  ...["endedBefore", "endedAfter", "status"] as const,
-] as const;
+const ages = ["olderThan", "endedFor", "createdBefore", "createdAfter"] as const;
+const conditions = [...ages, "endedBefore", "endedAfter", "status"] as const;
 const filter = [...conditions, "max", "all"] as const;
+const planned = ["policy", "plan", "allowOtherKey", "cancel", "cancelTimeout"] as const;
 const filterHeading = "Which batches (every condition that is given has to hold):";
 
+const asks = `It shows what it is about to do and asks. Without a terminal it deletes nothing
+unless --yes is given.`;
 const idsHelp = "ids, @FILE, or - for stdin; without any, stdin";
 const exampleId = "msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d";
 
-const batchOptions = {
-  group: [
-    "Before message batches are deleted:",
-    ["cancel", "wait", "timeout", "export", "archived", "hold", "holds", "policy"],
-  ],
-} as const;
-
+const first = [
+  "cancel",
+  "wait",
+  "timeout",
+  "export",
+  "archived",
+  "hold",
+  "holds",
+  "policy",
+] as const;
+const batchOptions = { group: ["Before message batches are deleted:", first] } as const;
 const noFilter: Refusal = [
   filter,
   "with delete, which takes ids: batchsweep purge deletes by a filter",
@@ -77,20 +82,18 @@ const batchHelp = (command: string, id: string) => `
   $ batchsweep ${command} --cancel --timeout 30m ${id}
   $ batchsweep ${command} --wait --export results < ids.txt
 
-A batch that has not ended is skipped, and the exit code is 1. With --cancel it
-is canceled and waited for, with --wait only waited for. If --timeout is over
-first, it is not deleted, its cancellation is not taken back, and the exit code
-is 3.
+A batch that has not ended is skipped, and the exit code is 1. --cancel cancels
+it and waits, --wait only waits. If --timeout is over first, it is not deleted,
+its cancellation is not taken back, and the exit code is 3.
 
-With --export, results are saved as DIRECTORY/ID.jsonl. A batch whose results
-cannot be saved whole is skipped. Results are gone 29 days after a batch was
-created: then it is skipped, too, or deleted with --archived delete. Under Deno,
---export needs --allow-read and --allow-write for the directory.`;
+--export saves results as DIRECTORY/ID.jsonl. A batch whose results cannot be
+saved whole is skipped. Results are gone 29 days after a batch was created: then
+it is skipped, too, or deleted with --archived delete.`;
 
 const adminHelp = `
 
 It takes the administrator's key from ${adminKeyVariable}, and no other. Deno
-needs the permission to read it: --allow-env=${adminKeyVariable}`;
+needs --allow-env=${adminKeyVariable}.`;
 
 const byId = async (...row: Parameters<typeof import("./by-id.ts").byId>): Promise<Action> =>
   (await import("./by-id.ts")).byId(...row);
@@ -112,7 +115,7 @@ function deleteKind(resource: DeletableResource): CommandSpec {
     ...isPlain ? batchOptions : {},
     refuses: isPlain ? [noFilter] : [
       noFilter,
-      [batchOptions.group[1], `for ${withArticle(name)}: it is for message batches`],
+      [first, `for ${withArticle(name)}: it is for message batches`],
     ],
     help: deleteHelp(line, id, isPlain ? batchHelp(line, id) : "") +
       (administrative ? adminHelp : ""),
@@ -136,13 +139,9 @@ Examples:
   $ batchsweep list --status in_progress,canceling
   $ batchsweep list --older-than 7d --json | jq -r .id
 
-The newest batch comes first. A condition means what it says: --older-than 1h
-lists a batch in progress too. batchsweep purge --dry-run shows what a purge
-would delete.
-
-A terminal that is too narrow for the table gets fewer columns; a file or a
-pipe gets all. --json prints the batches as the API gives them, while they
-come.`,
+An age also means batches in progress: batchsweep purge --dry-run shows what a
+purge would delete. A narrow terminal gets fewer columns, a file or a pipe all.
+--json prints the batches as the API gives them, while they come.`,
     load: async () => (await import("./list.ts")).runList,
   },
   {
@@ -152,10 +151,8 @@ come.`,
     options: ["insist", ...call],
     help: `
 Examples:
-  $ batchsweep show msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d
-  $ batchsweep show --json msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d | jq .ended_at
-
-To save its results: batchsweep export.`,
+  $ batchsweep show ${exampleId}
+  $ batchsweep show --json ${exampleId} | jq .ended_at`,
     load: async () => (await import("./list.ts")).runShow,
   },
   {
@@ -169,10 +166,9 @@ Examples:
   $ batchsweep cancel --wait --timeout 30m --json @ids.txt
   $ batchsweep list --status in_progress --json | jq -r .id | batchsweep cancel
 
-A canceled batch ends soon, not at once, and keeps the results it has by then.
-One that has ended already stays as it is, and that is no failure. With --wait,
-the exit code is 3 if a batch has not ended in time; its cancellation is not
-taken back. To delete it too: batchsweep delete --cancel.`,
+A canceled batch ends soon, not at once, and keeps the results it has by then. A
+batch that has ended already is no failure. With --wait, the exit code is 3 if a
+batch has not ended in time. To delete it too: batchsweep delete --cancel.`,
     load: () => byId("cancel"),
   },
   {
@@ -199,30 +195,18 @@ Examples:
 
 Results are saved whole or not at all, as DIRECTORY/ID.jsonl, and a file that
 exists is never replaced. A batch that has not ended is skipped; with --wait it
-is waited for. To delete the batches too: batchsweep delete --export.
-
-Under Deno, it needs --allow-read and --allow-write for the directory.`,
+is waited for. To delete the batches too: batchsweep delete --export.`,
     load: () => byId("export"),
   },
   {
     name: "purge",
     description: "Delete many message batches, by ids or by a filter. This cannot be undone",
     argument: ["[ids...]", "ids in the place of a filter, @FILE, or - for stdin"],
-    options: [
-      ...plan,
-      "policy",
-      "plan",
-      "allowOtherKey",
-      "cancel",
-      "cancelTimeout",
-      ...known,
-      ...call,
-    ],
+    options: [...plan, ...planned, ...known, ...call],
     group: [filterHeading, filter],
     help: `
-It shows what it is about to do and asks. What is shown is what is deleted: a
-batch that arrives meanwhile stays. Without a terminal it deletes nothing
-unless --yes is given.
+${asks} It deletes what it
+has shown: a batch that arrives meanwhile stays.
 
 Examples:
   $ batchsweep purge --older-than 30d --dry-run
@@ -237,11 +221,8 @@ Examples:
 
 A batch that has not ended is kept. With --cancel it is canceled, waited for
 and deleted, if it is named by its id, or meant by a filter without an age. Of
-ids that are given, one that is not in the workspace is failed, and one that is
-kept is skipped. --json prints the outcome of each batch as it happens, and
-{"summary":{…}} at the end; with --dry-run, what would be done.
-
-Under Deno, files need --allow-read and --allow-write for their folder.`,
+ids that are given, one that is not in the workspace is failed. --json prints
+the outcome of each batch as it happens, and {"summary":{…}} at the end.`,
     load: async () => (await import("./purge.ts")).runPurge,
   },
   {
@@ -270,11 +251,8 @@ Examples:
   $ batchsweep retain --policy policy.json --plan-out plan.json
   $ batchsweep retain --policy policy.json --max-share 50% --audit a.jsonl --yes
 
-It shows what it is about to do and asks. Without a terminal it deletes nothing
-unless --yes is given. A plan says for every batch why it is kept or deleted;
-batchsweep purge --plan applies it.
-
-Under Deno, files need --allow-read and --allow-write for their folder.`,
+${asks} A plan says for every
+batch why it is kept or deleted; batchsweep purge --plan applies it.`,
     load: async () => (await import("./purge.ts")).runRetain,
   },
   {
@@ -296,11 +274,8 @@ The head is the number of bytes of the trail, and their SHA-256. Every command
 with --audit prints it at its end. Write it down where those who can change the
 trail cannot. No command of audit needs a key, calls the API or changes a trail.
 
-The exit code is 0, or 1 if the trail was changed, or 2 if it cannot be read, or
-4 if there is no token or it is refused.
-
-Under Deno, a file needs --allow-read, a URL --allow-net and
---allow-env=${tokenVariable}.`,
+The exit code is 1 if the trail was changed, 2 if it cannot be read, and 4 if
+there is no token or it is refused.`,
     below: [
       {
         name: "verify",
@@ -391,9 +366,7 @@ A fault strikes once, or with a chance: 'overloaded 5%'. There are:
   not-found     404 for a batch that is there
   rate-limited  429, to be repeated after a second
   server-error  500
-  overloaded    529
-
-Under Deno, a file needs --allow-read.`,
+  overloaded    529`,
     load: async () => (await import("./sandbox.ts")).runSandbox,
   },
 ];

@@ -8,7 +8,7 @@ import { type DeletableResource, messageBatch, paramsOf } from "../core/delete.t
 import { resourceKinds } from "../resources.ts";
 import { CommandError } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { readFileLines, readLines } from "./input.ts";
+import { readFileLines, readLines, untilAborted } from "./input.ts";
 import type { Flags } from "./options.ts";
 import type { CommandOutput } from "./output.ts";
 import { quote, withArticle, words } from "./text.ts";
@@ -77,7 +77,7 @@ async function* readStdin(
   const timer = stdin.isTerminal ? undefined : setTimeout(note, silenceMs);
   if (stdin.isTerminal) note();
   try {
-    for await (const line of readLines(stdin.read(), signal)) {
+    for await (const line of readLines(untilAborted(stdin.read(), { signal }))) {
       clearTimeout(timer);
       yield line;
     }

@@ -20,7 +20,6 @@ const maxLineBytes = 1_024;
 /** Reads the lines of an input, trimmed, without blank ones. */
 export async function* readLines(
   chunks: AsyncIterable<Uint8Array>,
-  signal: AbortSignal,
   name = "",
 ): AsyncGenerator<string, void> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -38,7 +37,7 @@ export async function* readLines(
       throw refuse("it is not UTF-8 text");
     }
   };
-  for await (const chunk of untilAborted(chunks, { signal })) {
+  for await (const chunk of chunks) {
     for (const { bytes, ends } of splitter.split(chunk)) {
       const line = textOf(bytes, ends);
       if (line !== "") yield line;
@@ -49,17 +48,12 @@ export async function* readLines(
 }
 
 /** Reads the lines of a file, as {@link readLines} does. */
-export async function* readFileLines(
+export function readFileLines(
   files: Pick<Files, "read">,
   path: string,
   signal: AbortSignal,
 ): AsyncGenerator<string, void> {
-  try {
-    yield* readLines(files.read(path), signal, `${path}, `);
-  } catch (error) {
-    if (isAbort(error, signal) || error instanceof CommandError) throw error;
-    throw fileError("read", path, error);
-  }
+  return readLines(readFile(files, path, signal), `${path}, `);
 }
 
 /** Reads a file whole. */
@@ -72,19 +66,22 @@ export async function readText(
   const decoder = new TextDecoder();
   let text = "";
   let size = 0;
-  try {
-    for await (const chunk of untilAborted(files.read(path), { signal })) {
-      size += chunk.length;
-      if (size > limit.bytes) break;
-      text += decoder.decode(chunk, { stream: true });
+  for await (const chunk of readFile(files, path, signal)) {
+    size += chunk.length;
+    if (size > limit.bytes) {
+      throw new CommandError(`Cannot use ${path}: it is too large to be ${limit.what}`);
     }
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+async function* readFile(files: Pick<Files, "read">, path: string, signal?: AbortSignal) {
+  try {
+    yield* untilAborted(files.read(path), { signal });
   } catch (error) {
     throw isAbort(error, signal) ? error : fileError("read", path, error);
   }
-  if (size > limit.bytes) {
-    throw new CommandError(`Cannot use ${path}: it is too large to be ${limit.what}`);
-  }
-  return text + decoder.decode();
 }
 
 /** What ends the reading of a source early. */

@@ -22,7 +22,7 @@ Examples:
   $ batchsweep retain --policy policy.json --dry-run
   $ batchsweep sandbox
 
-Environment (under Deno, as far as --allow-env=NAME,… permits):
+Environment:
   ANTHROPIC_API_KEY       the API key
   ANTHROPIC_AUTH_TOKEN    an access token, if there is no API key
   ANTHROPIC_ADMIN_KEY     the administrator's key, for the organization alone
@@ -30,6 +30,9 @@ Environment (under Deno, as far as --allow-env=NAME,… permits):
   ANTHROPIC_WORKSPACE_ID  the workspace, for credentials that see several
   AUDIT_TOKEN             a token of the service, for audit with a URL
   NO_COLOR                no colours, if it is not empty
+
+Deno needs --allow-env=NAME,… for them, --allow-net for the API, and --allow-read
+and --allow-write for the folders of files.
 
 Exit codes:
   0  all was done                          3    a batch had not ended in time
@@ -57,7 +60,7 @@ export async function main(argv: readonly string[], host: Host): Promise<number>
   }
   await output.flush().catch((error) => failures.add(error)); // tells whether stdout has failed
   for (const failure of failures) {
-    const { message, code: its } = explain(failure, argv, host.signal);
+    const [message, its] = explain(failure, argv.includes("--verbose"), host.signal);
     if (message !== undefined) await output.note(`${message}\n`);
     code = firstOf(code, host.signal.aborted ? exitCode.interrupted : its);
   }
@@ -67,24 +70,18 @@ export async function main(argv: readonly string[], host: Host): Promise<number>
 /** What to say of an error, and its exit code. A closed stdout needs no word. */
 function explain(
   error: unknown,
-  argv: readonly string[],
+  isVerbose: boolean,
   signal: AbortSignal,
-): { readonly message?: string; readonly code: number } {
-  if (isClosedOutput(error)) return { code: exitCode.closedOutput };
-  if (isAbort(error, signal)) {
-    // Of an interruption that came later, the outcomes tell.
-    const message = "Interrupted: nothing was deleted or canceled";
-    return { message, code: exitCode.interrupted };
-  }
-  if (error instanceof CommandError) return { message: error.message, code: error.exitCode };
-  return { message: unexpected(error, argv.includes("--verbose")), code: exitCode.failed };
-}
-
-function unexpected(error: unknown, isVerbose: boolean): string {
-  if (!(error instanceof Error)) return `Cannot go on: ${String(error)}`;
+): readonly [message: string | undefined, code: number] {
+  if (isClosedOutput(error)) return [undefined, exitCode.closedOutput];
+  // Of an interruption that came later, the outcomes tell.
+  const nothing = "Interrupted: nothing was deleted or canceled";
+  if (isAbort(error, signal)) return [nothing, exitCode.interrupted];
+  if (error instanceof CommandError) return [error.message, error.exitCode];
+  if (!(error instanceof Error)) return [`Cannot go on: ${String(error)}`, exitCode.failed];
   const message = `Cannot go on: ${error.name}: ${error.message.split("\n")[0]}`;
   const frames = isVerbose ? error.stack?.match(/^ +at .*$/gm) ?? [] : [];
-  return [message, ...frames].join("\n");
+  return [[message, ...frames].join("\n"), exitCode.failed];
 }
 
 async function run(argv: readonly string[], host: Host, output: CommandOutput): Promise<number> {
