@@ -33,19 +33,16 @@ import {
 import { describeOutcome, type Outcome, reportRun } from "./report.ts";
 import { type TrailFile, withTrail } from "./trail.ts";
 
-/** Where the batches of a purge come from. */
-export type PurgeSource =
+/** Where the batches of a purge come from: one of these. */
+export interface PurgeSource {
   /** The file of a plan. */
-  | { readonly plan: string }
-  | { readonly policy: RetentionPolicy }
-  | { readonly filter: MessageBatchFilter | "*" }
-  | { readonly ids: readonly string[] };
-
-/** What the command line says of the batches, before ids are read. */
-export type GivenSource =
-  | Exclude<PurgeSource, { readonly ids: unknown }>
-  /** If stdin has the ids, it has no answer to a question. */
-  | { readonly args: Args; readonly onStdin: boolean };
+  readonly plan?: string;
+  readonly policy?: RetentionPolicy;
+  readonly filter?: MessageBatchFilter | "*";
+  readonly ids?: readonly string[] | undefined;
+  /** Where ids come from, before they are read. */
+  readonly args?: Args;
+}
 
 /** What is purged, and how far it goes. */
 export interface Purge {
@@ -59,13 +56,13 @@ export interface Purge {
 /** Runs `purge`. */
 export async function runPurge(args: Args, flags: Flags, context: Context): Promise<number> {
   const { host, output } = context;
-  const given = sourceOf(args, flags, host);
-  const mode = modeOf(flags, given, host);
+  const source = sourceOf(args, flags, host);
+  const mode = modeOf(flags, source, host);
   const client = createClient(context, flags);
-  const source = "args" in given
-    ? { ids: await readIds(given.args, messageBatch, flags, context, "purge") }
-    : given;
-  if ("ids" in source && source.ids.length === 0) {
+  const ids = source.args
+    ? await readIds(source.args, messageBatch, flags, context, "purge")
+    : undefined;
+  if (ids?.length === 0) {
     const counts = { deleted: 0, missing: 0, skipped: 0, failed: 0, unattempted: 0 };
     const summary = mode === "show"
       ? { dryRun: true, listed: 0, planned: 0, baseUrl: client.baseUrl }
@@ -74,18 +71,19 @@ export async function runPurge(args: Args, flags: Flags, context: Context): Prom
     return exitCode.done;
   }
   const holds = await readHolds(flags, host);
-  return await purgeBatches({ source, mode, client, holds }, flags, context);
+  return await purgeBatches({ source: { ...source, ids }, mode, client, holds }, flags, context);
 }
 
 /** Runs `retain`. */
 export async function runRetain(_: Args, flags: Flags, context: Context): Promise<number> {
   const { host } = context;
   const policy = await readPolicy(host.files, flags.policy ?? "");
-  const mode = modeOf(flags, { policy }, host);
+  const source = { policy };
+  const mode = modeOf(flags, source, host);
   const client = createClient(context, flags);
   const others = await readHolds({ ...flags, policy: undefined }, host);
   const holds = new Set([...policy.holds, ...others]);
-  return await purgeBatches({ source: { policy }, mode, client, holds }, flags, context);
+  return await purgeBatches({ source, mode, client, holds }, flags, context);
 }
 
 /** What the command line says of the batches. */
@@ -93,7 +91,7 @@ export function sourceOf(
   args: Args,
   flags: Flags,
   { stdin }: Pick<Host, "stdin">,
-): GivenSource {
+): PurgeSource {
   const { plan, cancel } = flags;
   const filter = filterFrom(flags);
   const ids = args.length > 0 && "ids";
@@ -106,8 +104,7 @@ export function sourceOf(
     if (!ids) return { filter };
     throw new CommandError("Cannot use ids with a filter: it is not clear which batches are meant");
   }
-  const onStdin = args.includes("-") || (!ids && !stdin.isTerminal);
-  if (ids || onStdin) return { args, onStdin };
+  if (ids || !stdin.isTerminal) return { args };
   throw new CommandError(
     "Cannot purge: give ids, a filter such as --older-than 30d, --all, or --plan",
   );
@@ -116,10 +113,10 @@ export function sourceOf(
 /** How far a purge goes. */
 export function modeOf(
   { yes, dryRun, planOut }: Flags,
-  source: GivenSource,
+  { plan, args }: PurgeSource,
   host: Pick<Host, "stdin" | "stderr">,
 ): Purge["mode"] {
-  if (planOut !== undefined && "plan" in source) {
+  if (planOut !== undefined && plan !== undefined) {
     throw new CommandError("Cannot use --plan-out with --plan: the plan is there already");
   }
   if (dryRun) return "show";
@@ -130,7 +127,7 @@ export function modeOf(
     );
   }
   if (yes) return "apply";
-  const isTaken = "onStdin" in source && source.onStdin;
+  const isTaken = args && (args.length === 0 || args.includes("-")); // stdin has no answer then
   if (!isTaken && canAsk(host)) return "ask";
   throw new CommandError(
     `Cannot ask whether to delete: ${isTaken ? "stdin has the ids" : "there is no terminal"}\n` +
@@ -156,14 +153,14 @@ interface Prepared {
 export async function purgeBatches(purge: Purge, flags: Flags, context: Context): Promise<number> {
   const { source, mode, client } = purge;
   const { host, output } = context;
-  const stored = "plan" in source
-    ? await readPlan(host.files, source.plan, client, host.signal)
-    : undefined;
+  const stored = source.plan === undefined
+    ? undefined
+    : await readPlan(host.files, source.plan, client, host.signal);
   if (mode === "show") {
     return await showPlan(await prepare(purge, flags, stored, undefined, context), flags, context);
   }
   const exportTo = await openResults(flags.export, host.files);
-  const ids = stored ? plannedItems(stored).map(({ id }) => id) : "ids" in source ? source.ids : [];
+  const ids = stored ? plannedItems(stored).map(({ id }) => id) : source.ids ?? [];
   const limit = checkClient(client).timeout;
   return await withTrail(flags.audit, { ids, limit }, context, async (trail) => {
     if (stored) await checkWorkspace(client, stored, host);
@@ -194,7 +191,7 @@ async function prepare(
   for (const line of describeUnknownHolds(flags, holds, plan)) {
     await context.output.note(`${line}\n`, "bad");
   }
-  const ids = "ids" in source ? source.ids : [];
+  const { ids = [] } = source;
   const names = stored && namesOfPlan(stored);
   const past = await readHistory(trail?.history ?? [], {
     ...names && { plan: names.plan, workspaceId: plan.workspaceId },
@@ -211,7 +208,7 @@ async function prepare(
     stored: stored !== undefined,
     gone: gone.length,
     changed: names && names.changedPlan !== undefined,
-    policy: "policy" in source ? flags.policy : undefined,
+    policy: source.policy && flags.policy,
     exportTo: flags.export,
     auditTo: flags.audit,
   });
@@ -219,7 +216,7 @@ async function prepare(
 }
 
 async function makePlan(
-  source: PurgeSource,
+  { policy, ids = [], filter = { ids } }: PurgeSource,
   { cancel: cancelInProgress, archived, clockSkew: maxClockSkew }: Flags,
   holds: ReadonlySet<string>,
   client: CommandClient,
@@ -228,9 +225,10 @@ async function makePlan(
   const common = { holds, archived, maxClockSkew, signal: host.signal };
   await output.status("Listing the message batches");
   try {
-    if ("policy" in source) return await planPurge(client, { policy: source.policy, ...common });
-    const filter = "filter" in source ? source.filter : { ids: "ids" in source ? source.ids : [] };
-    return await planPurge(client, { filter, cancelInProgress, ...common });
+    return await planPurge(
+      client,
+      policy ? { policy, ...common } : { filter, cancelInProgress, ...common },
+    );
   } catch (error) {
     throw explainError(error, client.baseUrl, host);
   } finally {

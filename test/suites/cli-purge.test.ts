@@ -267,7 +267,7 @@ describe("modeOf()", () => {
     for (const host of [at(false, 80), at(true), at(false)]) {
       expect(() => modeOf({}, filter, host)).toThrow("Cannot ask whether to delete: there is no t");
     }
-    const ids = { args: ["-"], onStdin: true };
+    const ids = { args: ["-"] };
     expect(() => modeOf({}, ids, at(true, 80))).toThrow("stdin has the ids");
   });
 
@@ -289,9 +289,9 @@ describe("sourceOf()", () => {
     expect(sourceOf([], { plan: "p" }, on(false))).toEqual({ plan: "p" });
     expect(sourceOf([], { max: 3 }, on(false))).toEqual({ filter: { oldest: 3 } });
     expect(sourceOf([], { all: true }, on(false))).toEqual({ filter: "*" });
-    expect(sourceOf(["a"], {}, on(false))).toEqual({ args: ["a"], onStdin: false });
-    expect(sourceOf(["a", "-"], {}, on(true))).toEqual({ args: ["a", "-"], onStdin: true });
-    expect(sourceOf([], {}, on(false))).toEqual({ args: [], onStdin: true });
+    expect(sourceOf(["a"], {}, on(false))).toEqual({ args: ["a"] });
+    expect(sourceOf(["a", "-"], {}, on(true))).toEqual({ args: ["a", "-"] });
+    expect(sourceOf([], {}, on(false))).toEqual({ args: [] });
     expect(() => sourceOf([], {}, on(true))).toThrow("Cannot purge: give ids");
     expect(() => sourceOf(["a"], { all: true }, on(true))).toThrow("ids with a filter");
     for (
