@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -30,10 +30,14 @@ afterAll(async () => {
   await Promise.all([files.close(), api.close(), rm(folder, { recursive: true })]);
 });
 
-/** Runs Deno in an empty folder, with a cache of its own and no configuration. */
-async function denoRun(args: readonly string[], variables: Readonly<Record<string, string>> = {}) {
+/** Runs Deno in a folder, with a cache of its own and no configuration. */
+async function denoRun(
+  args: readonly string[],
+  variables: Readonly<Record<string, string>> = {},
+  cwd = folder,
+) {
   return await run(deno, ["run", "--no-prompt", ...args], {
-    cwd: folder,
+    cwd,
     env: {
       ...process.env,
       DENO_DIR: join(folder, "cache"),
@@ -44,18 +48,27 @@ async function denoRun(args: readonly string[], variables: Readonly<Record<strin
   });
 }
 
-describe("by URL, in an empty folder and with an empty cache,", () => {
-  test("mod.ts is imported and deletes a batch", async () => {
+describe("by URL, with an empty cache,", () => {
+  test.for(
+    [
+      ["an empty folder", []],
+      ["a folder below a package.json", ["--node-modules-dir=none"]],
+    ] as const,
+  )("mod.ts is imported in %s, and deletes a batch", async ([where, flags]) => {
+    const cwd = join(folder, where.replaceAll(" ", "-"), "src");
+    await mkdir(cwd, { recursive: true });
+    if (flags.length > 0) await writeFile(join(cwd, "../package.json"), "{}");
     const { id } = sandbox.seed({ processing_status: "ended" });
     const host = new URL(api.url).host;
     await writeFile(
-      join(folder, "main.ts"),
+      join(cwd, "main.ts"),
       `import { deleteMessageBatch } from "${files.url}/mod.ts";
        const client = { apiKey: "${apiKey}", baseUrl: "${api.url}" };
        console.log(JSON.stringify(await deleteMessageBatch(client, "${id}")));`,
     );
     const importing = `--allow-import=${new URL(files.url).host}`;
-    const { stdout } = await denoRun([importing, `--allow-net=${host}`, "main.ts"]);
+    const main = join(cwd, "main.ts");
+    const { stdout } = await denoRun([...flags, importing, `--allow-net=${host}`, main], {}, cwd);
     expect(JSON.parse(stdout)).toMatchObject({ id, evidence: "receipt" });
     expect(sandbox.batch(id)).toBeUndefined();
   });
