@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { type Answer, invalid, notFound, Refusal } from "./answer.ts";
-import { timestamp } from "./format.ts";
+import { type Answer, invalid, notFound, Refusal, timestamp } from "./answer.ts";
 import type { RateLimit, Settings } from "./options.ts";
 
 /** One request on its way to a route. */

@@ -4,9 +4,8 @@
  *
  * @module
  */
-import { cannotUse, type Checks } from "./check.ts";
-import { timestamp } from "./format.ts";
-import type { Settings } from "./options.ts";
+import { timestamp } from "./answer.ts";
+import { cannotUse, type Checks, type Settings } from "./options.ts";
 
 /** Tallies of requests by state, as the API writes them. */
 export type RequestCounts = Readonly<

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Answer, jsonAnswer, Refusal } from "./answer.ts";
-import { cannotUse, check, type Checks } from "./check.ts";
+import { cannotUse, check, type Checks } from "./options.ts";
 
 /** Something that goes wrong on demand. */
 export interface Fault {

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { toResponse } from "./answer.ts";
+import { createIds, toResponse } from "./answer.ts";
 import { betaNames, createApi, credentialHeader } from "./api.ts";
 import {
   type BatchRecord,
@@ -18,10 +18,14 @@ import {
   showBatch,
   spread,
 } from "./batches.ts";
-import { check } from "./check.ts";
 import { createFaults, type Fault, performWithFault } from "./faults.ts";
-import { createIds } from "./format.ts";
-import { type RateLimit, type SandboxOptions, type SeedRow, settingsFrom } from "./options.ts";
+import {
+  check,
+  type RateLimit,
+  type SandboxOptions,
+  type SeedRow,
+  settingsFrom,
+} from "./options.ts";
 import {
   createResources,
   kindBetas,

@@ -6,7 +6,7 @@
  */
 import { invalid, jsonAnswer, notFound } from "./answer.ts";
 import { betaNames, type Call, type Routes } from "./api.ts";
-import { cannotUse } from "./check.ts";
+import { cannotUse } from "./options.ts";
 
 /** A kind of object that the API deletes, as its documentation has it. */
 interface Kind {

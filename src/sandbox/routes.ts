@@ -4,7 +4,7 @@
  * @see [Message Batches](https://platform.claude.com/docs/en/api/messages/batches)
  * @module
  */
-import { invalid, jsonAnswer, notFound, Refusal } from "./answer.ts";
+import { derivedId, invalid, jsonAnswer, notFound, Refusal } from "./answer.ts";
 import type { Call, Routes } from "./api.ts";
 import {
   type BatchRecord,
@@ -17,7 +17,6 @@ import {
   hasResults,
   showBatch,
 } from "./batches.ts";
-import { derivedId } from "./format.ts";
 import type { Settings } from "./options.ts";
 
 /** Makes the routes of the six operations. */
