@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { scopes } from "../../src/config/mod.ts";
 import { createSandbox, type SandboxOptions } from "../../src/sandbox/mod.ts";
-import { checkService, createService } from "../../src/service/mod.ts";
+import { checkService, createService, type LogRecord } from "../../src/service/mod.ts";
 import { hash, token } from "../fixtures/gateway.ts";
 import { createMemoryStorage } from "../fixtures/memory-storage.ts";
 import { resourceFixtures } from "../fixtures/resources.ts";
@@ -29,11 +29,13 @@ async function setUp(
   };
   const row = { name: "team", sha256: await hash(token), ...members };
   const stop = new AbortController();
+  const log: LogRecord[] = [];
   const service = createService({
     client: { apiKey, fetch: sandbox.fetch, clock },
     environment: { GATEWAY_TOKENS: [row], ANTHROPIC_ADMIN_KEY: adminKey, ...environment },
     storage,
     signal: stop.signal,
+    log: (record) => log.push(record),
   });
   const ask = (
     method: string,
@@ -47,7 +49,7 @@ async function setUp(
         ...method === "POST" && { body: "{}" },
       }),
     );
-  return { sandbox, storage, ask, stop };
+  return { sandbox, storage, ask, log };
 }
 
 /** The type and the message of an error. */
@@ -208,6 +210,19 @@ describe("a token with batches:read", () => {
 });
 
 describe("every token", () => {
+  test.each([
+    ["GET", batches, "Cannot answer: the API gave no answer within 0.05 seconds"],
+    ["GET", `${batches}/msgbatch_1/results`, "Cannot answer: the API gave no answer within 0.05"],
+    ["POST", `${batches}/msgbatch_1/cancel`, "seconds; it may have been done all the same"],
+  ])("gets a 504 where the API does not answer a %s of %s", async (method, path, why) => {
+    const { sandbox, ask } = await setUp({
+      allow: ["batches:read", "batches:cancel", "batches:results"],
+    }, { environment: { GRACE_PERIOD: "0.05" }, sleep: () => new Promise(() => {}) });
+    sandbox.fail({ delay: 1, times: 9 });
+    expect(await errorOf(await ask(method, path)))
+      .toEqual([504, "timeout_error", expect.stringContaining(why)]);
+  });
+
   test("is checked when the service starts", () => {
     const check = (members: object, variables: object = {}) => () => {
       const row = { name: "a", sha256: "0".repeat(64), ...members };
@@ -277,6 +292,17 @@ describe("a token with batches:cancel", () => {
     expect((await errorOf(await ask("POST", `${batches}/${id}/cancel`))).slice(0, 2))
       .toEqual([400, "invalid_request_error"]);
     expect(storage.written.map(({ outcome }) => outcome)).toEqual([undefined, "failed"]);
+  });
+
+  test("is told that a batch was canceled if that cannot be recorded, and so is the owner", async () => {
+    const { sandbox, storage, ask, log } = await setUp({ allow: ["batches:cancel"] });
+    const { id } = sandbox.seed({ processing_status: "in_progress" });
+    const { auditTrail } = storage;
+    const append = auditTrail.append.bind(auditTrail);
+    auditTrail.append = (entry) =>
+      entry.phase === "intent" ? append(entry) : Promise.reject(new Error("no database"));
+    expect((await ask("POST", `${batches}/${id}/cancel`)).status).toBe(200);
+    expect(log.at(-1)).toMatchObject({ status: 200, id, error: { message: "no database" } });
   });
 
   test("cancels nothing without a record", async () => {
@@ -399,6 +425,13 @@ describe("minDaysSinceEnded", () => {
     const { id } = sandbox.seed({ ended_at: new Date(sandbox.now() - 0.9 * dayMs).toISOString() });
     expect((await ask("DELETE", `${batches}/${id}`)).status).toBe(403);
   });
+
+  test("judges by our clock where it is behind", async () => {
+    const { sandbox, ask } = await setUp({ minDaysSinceEnded: 1 }, { ahead: -dayMs });
+    const ended_at = new Date(sandbox.now() - 1.5 * dayMs).toISOString();
+    const { id } = sandbox.seed({ created_at: ended_at, ended_at });
+    expect((await ask("DELETE", `${batches}/${id}`)).status).toBe(403);
+  });
 });
 
 describe("maxDeletesPerDay", () => {
@@ -420,6 +453,7 @@ describe("maxDeletesPerDay", () => {
     expect(await errorOf(response))
       .toEqual([429, "rate_limit_error", 'The token "team" permits 2 deletions a day']);
     expect(sandbox.batch(third)).toBeDefined();
+    expect((await ask("GET", "/healthz")).status).toBe(200);
     expect(storage.written).toHaveLength(4);
     sandbox.advance(dayMs / 2 + 1_000);
     expect((await ask("DELETE", `${batches}/${third}`)).status).toBe(200);
@@ -465,10 +499,30 @@ describe("the deletion of another kind", () => {
     expect(await again.json()).toEqual({ id: file_id, type: "file_deleted" });
     expect(sandbox.requests).toHaveLength(0);
 
+    const inWorkspace = await setUp({ allow: ["users:delete"] }, {
+      environment: { ANTHROPIC_WORKSPACE_ID: "wrkspc_other" }, // the API would refuse it
+    });
+    const { user_id } = inWorkspace.sandbox.seedResource({ type: "user" });
+    const path = `/v1/organizations/users/${user_id}`;
+    expect((await inWorkspace.ask("DELETE", path)).status).toBe(200);
+
     const keyless = await setUp({ allow: ["users:delete"] }, {
       environment: { ANTHROPIC_ADMIN_KEY: "" },
     });
     expect(await errorOf(await keyless.ask("DELETE", "/v1/organizations/users/user_1")))
       .toEqual([500, "api_error", "Cannot use ANTHROPIC_ADMIN_KEY: it is not set"]);
+  });
+
+  test("is not that of a batch with the same id", async () => {
+    const { sandbox, ask } = await setUp({ allow: ["batches:delete", "files:delete"] });
+    const { id } = sandbox.seed({ processing_status: "ended" });
+    const again = { "x-stainless-retry-count": "1" };
+    const [batch, file] = await Promise.all([
+      ask("DELETE", `${batches}/${id}`),
+      ask("DELETE", `/v1/files/${id}`),
+    ]);
+    expect([batch.status, file.status]).toEqual([200, 404]);
+    expect((await ask("DELETE", `${batches}/${id}`, again)).status).toBe(200);
+    expect((await ask("DELETE", `/v1/files/${id}`, again)).status).toBe(404);
   });
 });
