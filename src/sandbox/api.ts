@@ -44,7 +44,11 @@ export function createApi(routes: Routes, settings: Settings): Api {
     const { method } = call.request;
     const rows = fitting(path);
     const row = rows.find((candidate) => candidate.method === method);
-    if (row) return row.handle({ ...call, params: readParams(row.pattern, path) });
+    if (row) {
+      const params = Object.entries(row.pattern.exec(path)?.groups ?? {})
+        .map(([name, value]) => [name, decodeURIComponent(value)]);
+      return row.handle({ ...call, params: Object.fromEntries(params) });
+    }
     if (rows.length === 0) throw notFound();
     const headers = { allow: rows.map((candidate) => candidate.method).join(", ") };
     throw new Refusal(405, `Method ${method} is not allowed for this resource.`, { headers });
@@ -59,22 +63,14 @@ export function createApi(routes: Routes, settings: Settings): Api {
         checkHeaders(call.request.headers, path, settings);
         takeToken?.(call.now, limits);
         answer = await dispatch(path, call);
-      } catch (error) {
+      } catch (caught) {
+        const error = caught instanceof URIError ? notFound() : caught; // no id is encoded so
         if (!(error instanceof Refusal)) throw error;
         answer = error.toAnswer(requestId);
       }
       return { ...answer, headers: { ...limits, ...answer.headers } };
     },
   };
-}
-
-function readParams(pattern: RegExp, path: string): Record<string, string> {
-  const groups = Object.entries(pattern.exec(path)?.groups ?? {});
-  try {
-    return Object.fromEntries(groups.map(([name, value]) => [name, decodeURIComponent(value)]));
-  } catch {
-    throw notFound(); // a malformed percent-encoding names nothing
-  }
 }
 
 /**

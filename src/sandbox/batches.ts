@@ -5,7 +5,7 @@
  * @module
  */
 import { timestamp } from "./answer.ts";
-import { cannotUse, type Checks, type Settings } from "./options.ts";
+import { cannotUse, check, type Checks, type Settings } from "./options.ts";
 
 /** Tallies of requests by state, as the API writes them. */
 export type RequestCounts = Readonly<
@@ -86,6 +86,14 @@ const dayMs = 24 * 60 * 60 * 1000;
 
 const none: RequestCounts = { processing: 0, succeeded: 0, errored: 0, canceled: 0, expired: 0 };
 
+const countChecks: Checks<RequestCounts> = {
+  processing: ["number", 0],
+  succeeded: ["number", 0],
+  errored: ["number", 0],
+  canceled: ["number", 0],
+  expired: ["number", 0],
+};
+
 /** What a batch to put in place may have. */
 export const seedChecks: Checks<BatchSeed> = {
   id: ["string"],
@@ -132,7 +140,7 @@ export function createRecord(
     archivedAt,
     cancelInitiatedAt,
     end,
-    counts: { ...none, ...(request_counts ?? { processing: total }) },
+    counts: check(request_counts ?? { processing: total }, countChecks, "request_counts"),
     requests: named.map((customId) => ({ customId })),
   };
 }
@@ -166,9 +174,7 @@ function parse(text: string | null | undefined): number | undefined {
   return Number.isNaN(time) ? undefined : time;
 }
 
-function sum(counts: RequestCounts): number {
-  return counts.processing + counts.succeeded + counts.errored + counts.canceled + counts.expired;
-}
+const sum = (counts: RequestCounts) => Object.values(counts).reduce((total, one) => total + one);
 
 /** The end of a batch that would end at a time, if processing does not expire before. */
 function endOf(at: number, expiresAt: number, rest: "succeeded" | "canceled"): BatchRecord["end"] {

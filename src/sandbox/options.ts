@@ -103,7 +103,7 @@ const limitChecks: Checks<RateLimit> = {
 
 /** Checks options, and adds what was left out. */
 export function settingsFrom(options: SandboxOptions): Settings {
-  const settings = check(options as Settings, checks, "the options");
+  const settings = check(options, checks, "the options");
   if (settings.rateLimit) check(settings.rateLimit, limitChecks, "the rate limit");
   return settings;
 }
@@ -127,7 +127,7 @@ export function cannotUse(subject: string, why: string): TypeError {
  * @returns The members, with the defaults of those that are left out.
  */
 export function check<Members extends object>(
-  given: Members,
+  given: { readonly [Name in keyof Members]?: Members[Name] | undefined },
   checks: Checks<Members>,
   subject: string,
 ): Members {
@@ -142,9 +142,8 @@ export function check<Members extends object>(
     if (types === undefined) throw cannotUse(member, `there are ${[...rows.keys()].join(", ")}`);
     if (value === undefined) continue;
     const allowed = types.split(" | ");
-    if (![typeOf(value), JSON.stringify(value), "unknown"].some((type) => allowed.includes(type))) {
-      throw cannotUse(member, `it is not of type ${types}`);
-    }
+    const isOfType = allowed.includes(typeOf(value)) || allowed.includes(JSON.stringify(value));
+    if (!isOfType && types !== "unknown") throw cannotUse(member, `it is not of type ${types}`);
     if (typeof value === "number" && !(value >= 0)) throw cannotUse(member, "it is not 0 or more");
     members[name] = value;
   }

@@ -183,7 +183,15 @@ export function createResources(newId: (prefix: string) => string): Resources {
   /** The object that a request names, and what answers say of it. */
   function find(type: string, kind: Kind, { request, params }: Call) {
     const betas = betaNames(request.headers);
-    checkBetas(kind, betas);
+    const asked = kind.betas ?? [];
+    const named = asked.filter((name) => betas.includes(name)).length;
+    if (asked.length > 0 && named !== 1) {
+      // [inferred] The documentation says "must send", and not how the API refuses a request without
+      // it. That both together are a 400 is in the API's changelog of 2026-07-02, as reported in
+      // https://github.com/davidmigloz/ai_clients_dart/pull/279.
+      const names = asked.map((name) => `\`${name}\``).join(" or ");
+      throw invalid(`anthropic-beta: this endpoint is in beta: send exactly one of ${names}`);
+    }
     const record = records.get(keyOf(type, params));
     // A version is addressed by its id, and under the old beta by its Unix timestamp instead.
     // [inferred] What becomes of the other address is published nowhere.
@@ -218,16 +226,4 @@ function kindOf(type: string): Kind {
 
 function keyOf(type: string, params: Members): string {
   return JSON.stringify([type, ...Object.keys(kindOf(type).prefixes).map((name) => params[name])]);
-}
-
-/** Throws unless a request names exactly one of the betas that the kind asks for. */
-function checkBetas({ betas = [] }: Kind, named: readonly string[]): void {
-  const count = betas.filter((name) => named.includes(name)).length;
-  if (betas.length === 0 || count === 1) return;
-  // [inferred] The documentation says "must send", and not how the API refuses a request without
-  // it. That both together are a 400 is in the API's changelog of 2026-07-02, as reported in
-  // https://github.com/davidmigloz/ai_clients_dart/pull/279.
-  const names = betas.map((name) => `\`${name}\``).join(" or ");
-  const both = count > 1 ? ", not both" : "";
-  throw invalid(`anthropic-beta: this endpoint is in beta: send ${names}${both}`);
 }

@@ -121,6 +121,10 @@ describe("createSandbox() refuses", () => {
     [{ seed: [null] }, "batch 1 of the seed: it is not an object"],
     [{ seed: [{ age: "40" }] }, 'age "40": give it with its unit: 40d, 12h or 30m'],
     [{ seed: [{ count: "2" }] }, '"count" of batch 1 of the seed: it is not of type number'],
+    [
+      { seed: [{ request_counts: { succeded: 1 } }] },
+      '"succeded" of request_counts: there are processing, ',
+    ],
     [{ rateLimit: { perSecond: 50 } }, '"perSecond" of the rate limit: there are perMinute, '],
     [{ faults: ["lost"] }, 'fault "lost": give a name and a chance: lost-answer, lost-request, '],
     [{ faults: ["lost-answer 5"] }, 'fault "lost-answer 5": give a name and a chance: '],
