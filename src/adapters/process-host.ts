@@ -29,17 +29,24 @@ export function processHost(): Host {
       Object.assign(process.env, { no_proxy: names, NO_PROXY: names });
       return true;
     },
-    commandLine() {
-      const { argv: [, script = ""], execArgv, execPath } = process;
-      if (!/[\\/](node_modules[\\/].+|batchsweep)$/.test(script)) {
-        return [...programWords(execPath), ...execArgv, relative("", script)];
-      }
-      if (process.versions["bun"] !== undefined) return ["bunx", "--bun", "batchsweep"];
-      return script.includes("node_modules") ? ["npx", "batchsweep"] : ["batchsweep"];
-    },
+    commandLine: () => commandLineOf(process),
     serve: async (handler, address) => (await import("./serve.ts")).serve(handler, address),
     files,
   };
+}
+
+/** The words that start a command again which a process runs: a script, or one that npm installed. */
+export function commandLineOf(
+  { argv: [, script = ""], execArgv, execPath, versions }: Pick<
+    typeof process,
+    "argv" | "execArgv" | "execPath" | "versions"
+  >,
+): readonly string[] {
+  if (!/[\\/](node_modules[\\/].+|batchsweep)$/.test(script)) {
+    return [...programWords(execPath), ...execArgv, relative("", script)];
+  }
+  if (versions["bun"] !== undefined) return ["bunx", "--bun", "batchsweep"];
+  return script.includes("node_modules") ? ["npx", "batchsweep"] : ["batchsweep"];
 }
 
 /** The words that start a runtime: those of npx if it is an installed package. */

@@ -92,7 +92,7 @@ const shown = 5;
 
 function welcome(url: string, batches: readonly SandboxMessageBatch[], host: Host): string {
   const rows = batches.slice(0, shown).map(({ id, processing_status, created_at, archived_at }) =>
-    `  ${id}  ${processing_status.padEnd(11)}  ${toMinute(created_at)}${
+    `  ${id}  ${processing_status.padEnd(11)}  ${toMinute(created_at) ?? created_at}${
       archived_at === null ? "" : "  archived"
     }\n`
   );

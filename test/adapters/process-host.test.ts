@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
-import { interruptingSignals, writeAll } from "../../src/adapters/process-host.ts";
+import { commandLineOf, interruptingSignals, writeAll } from "../../src/adapters/process-host.ts";
 
 const root = new URL("../..", import.meta.url).pathname;
 
@@ -34,4 +34,22 @@ test("interruptingSignals() has SIGHUP, unless it was ignored at the start", () 
     });
   expect(signals("")).toBe("SIGINT,SIGTERM,SIGHUP\n");
   expect(signals("trap '' HUP;")).toBe("SIGINT,SIGTERM\n");
+});
+
+test.each([
+  ["npx batchsweep", "/app/node_modules/.bin/batchsweep", "/usr/bin/node"],
+  ["npx batchsweep", "C:\\app\\node_modules\\batchsweep\\bin\\batchsweep.js", "C:\\node.exe"],
+  ["bunx --bun batchsweep", "/app/node_modules/.bin/batchsweep", "/usr/bin/bun"],
+  ["batchsweep", "/usr/local/bin/batchsweep", "/usr/bin/node"],
+  ["node --flag src/adapters/node.ts", `${root}src/adapters/node.ts`, "/usr/bin/node"],
+  [
+    "npx bun --flag src/adapters/bun.ts",
+    `${root}src/adapters/bun.ts`,
+    "/app/node_modules/bun/bun.exe",
+  ],
+])("commandLineOf() is %s for %s", (words, script, execPath) => {
+  const versions = { ...process.versions, ...execPath.endsWith("bun") && { bun: "1" } };
+  const argv = [execPath, script];
+  const execArgv = ["--flag"];
+  expect(commandLineOf({ argv, execArgv, execPath, versions }).join(" ")).toBe(words);
 });
