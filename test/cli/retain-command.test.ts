@@ -112,7 +112,7 @@ describe("retain refuses before any request", () => {
     [
       [...retain, "--yes"],
       "[]",
-      "Cannot use policy.json: it is no retention policy\n  it is not a",
+      "Cannot use policy.json: it is no retention policy\n  version is missing\n",
     ],
     [[...retain, "--yes"], policy({ rules: [] }), "\n  rules is empty: a policy needs a rule\n"],
     [[...retain, "--yes", "--hold", ""], policy(), 'Cannot use id "": it is empty\n'],
@@ -155,15 +155,14 @@ describe("retain refuses before any request", () => {
   });
 });
 
-test("retain tells in a line which members of another file are none", async () => {
+test("retain tells which member of another file is none", async () => {
   const text = JSON.stringify({ name: "x", version: 1, type: "module", rules: [rule], holds: [] });
   const change = { ...byCron, files: withPolicy(text) };
   expect(await run([...retain, "--dry-run"], change)).toEqual({
     code: 2,
     stdout: "",
     stderr: "Cannot use policy.json: it is no retention policy\n" +
-      "  it has members that are none: name, type; " +
-      "there are version, rules, holds, minimumAge\n",
+      "  name is no member: there are version, rules, holds, minimumAge\n",
   });
 });
 
