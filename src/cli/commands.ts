@@ -205,8 +205,8 @@ is waited for. To delete the batches too: batchsweep delete --export.`,
     options: [...plan, ...planned, ...known, ...call],
     group: [filterHeading, filter],
     help: `
-${asks} It deletes what it
-has shown: a batch that arrives meanwhile stays.
+${asks}
+It deletes what it has shown: a batch that arrives meanwhile stays.
 
 Examples:
   $ batchsweep purge --older-than 30d --dry-run
@@ -251,8 +251,9 @@ Examples:
   $ batchsweep retain --policy policy.json --plan-out plan.json
   $ batchsweep retain --policy policy.json --max-share 50% --audit a.jsonl --yes
 
-${asks} A plan says for every
-batch why it is kept or deleted; batchsweep purge --plan applies it.`,
+${asks}
+A plan says for every batch why it is kept or deleted; batchsweep purge --plan
+applies it.`,
     load: async () => (await import("./purge.ts")).runRetain,
   },
   {

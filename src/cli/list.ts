@@ -17,7 +17,14 @@ import { filterFrom, listFilter } from "./filter.ts";
 import { checkIds } from "./ids.ts";
 import type { Args, Flags } from "./options.ts";
 import type { Context } from "./output.ts";
-import { type Column, describeRequests, describeRows, formatTable, toMinute } from "./text.ts";
+import {
+  type Column,
+  countOf,
+  describeRequests,
+  describeRows,
+  formatTable,
+  toMinute,
+} from "./text.ts";
 
 /** Runs `list`. */
 export async function runList(_: Args, flags: Flags, context: Context): Promise<number> {
@@ -74,14 +81,13 @@ export async function listBatches(
   }
   if (rows.length > 0) await output.result(formatTable(rows, columns, stdout.columns));
   const parts = [...counts].map(([status, count]) => `${count} ${status}`);
-  const summary = total === 0
-    ? "no batches"
-    : `${total} ${total === 1 ? "batch" : "batches"} (${parts.join(", ")})`;
+  const summary = total === 0 ? "no batches" : `${countOf(total, "batch")}: ${parts.join(", ")}`;
   if (failure === undefined) {
-    const [workspace] = call.facts.workspaceIds;
-    const where = workspace === undefined ? "" : `Workspace ${workspace}: `;
-    const more = total === limit ? "; there may be older ones beyond --limit" : "";
-    await output.note(`${where}${summary}${more}\n`);
+    await output.note(describeRows([
+      ["Workspace", [...call.facts.workspaceIds][0]],
+      ["Listed", summary],
+      ["", total === limit && "there may be older ones beyond --limit"],
+    ], 9));
   } else {
     if (total > 0) await output.note(`The list breaks off after ${summary}\n`);
     if (!isAbort(failure, signal)) throw explainError(failure, client.baseUrl, host);

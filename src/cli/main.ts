@@ -31,8 +31,8 @@ Environment:
   AUDIT_TOKEN             a token of the service, for audit with a URL
   NO_COLOR                no colours, if it is not empty
 
-Deno needs --allow-env=NAME,… for them, --allow-net for the API, and --allow-read
-and --allow-write for the folders of files.
+Deno needs --allow-env=NAME,… for them, --allow-net for the API, and for files
+--allow-read and --allow-write of their folders.
 
 Exit codes:
   0  all was done                          3    a batch had not ended in time

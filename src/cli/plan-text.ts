@@ -55,7 +55,11 @@ export function describePlan(plan: PurgePlan, details: PreviewDetails): string {
     ["Changed", details.changed && "by hand, since it was made: look at it well"],
     ["Policy", details.policy],
     ["Delete", describeCount(plan, gone)],
-    row("Left", keptFor("not_among_oldest"), " more beyond --max: run the same command again"),
+    row(
+      "Left",
+      keptFor("not_among_oldest"),
+      ` more beyond --max: ${stored ? "make another plan" : "run the same command again"}`,
+    ),
     row("Gone", gone, " more of the plan, by the record"),
     [
       "Because",

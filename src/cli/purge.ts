@@ -139,8 +139,8 @@ export function modeOf(
 interface Prepared {
   /** With the holds of the command line. */
   readonly plan: PurgePlan;
-  /** As it was made. */
-  readonly applied: PurgePlan;
+  /** As it was made before, if it was. */
+  readonly stored?: PurgePlan | undefined;
   /** The outcomes of ids that were given, and that the plan does not delete. */
   readonly known: readonly Outcome[];
   /** The ids of batches that are gone by the audit trail. */
@@ -212,7 +212,7 @@ async function prepare(
     exportTo: flags.export,
     auditTo: flags.audit,
   });
-  return { plan, applied: stored ?? plan, known, gone: new Set(gone.map(({ id }) => id)), text };
+  return { plan, stored, known, gone: new Set(gone.map(({ id }) => id)), text };
 }
 
 async function makePlan(
@@ -337,6 +337,7 @@ async function mayBegin(
   const past = gone.size === 0 ? "" : `; ${gone.size} more ${are} gone by the record`;
   const count = describeCount(plan, gone.size);
   if (items.length === 0) {
+    if (mode === "ask") await output.note(text); // it says what is kept, and why
     await output.note(`Nothing to delete: ${count}${past}\n`);
     return true;
   }
@@ -356,7 +357,7 @@ export interface ApplyPlanSettings
   extends
     Pick<Flags, "json" | "concurrency" | "archived" | "allowOtherKey" | "cancelTimeout">,
     Pick<Prepared, "plan" | "known">,
-    Partial<Pick<Prepared, "applied" | "gone">> {
+    Partial<Pick<Prepared, "stored" | "gone">> {
   readonly holds: ReadonlySet<string>;
   readonly exportTo?: ResultStore | undefined;
   readonly trail?: TrailFile | undefined;
@@ -368,7 +369,7 @@ export async function applyPlan(
   settings: ApplyPlanSettings,
   context: Context,
 ): Promise<number> {
-  const { plan, applied = plan, known, gone, trail, json, holds, exportTo } = settings;
+  const { plan, stored, known, gone, trail, json, holds, exportTo } = settings;
   const { concurrency, archived, allowOtherKey, cancelTimeout: waitTimeout = longestWait } =
     settings;
   const planned = plannedItems(plan);
@@ -383,13 +384,14 @@ export async function applyPlan(
     baseUrl: client.baseUrl,
     waitTimeout: waited.size > 0 ? waitTimeout : undefined,
     beyond: plan.items.filter(({ code }) => code === "not_among_oldest").length,
+    again: stored && "make another plan",
     total: known.length + planned.length - (gone?.size ?? 0),
     waited,
   }, async function* (signal) {
     yield* known;
     const common = { signal, holds, exportTo, concurrency, waitTimeout, archived, allowOtherKey };
     const options = { ...common, history: trail?.history };
-    for await (const one of applyPurge({ ...client, auditTrail: trail }, applied, options)) {
+    for await (const one of applyPurge({ ...client, auditTrail: trail }, stored ?? plan, options)) {
       if (!kept.has(one.id)) yield one;
     }
   });

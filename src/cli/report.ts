@@ -144,8 +144,14 @@ export interface ReportOptions {
   readonly waitTimeout?: number | undefined;
   /** How many outcomes there will be. */
   readonly total: number;
-  /** How many more are meant, and left to the next run by `--max`. */
+  /** How many more are meant, and left by `--max`. */
   readonly beyond?: number | undefined;
+  /**
+   * What to do about these.
+   *
+   * @default "run the same command again"
+   */
+  readonly again?: string | undefined;
   /** The ids of the batches whose end is waited for. */
   readonly waited?: ReadonlySet<string> | undefined;
 }
@@ -201,8 +207,9 @@ const namedPerCause = 3;
 
 function createReport(
   { host: { signal, stdout, env }, output }: Context,
-  { json = false, noun, members, totals = false, baseUrl, waitTimeout, beyond = 0 }: ReportOptions,
+  { json = false, noun, members, totals = false, baseUrl, waitTimeout, ...options }: ReportOptions,
 ) {
+  const { beyond = 0, again: next = again } = options;
   const counts = new Map<Name, number>(Object.keys(rows).map((name) => [name as Name, 0]));
   const numberOf = (name: Name) => counts.get(name) ?? 0;
   const codes = new Set<number>();
@@ -269,7 +276,7 @@ function createReport(
       await output.note(`Stopped: ${why}. ${are(numberOf("unattempted"))} left\n`, "bad");
       await output.note(`${next}\n`);
     } else if (beyond > 0) {
-      await output.note(`${are(beyond, " more")} left, beyond --max: ${again}\n`);
+      await output.note(`${are(beyond, " more")} left, beyond --max: ${next}\n`);
     }
   };
 

@@ -35,14 +35,21 @@ export function details(...parts: readonly (string | undefined)[]): string {
   return given.length > 0 ? ` (${given.join(", ")})` : "";
 }
 
-/** Breaks lines that a terminal has no room for between two words. The rest is indented. */
+/**
+ * Breaks lines that a terminal has no room for between two words. The rest is indented: by the first
+ * column of a table of two, where its words fit.
+ */
 export function wrap(text: string, columns: number = Infinity): string {
   const lines = text.split("\n").flatMap((line) => {
+    if (line.length <= columns) return [line];
+    const [table = ""] = /^(\S.*? {2,}| +)(?=\S)/.exec(line) ?? [];
+    const longest = Math.max(...line.slice(table.length).split(" ").map(({ length }) => length));
+    const indent = " ".repeat(table.length + longest <= columns ? Math.max(2, table.length) : 2);
     const broken: string[] = [];
     let rest = line;
-    for (let at = 0; rest.length > columns; rest = `  ${rest.slice(at + 1)}`) {
+    for (let at = 0; rest.length > columns; rest = indent + rest.slice(at + 1)) {
       at = rest.lastIndexOf(" ", columns);
-      if (at <= 2) break; // a word that is longer than the line
+      if (at <= indent.length) break; // a word that is longer than the line
       broken.push(rest.slice(0, at));
     }
     return [...broken, rest];

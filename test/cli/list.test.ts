@@ -14,7 +14,7 @@ describe.each(names)("list on %s", { concurrent: true }, (runtime) => {
       "ID                                 STATUS  CREATED (UTC)     ENDED (UTC)       REQUESTS\n" +
         `${id}  ended   2026-01-01 00:00  2026-01-01 00:01  1 succeeded; archived\n`,
     );
-    expect(stderr).toMatch(/^Workspace wrkspc_\w+: 1 batch \(1 ended\)\n$/);
+    expect(stderr).toMatch(/^Workspace {2}wrkspc_\w+\nListed {5}1 batch: 1 ended\n$/);
     expect(stage.requests()).toEqual(["GET /v1/messages/batches"]);
   });
 

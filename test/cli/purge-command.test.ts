@@ -418,6 +418,25 @@ describe("purge --dry-run says of what is kept", () => {
     expect(stderr).toContain("3 more are left, beyond --max: run the same command again\n");
   });
 
+  test("--max of a plan, that the others need another plan", async () => {
+    const { sandbox } = stage();
+    const files = createMemoryFiles();
+    const args = ["purge", "--status", "ended", "--max", "1", "--plan-out", "p"];
+    await run(args, { ...byCron, files }, sandbox);
+    const dry = await run(["purge", "--plan", "p", "--dry-run"], { files }, sandbox);
+    expect(dry.stderr).toMatch(/^Left {7}3 more beyond --max: make another plan$/m);
+    const { stderr } = await run(["purge", "--plan", "p", "--yes"], { files }, sandbox);
+    expect(stderr).toContain("3 more are left, beyond --max: make another plan\n");
+  });
+
+  test("why nothing is deleted, to a person", async () => {
+    const { sandbox, old } = stage();
+    const args = ["purge", "--older-than", "14d", "--hold", old.join()];
+    const { code, stderr } = await run(args, typing(""), sandbox);
+    expect([code, sandbox.size]).toEqual([0, 5]);
+    expect(stderr).toMatch(/^Held {7}3: kept$[^]*^Nothing to delete: 0 of 5 message batches$/m);
+  });
+
   test("--export, what has no results any more, which is no failure and no part of --max", async () => {
     const sandbox = createSandbox();
     const longAgo = { created_at: "2026-01-01T00:00:00Z", ended_at: "2026-01-01T00:01:00Z" };

@@ -183,7 +183,7 @@ describe("formatTable()", () => {
 describe("listBatches()", () => {
   const list = (stage: CommandStage, options: ListBatchesOptions = {}) =>
     listBatches(stage.client, options, stage);
-  const workspace = "Workspace wrkspc_011CZkZaBF1tNoB5wlCeusgy: ";
+  const listed = "Workspace  wrkspc_011CZkZaBF1tNoB5wlCeusgy\nListed     ";
 
   /** A stage with a batch in every state, the newest last. */
   function everyState(options?: Parameters<typeof createCommandStage>[0]) {
@@ -211,7 +211,7 @@ describe("listBatches()", () => {
         "msgbatch_4  ended        2026-10-13 00:00  2026-10-13 00:01  2 succeeded; archived",
         "",
       ].join("\n"),
-      stderr: `${workspace}4 batches (1 in_progress, 1 canceling, 2 ended)\n`,
+      stderr: `${listed}4 batches: 1 in_progress, 1 canceling, 2 ended\n`,
     });
     expect(stage.requests()).toEqual(["GET /v1/messages/batches"]);
   });
@@ -241,7 +241,7 @@ describe("listBatches()", () => {
       expect(line).toEqual(stage.sandbox.batch(line?.id ?? ""));
     }
     expect([perLine[0], perLine[999], perLine[1_000]]).toEqual([1, 1, 2]);
-    expect(stage.written.stderr).toBe(`${workspace}1001 batches (1001 ended)\n`);
+    expect(stage.written.stderr).toBe(`${listed}1001 batches: 1001 ended\n`);
   });
 
   test("lists what the conditions mean, in progress too", async () => {
@@ -263,7 +263,7 @@ describe("listBatches()", () => {
     await list(stage, { json: true, limit: 2 });
     expect(stage.jsonLines()).toMatchObject([{ id: "msgbatch_1" }, { id: "msgbatch_2" }]);
     expect(stage.sandbox.requests.map(({ search }) => search)).toEqual(["?limit=2"]);
-    expect(stage.written.stderr).toContain("; there may be older ones beyond --limit\n");
+    expect(stage.written.stderr).toContain("\n           there may be older ones beyond --limit\n");
   });
 
   test("counts the batches that a filter means towards a limit", async () => {
@@ -276,7 +276,7 @@ describe("listBatches()", () => {
     for (const options of [{}, { json: true }, { filter: { status: ["ended"] as const } }]) {
       const stage = createCommandStage();
       expect(await list(stage, options)).toBe(exitCode.done);
-      expect(stage.written).toEqual({ stdout: "", stderr: `${workspace}no batches\n` });
+      expect(stage.written).toEqual({ stdout: "", stderr: `${listed}no batches\n` });
     }
   });
 
@@ -293,7 +293,7 @@ describe("listBatches()", () => {
         ),
       });
       expect(stage.written.stdout.split("\n")).toHaveLength(json ? 1_001 : 1_002);
-      expect(stage.written.stderr).toBe("The list breaks off after 1000 batches (1000 ended)\n");
+      expect(stage.written.stderr).toBe("The list breaks off after 1000 batches: 1000 ended\n");
     }
   });
 
@@ -334,7 +334,7 @@ describe("listBatches()", () => {
       expect(await list(stage, { json })).toBe(exitCode.interrupted);
       expect(stage.written.stdout).not.toBe("");
       expect(stage.written.stderr).toMatch(
-        /^The list breaks off after \d+ batches .*\nInterrupted\n$/,
+        /^The list breaks off after \d+ batches: .*\nInterrupted\n$/,
       );
       expect(stage.sandbox.requests).toHaveLength(2);
     }

@@ -375,6 +375,13 @@ describe("wrap()", () => {
     expect(wrap("any length", Infinity)).toBe("any length");
   });
 
+  test("keeps the second column of a table, unless a word has no room there", () => {
+    expect(wrap("Because    It ended 5 days ago\n           or more", 24)).toBe(
+      "Because    It ended 5\n           days ago\n           or more",
+    );
+    expect(wrap(`Head        ${"f".repeat(20)}`, 24)).toBe(`Head\n  ${"f".repeat(20)}`);
+  });
+
   test("makes no line that is too long, and loses no word", () => {
     const text = Array.from({ length: 60 }, (_, index) => "word".slice(index % 4)).join(" ");
     for (let columns = 8; columns < 90; columns += 1) {
