@@ -50,7 +50,7 @@ export function wrap(text: string, columns: number = Infinity): string {
     for (let at = 0; rest.length > columns; rest = indent + rest.slice(at + 1)) {
       at = rest.lastIndexOf(" ", columns);
       if (at <= indent.length) break; // a word that is longer than the line
-      broken.push(rest.slice(0, at));
+      broken.push(rest.slice(0, at).trimEnd());
     }
     return [...broken, rest];
   });

@@ -84,8 +84,8 @@ describe("interrupted with nothing left to begin", () => {
   });
 
   test.each([
-    [["list"], /msgbatch_1/, /: 1 batch \(1 ended\)\nInterrupted\n$/],
-    [["list", "--json"], /"id":"msgbatch_1"/, /: 1 batch \(1 ended\)\nInterrupted\n$/],
+    [["list"], /msgbatch_1/, /^Listed {5}1 batch: 1 ended\nInterrupted\n$/m],
+    [["list", "--json"], /"id":"msgbatch_1"/, /^Listed {5}1 batch: 1 ended\nInterrupted\n$/m],
     [["purge", "--all", "--dry-run"], /^would delete /, /\nDry run: nothing was deleted\n$/],
     [["purge", "--older-than", "90d", "--yes"], /^$/, /^Nothing to delete: 0 of 1 message b/],
   ])("%j tells what it has, and ends with 130", async (args, out, err) => {
