@@ -4,7 +4,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { open, stat } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { AppendFile } from "../audit/jsonl.ts";
 
@@ -69,35 +69,31 @@ export async function openAppendFile(path: string): Promise<OpenAppendFile> {
   };
 
   let last: Promise<void> = Promise.resolve();
-  let group: Group | undefined;
-  const begin = (): Group => {
-    const next: Group = {
-      text: "",
-      safe: last.then(() => {
-        group = undefined;
-        return write(next.text);
-      }),
-    };
-    last = next.safe.catch(() => {}); // append() gives the error to its callers
-    return next;
+  const inTurn = (work: () => Promise<void>): Promise<void> => {
+    const done = last.then(work);
+    last = done.catch(() => {}); // the caller gets the error
+    return done;
   };
+  let waiting = ""; // is written together, once the disk is free
+  let written: Promise<void> | undefined;
   return {
     async check() {
       if (lost === undefined && !await isInPlace()) {
-        const followed = last.then(async () => {
+        await inTurn(async () => {
           if (!await isInPlace()) await follow();
         });
-        last = followed.catch(() => {});
-        await followed;
       }
       if (lost !== undefined) throw lost;
     },
     append(text) {
-      group ??= begin();
-      group.text += text;
-      return group.safe;
+      waiting += text;
+      return written ??= inTurn(() => {
+        const together = waiting;
+        [waiting, written] = ["", undefined];
+        return write(together);
+      });
     },
-    close: async () => {
+    async close() {
       await last;
       broken ??= new Error("Cannot append: the file is closed");
       await file.handle.close();
@@ -117,28 +113,10 @@ async function openAt(path: string) {
   }
 }
 
-/** Texts that are written together. */
-interface Group {
-  text: string;
-  readonly safe: Promise<void>;
-}
-
 /** The part of an open file that {@link writeLines} uses. */
-export interface AppendHandle {
+export type AppendHandle = Pick<FileHandle, "read" | "write"> & {
   stat(): Promise<{ readonly size: number }>;
-  read(
-    buffer: Uint8Array,
-    offset: number,
-    length: number,
-    position: number,
-  ): Promise<{ readonly bytesRead: number }>;
-  write(
-    buffer: Uint8Array,
-    offset: number,
-    length: number,
-    position: null,
-  ): Promise<{ readonly bytesWritten: number }>;
-}
+};
 
 const newline = Buffer.from("\n");
 
@@ -151,14 +129,15 @@ const newline = Buffer.from("\n");
  */
 export async function writeLines(file: AppendHandle, text: string): Promise<number> {
   const lines = Buffer.from(text);
-  let { size } = await file.stat();
-  let end = await readFrom(file, Math.max(0, size - 1), size);
+  let size = -1;
+  let before: number;
+  let end: Buffer;
   // A line without an end is torn, unless another process is just writing it.
-  for (let before = -1; size > before && !end.equals(newline);) {
+  do {
     before = size;
     size = (await file.stat()).size;
     end = await readFrom(file, Math.max(0, size - 1), size);
-  }
+  } while (size > before && !end.equals(newline));
   if (size > 0 && !end.equals(newline)) {
     await writeWhole(file, [newline, lines]);
     return (await file.stat()).size;

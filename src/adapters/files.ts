@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { createHash } from "node:crypto";
 import { link, lstat, mkdir, open, readdir, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Files } from "../cli/mod.ts";
@@ -34,8 +35,6 @@ export const files: Files = {
   resultsIn: openResultFolder,
 };
 
-const blockSize = 65_536;
-
 /**
  * Reads a file in pieces, such as an audit trail for `readAuditTrail()`.
  *
@@ -47,7 +46,7 @@ export async function* readFileBytes(path: string): AsyncGenerator<Uint8Array, v
   const file = await open(path, "r");
   try {
     for (;;) {
-      const bytes = new Uint8Array(blockSize);
+      const bytes = new Uint8Array(65_536);
       const { bytesRead } = await file.read(bytes, 0, bytes.length);
       if (bytesRead === 0) return;
       yield bytes.subarray(0, bytesRead);
@@ -120,7 +119,7 @@ function streamTo(file: NewFile, path: string): WritableStream<Uint8Array> {
           await file.keep();
         } catch (error) {
           if (!hasCode(error, "EEXIST")) throw error;
-          if (!await isSame(file.part, path)) {
+          if (await hashOf(file.part) !== await hashOf(path)) {
             throw new Error(`${path} is there already, with another content`);
           }
           await file.discard();
@@ -139,27 +138,10 @@ function explained(error: unknown, path: string): unknown {
   return Object.assign(new Error(message), { code: error.code });
 }
 
-/** Whether two files have the same content. */
-async function isSame(one: string, other: string): Promise<boolean> {
-  const [first, second] = await Promise.all([open(one, "r"), open(other, "r")]);
-  const [block, otherBlock] = [new Uint8Array(blockSize), new Uint8Array(blockSize)];
-  const fill = async (file: typeof first, bytes: Uint8Array) => {
-    let size = 0;
-    for (let read = 1; read > 0 && size < bytes.length; size += read) {
-      read = (await file.read(bytes, size, bytes.length - size)).bytesRead;
-    }
-    return size;
-  };
-  try {
-    for (;;) {
-      const size = await fill(first, block);
-      if (await fill(second, otherBlock) !== size) return false;
-      for (let at = 0; at < size; at += 1) if (block[at] !== otherBlock[at]) return false;
-      if (size < blockSize) return true;
-    }
-  } finally {
-    await Promise.all([first.close(), second.close()]);
-  }
+async function hashOf(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const bytes of readFileBytes(path)) hash.update(bytes);
+  return hash.digest("hex");
 }
 
 /** A file that gets its name once it is whole. */

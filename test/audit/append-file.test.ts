@@ -184,7 +184,7 @@ describe("writeLines()", () => {
       let others = 0;
       const raced: AppendHandle = {
         stat: handle.stat.bind(handle),
-        read: handle.read.bind(handle),
+        read: handle.read.bind(handle) as FileHandle["read"],
         write: (async (bytes: Uint8Array, ...rest: [number, number, null]) => {
           if ((others += 1) === 1) await appendFile(path, torn ?? "");
           return await handle.write(bytes, ...rest);
@@ -209,7 +209,7 @@ describe("writeLines()", () => {
         if ((looks += 1) === 2) await appendFile(path, "o\n");
         return await handle.stat();
       },
-      read: handle.read.bind(handle),
+      read: handle.read.bind(handle) as FileHandle["read"],
       write: handle.write.bind(handle) as FileHandle["write"],
     };
     await writeLines(raced, "three\n");
@@ -223,7 +223,7 @@ describe("writeLines()", () => {
     const handle = await open(path, "a+");
     const raced: AppendHandle = {
       stat: handle.stat.bind(handle),
-      read: handle.read.bind(handle),
+      read: handle.read.bind(handle) as FileHandle["read"],
       write: (async (bytes: Uint8Array, ...rest: [number, number, null]) => {
         await appendFile(path, "before\n");
         const written = await handle.write(bytes, ...rest);
