@@ -16,7 +16,8 @@ import {
 } from "./core/delete.ts";
 import { createCall } from "./core/send.ts";
 
-export type { DeletableResource, DeleteOptions, ResourceDeletion };
+export type { PathParams } from "./core/check.ts";
+export type { DeletableResource, DeleteOptions, ResourceDeletion, ResourceParams };
 
 /** The kinds. To add one: a row here, an export below, a row in the sandbox's table, a fixture. */
 const resources = {
@@ -63,7 +64,8 @@ const resources = {
   },
 } as const;
 
-type Resources = typeof resources;
+/** The kinds by their names. */
+export type Resources = typeof resources;
 
 /** The kinds, as data. */
 export const resourceKinds: readonly DeletableResource[] = Object.values(resources);

@@ -9,14 +9,19 @@ export {
   type DecisionSource,
   describeDecision,
   evaluateFilter,
+  type EvaluateFilterOptions,
   type KeepCode,
   type PurgeDecision,
 } from "./decision.ts";
+export type { ConnectionFailure } from "../core/connection.ts";
+export type { DeletionFacts } from "../core/delete.ts";
+export type { CallError, Exchange } from "../core/errors.ts";
 export type { ResultsExport, ResultStore } from "./export.ts";
 export { type ListedBatch, type MessageBatchFilter, parseMessageBatchFilter } from "./filter.ts";
 export type { DeletionOutcome, OutcomeError, StopReason } from "./outcome.ts";
 export { createPace, type PaceOptions } from "./pace.ts";
 export {
+  type CommonPlanOptions,
   fingerprintPlan,
   parsePurgePlan,
   type PlanByFilter,

@@ -293,7 +293,7 @@ function cannotApply(why: string): PurgeRefusedError {
 export type PlanPurgeOptions = PlanByFilter | PlanByPolicy;
 
 /** Options of every plan. */
-interface CommonPlanOptions extends CallOptions {
+export interface CommonPlanOptions extends CallOptions {
   /** Ids that are kept whatever the filter or the policy says. They do not count for `oldest`. */
   readonly holds?: Iterable<string> | undefined;
   /**

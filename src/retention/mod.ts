@@ -14,4 +14,4 @@ export {
   type RetentionPolicy,
   type RetentionRule,
 } from "../purge/policy.ts";
-export { type RetentionRun, runRetention, type RunRetentionOptions } from "./run.ts";
+export { type RetentionRun, type RunError, runRetention, type RunRetentionOptions } from "./run.ts";

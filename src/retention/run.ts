@@ -106,7 +106,8 @@ export interface RetentionRun {
   readonly error?: RunError | undefined;
 }
 
-type RunError = Pick<OutcomeError, "code" | "message">;
+/** Why a run failed, as data. */
+export type RunError = Pick<OutcomeError, "code" | "message">;
 
 /**
  * Runs a retention policy once: lists all batches, and deletes those that the policy does not keep, the

@@ -27,17 +27,21 @@ import {
   settingsFrom,
 } from "./options.ts";
 import {
+  type CommonTraits,
   createResources,
   kindBetas,
   type ResourceObject,
   type ResourceParams,
   type ResourceSeed,
   type ResourceType,
+  type Seeds,
+  type UserTraits,
 } from "./resources.ts";
 import { batchRoutes } from "./routes.ts";
 
 export type { BatchSeed, Fault, RateLimit, RequestCounts, SandboxMessageBatch, SandboxOptions };
-export type { ResourceObject, ResourceParams, ResourceSeed, ResourceType, SeedRow };
+export type { ResourceObject, ResourceParams, ResourceSeed, ResourceType, SeedRow, Seeds };
+export type { CommonTraits, UserTraits };
 
 /** One request as the sandbox saw it: no body, no credential. */
 export interface SeenRequest {

@@ -99,7 +99,8 @@ export interface CommonTraits {
   readonly override?: Readonly<Record<string, unknown>> | undefined;
 }
 
-type Seeds = {
+/** What an object of each kind may be given. */
+export type Seeds = {
   [Type in ResourceType]:
     & { readonly [Param in keyof ResourceParams<Type>]?: string | undefined }
     & (Type extends "user" ? UserTraits : object)

@@ -30,7 +30,18 @@ export type { Environment, GatewayToken, Scope } from "../config/mod.ts";
 export type { StepConfig, Steps } from "../purge/steps.ts";
 export type { LogRecord } from "./log.ts";
 export { createOperations, type Operations } from "./operations.ts";
-export { createStorage, type Database, migrations, type Storage } from "../storage/mod.ts";
+export {
+  createStorage,
+  type Database,
+  type EntriesOptions,
+  migrations,
+  type NotableRuns,
+  type Operation,
+  type Rows,
+  type Statement,
+  type Storage,
+  type StoredRun,
+} from "../storage/mod.ts";
 
 /** What the service works with. */
 export interface ServiceOptions {

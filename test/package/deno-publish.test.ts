@@ -1,4 +1,4 @@
-import { globSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { output } from "./installed.ts";
 
@@ -16,3 +16,17 @@ test("deno publish would publish the source of every entry point", async () => {
     ["LICENSE", "README.md", "deno.json", "mod.ts", ...source].sort(),
   );
 }, 180_000);
+
+test("deno doc finds every exported symbol documented, and the types that it mentions", async () => {
+  const { exports } = JSON.parse(readFileSync("deno.json", "utf8"));
+  const files = Object.values<string>(exports).join(" ");
+  const text = await output(process.cwd(), ["sh", "-c", `deno doc --lint ${files} 2>&1 || true`]);
+  const complaints = [...text.matchAll(/^error\[(\S+)\]: (.+)\n +--> (\S+):(\d+):(\d+)$/gm)];
+  expect(complaints.length).toBeGreaterThan(50);
+  const grave = complaints.filter(([, code, what = "", , , column]) =>
+    // The names of many members say enough, and some types are those of a constant.
+    !(code === "missing-jsdoc" && column !== "1") &&
+    !(code === "private-type-ref" && /private type '[a-z]\w*'$/.test(what))
+  );
+  expect(grave.map(([complaint]) => complaint)).toEqual([]);
+});
