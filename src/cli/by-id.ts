@@ -9,7 +9,6 @@ import { defined } from "../core/check.ts";
 import { checkClient } from "../core/client.ts";
 import {
   type DeletableResource,
-  deleteBatch,
   deleteResource,
   mayMeanNotEnded,
   messageBatch,
@@ -19,9 +18,9 @@ import { type Call, endOfWait } from "../core/send.ts";
 import type { PurgeHistory } from "../purge/apply.ts";
 import { createRun, type RunOutcome, type Task } from "../purge/engine.ts";
 import { type ResultStore, storeResults } from "../purge/export.ts";
-import { exportThenDelete } from "../purge/export-then-delete.ts";
+import { deleteOne as deleteBatchOfRun } from "../purge/export-then-delete.ts";
 import { type DeletionOutcome, deletionOutcome, type OutcomeError } from "../purge/outcome.ts";
-import { cancelAndDelete, waitUntilEnded } from "../purge/wait.ts";
+import { waitUntilEnded } from "../purge/wait.ts";
 import { type CommandClient, createClient } from "./client.ts";
 import { exitCode } from "./errors.ts";
 import { readHolds } from "./holds.ts";
@@ -146,10 +145,9 @@ async function deleteOne(
   const mayBeDeletedAlready = past.isUncertain(id);
   const allowMissing = settings.allowMissing === true || past.outcome(id) !== undefined;
   const absence = { allowMissing, mayBeDeletedAlready };
-  const done = (deletion: Parameters<typeof deletionOutcome>[2]) =>
-    deletionOutcome(id, call.facts.deletions, deletion);
   if (resource !== messageBatch) {
-    return done(await deleteResource(call, resource, parseId(resource, id), absence));
+    const deletion = await deleteResource(call, resource, parseId(resource, id), absence);
+    return deletionOutcome(id, call.facts.deletions, deletion);
   }
   if (waitTimeout !== undefined && !cancel) {
     await waitUntilEnded(call, id, waitTimeout).catch((error) => {
@@ -157,19 +155,7 @@ async function deleteOne(
       if (!(error instanceof NotFoundError && (allowMissing || mayBeDeletedAlready))) throw error;
     });
   }
-  if (store !== undefined) {
-    const options = { store, cancel, waitTimeout, archived, mayBeDeletedAlready };
-    const deletion = await exportThenDelete(call, id, options);
-    if (deletion.evidence !== "missing" || allowMissing) return done(deletion);
-    const { requestId, auditError } = deletion;
-    const error = { code: "ERR_NOT_FOUND", status: 404, requestId };
-    return defined({ ...failedOutcome("delete", id, notThere, error), auditError });
-  }
-  return done(
-    cancel
-      ? await cancelAndDelete(call, id, { ...absence, waitTimeout })
-      : await deleteBatch(call, id, absence),
-  );
+  return await deleteBatchOfRun(call, id, { ...absence, store, cancel, waitTimeout, archived });
 }
 
 /** Cancels a batch, and waits for its end if there is a time to wait. */

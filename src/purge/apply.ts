@@ -17,15 +17,14 @@ import {
   isWaitTime,
 } from "../core/check.ts";
 import { checkClient, type Client, type Settings } from "../core/client.ts";
-import { deleteBatch, messageBatch } from "../core/delete.ts";
+import { messageBatch } from "../core/delete.ts";
 import { PurgeRefusedError } from "../core/errors.ts";
 import { createRun, type Run, type RunSummary, type Task } from "./engine.ts";
 import type { ResultStore } from "./export.ts";
-import { exportThenDelete } from "./export-then-delete.ts";
-import { type DeletionOutcome, deletionOutcome } from "./outcome.ts";
+import { deleteOne } from "./export-then-delete.ts";
+import type { DeletionOutcome } from "./outcome.ts";
 import { checkPlan, isKeepOrDelete, namesOfPlan, type PurgeItem, type PurgePlan } from "./plan.ts";
 import { isHolds } from "./policy.ts";
-import { cancelAndDelete } from "./wait.ts";
 
 /** Options of {@link applyPurge}. */
 export interface ApplyPurgeOptions {
@@ -177,63 +176,39 @@ export function applyPurge(
 async function prepare(client: Client, given: PurgePlan, options: ApplyPurgeOptions): Promise<Run> {
   const settings = checkClient(client);
   const plan = checkPlan(settings, given);
-  const { concurrency = 32, signal, waitTimeout, exportTo, ...checked } = checkOptions(
-    options,
-    applyChecks,
-  );
-  const { holds = [], history = [], archived = "keep", allowOtherKey = false } = checked;
-  if (!allowOtherKey && plan.workspaceId === undefined) await checkKey(settings, plan);
-  const held = new Set(holds);
-  const planned = plan.items.filter(({ action }) => action !== "keep");
-  const { workspaceId } = plan;
-  const names = namesOfPlan(plan);
-  const past = await readHistory(history, { plan: names.plan, workspaceId, items: planned });
-  const work = [
-    ...planned.filter(({ action }) => action === "delete"),
-    ...planned.filter(({ action }) => action === "cancel_and_delete"),
-  ];
-  const taskOf = ({ id, action, ...item }: PurgeItem): Task => {
-    const cancel = action === "cancel_and_delete";
+  const { workspaceId, items } = plan;
+  const checked = checkOptions(options, applyChecks);
+  const { concurrency = 32, signal, waitTimeout, exportTo: store, archived = "keep" } = checked;
+  if (!checked.allowOtherKey && workspaceId === undefined) await checkKey(settings, plan);
+  const held = new Set(checked.holds);
+  const planned = items.filter(({ action }) => action !== "keep");
+  const audit = namesOfPlan(plan);
+  const past = await readHistory(checked.history ?? [], {
+    plan: audit.plan,
+    workspaceId,
+    items: planned,
+  });
+  const skipped = ({ id, archived: isGone }: PurgeItem): DeletionOutcome | undefined => {
+    if (held.has(id)) return { outcome: "skipped", id, reason: "held" };
+    const isLost = store !== undefined && archived === "keep" && isGone;
+    return isLost ? { outcome: "skipped", id, reason: "archived" } : undefined;
+  };
+  const taskOf = (item: PurgeItem): Task => {
+    const { id } = item;
+    const cancel = item.action === "cancel_and_delete";
     const mayBeDeletedAlready = past.isUncertain(id);
     const absence = { allowMissing: true, mayBeDeletedAlready, missingAtOnce: true };
-    const isLost = exportTo !== undefined && archived === "keep" && item.archived;
     return {
       id,
-      known: past.outcome(id) ??
-        (held.has(id)
-          ? { outcome: "skipped", id, reason: "held" }
-          : isLost
-          ? { outcome: "skipped", id, reason: "archived" }
-          : undefined),
+      known: past.outcome(id) ?? skipped(item),
       waits: cancel,
-      async run(call) {
-        const deletion = exportTo !== undefined
-          ? await exportThenDelete(call, id, {
-            ...absence,
-            store: exportTo,
-            cancel,
-            waitTimeout,
-            archived,
-          })
-          : cancel
-          ? await cancelAndDelete(call, id, { ...absence, waitTimeout })
-          : await deleteBatch(call, id, absence);
-        return deletionOutcome(id, call.facts.deletions, deletion);
-      },
+      run: (call) => deleteOne(call, id, { ...absence, store, cancel, waitTimeout, archived }),
     };
   };
-  const run = createRun(settings, work, taskOf, {
-    concurrency,
-    signal,
-    workspaceId,
-    audit: names,
-  });
-  const isLimited = plan.items.some(({ code }) => code === "not_among_oldest");
-  const summary = () => {
-    const totals = run.summary();
-    return { ...totals, hasMore: totals.hasMore || isLimited };
-  };
-  return { ...run, summary };
+  const order = ["delete", "cancel_and_delete"];
+  const work = order.flatMap((action) => planned.filter((item) => item.action === action));
+  const hasMore = items.some(({ code }) => code === "not_among_oldest");
+  return createRun(settings, work, taskOf, { concurrency, signal, workspaceId, audit, hasMore });
 }
 
 /** Refuses a plan of another key, which may be the key of another workspace. */

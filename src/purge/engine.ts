@@ -66,6 +66,8 @@ export interface RunOptions {
   readonly inChunks?: boolean | undefined;
   /** What asked for the run, for the audit trail. */
   readonly audit?: AuditContext | undefined;
+  /** Whether there is more to do than its objects. */
+  readonly hasMore?: boolean | undefined;
 }
 
 /** How many objects ended in each outcome. `planned` is the sum of the five after it. */
@@ -125,8 +127,9 @@ export function createRun<Item, Done extends RunOutcome = DeletionOutcome>(
   settings: Settings,
   items: readonly Item[],
   taskOf: (item: Item) => Task<Done>,
-  { concurrency, signal, workspaceId, operation = "delete", inChunks = false, audit }: RunOptions,
+  options: RunOptions,
 ): Run<Done> {
+  const { concurrency, signal, workspaceId, operation = "delete", inChunks, audit } = options;
   const paced = withPace(settings, concurrency);
   const interruption = new AbortController(); // by the signal, or the caller ended the iteration
   const stop = new AbortController(); // by that, or for a reason of the run
@@ -156,7 +159,7 @@ export function createRun<Item, Done extends RunOutcome = DeletionOutcome>(
       }
       return failedOutcome(task.id, call, error, operation);
     });
-    if (!isCounted(outcome) && outcome.outcome !== "unattempted") return outcome;
+    if (!(outcome.outcome in counts) && outcome.outcome !== "unattempted") return outcome;
     const elsewhere = workspaceId !== undefined &&
       [...facts.workspaceIds].some((answered) => answered !== workspaceId);
     if (elsewhere) reason ??= "other_workspace";
@@ -167,7 +170,7 @@ export function createRun<Item, Done extends RunOutcome = DeletionOutcome>(
     return defined({
       ...elsewhere && restsOnAbsence ? failed(task.id, "ERR_PURGE_REFUSED", why) : outcome,
       canceled: facts.canceled || undefined,
-    });
+    }) as RunOutcome;
   };
   const work = async (task: Task<Done>): Promise<RunOutcome> => {
     const outcome = await attempt(task);
@@ -182,32 +185,48 @@ export function createRun<Item, Done extends RunOutcome = DeletionOutcome>(
   };
   const count = (outcome: RunOutcome): Done | DeletionOutcome => {
     if (outcome.outcome !== "unattempted") unattempted -= 1;
-    if (isCounted(outcome)) counts[outcome.outcome] += 1;
+    if (outcome.outcome in counts) counts[outcome.outcome as keyof typeof counts] += 1;
     if (outcome.outcome === "skipped" && outcome.reason === "canceled") canceledOnly += 1;
     return outcome as Done | DeletionOutcome; // a task's own, or one made here
   };
 
+  // Taking an outcome costs the same however many tasks are in flight.
+  const ended: RunOutcome[] = [];
+  let inFlight = 0;
+  let wake = () => {};
+  const begin = (task: Task<Done>) => {
+    inFlight += 1;
+    work(task).then((outcome) => {
+      ended.push(outcome);
+      wake();
+    });
+  };
+  const next = async () => {
+    while (ended.length === 0) await new Promise<void>((resolve) => wake = resolve);
+    inFlight -= 1;
+    return count(ended.shift() as RunOutcome);
+  };
+
   async function* outcomes(): AsyncGenerator<Done | DeletionOutcome, void, undefined> {
-    const inFlight = createCompletionQueue<RunOutcome>();
     signal?.addEventListener("abort", interrupt);
     try {
       if (signal?.aborted) interrupt();
       for (const item of items) {
         const task = taskOf(item);
         const room = () => task.waits ? maxWaiting : proven ? concurrency : 1;
-        if (inFlight.size >= room()) {
-          do yield count(await inFlight.next()); while (inFlight.size >= (inChunks ? 1 : room()));
+        if (inFlight >= room()) {
+          do yield await next(); while (inFlight >= (inChunks ? 1 : room()));
         }
         if (signal?.aborted) reason ??= "interrupted";
         if (task.known !== undefined) yield count(task.known);
         else if (reason) yield count({ outcome: "unattempted", id: task.id, reason });
-        else inFlight.add(work(task));
+        else begin(task);
       }
-      while (inFlight.size > 0) yield count(await inFlight.next());
+      while (inFlight > 0) yield await next();
     } finally {
       signal?.removeEventListener("abort", interrupt);
       interrupt();
-      while (inFlight.size > 0) count(await inFlight.next());
+      while (inFlight > 0) await next();
     }
     if (callerErrors.length > 0) throw callerErrors[0];
   }
@@ -215,17 +234,10 @@ export function createRun<Item, Done extends RunOutcome = DeletionOutcome>(
   return {
     outcomes,
     summary() {
-      const hasMore = unattempted + canceledOnly > 0;
+      const hasMore = unattempted + canceledOnly > 0 || options.hasMore === true;
       return { planned: items.length, ...counts, unattempted, hasMore };
     },
   };
-}
-
-/** The outcomes of deletions that were attempted. */
-function isCounted(
-  outcome: RunOutcome,
-): outcome is Exclude<DeletionOutcome, { readonly outcome: "unattempted" }> {
-  return ["deleted", "missing", "skipped", "failed"].includes(outcome.outcome);
 }
 
 /** The outcome of a task that the run could not finish. */
@@ -273,29 +285,4 @@ function failedOutcome(
 function failed(id: string, code: string, why: string, operation = "delete"): DeletionOutcome {
   const message = `Cannot ${operation} ${JSON.stringify(id)}: ${why}`;
   return { outcome: "failed", id, error: { code, message, why } };
-}
-
-/** Promises, taken as they end. The cost of taking one does not depend on how many there are. */
-function createCompletionQueue<Result>() {
-  const ended: Result[] = [];
-  let wake = () => {};
-  const queue = {
-    /** How many were not taken. */
-    size: 0,
-    /** Adds a promise. It must not reject. */
-    add(promise: Promise<Result>): void {
-      queue.size += 1;
-      promise.then((result) => {
-        ended.push(result);
-        wake();
-      });
-    },
-    /** Waits for the next that ends, and takes it. There must be one. */
-    async next(): Promise<Result> {
-      while (ended.length === 0) await new Promise<void>((resolve) => wake = resolve);
-      queue.size -= 1;
-      return ended.shift() as Result;
-    },
-  };
-  return queue;
 }

@@ -1,5 +1,5 @@
 /**
- * Deletes a batch once its results are stored, and only then.
+ * Deletes one batch of a run; once its results are stored, if that is asked for.
  *
  * @module
  */
@@ -16,21 +16,37 @@ import {
   type ResultStore,
   storeResults,
 } from "./export.ts";
-import { outcomeError } from "./outcome.ts";
+import { type DeletionOutcome, deletionOutcome, outcomeError } from "./outcome.ts";
 import { stepsOf } from "./steps.ts";
-import { cancelUntilEnded, lookFor } from "./wait.ts";
+import { cancelAndDelete, cancelUntilEnded, lookFor } from "./wait.ts";
 
-/** How a batch is deleted whose results are to be kept. */
-interface ExportThenDeleteOptions {
-  readonly store: ResultStore;
+/** How one batch is deleted. */
+interface DeletionSettings {
+  /** Where its results are stored before. */
+  readonly store?: ResultStore | undefined;
   /** Whether a batch that has not ended is canceled, rather than skipped. */
   readonly cancel: boolean;
   /** How long to wait for it then, in milliseconds. */
   readonly waitTimeout?: number | undefined;
   /** What to do if its results are gone. */
   readonly archived: "keep" | "delete";
-  /** Whether an earlier call may have deleted it. */
+  readonly allowMissing: boolean;
   readonly mayBeDeletedAlready: boolean;
+  readonly missingAtOnce?: boolean;
+}
+
+/** Deletes one batch: cancels it, or stores its results before, if that is asked for. */
+export async function deleteOne(
+  call: Call,
+  id: string,
+  { store, ...settings }: DeletionSettings,
+): Promise<DeletionOutcome> {
+  const deletion = store !== undefined
+    ? await exportThenDelete(call, id, { ...settings, store })
+    : settings.cancel
+    ? await cancelAndDelete(call, id, settings)
+    : await deleteBatch(call, id, settings);
+  return deletionOutcome(id, call.facts.deletions, deletion);
 }
 
 /**
@@ -41,25 +57,28 @@ interface ExportThenDeleteOptions {
  * @throws {WaitTimeoutError} The batch has not ended.
  * @throws As `deleteMessageBatch()`.
  */
-export async function exportThenDelete(
+async function exportThenDelete(
   call: Call,
   id: string,
-  { store, cancel, waitTimeout, archived, mayBeDeletedAlready }: ExportThenDeleteOptions,
+  settings: DeletionSettings & { readonly store: ResultStore },
 ): Promise<DeletionFacts & { readonly export?: ResultsExport; readonly archived?: true }> {
+  const { store, cancel, waitTimeout, archived, allowMissing, mayBeDeletedAlready } = settings;
   // A stop ends looks and the export at once, but no deletion.
   const stoppable: Call = { ...call, signal: endOfWait(call) };
-  const absence = { allowMissing: true, mayBeDeletedAlready };
+  const absence = { allowMissing, mayBeDeletedAlready };
   const look = () =>
     lookFor(stoppable, id).catch((error) => {
       const isUnclear = error instanceof CallError && !isAbort(error, stoppable.signal);
       throw isUnclear ? new ExportFailure(outcomeError(error)) : error;
     });
   /** Records that it is gone, as a deletion that found nothing. */
-  const recordAbsence = async ({ requestId, workspaceId }: NotFoundError) => {
-    const evidence = mayBeDeletedAlready ? "absent_after_retry" : "missing";
-    const facts: DeletionFacts = { evidence, requestId, attempts: 0, workspaceId };
-    return await withAuditTrail(call, messageBatch.name, id, () => Promise.resolve(facts));
-  };
+  const recordAbsence = (error: NotFoundError) =>
+    withAuditTrail(call, messageBatch.name, id, async (): Promise<DeletionFacts> => {
+      if (!allowMissing && !mayBeDeletedAlready) throw error;
+      const { requestId, workspaceId } = error;
+      const evidence = mayBeDeletedAlready ? "absent_after_retry" : "missing";
+      return await Promise.resolve({ evidence, requestId, attempts: 0, workspaceId });
+    });
 
   const found = cancel
     ? await cancelUntilEnded(call, id, stepsOf(call), waitTimeout).catch((error) => {

@@ -331,7 +331,7 @@ describe("workOnIds() to delete with --export", () => {
       const store = createMemoryStore();
       expect(await remove(stage, ["gone"], { ...flags, store })).toBe(exitCode.failed);
       expect(stage.written.stderr).toMatch(
-        /^failed gone: it is not in the workspace \(req_\w+\)\n$/,
+        /^failed gone: 404 not_found_error: .+ \(req_\w+\)\n$/,
       );
       const options = { ...flags, store, allowMissing: true };
       expect(await remove(stage, ["gone"], options)).toBe(exitCode.done);
