@@ -1,8 +1,4 @@
-/**
- * `delete`, `cancel` and `export`: what is done about objects by their ids.
- *
- * @module
- */
+/** `delete`, `cancel` and `export`: what is done about objects by their ids. */
 import { withAuditTrail } from "../core/audit.ts";
 import { cancelBatch, type MessageBatch, retrieveBatch, subjectOf } from "../core/batches.ts";
 import { defined } from "../core/check.ts";
@@ -29,7 +25,6 @@ import { openResults } from "./input.ts";
 import { type Action, type Flags, waitTimeoutOf } from "./options.ts";
 import type { Context } from "./output.ts";
 import { describeOutcome, reportRun } from "./report.ts";
-import { words } from "./text.ts";
 import { readPast, type TrailFile, withTrail } from "./trail.ts";
 
 /** How objects are worked on. */
@@ -111,8 +106,7 @@ export async function workOnIds(
   const checked = checkClient({ ...client, auditTrail: trail });
   return await reportRun(context, {
     json,
-    members: resource === messageBatch ? {} : { resource: name },
-    noun: words(name),
+    kind: name,
     baseUrl: checked.baseUrl,
     waitTimeout,
     total: ids.length,

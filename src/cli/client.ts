@@ -1,8 +1,4 @@
-/**
- * The client that the environment and the command line describe.
- *
- * @module
- */
+/** The client that the environment and the command line describe. */
 import { isArgumentError } from "../core/check.ts";
 import { checkClient, type Client, type RequestEvent, type Settings } from "../core/client.ts";
 import { type DeletableResource, messageBatch } from "../core/delete.ts";

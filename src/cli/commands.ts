@@ -1,8 +1,4 @@
-/**
- * The commands, as data.
- *
- * @module
- */
+/** The commands, as data. */
 import { scopes } from "../config/mod.ts";
 import { type DeletableResource, messageBatch, paramsOf } from "../core/delete.ts";
 import { commandOf, kinds } from "./ids.ts";

@@ -1,6 +1,2 @@
-/**
- * The only file of the command that names third-party packages.
- *
- * @module
- */
+/** The only file of the command that names third-party packages. */
 export { Command, CommanderError } from "npm:commander@15.1.0";

@@ -1,8 +1,4 @@
-/**
- * Exit codes, and errors in the words of the command.
- *
- * @module
- */
+/** Exit codes, and errors in the words of the command. */
 import { connectionHints, fileProblem, isDenied } from "../config/system-errors.ts";
 import { BatchsweepError } from "../core/errors.ts";
 import type { Host } from "./host.ts";

@@ -1,7 +1,5 @@
 /**
  * Which message batches are meant: the filter of the command line, and what it means for a list.
- *
- * @module
  */
 import type { MessageBatch } from "../core/batches.ts";
 import { defined } from "../core/check.ts";

@@ -1,8 +1,4 @@
-/**
- * Message batches that stay whatever else is said, and the policies that hold some.
- *
- * @module
- */
+/** Message batches that stay whatever else is said, and the policies that hold some. */
 import { InvalidPolicyError } from "../core/errors.ts";
 import { messageBatch } from "../core/delete.ts";
 import type { PurgePlan } from "../purge/plan.ts";

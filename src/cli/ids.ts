@@ -1,8 +1,4 @@
-/**
- * Ids: where they come from, and whether they can be ids of their kind.
- *
- * @module
- */
+/** Ids: where they come from, and whether they can be ids of their kind. */
 import { fillPath, isArgumentError, nearest } from "../core/check.ts";
 import { type DeletableResource, messageBatch, paramsOf } from "../core/delete.ts";
 import { resourceKinds } from "../resources.ts";

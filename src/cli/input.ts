@@ -1,8 +1,4 @@
-/**
- * Reads lines, texts and plans from stdin and from files, in bounded memory.
- *
- * @module
- */
+/** Reads lines, texts and plans from stdin and from files, in bounded memory. */
 import { isAbort, unlessAborted, within } from "../core/abort.ts";
 import { createLineSplitter } from "../core/bytes.ts";
 import { checkClient } from "../core/client.ts";

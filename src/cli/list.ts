@@ -1,8 +1,4 @@
-/**
- * `list` and `show`: the message batches of the workspace.
- *
- * @module
- */
+/** `list` and `show`: the message batches of the workspace. */
 import { isAbort } from "../core/abort.ts";
 import { listBatches as list, type MessageBatch, retrieveMessageBatch } from "../core/batches.ts";
 import { checkClient, systemClock } from "../core/client.ts";

@@ -1,8 +1,4 @@
-/**
- * The command `batchsweep`.
- *
- * @module
- */
+/** The command `batchsweep`. */
 import { isAbort } from "../core/abort.ts";
 import { nearest } from "../core/check.ts";
 import { version } from "../version.ts";

@@ -1,7 +1,3 @@
-/**
- * The command: its main function, and what it needs of a runtime.
- *
- * @module
- */
+/** The command: its main function, and what it needs of a runtime. */
 export type { Files, Host, OpenFile, Output } from "./host.ts";
 export { main } from "./main.ts";

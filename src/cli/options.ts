@@ -1,8 +1,4 @@
-/**
- * The options of all commands, as one table, and what they mean.
- *
- * @module
- */
+/** The options of all commands, as one table, and what they mean. */
 import { isHead } from "../audit/head.ts";
 import { type Scope, scopes } from "../config/mod.ts";
 import type { MessageBatchFilter } from "../purge/filter.ts";

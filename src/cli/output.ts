@@ -1,8 +1,4 @@
-/**
- * What the command writes: results to stdout, notes and questions to stderr, and a status line.
- *
- * @module
- */
+/** What the command writes: results to stdout, notes and questions to stderr, and a status line. */
 import { codeOf, exitCode, fileError } from "./errors.ts";
 import type { Host, Output } from "./host.ts";
 import { untilAborted } from "./input.ts";

@@ -1,8 +1,4 @@
-/**
- * What a plan is about to do, as text for people.
- *
- * @module
- */
+/** What a plan is about to do, as text for people. */
 import { describeDecision, type KeepCode } from "../purge/decision.ts";
 import { needsEnd } from "../purge/filter.ts";
 import type { PurgeItem, PurgePlan } from "../purge/plan.ts";

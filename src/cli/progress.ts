@@ -1,8 +1,4 @@
-/**
- * How far a run is, on the status line.
- *
- * @module
- */
+/** How far a run is, on the status line. */
 import type { Host } from "./host.ts";
 import type { CommandOutput } from "./output.ts";
 import type { Outcome } from "./report.ts";
@@ -23,41 +19,41 @@ const rateWindow = 10_000; // ms
 /**
  * Shows how far a run is: the share that is done, the rate of the last ten seconds, and the time that
  * is left at that rate. If only waits are left, it shows how many, and how long they last by now.
+ *
+ * @param waited The ids of the objects whose end is waited for.
  */
 export function createProgress(
   total: number,
   output: Pick<CommandOutput, "status">,
-  { clock = { now: () => Date.now() }, stderr, waited = new Set() }: {
+  { clock = { now: () => Date.now() }, stderr: { columns }, waited = new Set() }: {
     readonly clock?: Pick<NonNullable<Host["clock"]>, "now"> | undefined;
     readonly stderr: Pick<Host["stderr"], "columns">;
-    /** The ids of the objects whose end is waited for. */
     readonly waited?: ReadonlySet<string> | undefined;
   },
 ): Progress {
-  if (total < 2 && waited.size === 0 || stderr.columns === undefined) {
+  if (total < 2 && waited.size === 0 || columns === undefined) {
     return { add: () => {}, end: () => Promise.resolve() };
   }
   const start = clock.now();
   const samples = [{ at: start, done: 0 }];
-  let done = 0;
-  let failed = 0;
-  let stillWaiting = waited.size;
+  let [done, failed, waiting] = [0, 0, waited.size];
   let timer: ReturnType<typeof setTimeout> | undefined;
-
   const draw = () => {
     clearTimeout(timer);
     timer = undefined;
     const at = clock.now();
     samples.push({ at, done });
     while (samples.length > 2 && at - (samples[1]?.at ?? at) >= rateWindow) samples.shift();
-    const first = samples[0] ?? { at, done };
+    const [first = { at, done }] = samples;
     const seconds = (at - first.at) / 1_000;
     const rate = seconds < 1 ? undefined : (done - first.done) / seconds;
     const left = total - done;
-    const line = left > 0 && left === stillWaiting
-      ? describeWait(left, at - start)
-      : describeProgress({ done, total, failed, rate, columns: stderr.columns });
-    void output.status(line);
+    void output.status(
+      left > 0 && left === waiting
+        ? `Waiting for ${countOf(left, "message batch")}, ` +
+          describeSeconds(Math.floor((at - start) / 1_000))
+        : describeProgress({ done, total, failed, rate, columns }),
+    );
   };
   draw();
   const ticker = setInterval(draw, maxInterval);
@@ -65,7 +61,7 @@ export function createProgress(
     add({ outcome, id }) {
       if (outcome === "unattempted") return;
       done += 1;
-      if (waited.has(id)) stillWaiting -= 1;
+      if (waited.has(id)) waiting -= 1;
       if (outcome === "failed") failed += 1;
       timer ??= setTimeout(draw, minInterval);
     },
@@ -77,38 +73,29 @@ export function createProgress(
   };
 }
 
-/** How far a run is. */
-export interface ProgressState {
-  readonly done: number;
-  readonly total: number;
-  readonly failed: number;
-  /** Per second; `undefined` if it is too early to say. */
-  readonly rate?: number | undefined;
-  /** Width of the terminal; 0 or `undefined` if it is not known. */
-  readonly columns?: number | undefined;
-}
-
 const maxBar = 30;
 const minBar = 10;
 
-/** One line: `[=========>          ] 45/100  12.3/s  5s left  1 failed`. */
-export function describeProgress(state: ProgressState): string {
-  const { done, total, failed, rate } = state;
+/**
+ * One line: `[=========>          ] 45/100  12.3/s  5s left  1 failed`.
+ *
+ * @param state The rate is per second, or `undefined` if it is too early to say.
+ */
+export function describeProgress({ done, total, failed, rate, columns }: {
+  readonly done: number;
+  readonly total: number;
+  readonly failed: number;
+  readonly rate?: number | undefined;
+  readonly columns: number;
+}): string {
   const parts = [`${done}/${total}`];
   if (rate !== undefined) parts.push(`${rate < 100 ? rate.toFixed(1) : Math.round(rate)}/s`);
   if (rate) parts.push(`${describeSeconds(Math.ceil((total - done) / rate))} left`);
   if (failed > 0) parts.push(`${failed} failed`);
   const text = parts.join("  ");
-  const room = (state.columns || 80) - text.length - "[] ".length - 1;
-  const width = Math.min(room, maxBar);
+  const width = Math.min((columns || 80) - text.length - "[] ".length - 1, maxBar);
   if (width < minBar) return text;
   const filled = total === 0 ? width : Math.floor(done / total * width);
   const bar = filled < width ? `${"=".repeat(filled)}>` : "=".repeat(width);
   return `[${bar.padEnd(width)}] ${text}`;
-}
-
-/** What is waited for, and how long by now, in milliseconds: `Waiting for 3 message batches, 2m 5s`. */
-function describeWait(left: number, duration: number): string {
-  const time = describeSeconds(Math.floor(duration / 1_000));
-  return `Waiting for ${countOf(left, "message batch")}, ${time}`;
 }

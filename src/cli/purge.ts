@@ -1,8 +1,4 @@
-/**
- * `purge` and `retain`: make or read a plan, then show it, ask, or apply it.
- *
- * @module
- */
+/** `purge` and `retain`: make or read a plan, then show it, ask, or apply it. */
 import { listPage } from "../core/batches.ts";
 import { checkClient } from "../core/client.ts";
 import { messageBatch } from "../core/delete.ts";
@@ -379,7 +375,6 @@ export async function applyPlan(
   const waited = idsOf("cancel_and_delete");
   return await reportRun(context, {
     json,
-    noun: "message batch",
     totals: true,
     baseUrl: client.baseUrl,
     waitTimeout: waited.size > 0 ? waitTimeout : undefined,

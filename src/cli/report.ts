@@ -1,10 +1,6 @@
-/**
- * Reports what became of objects, the same for every command: a table from the outcome to its stream,
- * its words and its exit code.
- *
- * @module
- */
+/** Reports what became of objects: one table from the outcome to its words and its exit code. */
 import { linkSignals } from "../core/abort.ts";
+import { messageBatch } from "../core/delete.ts";
 import type { KeepCode } from "../purge/decision.ts";
 import type { RunOutcome } from "../purge/engine.ts";
 import type { OutcomeError, StopReason } from "../purge/outcome.ts";
@@ -28,20 +24,18 @@ export type Outcome =
 
 type Name = Outcome["outcome"];
 
-/** What the report says of an outcome. */
+/** What the report says of an outcome. It goes to stdout if the exit code is 0, else to stderr. */
 interface Line {
-  /** `"stderr"` for what the user has to look at; `undefined`: the totals alone tell it. */
-  readonly stream: "stdout" | "stderr" | undefined;
   readonly code: number;
   /** What follows the id in parentheses. */
   readonly notes: readonly (string | undefined)[];
   /** Why it failed, as the end of the line. */
   readonly cause?: string | undefined;
-  readonly tone?: "bad" | undefined;
 }
 
-const done = (...notes: Line["notes"]): Line => ({ stream: "stdout", code: exitCode.done, notes });
-const undone = (code: number, ...notes: Line["notes"]): Line => ({ stream: "stderr", code, notes });
+const done = (...notes: Line["notes"]): Line => ({ code: exitCode.done, notes });
+const undone = (code: number, ...notes: Line["notes"]): Line => ({ code, notes });
+const toneOf = (name: Name) => name === "failed" ? "bad" : undefined;
 
 const byRecord = (recorded: true | undefined) => recorded && "by the record";
 const canceledWord = (canceled: true | "unknown" | undefined) =>
@@ -77,8 +71,8 @@ const rows: {
     }
     return { ...undone(exitCodeOf(outcome.error), note), cause: outcome.error.why };
   },
-  failed: ({ error }) => ({ ...undone(exitCodeOf(error)), cause: error.why, tone: "bad" }),
-  unattempted: ({ reason }) => ({ stream: undefined, code: exitCodeFor(reason), notes: [] }),
+  failed: ({ error }) => ({ ...undone(exitCodeOf(error)), cause: error.why }),
+  unattempted: ({ reason }) => undone(exitCodeFor(reason)),
 };
 
 /** Looks an outcome up in the table. */
@@ -130,15 +124,11 @@ const stops: { readonly [Reason in StopReason]: readonly [why: string, next: str
 
 /** How outcomes are reported. */
 export interface ReportOptions {
-  /** Whether stdout gets a line of JSON for each outcome. */
   readonly json?: boolean | undefined;
-  /** What the objects are: `message batch`. */
-  readonly noun: string;
-  /** Members of each line of JSON besides the outcome. */
-  readonly members?: object | undefined;
+  /** What the objects are. Default: message batches. */
+  readonly kind?: string;
   /** Whether the totals are always told, with `--json` on stdout, too. Else only those of several. */
-  readonly totals?: boolean | undefined;
-  /** Where the API is. */
+  readonly totals?: boolean;
   readonly baseUrl: string;
   /** How long the end of batches is waited for, in milliseconds; absent if it is not. */
   readonly waitTimeout?: number | undefined;
@@ -146,11 +136,7 @@ export interface ReportOptions {
   readonly total: number;
   /** How many more are meant, and left by `--max`. */
   readonly beyond?: number | undefined;
-  /**
-   * What to do about these.
-   *
-   * @default "run the same command again"
-   */
+  /** What to do about these. Default: run the same command again. */
   readonly again?: string | undefined;
   /** The ids of the batches whose end is waited for. */
   readonly waited?: ReadonlySet<string> | undefined;
@@ -207,16 +193,14 @@ const namedPerCause = 3;
 
 function createReport(
   { host: { signal, stdout, env }, output }: Context,
-  { json = false, noun, members, totals = false, baseUrl, waitTimeout, ...options }: ReportOptions,
+  { json = false, totals = false, baseUrl, waitTimeout, ...options }: ReportOptions,
 ) {
-  const { beyond = 0, again: next = again } = options;
+  const { kind = messageBatch.name, beyond = 0, again: next = again } = options;
+  const members = kind === messageBatch.name ? {} : { resource: kind };
   const counts = new Map<Name, number>(Object.keys(rows).map((name) => [name as Name, 0]));
   const numberOf = (name: Name) => counts.get(name) ?? 0;
   const codes = new Set<number>();
-  const causes = new Map<
-    string,
-    Pick<Line, "tone"> & { name: Name; text: string; count: number }
-  >();
+  const causes = new Map<string, { name: Name; text: string; count: number }>();
   const outputFailed = new AbortController();
   let total = 0;
   let isClosed = false;
@@ -226,14 +210,14 @@ function createReport(
   let unreached: OutcomeError | undefined;
   let stopped: StopReason | undefined;
 
-  const count = (outcome: Outcome, { code, stream }: Line): void => {
+  const count = (outcome: Outcome, { code }: Line): void => {
     total += 1;
     counts.set(outcome.outcome, numberOf(outcome.outcome) + 1);
     if ("auditError" in outcome && outcome.auditError !== undefined) {
       unrecorded += 1;
       codes.add(exitCode.failed);
     }
-    if ("canceled" in outcome && stream === "stderr") stillThere += 1;
+    if ("canceled" in outcome && code !== exitCode.done) stillThere += 1;
     if ("error" in outcome && isUnreached(outcome.error)) unreached ??= outcome.error;
     if (outcome.outcome === "unattempted") stopped ??= outcome.reason;
     // A failure of stdout interrupts a run, too. The user has not interrupted it then.
@@ -241,16 +225,16 @@ function createReport(
   };
 
   const writeText = async (outcome: Outcome, line: Line, result: typeof output.result) => {
-    const { stream, notes, cause, tone } = line;
+    const { code, notes, cause } = line;
+    const { outcome: name } = outcome;
     const text = `${describeOutcome(outcome, line, stdout.columns)}\n`;
-    if (stream === "stdout") return await result(text);
-    if (stream === undefined) return;
-    const name = outcome.outcome;
+    if (code === exitCode.done) return await result(text);
+    if (name === "unattempted") return; // the totals tell it
     const shared = details(...notes) + (cause === undefined ? "" : `: ${cause}`);
-    const same = causes.get(name + shared) ?? { name, text: shared, tone, count: 0 };
+    const same = causes.get(name + shared) ?? { name, text: shared, count: 0 };
     causes.set(name + shared, same);
     same.count += 1;
-    if (same.count <= namedPerCause) await output.note(text, tone);
+    if (same.count <= namedPerCause) await output.note(text, toneOf(name));
   };
 
   /** Writes an outcome to stdout; to stderr once stdout has failed, since the user must learn it. */
@@ -284,7 +268,7 @@ function createReport(
     const parts = [...counts].flatMap(([name, count]) => count > 0 ? [`${count} ${name}`] : []);
     if (unrecorded > 0) parts.push(`${unrecorded} not recorded`);
     const canceled = stillThere > 0 ? `; ${stillThere} canceled and still there` : "";
-    return `${countOf(total, noun)}: ${parts.join(", ")}${canceled}`;
+    return `${countOf(total, words(kind))}: ${parts.join(", ")}${canceled}`;
   };
 
   return {
@@ -298,9 +282,9 @@ function createReport(
     },
     /** Writes the totals, and gives the exit code. */
     async end(failure: CommandError | undefined): Promise<number> {
-      for (const { name, text, tone, count } of causes.values()) {
+      for (const { name, text, count } of causes.values()) {
         const more = count - namedPerCause;
-        if (more > 0) await output.note(`${name} ${more} more${text}\n`, tone);
+        if (more > 0) await output.note(`${name} ${more} more${text}\n`, toneOf(name));
       }
       if (json && totals && !outputFailed.signal.aborted) {
         const names = ["deleted", "missing", "skipped", "failed", "unattempted"] as const;

@@ -1,8 +1,4 @@
-/**
- * Words, numbers and tables as the command writes and reads them.
- *
- * @module
- */
+/** Words, numbers and tables as the command writes and reads them. */
 import type { MessageBatch } from "../core/batches.ts";
 import type { RequestEvent } from "../core/client.ts";
 import { parseTimestamp } from "../purge/time.ts";

@@ -1,8 +1,4 @@
-/**
- * An audit trail in a file.
- *
- * @module
- */
+/** An audit trail in a file. */
 import {
   type AuditEntry,
   type AuditTrail,

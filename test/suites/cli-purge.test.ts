@@ -517,7 +517,6 @@ describe("reportRun()", () => {
       ...stdout && { stdout },
     });
     const options = {
-      noun: "message batch",
       baseUrl: "https://api.anthropic.com",
       waitTimeout: waits ? 60_000 : undefined,
       total: outcomes.length,
