@@ -5,6 +5,12 @@ export default defineConfig({
   test: {
     setupFiles: ["test/loopback-only.ts"],
     maxWorkers: 2, // on two cores it would be one by default, and many tests wait
+    coverage: {
+      include: ["mod.ts", "src/**"],
+      exclude: ["src/adapters/**"], // they run in processes of their own
+      reporter: ["text"],
+      reportOnFailure: true,
+    },
     projects: [
       {
         // These run in every runtime, so they use nothing but web standards.
