@@ -13,8 +13,9 @@ import { startServers } from "../test/server/global-setup.ts";
 
 process.env["CLOUDFLARE_CF_FETCH_ENABLED"] = "false"; // miniflare would ask the internet where it is
 const { servers, close } = await startServers();
-const suites = globSync("test/suites/**/*.test.ts").sort();
-const canaries = globSync("test/canary/**/*.test.ts").sort();
+const filesOf = (pattern: string) => globSync(pattern).map((file) => file.replaceAll("\\", "/"));
+const suites = filesOf("test/suites/**/*.test.ts").sort();
+const canaries = filesOf("test/canary/**/*.test.ts").sort();
 
 type Runner = (project: "suites" | "canary") => Promise<readonly TestOutcome[]>;
 const runners: Readonly<Record<string, Runner>> = {

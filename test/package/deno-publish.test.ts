@@ -22,7 +22,7 @@ test("deno doc finds every exported symbol documented, and the types that it men
   const files = Object.values<string>(exports).join(" ");
   const text = await output(process.cwd(), ["sh", "-c", `deno doc --lint ${files} 2>&1 || true`]);
   const complaints = [...text.matchAll(/^error\[(\S+)\]: (.+)\n +--> (\S+):(\d+):(\d+)$/gm)];
-  expect(complaints.length).toBeGreaterThan(50);
+  expect(complaints.length).toBeGreaterThan(0);
   const grave = complaints.filter(([, code, what = "", , , column]) =>
     // The names of many members say enough, and some types are those of a constant.
     !(code === "missing-jsdoc" && column !== "1") &&
