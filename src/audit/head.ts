@@ -5,7 +5,14 @@
  */
 import { type AuditEntry, openAfterMs } from "../core/audit.ts";
 import { bytesOf, type ByteSource, hex } from "../core/bytes.ts";
-import { cannotUse, checkOptions, type Checks, isFunction, isNumber } from "../core/check.ts";
+import {
+  cannotUse,
+  checkOptions,
+  type Checks,
+  defined,
+  isFunction,
+  isNumber,
+} from "../core/check.ts";
 import { sha256 } from "../deps.ts";
 import { readAuditTrail, type ReadAuditTrailOptions, readChecks } from "./jsonl.ts";
 
@@ -114,13 +121,8 @@ export async function verifyAuditTrail(
     else open.delete(entry.intent ?? "");
   }
   const isYoung = ({ time }: AuditEntry) => Date.parse(time) > now - openAfter;
-  return {
-    head: headNow(),
-    entries,
-    unreadable,
-    openIntents: [...open.values()].filter((intent) => !isYoung(intent)),
-    ...(unchanged === undefined ? {} : { unchanged }),
-  };
+  const openIntents = [...open.values()].filter((intent) => !isYoung(intent));
+  return defined({ head: headNow(), entries, unreadable, openIntents, unchanged });
 }
 
 /** The check of a head. */

@@ -20,11 +20,13 @@ import {
   number,
   object,
   optional,
+  type OptionalSchema,
   picklist,
   pipe,
   regex,
   safeParse,
   string,
+  type StringSchema,
 } from "../deps.ts";
 
 /** A text file that only grows. */
@@ -125,7 +127,19 @@ export async function* readAuditTrail(
   options: ReadAuditTrailOptions = {},
 ): AsyncGenerator<AuditEntry, void, undefined> {
   const { onUnreadable } = checkOptions(options, readChecks);
-  const parse = entryParser();
+  const schema = entrySchema();
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  const parse = (bytes: Uint8Array): AuditEntry | UnreadableReason => {
+    let reason: UnreadableReason = "not_text";
+    try {
+      const text = decoder.decode(bytes);
+      reason = "not_json";
+      const result = safeParse(schema, JSON.parse(text));
+      return result.success ? result.output : "not_an_entry";
+    } catch {
+      return reason;
+    }
+  };
   let line = 1;
   let isTooLong = false;
   for await (const { bytes, ends } of linesOf(source)) {
@@ -147,9 +161,7 @@ const maxLineBytes = 1_048_576;
 /** Cuts a trail into lines, in bounded memory. The last one does not end if it was cut off. */
 async function* linesOf(source: ByteSource): AsyncGenerator<LinePiece, void, undefined> {
   const splitter = createLineSplitter(maxLineBytes);
-  for await (const chunk of bytesOf(source)) {
-    yield* splitter.split(chunk);
-  }
+  for await (const chunk of bytesOf(source)) yield* splitter.split(chunk);
   const bytes = splitter.rest();
   if (bytes.length > 0) yield { bytes, ends: false };
 }
@@ -157,59 +169,32 @@ async function* linesOf(source: ByteSource): AsyncGenerator<LinePiece, void, und
 /** Why a line of a trail is not an entry. */
 export type UnreadableReason = "too_long" | "not_text" | "not_json" | "not_an_entry";
 
-/** Makes the function that parses a line. Unknown members are left out. */
-function entryParser(): (line: Uint8Array) => AuditEntry | UnreadableReason {
-  const schema = entrySchema();
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  return (line) => {
-    let reason: UnreadableReason = "not_text";
-    try {
-      const text = decoder.decode(line);
-      reason = "not_json";
-      const result = safeParse(schema, JSON.parse(text));
-      return result.success ? result.output : "not_an_entry";
-    } catch {
-      return reason;
-    }
-  };
-}
+const optionalTexts = <Name extends string>(...names: Name[]) =>
+  Object.fromEntries(names.map((name) => [name, optional(string())])) as Record<
+    Name,
+    OptionalSchema<StringSchema<undefined>, undefined>
+  >;
 
+/** The schema of an entry. Unknown members are left out. */
 function entrySchema(): GenericSchema<unknown, AuditEntry> {
-  const text = optional(string());
   const time = pipe(string(), regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i));
-  const count = optional(
-    pipe(number(), check((value) => Number.isSafeInteger(value) && value >= 0)),
-  );
+  const count = pipe(number(), check((value) => Number.isSafeInteger(value) && value >= 0));
+  const error = object({
+    ...{ code: string(), message: string(), outcomeKnown: boolean() },
+    ...{ status: optional(number()), type: optional(string()) },
+  });
   return pipe(
     object({
-      version: literal(1),
-      id: string(),
-      intent: text,
-      time,
+      ...{ version: literal(1), id: string(), ...optionalTexts("intent"), time },
       phase: picklist(["intent", "outcome"]),
       operation: picklist(["delete", "cancel"]),
-      resource: string(),
-      objectId: string(),
-      workspaceId: text,
-      keyFingerprint: text,
-      actor: text,
-      reason: text,
-      plan: text,
-      changedPlan: text,
-      policy: text,
-      exportHash: text,
-      webhookId: text,
+      ...{ resource: string(), objectId: string() },
+      ...optionalTexts("workspaceId", "keyFingerprint", "actor", "reason", "plan", "changedPlan"),
+      ...optionalTexts("policy", "exportHash", "webhookId"),
       outcome: optional(picklist(["deleted", "missing", "canceled", "failed"])),
-      evidence: text,
-      requestId: text,
-      attempts: count,
-      error: optional(object({
-        code: string(),
-        message: string(),
-        outcomeKnown: boolean(),
-        status: optional(number()),
-        type: text,
-      })),
+      ...optionalTexts("evidence", "requestId"),
+      attempts: optional(count),
+      error: optional(error),
       settled: optional(literal(true)),
     }),
     // An outcome that says nothing, or not of which intent, would settle nothing.

@@ -155,19 +155,10 @@ export async function withAuditTrail<Result extends Recorded>(
     if (auditError !== undefined && error instanceof BatchsweepError) error.auditError = auditError;
     throw error;
   }
-  const { evidence, requestId, attempts } = result;
-  const outcome = operation === "cancel"
-    ? "canceled"
-    : evidence === "missing"
-    ? evidence
-    : "deleted";
-  const facts = {
-    workspaceId: result.workspaceId,
-    outcome,
-    evidence,
-    requestId,
-    attempts,
-  } as const;
+  const { evidence, requestId, attempts, workspaceId: answered } = result;
+  const deleted = evidence === "missing" ? evidence : "deleted";
+  const outcome = operation === "cancel" ? "canceled" : deleted;
+  const facts = { outcome, evidence, requestId, attempts, workspaceId: answered } as const;
   const auditError = await record(facts);
   return auditError === undefined ? result : { ...result, auditError };
 }

@@ -286,28 +286,19 @@ async function attempt(
   credentials: string[],
 ): Promise<Answer | NoAnswer> {
   signal?.throwIfAborted();
-  const { name, secret } = settings.credential;
+  const { fetch, timeout, credential: { name, secret } } = settings; // workerd's is no method
   const controller = new AbortController();
+  const { signal: end } = controller;
+  const abort = () => controller.abort(signal?.reason);
   let isLate = false;
-  let interrupt: (reason: unknown) => void;
-  const interrupted = new Promise<never>((_, reject) => interrupt = reject);
-  // What is waited for need not heed the signal.
-  const unlessInterrupted = async <Value>(work: Promise<Value> | Value): Promise<Value> =>
-    await Promise.race([work, interrupted]);
-  const abort = () => {
-    const why = `its function gave no answer within ${settings.timeout} ms`;
-    const reason = isLate ? cannotUse(name, why) : signal?.reason;
-    controller.abort(reason);
-    interrupt(reason);
-  };
   let timer: ReturnType<typeof setTimeout> | undefined;
   const stop = () => clearTimeout(timer);
   const restart = () => {
     stop();
     timer = setTimeout(() => {
       isLate = true;
-      abort();
-    }, settings.timeout);
+      controller.abort(cannotUse(name, `its function gave no answer within ${timeout} ms`));
+    }, timeout);
   };
   restart();
   signal?.addEventListener("abort", abort);
@@ -315,32 +306,29 @@ async function attempt(
   try {
     const headers: Record<string, string> = { ...settings.headers };
     if (secret !== undefined) {
-      const given = typeof secret === "function" ? await unlessInterrupted(secret()) : secret;
+      const given = typeof secret === "function"
+        ? await unlessAborted(Promise.resolve(secret()), end)
+        : secret;
       const credential = isSecretText(given, name);
       credentials.push(credential);
       if (name === "apiKey") headers["x-api-key"] = credential;
       else headers["authorization"] = `Bearer ${credential}`;
     }
     if (betas.length > 0) headers["anthropic-beta"] = betas.join(",");
-
-    const { fetch } = settings; // workerd's does not work as a method
     const exchange = async (): Promise<Answer | NoAnswer> => {
-      const response = await fetch(url, {
-        method,
-        headers,
-        redirect: "manual", // fetch would carry x-api-key to another host
-        signal: controller.signal,
-      });
+      // fetch would carry x-api-key to another host
+      const response = await fetch(url, { method, headers, redirect: "manual", signal: end });
       if (typeof response?.headers?.get !== "function") {
         return { code: "ERR_CONNECTION", reason: "not_a_fetch", final: true };
       }
       status = response.status;
       answered.add(originOf(url));
       return read
-        ? await read(response, { signal: controller.signal, restart, stop })
+        ? await read(response, { signal: end, restart, stop })
         : await readAnswer(response, maxBytes);
     };
-    return await unlessInterrupted(exchange()).catch((error): NoAnswer => {
+    // What is waited for need not heed the signal.
+    return await unlessAborted(exchange(), end).catch((error): NoAnswer => {
       if (isLate) return { code: "ERR_TIMEOUT", status };
       if (signal?.aborted) return { code: "ERR_ABORTED", status, final: true };
       return { code: "ERR_CONNECTION", status, ...readFailure(error, url, status !== undefined) };
