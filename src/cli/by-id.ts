@@ -18,11 +18,11 @@ import { deleteOne as deleteBatchOfRun } from "../purge/export-then-delete.ts";
 import { type DeletionOutcome, deletionOutcome, type OutcomeError } from "../purge/outcome.ts";
 import { waitUntilEnded } from "../purge/wait.ts";
 import { type CommandClient, createClient } from "./client.ts";
-import { exitCode } from "./errors.ts";
+import { CommandError, exitCode } from "./errors.ts";
 import { readHolds } from "./holds.ts";
 import { parseId, readIds } from "./ids.ts";
 import { openResults } from "./input.ts";
-import { type Action, type Flags, waitTimeoutOf } from "./options.ts";
+import { type Action, type Flags, longestWait } from "./options.ts";
 import type { Context } from "./output.ts";
 import { describeOutcome, reportRun } from "./report.ts";
 import { readPast, type TrailFile, withTrail } from "./trail.ts";
@@ -47,20 +47,25 @@ type Operation = "delete" | "cancel" | "export";
 export function byId(operation: Operation, resource: DeletableResource = messageBatch): Action {
   return async (args, flags, context) => {
     const { host } = context;
-    const waits = operation === "delete" ? "--cancel or --wait" : "--wait";
-    const waitTimeout = waitTimeoutOf(flags.cancel || flags.wait, flags, waits);
+    const { timeout, cancel, wait } = flags;
+    if (timeout !== undefined && !cancel && !wait) {
+      const waits = operation === "delete" ? "--cancel or --wait" : "--wait";
+      throw new CommandError(
+        `Cannot use --timeout without ${waits}; the time for one request is --request-timeout`,
+      );
+    }
+    const waitTimeout = cancel || wait ? timeout ?? longestWait : undefined;
     const client = createClient(context, flags, resource);
     const ids = await readIds(args, resource, flags, context, operation);
     if (ids.length === 0) return exitCode.done;
     const holds = await readHolds(flags, host);
     if (flags.dryRun) {
-      const what = flags.cancel ? "cancel and delete" : operation;
+      const what = cancel ? "cancel and delete" : operation;
       return await showIds(ids, what, flags.json, context, holds);
     }
     const directory = operation === "export" ? flags.to ?? "results" : flags.export;
     const store = await openResults(directory, host.files);
-    const limit = checkClient(client).timeout;
-    return await withTrail(flags.audit, { ids, limit }, context, (trail) => {
+    return await withTrail(flags.audit, client, ids, context, (trail) => {
       const settings = { ...flags, resource, waitTimeout, store, holds, trail };
       return workOnIds(client, operation, ids, settings, context);
     });

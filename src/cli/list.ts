@@ -31,12 +31,8 @@ export async function runList(_: Args, flags: Flags, context: Context): Promise<
 }
 
 /** Which batches are listed, and how. */
-export interface ListBatchesOptions {
-  /** The conditions; without any, all batches. */
+export interface ListBatchesOptions extends Pick<Flags, "limit" | "json"> {
   readonly filter?: MessageBatchFilter | undefined;
-  readonly limit?: number | undefined;
-  /** Whether they are written as JSON lines while they come, not as a table at the end. */
-  readonly json?: boolean | undefined;
 }
 
 /** Writes the message batches of the workspace, newest first, and how many they are. */

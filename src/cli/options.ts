@@ -119,52 +119,40 @@ const rate: Reader = [
   "give a rate: 50/s or 1000/m",
 ];
 
+/** Node's own `fetch` waits at most five minutes. */
+const requestTime = time("from 1ms to 5m", 1, 300_000);
+
+const keepOrDelete: Reader = [(text) => /^(keep|delete)$/.exec(text)?.[0], "give keep or delete"];
+
 /** Every option. */
 export const options: Readonly<Record<OptionName, Row>> = {
   json: ["--json", "print JSON, one object a line"],
   verbose: ["--verbose", "print one line per request on stderr"],
   baseUrl: ["--base-url <url>", "where the API is, instead of ANTHROPIC_BASE_URL"],
-  requestTimeout: [
-    "--request-timeout <duration>",
-    "time for one request, such as 30s (default: 60s)",
-    ...time("from 1ms to 5m", 1, 300_000), // Node's own `fetch` waits at most five minutes
-  ],
-  maxRetries: [
-    "--max-retries <count>",
-    "repetitions of a failed request (default: 2)",
-    ...number(0, 100),
-  ],
+  requestTimeout: ["--request-timeout <time>", "for one request (default: 60s)", ...requestTime],
+  maxRetries: ["--max-retries <count>", "repetitions of a request (default: 2)", ...number(0, 100)],
 
   insist: ["--insist", "send ids that do not look like ids of their kind"],
   allowMissing: ["--allow-missing", "count what is already gone as a success"],
   wait: ["--wait", "wait until batches have ended that have not"],
-  timeout: ["--timeout <duration>", "longest wait for each batch (default: 24h)", ...time()],
+  timeout: ["--timeout <time>", "longest wait for each batch (default: 24h)", ...time()],
 
   dryRun: ["--dry-run", "show what would be done, and change nothing"],
   audit: ["--audit <file>", "record every deletion and cancellation in a file"],
   actor: ["--actor <name>", "who is responsible, for the record"],
   reason: ["--reason <text>", "why it is done, for the record"],
-  concurrency: [
-    "--concurrency <count>",
-    "requests at a time, 1 to 100 (default: 32)",
-    ...number(1, 100),
-  ],
+  concurrency: ["--concurrency <count>", "requests at a time (default: 32)", ...number(1, 100)],
 
-  hold: ["--hold <id>", "keep this batch, whatever is said; may be given again", ...texts],
+  hold: ["--hold <id>", "keep this batch, whatever is said; may be repeated", ...texts],
   holds: ["--holds <file>", "keep the batches of a file, an id per line; none: nothing is held"],
   policy: ["--policy <file>", "keep the batches that a retention policy holds"],
   cancel: ["--cancel", "cancel batches that have not ended, wait for them, and delete them too"],
-  cancelTimeout: [
-    "--cancel-timeout <duration>",
-    "longest wait for each (default: 24h)",
-    ...time(),
-  ],
+  cancelTimeout: ["--cancel-timeout <time>", "longest wait for each (default: 24h)", ...time()],
   export: ["--export <directory>", "save the results there first, or keep the batch"],
   archived: [
     "--archived <keep|delete>",
-    "with --export, keep or delete batches without results (default: keep)",
-    (text) => ["keep", "delete"].find((one) => one === text),
-    "give keep or delete",
+    "what --export does with batches without results (default: keep)",
+    ...keepOrDelete,
   ],
   to: ["--to <directory>", "where results are saved (default: results)"],
 
@@ -173,31 +161,19 @@ export const options: Readonly<Record<OptionName, Row>> = {
   plan: ["--plan <file>", "apply a plan that was written before"],
   allowOtherKey: ["--allow-other-key", "apply a plan that was made with another API key"],
   clockSkew: [
-    "--clock-skew <duration>",
+    "--clock-skew <time>",
     "how wrong this clock may be (default: 5m)",
     ...time("of 0 or more", 0),
   ],
   maxShare: ["--max-share <percent>", "stop if it would delete a larger share: 50%", ...share],
 
-  olderThan: [
-    "--older-than <duration>",
-    "created so long ago: 7d, 12h or 30m (m is minutes)",
-    ...age,
-  ],
-  endedFor: ["--ended-for <duration>", "ended so long ago", ...age],
-  createdBefore: [
-    "--created-before <date>",
-    "2026-11-22 (midnight UTC) or 2026-11-22T14:30:00Z",
-    ...date,
-  ],
+  olderThan: ["--older-than <time>", "created so long ago: 7d, 12h or 30m (minutes)", ...age],
+  endedFor: ["--ended-for <time>", "ended so long ago", ...age],
+  createdBefore: ["--created-before <date>", "2026-11-22 (UTC) or 2026-11-22T14:30:00Z", ...date],
   createdAfter: ["--created-after <date>", "in the same form, as are those below", ...date],
   endedBefore: ["--ended-before <date>", "ended before it", ...date],
   endedAfter: ["--ended-after <date>", "ended after it", ...date],
-  status: [
-    "--status <status>",
-    "in_progress, canceling or ended; several with commas",
-    ...someOf(statuses),
-  ],
+  status: ["--status <status>", "in_progress,canceling,ended: one or more", ...someOf(statuses)],
   max: ["--max <number>", "at most so many: those created first", ...number(1)],
   all: ["--all", "all batches; not with another condition"],
 
@@ -218,13 +194,13 @@ export const options: Readonly<Record<OptionName, Row>> = {
   head: ["--head <head>", "a head that was written down", ...aHead],
   port: [
     "--port <number>",
-    "port to listen on; 0 takes any that is free (default: 4010)",
+    "where to listen; 0: any that is free (default: 4010)",
     ...number(0, 65_535),
   ],
   seed: ["--seed <number|file>", "message batches to begin with (default: 5)"],
   rate: ["--rate <rate>", "refuse what is above it, such as 50/s or 1000/m", ...rate],
-  fault: ["--fault <fault>", "let something go wrong; may be given again", ...texts],
-  latency: ["--latency <duration>", "time that every answer takes, such as 300ms", ...time()],
+  fault: ["--fault <fault>", "let something go wrong; may be repeated", ...texts],
+  latency: ["--latency <time>", "time that every answer takes, such as 300ms", ...time()],
 };
 
 /**
@@ -239,19 +215,6 @@ export function readOption(name: OptionName, text: string, before?: readonly str
   if (value !== undefined) return value;
   const quoted = JSON.stringify(text.slice(0, 80));
   throw new CommandError(`Cannot use ${flags.split(" ")[0]} ${quoted}: ${what}`);
-}
-
-/** How long to wait, in milliseconds; `undefined` if nothing is waited for. */
-export function waitTimeoutOf(
-  waits: boolean | undefined,
-  { timeout }: Flags,
-  flags: string,
-): number | undefined {
-  if (waits) return timeout ?? longestWait;
-  if (timeout === undefined) return undefined;
-  throw new CommandError(
-    `Cannot use --timeout without ${flags}; the time for one request is --request-timeout`,
-  );
 }
 
 /** The longest wait, in milliseconds: the API ends every batch within it. */

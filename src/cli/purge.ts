@@ -157,8 +157,7 @@ export async function purgeBatches(purge: Purge, flags: Flags, context: Context)
   }
   const exportTo = await openResults(flags.export, host.files);
   const ids = stored ? plannedItems(stored).map(({ id }) => id) : source.ids ?? [];
-  const limit = checkClient(client).timeout;
-  return await withTrail(flags.audit, { ids, limit }, context, async (trail) => {
+  return await withTrail(flags.audit, client, ids, context, async (trail) => {
     if (stored) await checkWorkspace(client, stored, host);
     const prepared = await prepare(purge, flags, stored, trail, context);
     const refusal = refuseShare(prepared.plan, flags.maxShare);

@@ -10,6 +10,7 @@ import {
   type VerifyAuditTrailOptions,
 } from "../audit/mod.ts";
 import { isAbort } from "../core/abort.ts";
+import { checkClient, type Client } from "../core/client.ts";
 import { type PurgeHistory, readHistory } from "../purge/apply.ts";
 import { CommandError, exitCode, fileError, firstOf } from "./errors.ts";
 import { inTime, type ReadingLimits, untilAborted } from "./input.ts";
@@ -134,17 +135,19 @@ export function readPast(
 /**
  * Runs something that records what it does, then closes the trail and tells its head.
  *
+ * @param client Its timeout limits each access to the file at the end.
  * @param ids What the trail is asked about.
- * @param limit How long one access to the file may take at the end, in milliseconds.
  */
 export async function withTrail(
   path: string | undefined,
-  { ids, limit }: { readonly ids: Iterable<string>; readonly limit: number },
+  client: Client,
+  ids: Iterable<string>,
   context: Context,
   run: (trail: TrailFile | undefined) => Promise<number>,
 ): Promise<number> {
   if (path === undefined) return await run(undefined);
   const { output } = context;
+  const { timeout } = checkClient(client);
   const trail = await openTrail(path, ids, context);
   let code: number = exitCode.failed;
   /** What was deleted stays deleted if this fails, so the failure is told beside. */
@@ -156,8 +159,8 @@ export async function withTrail(
   try {
     code = await run(trail);
   } finally {
-    await tellHead(trail, limit, context).catch(tell);
-    await inTime(trail.close(), limit)
+    await tellHead(trail, timeout, context).catch(tell);
+    await inTime(trail.close(), timeout)
       .catch((error) => tell(fileError("close", path, error, exitCode.failed)));
   }
   return code;
