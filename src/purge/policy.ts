@@ -6,6 +6,7 @@ import {
   optional,
   picklist,
   pipe,
+  transform,
   variant,
 } from "../deps.ts";
 import { isBatchId } from "../core/batches.ts";
@@ -145,7 +146,7 @@ export const ruleKind = (type: RetentionRule["type"]): RuleKind<RetentionRule> =
  * ```
  */
 export function parseRetentionPolicy(input: unknown): RetentionPolicy {
-  return defined(read(policySchema(), input, invalidPolicy));
+  return read(policySchema(), input, invalidPolicy);
 }
 
 /**
@@ -179,7 +180,7 @@ export function policySchema(): GenericSchema<unknown, RetentionPolicy> {
         ? "is not an object"
         : `is no rule: ${suggest(typeof input === "string" ? input : "", Object.keys(rules))}`,
   );
-  return members({
+  const policy = members({
     version: literal(1, "is not 1, the version that is known here"),
     rules: pipe(listSchema(rule), minLength(1, "is empty: a policy needs a rule")),
     holds: listSchema(pipe(textSchema(), check(canHold, "is not an id of a batch"))),
@@ -194,6 +195,7 @@ export function policySchema(): GenericSchema<unknown, RetentionPolicy> {
       ),
     )),
   });
+  return pipe(policy, transform((given): RetentionPolicy => defined(given)));
 }
 
 /** A pattern or a shortened id would hold no batch. */

@@ -232,7 +232,7 @@ export async function waitUntilEnded(
       lastStatus = knownStatus(seen);
       if (act && !hasEnded(seen)) seen = await act(seen, turn);
     }
-    let asked = 0;
+    const { retryAfter = 0 }: Partial<Refusal> = seen instanceof CallError ? seen : {};
     if (!(seen instanceof CallError)) {
       if (hasEnded(seen)) return seen;
       lastStatus = knownStatus(seen);
@@ -242,9 +242,8 @@ export async function waitUntilEnded(
       if (misses === looksForAbsence) throw seen;
     } else {
       failures += 1;
-      const { code, status = 0, errorCode, retryAfter = 0 }: CallError & Partial<Refusal> = seen;
+      const { code, status = 0, errorCode }: CallError & Partial<Refusal> = seen;
       if (failures === maxFailures || !isPassing(code, status, errorCode)) throw seen;
-      asked = retryAfter;
     }
     const left = start.at + waitTimeout - look.at;
     if (left <= 0) {
@@ -260,7 +259,7 @@ export async function waitUntilEnded(
         canceled,
       });
     }
-    await steps.sleep(`wait ${turn}`, Math.min(Math.max(nextDelay, asked), left));
+    await steps.sleep(`wait ${turn}`, Math.min(Math.max(nextDelay, retryAfter), left));
     nextDelay = Math.min(nextDelay * 1.5, steps.longestPause);
   }
 }

@@ -364,6 +364,9 @@ describe("parsePurgePlan()", () => {
     input.policy.rules.pop();
     expect(parsed).toStrictEqual({ ...plan, policy });
     expect(parsePurgePlan({ ...plan, filter: "*" })).toStrictEqual({ ...plan, filter: "*" });
+    const { minimumAge: _, ...ageless } = policy;
+    expect(parsePurgePlan({ ...plan, policy: { ...policy, minimumAge: undefined } }))
+      .toStrictEqual({ ...plan, policy: ageless });
   });
 
   const cycle: Record<string, unknown> = { ...policy };

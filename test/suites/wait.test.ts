@@ -122,10 +122,11 @@ describe("waitUntilMessageBatchEnded() resolves", () => {
   });
 
   test("after a wait as long as the API asks for, within the timeout", async () => {
-    const { client, id, sandbox, sleeps } = setUp(1_000);
+    const { client, id, sandbox, sleeps } = setUp(100_000);
+    sandbox.fail({ status: 404, headers: { "retry-after": "20" } });
     sandbox.fail({ status: 429, headers: { "retry-after": "90" } });
     await waitUntilMessageBatchEnded(client, id);
-    expect(sleeps).toEqual([90_000]);
+    expect(sleeps).toEqual([20_000, 90_000]);
     const hurried = setUp(1_000);
     hurried.sandbox.fail({ status: 429, headers: { "retry-after": "90" } });
     await waitUntilMessageBatchEnded(hurried.client, hurried.id, { waitTimeout: 5_000 });
