@@ -7,7 +7,7 @@ import type { Host } from "./host.ts";
 import { readFileLines, readLines, untilAborted } from "./input.ts";
 import type { Flags } from "./options.ts";
 import type { CommandOutput } from "./output.ts";
-import { quote, withArticle, words } from "./text.ts";
+import { quote, withArticle } from "./text.ts";
 
 /** Every kind of object that can be deleted, message batches first. */
 export const kinds: readonly DeletableResource[] = [messageBatch, ...resourceKinds];
@@ -110,7 +110,7 @@ const maxNamed = 5;
  * it begins as ids of its kind do today, and that it has only characters that ids have.
  *
  * @param insist Whether an id may look unlike those of its kind: the API may change its ids.
- * @param verb What the command does, for messages.
+ * @param verb What the command does: to delete, there are commands for other kinds.
  */
 export function checkIds(
   ids: Iterable<string>,
@@ -120,7 +120,7 @@ export function checkIds(
   const problems = [...ids].flatMap((id) => {
     try {
       const params = parseId(resource, id);
-      return insist ? [] : problemOf(id, params, resource, verb) ?? [];
+      return insist ? [] : problemOf(id, params, resource, verb === "delete") ?? [];
     } catch (error) {
       if (error instanceof CommandError) return error.message;
       throw error;
@@ -132,35 +132,36 @@ export function checkIds(
   throw new CommandError(lines.join("\n"));
 }
 
-/** Why an id does not look like one of its kind. */
+/** Why an id does not look like one of its kind, and what may be meant. */
 function problemOf(
   id: string,
   params: Readonly<Record<string, string>>,
   resource: DeletableResource,
-  verb: string,
+  deletes: boolean,
 ): string | undefined {
   const isAlone = Object.keys(params).length === 1;
-  const deletes = verb === "delete";
   for (const [name, value] of Object.entries(params)) {
-    const whose = isAlone ? "it" : `its ${name}`;
-    const ownKind = withArticle(kindOfParam(name, resource.name));
-    const foreign = /[^\w.~-]/u.exec(value)?.[0];
-    if (foreign !== undefined) {
-      return `Cannot use id ${quote(id)}: ${whose} has ${quote(foreign)} in it, as no id has; ` +
-        `use --insist if it is ${ownKind}`;
-    }
     const own = resource.prefixes[name];
-    if (own !== undefined && value.startsWith(own)) continue;
+    const foreign = /[^\w.~-]/u.exec(value)?.[0];
+    if (foreign === undefined && own !== undefined && value.startsWith(own)) continue;
     const other = prefixes.find(({ prefix }) => value.startsWith(prefix));
-    if (other !== undefined) {
-      const hint = deletes && isAlone ? otherCommand(other.kind) : "";
-      return `Cannot ${verb} ${words(resource.name)} ${quote(id)}: ` +
-        `${whose} looks like ${withArticle(other.kind)}; use --insist if it is ${ownKind}${hint}`;
-    }
-    if (own === undefined || !name.endsWith("_id")) continue; // a version may be a number alone
-    const hint = deletes ? mistypedKind(id, resource) : "";
-    return `Cannot use id ${quote(id)}: ${whose} does not begin with ${quote(own)}; ` +
-      `--insist uses it all the same${hint}`;
+    let why: string;
+    let meant: DeletableResource | undefined;
+    if (foreign !== undefined) why = `has ${quote(foreign)} in it, as no id has`;
+    else if (other !== undefined) {
+      why = `looks like ${withArticle(other.kind)}`;
+      if (isAlone) meant = kinds.find((kind) => kind.name === other.kind);
+    } else if (own !== undefined && name.endsWith("_id")) {
+      why = `does not begin with ${quote(own)}`;
+      // It may be a mistyped kind.
+      const near = /\d/.test(id) ? undefined : nearest(id, kinds.map(commandOf));
+      meant = kinds.find((kind) =>
+        commandOf(kind) === near && (kind === messageBatch || kind !== resource)
+      );
+    } else continue; // a version may be a number alone
+    const hint = deletes && meant ? `; did you mean "delete ${commandOf(meant)}"?` : "";
+    return `Cannot use id ${quote(id)}: ${isAlone ? "it" : `its ${name}`} ${why}; ` +
+      `use --insist if it is ${withArticle(kindOfParam(name, resource.name))}${hint}`;
   }
   return undefined;
 }
@@ -176,17 +177,4 @@ const prefixes = kinds.flatMap((resource) =>
 /** What a parameter is the id of: `user_id` of a user, `version` of its own kind. */
 function kindOfParam(name: string, kind: string): string {
   return name.endsWith("_id") ? name.slice(0, -"_id".length) : kind;
-}
-
-/** The command for the kind that an id looks like, if there is one. */
-function otherCommand(name: string): string {
-  const kind = kinds.find((resource) => resource.name === name);
-  return kind === undefined ? "" : `; did you mean "delete ${commandOf(kind)}"?`;
-}
-
-/** The kind that was meant, if a mistyped kind was taken for an id. */
-function mistypedKind(id: string, resource: DeletableResource): string {
-  const name = /\d/.test(id) ? undefined : nearest(id, kinds.map(commandOf));
-  const isGiven = resource !== messageBatch && name === commandOf(resource);
-  return name === undefined || isGiven ? "" : `; did you mean the kind "${name}"?`;
 }

@@ -40,7 +40,7 @@ test("cancel says in its own words what cannot be done", async () => {
   for (
     const [args, message] of [
       [[], "Cannot cancel: no id is given; give ids, @FILE, or - for stdin\n"],
-      [["file_1"], 'Cannot cancel message batch "file_1": it looks like a file; use --insist'],
+      [["file_1"], 'Cannot use id "file_1": it looks like a file; use --insist'],
       [["a/b"], 'Cannot use id "a/b": it is not one path segment\n'],
       [
         ["--timeout", "1m", "a"],

@@ -77,7 +77,7 @@ describe.each(kinds)("delete $command", ({ command, id, path, receipt, administr
     const { fetch, requests } = wire({ error: { type: "not_found_error", message: "" } }, 404);
     const refused = await run(["delete", command, id, other], { env, fetch });
     expect(refused).toMatchObject({ code: 2, stdout: "" });
-    expect(refused.stderr).toContain(`Cannot delete ${command.replaceAll("-", " ")} "${other}": `);
+    expect(refused.stderr).toContain(`Cannot use id "${other}": `);
     expect(refused.stderr).toContain(" looks like a message batch; use --insist if it is a");
     expect(requests).toEqual([]);
     const insisted = await run(["delete", command, "--insist", other], { env, fetch });
@@ -144,20 +144,20 @@ test("delete says what an id looks like, and what it would have to be", async ()
   const refusal = async (...args: string[]) => (await run(["delete", ...args], { env })).stderr;
   const is = "use --insist if it is a";
   expect(await refusal("file", "msgbatch_1")).toBe(
-    `Cannot delete file "msgbatch_1": it looks like a message batch; ${is} file; ` +
+    `Cannot use id "msgbatch_1": it looks like a message batch; ${is} file; ` +
       'did you mean "delete message-batch"?\n',
   );
   expect(await refusal("file_1")).toBe(
-    `Cannot delete message batch "file_1": it looks like a file; ${is} message batch; ` +
+    `Cannot use id "file_1": it looks like a file; ${is} message batch; ` +
       'did you mean "delete file"?\n',
   );
   expect(await refusal("user", "wrkspc_1")).toBe(
-    `Cannot delete user "wrkspc_1": it looks like a workspace; ${is} user\n`,
+    `Cannot use id "wrkspc_1": it looks like a workspace; ${is} user\n`,
   );
   expect(await refusal("skill-version", "skill_1/invite_1", "skver_1/skill_1")).toBe(
-    `Cannot delete skill version "skill_1/invite_1": its version looks like an invite; ` +
+    `Cannot use id "skill_1/invite_1": its version looks like an invite; ` +
       `${is} skill version\n` +
-      `Cannot delete skill version "skver_1/skill_1": its skill_id looks like a skill version; ` +
+      `Cannot use id "skver_1/skill_1": its skill_id looks like a skill version; ` +
       `${is} skill\n`,
   );
   expect(await refusal("invite", "user_1")).toContain("; use --insist if it is an invite;");
@@ -170,11 +170,11 @@ test("delete takes no kind that is mistyped for an id that is gone", async () =>
     const { code, stdout, stderr } = await run(given, { env, fetch });
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toMatch(
-      /^Cannot use id "skils": it does not begin with "msgbatch_"; .*the kind "skill"\?$/m,
+      /^Cannot use id "skils": it does not begin with "msgbatch_"; .*did you mean "delete skill"\?$/m,
     );
   }
   expect((await run(["delete", "files", "file_1"], { env, fetch })).stderr).toMatch(
-    /; did you mean the kind "file"\?\n.* looks like a file; .*; did you mean "delete file"\?\n$/,
+    /; did you mean "delete file"\?\n.* looks like a file; .*; did you mean "delete file"\?\n$/,
   );
   expect(requests).toEqual([]);
 });

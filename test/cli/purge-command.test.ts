@@ -208,7 +208,7 @@ describe("purge refuses before any request", () => {
     [["a"], "Cannot ask whether to delete: there is no terminal\nUse --yes"],
     [["-"], "Cannot ask whether to delete: stdin has the ids\nUse --yes"],
     [["--all", "--yes", "--cancel-timeout", "0s"], "--cancel-timeout"],
-    [["file_1", "--yes"], 'Cannot purge message batch "file_1": it looks like a file'],
+    [["file_1", "--yes"], 'Cannot use id "file_1": it looks like a file'],
     [["../x", "--yes"], 'Cannot use id "../x": it is not one path segment'],
     [["--all", "--yes", "--holds", "none.txt"], "Cannot read none.txt: there is no such file"],
     [["--plan", "none.json", "--yes"], "Cannot read none.json: there is no such file"],

@@ -107,7 +107,7 @@ describe("checkIds()", () => {
 
   test("suggests no kind that is there already", () => {
     expect(() => checkIds(["skils"], kind("skill"))).not.toThrow(/did you mean/);
-    expect(() => checkIds(["skils"], kind("file"))).toThrow('did you mean the kind "skill"?');
+    expect(() => checkIds(["skils"], kind("file"))).toThrow('did you mean "delete skill"?');
   });
 
   test("names what cannot be used, fit for a terminal, and no more than five", () => {
@@ -137,7 +137,7 @@ describe("checkIds()", () => {
     const refusal = (id: string, prefix: string) =>
       expect.objectContaining({
         message: expect.stringContaining(
-          `Cannot use id "${id}": it does not begin with "${prefix}"; --insist uses it all the same`,
+          `Cannot use id "${id}": it does not begin with "${prefix}"; use --insist if it is `,
         ),
       });
     for (const resource of kinds) {
@@ -145,7 +145,7 @@ describe("checkIds()", () => {
       const id = names.map((name) => name === "version" ? "1" : "x").join("/");
       const check = () => checkIds([id], kind(resource.name));
       const [prefix = ""] = Object.values(resource.prefixes);
-      expect(check).toThrow(`does not begin with "${prefix}"; --insist uses it all the same`);
+      expect(check).toThrow(`does not begin with "${prefix}"; use --insist if it is `);
       checkIds([id], kind(resource.name), { insist: true });
     }
     for (const id of ["x", "MSGBATCH_1", "msgbatch-1", "batch_1"]) {
@@ -163,7 +163,7 @@ describe("checkIds()", () => {
     ["message-batches", "message-batch"],
     ["worksapce-member", "workspace-member"],
   ])("takes %s for the kind %s, mistyped", (id, name) => {
-    const hint = `; --insist uses it all the same; did you mean the kind "${name}"?`;
+    const hint = `; use --insist if it is a message batch; did you mean "delete ${name}"?`;
     expect(() => checkIds([id], messageBatch)).toThrow(hint);
     expect(() => checkIds([id], messageBatch, { verb: "cancel" })).not.toThrow(/did you mean/);
   });
