@@ -81,38 +81,41 @@ export interface RetentionLimits {
   readonly overdueAfter: number;
 }
 
-/**
- * The sections of the configuration. A section is read when it is first needed, and only once.
- *
- * Each throws an `ArgumentError` if one of its variables is invalid.
- */
-export interface Config {
+/** The sections of the configuration. */
+interface Sections {
   /** Who calls the API, and how. */
-  client(): Client;
+  readonly client: Client;
   /** The administrator's key, which kinds of the organization take. */
-  adminKey(): string;
+  readonly adminKey: string;
   /** The secrets that webhooks may be signed with: one at least. */
-  webhookSecrets(): readonly string[];
+  readonly webhookSecrets: readonly string[];
   /** The tokens of the gateway: one at least. */
-  gatewayTokens(): readonly GatewayToken[];
+  readonly gatewayTokens: readonly GatewayToken[];
   /** What is kept how long, and held; `undefined` if there is no policy. */
-  policy(): RetentionPolicy | undefined;
-  retention(): RetentionLimits;
-  storage(): {
-    /** Whether deletions must be recorded. */
-    readonly audit: boolean;
-    /** The path of the SQLite file. */
-    readonly database: string;
-  };
+  readonly policy: RetentionPolicy | undefined;
+  readonly retention: RetentionLimits;
+  /** Whether deletions must be recorded, and the path of the SQLite file. */
+  readonly storage: { readonly audit: boolean; readonly database: string };
   /** How long a call of the webhook or the gateway may take in all, in milliseconds. */
-  gracePeriod(): number;
+  readonly gracePeriod: number;
   /** Where a process listens, and when it runs the policy. */
-  process(): { readonly hostname: string; readonly port: number; readonly schedule: string };
-  /** Whether a variable is set. */
-  has(variable: string): boolean;
+  readonly process: { readonly hostname: string; readonly port: number; readonly schedule: string };
 }
 
-/** The schema of a whole number in a range, given in digits. */
+/**
+ * Reads each section when it is first needed, and only once. An invalid variable throws an
+ * `ArgumentError`.
+ */
+export type Config = { readonly [Name in keyof Sections]: () => Sections[Name] } & {
+  /** Whether a variable is set. */
+  has(variable: string): boolean;
+};
+
+/** The schema of a section: an object of its variables, or a pipe that begins with one. */
+type Section<Output> = GenericSchema<unknown, Output> & {
+  readonly entries: Readonly<Record<string, unknown>>;
+};
+
 const wholeNumber = (least: number, most: number, why: string) =>
   pipe(
     string(),
@@ -121,37 +124,22 @@ const wholeNumber = (least: number, most: number, why: string) =>
     check((value) => value >= least && value <= most, why),
   );
 
-const clientSection = pipe(
-  object({
-    ANTHROPIC_API_KEY: optional(keySchema()),
-    ANTHROPIC_AUTH_TOKEN: optional(keySchema()),
-    ANTHROPIC_BASE_URL: optional(string()),
-    ANTHROPIC_WORKSPACE_ID: optional(string()),
-  }),
-  transform((variables): Client => ({
-    apiKey: variables.ANTHROPIC_API_KEY,
-    authToken: variables.ANTHROPIC_AUTH_TOKEN,
-    baseUrl: variables.ANTHROPIC_BASE_URL,
-    workspaceId: variables.ANTHROPIC_WORKSPACE_ID,
-  })),
-);
-
-const adminSection = object({ ANTHROPIC_ADMIN_KEY: optional(keySchema()) });
-
-function keySchema() {
-  return pipe(string(), regex(/^(?!bearer\b)/i, 'it begins with "Bearer": set the key alone'));
-}
-
-const secretWhy = "a secret is not whsec_ and the base64 of 24 bytes or more";
-
-const webhookSection = object({
-  WEBHOOK_SECRETS: pipe(
+/** A duration in ISO 8601, or a number of a unit. */
+const duration = (unit: "hours" | "seconds", example: string) => {
+  const factor = unit === "hours" ? 3_600_000 : 1_000;
+  return pipe(
     string(),
-    transform((text) => text.split(/[\s,]+/).filter((secret) => secret !== "")),
-    minLength(1, "it is not set"),
-    array(pipe(string(), check(isWebhookSecret, secretWhy))),
-  ),
-}, "it is not set");
+    transform((text) =>
+      parseIsoDuration(text) ?? (/^\d+(\.\d+)?$/.test(text) ? Number(text) * factor : NaN)
+    ),
+    check(
+      (value) => value > 0 && Number.isFinite(value),
+      `it is neither an ISO 8601 duration such as "${example}" nor a number of ${unit}`,
+    ),
+  );
+};
+
+const key = pipe(string(), regex(/^(?!bearer\b)/i, 'it begins with "Bearer": set the key alone'));
 
 /** As the specification has it, a secret has at least 192 bits. */
 function isWebhookSecret(secret: string): boolean {
@@ -162,9 +150,6 @@ function isWebhookSecret(secret: string): boolean {
   }
 }
 
-const tokensWhy = 'it is not a JSON list of {"name","sha256"}, the sha256 in hexadecimal';
-const maxDeletesWhy = "maxDeletesPerDay is not a whole number of 1 or more";
-
 /** What names of tokens look like. */
 export const tokenName: RegExp = /^[\w.@ -]{1,64}$/;
 
@@ -174,7 +159,9 @@ export async function hashToken(token: string): Promise<string> {
   return hex(new Uint8Array(bytes));
 }
 
-/** The schema of one token. */
+const tokensWhy = 'it is not a JSON list of {"name","sha256"}, the sha256 in hexadecimal';
+const maxDeletesWhy = "maxDeletesPerDay is not a whole number of 1 or more";
+
 const tokenSchema = strictObject({
   name: pipe(string(), regex(tokenName)),
   sha256: pipe(string(), regex(/^[0-9a-f]{64}$/i)),
@@ -199,113 +186,115 @@ const tokenSchema = strictObject({
   )),
 }, ({ expected, input }): string => {
   if (expected !== "never") return tokensWhy;
-  const key = String(input);
-  return `${quoteKey(key)} of a token: ${suggest(key, Object.keys(tokenSchema.entries))}`;
+  const name = String(input);
+  return `${quoteKey(name)} of a token: ${suggest(name, Object.keys(tokenSchema.entries))}`;
 });
 
-const gatewaySection = object({
-  GATEWAY_TOKENS: withMessage(
-    pipe(
-      string(),
-      parseJson(),
-      array(tokenSchema),
-      minLength(1),
-    ),
-    { message: tokensWhy },
-  ),
-}, "it is not set");
-
-const policySection = object({
-  RETENTION_POLICY: optional(pipe(
-    string(),
-    rawTransform(({ dataset, addIssue, NEVER }) => {
-      try {
-        return parsePolicyText(dataset.value);
-      } catch (error) {
-        // The text of another error could quote it.
-        addIssue({ message: error instanceof InvalidPolicyError ? error.why : "it is not JSON" });
-        return NEVER;
-      }
-    }),
-  )),
-});
-
-/** The schema of a duration: in ISO 8601, or a number of a unit. */
-const duration = (unit: "hours" | "seconds", example: string) => {
-  const factor = unit === "hours" ? 3_600_000 : 1_000;
-  return pipe(
-    string(),
-    transform((text) =>
-      parseIsoDuration(text) ?? (/^\d+(\.\d+)?$/.test(text) ? Number(text) * factor : NaN)
-    ),
-    check(
-      (value) => value > 0 && Number.isFinite(value),
-      `it is neither an ISO 8601 duration such as "${example}" nor a number of ${unit}`,
-    ),
-  );
-};
-
+const unset = "it is not set";
 const shareWhy = 'it is not a share such as "50%"';
 
-const retentionSection = pipe(
-  object({
-    RETENTION_REQUESTS: optional(wholeNumber(1, 1e9, "it is not a whole number of 1 or more")),
-    RETENTION_MAX_SHARE: optional(
-      pipe(
+const sections: { readonly [Name in keyof Sections]: Section<Sections[Name]> } = {
+  client: pipe(
+    object({
+      ANTHROPIC_API_KEY: optional(key),
+      ANTHROPIC_AUTH_TOKEN: optional(key),
+      ANTHROPIC_BASE_URL: optional(string()),
+      ANTHROPIC_WORKSPACE_ID: optional(string()),
+    }),
+    transform((variables) => ({
+      apiKey: variables.ANTHROPIC_API_KEY,
+      authToken: variables.ANTHROPIC_AUTH_TOKEN,
+      baseUrl: variables.ANTHROPIC_BASE_URL,
+      workspaceId: variables.ANTHROPIC_WORKSPACE_ID,
+    })),
+  ),
+  adminKey: variable("ANTHROPIC_ADMIN_KEY", key),
+  webhookSecrets: variable(
+    "WEBHOOK_SECRETS",
+    pipe(
+      string(),
+      transform((text) => text.split(/[\s,]+/).filter((secret) => secret !== "")),
+      minLength(1, unset),
+      array(pipe(
         string(),
-        regex(/^\d+(\.\d+)? *%$/, shareWhy),
-        transform((text) => parseFloat(text) / 100),
-        check((share) => share <= 1, shareWhy),
-      ),
-      "100%",
+        check(isWebhookSecret, "a secret is not whsec_ and the base64 of 24 bytes or more"),
+      )),
     ),
-    RETENTION_OVERDUE_AFTER: optional(duration("hours", "PT26H"), "PT26H"),
-  }),
-  transform((variables): RetentionLimits => ({
-    requests: variables.RETENTION_REQUESTS,
-    maxShare: variables.RETENTION_MAX_SHARE,
-    overdueAfter: variables.RETENTION_OVERDUE_AFTER,
-  })),
-);
+  ),
+  gatewayTokens: variable(
+    "GATEWAY_TOKENS",
+    withMessage(pipe(string(), parseJson(), array(tokenSchema), minLength(1)), {
+      message: tokensWhy,
+    }),
+  ),
+  policy: variable(
+    "RETENTION_POLICY",
+    optional(pipe(
+      string(),
+      rawTransform(({ dataset, addIssue, NEVER }) => {
+        try {
+          return parsePolicyText(dataset.value);
+        } catch (error) {
+          // The text of another error could quote it.
+          addIssue({ message: error instanceof InvalidPolicyError ? error.why : "it is not JSON" });
+          return NEVER;
+        }
+      }),
+    )),
+  ),
+  retention: pipe(
+    object({
+      RETENTION_REQUESTS: optional(wholeNumber(1, 1e9, "it is not a whole number of 1 or more")),
+      RETENTION_MAX_SHARE: optional(
+        pipe(
+          string(),
+          regex(/^\d+(\.\d+)? *%$/, shareWhy),
+          transform((text) => parseFloat(text) / 100),
+          check((share) => share <= 1, shareWhy),
+        ),
+        "100%",
+      ),
+      RETENTION_OVERDUE_AFTER: optional(duration("hours", "PT26H"), "PT26H"),
+    }),
+    transform((variables) => ({
+      requests: variables.RETENTION_REQUESTS,
+      maxShare: variables.RETENTION_MAX_SHARE,
+      overdueAfter: variables.RETENTION_OVERDUE_AFTER,
+    })),
+  ),
+  storage: pipe(
+    object({
+      AUDIT: optional(picklist(["on", "off"], 'it is neither "on" nor "off"'), "on"),
+      DATABASE: optional(string()),
+    }),
+    transform(({ AUDIT, DATABASE }) => ({
+      audit: AUDIT === "on",
+      database: DATABASE ?? (AUDIT === "on" ? "batchsweep.sqlite" : ":memory:"),
+    })),
+  ),
+  gracePeriod: variable("GRACE_PERIOD", optional(duration("seconds", "PT25S"), "PT25S")),
+  process: pipe(
+    object({
+      HOST: optional(string(), "127.0.0.1"),
+      PORT: optional(wholeNumber(0, 65_535, "it is not a whole number from 0 to 65535"), "8787"),
+      RETENTION_SCHEDULE: optional(string(), "17 3 * * *"),
+    }),
+    transform(({ HOST, PORT, RETENTION_SCHEDULE }) => ({
+      hostname: HOST,
+      port: PORT,
+      schedule: RETENTION_SCHEDULE,
+    })),
+  ),
+};
 
-const storageSection = pipe(
-  object({
-    AUDIT: optional(picklist(["on", "off"], 'it is neither "on" nor "off"'), "on"),
-    DATABASE: optional(string()),
-  }),
-  transform(({ AUDIT, DATABASE }) => ({
-    audit: AUDIT === "on",
-    database: DATABASE ?? (AUDIT === "on" ? "batchsweep.sqlite" : ":memory:"),
-  })),
-);
-
-const callSection = object({ GRACE_PERIOD: optional(duration("seconds", "PT25S"), "PT25S") });
-
-const processSection = pipe(
-  object({
-    HOST: optional(string(), "127.0.0.1"),
-    PORT: optional(wholeNumber(0, 65_535, "it is not a whole number from 0 to 65535"), "8787"),
-    RETENTION_SCHEDULE: optional(string(), "17 3 * * *"),
-  }),
-  transform(({ HOST, PORT, RETENTION_SCHEDULE }) => ({
-    hostname: HOST,
-    port: PORT,
-    schedule: RETENTION_SCHEDULE,
-  })),
-);
+/** A section of one variable, whose value it is. */
+function variable<Output>(name: string, schema: GenericSchema<unknown, Output>): Section<Output> {
+  return pipe(object({ [name]: schema }, unset), transform((read) => read[name] as Output));
+}
 
 /** The variables of the service. */
-export const variableNames: readonly string[] = [
-  clientSection,
-  adminSection,
-  webhookSection,
-  gatewaySection,
-  policySection,
-  retentionSection,
-  storageSection,
-  callSection,
-  processSection,
-].flatMap(namesIn);
+export const variableNames: readonly string[] = Object.values(sections)
+  .flatMap(({ entries }) => Object.keys(entries));
 
 /**
  * Reads the configuration of the service. For another environment, make another.
@@ -314,20 +303,17 @@ export const variableNames: readonly string[] = [
  */
 export function readConfig(environment: Environment, more: Client = {}): Config {
   const read = (name: string) => environment[name];
+  const known = new Map<keyof Sections, unknown>();
+  const section = <Name extends keyof Sections>(name: Name): Sections[Name] => {
+    if (!known.has(name)) {
+      const value = parse(sections[name], read);
+      known.set(name, name === "client" ? checkVariables({ ...Object(value), ...more }) : value);
+    }
+    return known.get(name) as Sections[Name];
+  };
+  const names = Object.keys(sections) as (keyof Sections)[];
   return {
-    client: once(() => checkVariables({ ...clientFrom(read), ...more })),
-    adminKey: once(() => {
-      const key = adminKeyFrom(read);
-      if (key === undefined) throw cannotUse("ANTHROPIC_ADMIN_KEY", "it is not set");
-      return key;
-    }),
-    webhookSecrets: once(() => parse(webhookSection, read).WEBHOOK_SECRETS),
-    gatewayTokens: once(() => parse(gatewaySection, read).GATEWAY_TOKENS),
-    policy: once(() => parse(policySection, read).RETENTION_POLICY),
-    retention: once(() => parse(retentionSection, read)),
-    storage: once(() => parse(storageSection, read)),
-    gracePeriod: once(() => parse(callSection, read).GRACE_PERIOD),
-    process: once(() => parse(processSection, read)),
+    ...Object.fromEntries(names.map((name) => [name, () => section(name)])) as unknown as Config,
     has: (variable) => textOf(read(variable)) !== undefined,
   };
 }
@@ -344,21 +330,17 @@ export function clientFrom(
   read: (variable: string) => unknown,
   mayRead: (variable: string) => boolean = () => true,
 ): Client {
-  const denied = namesIn(clientSection).find((name) => !mayRead(name));
+  const denied = Object.keys(sections.client.entries).find((name) => !mayRead(name));
   if (denied !== undefined) throw unreadable(denied);
-  return parse(clientSection, read);
+  return parse(sections.client, read);
 }
 
-/**
- * The administrator's key.
- *
- * @throws {ArgumentError} It is invalid.
- */
+/** The administrator's key, if it is set. */
 export function adminKeyFrom(read: (variable: string) => unknown): string | undefined {
-  return parse(adminSection, read).ANTHROPIC_ADMIN_KEY;
+  return parse(variable("ANTHROPIC_ADMIN_KEY", optional(key)), read);
 }
 
-/** The error for a variable that Deno does not permit to read. It may be set, so nothing goes on. */
+/** The error for a variable that Deno does not permit to read. It may be set. */
 export function unreadable(variable: string): Error {
   return cannotUse(variable, `this process may not read it: permit --allow-env=${variable}`);
 }
@@ -385,19 +367,10 @@ const clientVariables: Readonly<Record<string, string>> = {
   workspaceId: "ANTHROPIC_WORKSPACE_ID",
 };
 
-type Entries = Readonly<Record<string, unknown>>;
-
-/** A section: the schema of an object, or a pipe that begins with one. */
-type Section<Output> = GenericSchema<unknown, Output> & { readonly entries: Entries };
-
-function namesIn({ entries }: { readonly entries: Entries }): readonly string[] {
-  return Object.keys(entries);
-}
-
 /** Reads the variables of a section. */
 function parse<Output>(section: Section<Output>, read: (variable: string) => unknown): Output {
   const given: Record<string, string> = {};
-  for (const name of namesIn(section)) {
+  for (const name of Object.keys(section.entries)) {
     const text = textOf(read(name));
     if (text === undefined) continue;
     if (/^["'`]|["'`]$/.test(text)) throw cannotUse(name, "it is in quotes: leave them out");
@@ -414,10 +387,4 @@ function textOf(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
   const text = typeof value === "object" ? JSON.stringify(value) : String(value);
   return text.trim() || undefined;
-}
-
-/** Remembers the result of a function once there is one. */
-function once<Value>(read: () => Value): () => Value {
-  let known: { readonly value: Value } | undefined;
-  return () => (known ??= { value: read() }).value;
 }
