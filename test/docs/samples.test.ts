@@ -34,7 +34,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-test("every TypeScript sample of the documentation compiles", async () => {
+test("every TypeScript sample of the documentation compiles", { timeout: 60_000 }, async () => {
   expect(samples.size).toBeGreaterThan(5);
   expect(await output(folder, ["tsc", "-p", "."])).toBe("");
 });

@@ -55,11 +55,19 @@ function seed(days: number): string {
   return sandbox.seed({ processing_status: "ended", ...times }).id;
 }
 
-test("npx batchsweep works in a clone, without a build, a network or a cache", async () => {
-  const env = { ...process.env, npm_config_cache: join(bin, "cache"), npm_config_offline: "true" };
-  const { stdout } = await run("npx", ["batchsweep", "--version"], { env });
-  expect(stdout).toBe(`${version}\n`);
-});
+test(
+  "npx batchsweep works in a clone, without a build, a network or a cache",
+  { timeout: 120_000 },
+  async () => {
+    const env = {
+      ...process.env,
+      npm_config_cache: join(bin, "cache"),
+      npm_config_offline: "true",
+    };
+    const { stdout } = await run("npx", ["batchsweep", "--version"], { env });
+    expect(stdout).toBe(`${version}\n`);
+  },
+);
 
 test.for(["README.md", "docs/command.md", "docs/retention.md"])(
   "the shell blocks of %s run as they stand",
