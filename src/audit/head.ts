@@ -62,7 +62,6 @@ export interface AuditVerification {
  * `1042:9f86d0…` of a file is checked with `head -c 1042 FILE | sha256sum`.
  *
  * @param source The bytes of the trail. They are read once.
- * @param options The head that was remembered.
  * @returns What was found. It does not reject because of what the bytes are.
  * @throws {TypeError} The head cannot be used, or the source gives text instead of bytes.
  * @throws What the source fails with.

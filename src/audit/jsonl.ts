@@ -44,7 +44,6 @@ export interface AppendFile {
 /**
  * Makes an audit trail of JSON lines: one line an entry, added in one piece.
  *
- * @param file Where the lines go.
  * @returns The trail. It refuses an entry of more than 1 MiB, which could not be read again.
  * @throws {TypeError} The file has no `append()`.
  *
@@ -100,8 +99,6 @@ export const readChecks: Checks<ReadAuditTrailOptions> = { onUnreadable: isFunct
  * Reads the audit trail that {@link createJsonlAuditTrail} wrote, in bounded memory. It skips and
  * reports lines that are not entries, such as one that a crash cut off. It skips blank lines silently.
  *
- * @param source The bytes.
- * @param options Gets the lines that are skipped.
  * @returns The entries, in order; members that are not known here are left out.
  * @throws {TypeError} The source gives text instead of bytes.
  * @throws What the source fails with.

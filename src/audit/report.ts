@@ -63,7 +63,6 @@ export interface AuditReport extends AuditVerification {
  * once, with its intent. Objects that were never asked for, such as held batches, are not in a trail.
  *
  * @param source The bytes of the trail. They are read once.
- * @param options The head that was remembered.
  * @returns The counts. It keeps in memory what is open or failed, and one group for each actor, reason,
  *   plan and policy.
  * @throws As `verifyAuditTrail()`.

@@ -101,9 +101,6 @@ const closingTimeMs = 1_000;
  * one. The call waits for each entry as long as for one attempt. Afterwards, an abort does not end
  * that wait.
  *
- * @param resource What kind of object.
- * @param objectId Which.
- * @param act Makes the deletion or the cancellation.
  * @returns The result, with `auditError` where the outcome could not be written.
  */
 export async function withAuditTrail<Result extends Recorded>(

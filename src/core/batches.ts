@@ -87,9 +87,6 @@ export const batchPath: typeof messageBatch.path = messageBatch.path;
 /**
  * Retrieves a Message Batch: its status, its counts, its times.
  *
- * @param client Who calls, and how.
- * @param id ID of the batch.
- * @param options Options of the call.
  * @returns The batch, with every field the API gives.
  * @throws {NotFoundError} No such batch in the workspace of the key.
  * @throws {APIError | InvalidResponseError | APIConnectionError | APITimeoutError} As every call.
@@ -122,9 +119,6 @@ export async function retrieveMessageBatch(
  * Asks the API to stop processing a Message Batch. It answers at once; the batch is `"canceling"`
  * then, and `"ended"` later. Results it has until then are kept, and paid for.
  *
- * @param client Who calls, and how.
- * @param id ID of the batch.
- * @param options Options of the call.
  * @returns The batch as it is now.
  * @throws {NotFoundError} No such batch in the workspace of the key.
  * @throws {APIError} The API refused: as a rule, because the batch has ended.
@@ -203,8 +197,6 @@ const maxListed = 10_000_000; // a list that is longer never ends
  *
  * One batch that cannot be read does not end the list: it is left out, and the error comes at the end.
  *
- * @param client Who calls, and how.
- * @param options Options of the calls.
  * @returns Every batch, page by page.
  * @throws {InvalidResponseError} A page, or at the end one batch, is not what the API promises.
  * @throws {APIError | APIConnectionError | APITimeoutError} As every call.

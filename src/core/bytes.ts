@@ -54,8 +54,6 @@ async function* chunksOf(
 /**
  * Reads a stream up to a limit, and no further.
  *
- * @param stream The body of a request or an answer.
- * @param maxBytes The limit.
  * @returns The bytes, or `undefined` where there are more.
  */
 export async function readBytes(
@@ -69,15 +67,9 @@ export async function readBytes(
     if (length > maxBytes) return undefined;
     chunks.push(chunk);
   }
-  const [first = new Uint8Array()] = chunks;
-  if (chunks.length < 2) return first;
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
+  const [first = new Uint8Array(), ...others] = chunks;
+  if (others.length === 0) return first;
+  return new Uint8Array(await new Blob(chunks as Uint8Array<ArrayBuffer>[]).arrayBuffer());
 }
 
 /** A line with its newline, or a piece of one that is longer than the bound. */
@@ -145,9 +137,5 @@ export function isBlank(bytes: Uint8Array): boolean {
 
 /** Writes bytes in hexadecimal, in small letters. */
 export function hex(bytes: Uint8Array): string {
-  const code = (digit: number) => digit + (digit < 10 ? 0x30 : 0x57);
-  const codes: number[] = [];
-  for (const byte of bytes) codes.push(code(byte >> 4), code(byte & 15));
-  // In one piece: a string that is concatenated keeps its pieces, which take many times as much.
-  return String.fromCharCode(...codes);
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -129,9 +129,6 @@ export type ResourceDeletion<Resource extends DeletableResource> =
  * Deletes one object of a kind, and validates the receipt. A success that rests on absence takes three
  * looks. So does an answer that is no receipt. If a look finds the object, the deletion is repeated
  * once.
- *
- * @param params The parameters that name the object.
- * @param options What its absence means.
  */
 export async function deleteResource<const Resource extends DeletableResource>(
   call: Call,
@@ -298,9 +295,6 @@ export const messageBatch = {
 /**
  * Deletes a Message Batch that has ended, its requests and results with it. This cannot be undone.
  *
- * @param client Who calls, and how.
- * @param id ID of the batch.
- * @param options Options of the call.
  * @returns The deletion. Its `evidence` says how it is known: by a validated receipt, or by three
  *   looks that found no such batch.
  * @throws {NotEndedError} The batch is still being processed.

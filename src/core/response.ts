@@ -76,7 +76,6 @@ export function readSuccess(reply: Reply): unknown {
 /**
  * Parses an answer.
  *
- * @param schema What the API promises.
  * @throws As {@link readSuccess}.
  */
 export function parseResponse<Value>(reply: Reply, schema: GenericSchema<unknown, Value>): Value {
@@ -99,15 +98,13 @@ export function invalidResponse(
   problem: string | readonly Issue[],
 ): InvalidResponseError {
   const { status, outcomeKnown } = exchange;
-  const isText = typeof problem === "string";
-  const named = isText
-    ? problem
-    : problem.map(({ path, message }) => `${path || "body"}: ${message}`).join("; ");
+  const issues = typeof problem === "string" ? [{ path: "", message: problem }] : problem;
+  const named = issues.map(({ path, message }) => path === "" ? message : `${path}: ${message}`);
   return new InvalidResponseError({
     ...exchange,
-    why: `the answer (${status}) is not what the API promises: ${named}`,
+    why: `the answer (${status}) is not what the API promises: ${named.join("; ")}`,
     outcomeKnown: outcomeKnown && status >= 300,
-    issues: isText ? [{ path: "", message: problem }] : problem,
+    issues,
   });
 }
 
@@ -148,8 +145,7 @@ export function printable(
   maxLength: number,
   redact: (text: string) => string,
 ): string {
-  const plain = /^[\x20-\x7e]*$/.test(text);
-  const line = plain ? text : text.replace(/\p{Cf}/gu, "").replace(/[\p{C}\u2028\u2029]+/gu, " ");
+  const line = text.replace(/\p{Cf}/gu, "").replace(/[\p{C}\u2028\u2029]+/gu, " ");
   return redact(line).slice(0, maxLength).trim();
 }
 

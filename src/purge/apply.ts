@@ -115,9 +115,7 @@ const applyChecks: Checks<ApplyPurgeOptions> = {
  * Outcomes come in no order. If you break out of the loop, deletions in flight are awaited, but their
  * outcomes are not reported; the audit trail of the client has them.
  *
- * @param client Who calls, and how.
  * @param plan What {@link planPurge} gave, as it was or read from JSON.
- * @param options Options of the run.
  * @returns The run. It begins with the first `next()`, `for await` or `await`.
  * @throws {PurgeRefusedError} It is no plan, or one for another API, or for another workspace than the
  *   client names; nothing was done.

@@ -131,7 +131,6 @@ function keptByStatus({ status }: DatedBatch): PurgeDecision | undefined {
  * @param filter Which batches; `"*"` for all.
  * @param batches All batches there are. If two have the same id, the later one counts.
  * @param now The time to judge by, in milliseconds since the epoch.
- * @param options What else counts.
  * @returns A decision for each id; {@link describeDecision} puts it into words.
  * @throws {TypeError} The filter cannot be used.
  * @throws {RangeError} `now` is no time.
@@ -197,7 +196,6 @@ const ageOf = (minimumAge = defaultMinimumAge) => parseIsoDuration(minimumAge) ?
  * ended at a time that cannot be read or is in the future; it is younger than the minimum age; a rule
  * keeps it, in the order of the policy. Otherwise it is deleted.
  *
- * @param policy How long batches stay.
  * @param batches All batches there are: `keep_last` takes a batch that is not among them as gone. If two
  *   have the same id, the later one counts.
  * @param now The time to judge by, in milliseconds since the epoch.
@@ -265,7 +263,6 @@ export function dueSince(
  * Puts a decision into words, such as `It ended at least 30 days ago`. The sentence holds no text of
  * the server.
  *
- * @param decision The decision.
  * @param source The filter or the policy that it was made by; a plan is one, too.
  * @param item The batch, as a plan lists it. Without it, the sentence does not tell its status.
  * @returns A sentence for people, without a period. Branch on `code` instead of on its words.

@@ -77,8 +77,6 @@ export interface ResultStore {
   /**
    * Opens a place for the results of a batch. Closing the stream keeps them, and resolves when they
    * are safe. A stream that is aborted leaves nothing.
-   *
-   * @param id ID of the batch.
    */
   open(id: string): Promise<WritableStream<Uint8Array>>;
 }
@@ -105,12 +103,10 @@ export interface ResultStore {
  * may be on another origin. That origin gets no header of the client, so no credential; and it must be
  * HTTPS, or on loopback as the base URL is.
  *
- * @param client Who calls, and how.
  * @param batch The batch, as the API shows it since it has ended. Its results are there until they
  *   are archived, 29 days after its creation.
  * @param sink Where the results go: JSON lines, in the order in which the API gives them. It is
  *   closed at the end; what it fails with is thrown untouched.
- * @param options Options of the call.
  * @returns How much it was, and its SHA-256.
  * @throws {TypeError} The batch has not ended, its results are archived, its `request_counts` are
  *   not those of an ended batch, or an argument cannot be used otherwise; no request was made.

@@ -11,6 +11,7 @@ import {
 } from "../deps.ts";
 import type { MessageBatch } from "../core/batches.ts";
 import { cannotUse, defined } from "../core/check.ts";
+import type { Issue } from "../core/errors.ts";
 import {
   countSchema,
   daysSchema,
@@ -103,12 +104,8 @@ export function datedBatch(batch: ListedBatch): DatedBatch {
  * ```
  */
 export function parseMessageBatchFilter(input: unknown): MessageBatchFilter | "*" {
-  return read(
-    filterSchema(),
-    input,
-    (_, { path, message }) =>
-      cannotUse(["filter", path].filter(Boolean).join("."), `it ${message}`),
-  );
+  const refuse = (_: unknown, { path, message }: Issue) => cannotUse(path, `it ${message}`);
+  return read(filterSchema(), input, refuse, "filter");
 }
 
 /** The schema of a filter. */

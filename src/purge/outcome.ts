@@ -5,7 +5,7 @@
  */
 import type { MessageBatch } from "../core/batches.ts";
 import { defined } from "../core/check.ts";
-import type { DeletionFacts, Evidence } from "../core/delete.ts";
+import type { DeletionFacts } from "../core/delete.ts";
 import type { ConnectionFailure } from "../core/connection.ts";
 import type { APIConnectionError, BatchsweepError, Refusal } from "../core/errors.ts";
 import type { ResultsExport } from "./export.ts";
@@ -20,14 +20,8 @@ export type DeletionOutcome =
     readonly auditError?: string | undefined;
   }
   & (
-    | {
+    | DeletionFacts & {
       readonly outcome: "deleted";
-      readonly evidence: Evidence;
-      readonly requestId?: string | undefined;
-      /** How many deletions were sent for it. */
-      readonly attempts: number;
-      /** The workspace that the API says it answered for. */
-      readonly workspaceId?: string | undefined;
       /** Whether an earlier run did it, by its audit trail: nothing was sent for it now. */
       readonly recorded?: true | undefined;
       /** Its results, where they were stored before. */

@@ -34,7 +34,6 @@ const paceChecks: Checks<PaceOptions> = {
  * The first request goes alone. Without headers, more and more follow at a time. After a 429 all
  * requests wait, then one goes alone. The tenth 429 in a row counts as any failure does.
  *
- * @param options How it behaves.
  * @returns The rate limiter, for `pace` of a client.
  * @throws {TypeError | RangeError} An option cannot be used.
  *

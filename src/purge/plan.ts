@@ -22,7 +22,7 @@ import {
   type Client,
   type Settings,
 } from "../core/client.ts";
-import { PurgeRefusedError } from "../core/errors.ts";
+import { type Issue, PurgeRefusedError } from "../core/errors.ts";
 import { type Call, createCall } from "../core/send.ts";
 import {
   check,
@@ -96,7 +96,6 @@ export interface PurgePlan {
 /**
  * Reads a plan, such as one from a file, and checks all of it.
  *
- * @param input The plan.
  * @returns A copy of the plan, as plain data.
  * @throws {PurgeRefusedError} It is no plan, one of another version, or one with an id twice. The
  *   message names the place, and never quotes a value.
@@ -114,11 +113,8 @@ export interface PurgePlan {
  * ```
  */
 export function parsePurgePlan(input: unknown): PurgePlan {
-  const plan = read(
-    planSchema(),
-    input,
-    (_, { path, message }) => cannotApply(`${["plan", path].filter(Boolean).join(".")} ${message}`),
-  );
+  const refuse = (_: unknown, { path, message }: Issue) => cannotApply(`${path} ${message}`);
+  const plan = read(planSchema(), input, refuse, "plan");
   const { filter, policy, items } = plan;
   if ((filter === undefined) === (policy === undefined)) {
     const [one, other] = policy ? ["both", "and"] : ["neither", "nor"];
@@ -343,8 +339,6 @@ export interface PlanByPolicy extends CommonPlanOptions {
  * A plan keeps the batches that its policy holds, and {@link parsePurgePlan} refuses one that was
  * changed to delete them. Give holds that were placed since to {@link applyPurge}.
  *
- * @param client Who calls, and how.
- * @param options A filter or a policy.
  * @returns The plan: plain data, fit for JSON.
  * @throws {PurgeRefusedError} The answers are not from the client's workspace, or from several, or
  *   the clocks differ by more than `maxClockSkew`.

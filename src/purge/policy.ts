@@ -125,7 +125,6 @@ export const ruleKind = (type: RetentionRule["type"]): RuleKind<RetentionRule> =
  *
  * A policy whose only rule is a `keep_last` deletes every other batch that has reached the minimum age.
  *
- * @param input The policy.
  * @returns A copy of the policy, as plain data.
  * @throws {InvalidPolicyError} It cannot be used. Its `issues` are all that is wrong; they name the
  *   places, and never quote a value.

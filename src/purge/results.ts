@@ -25,8 +25,6 @@ const maxIdLength = 256; // characters; the API documents 64, and every id is he
 
 /**
  * Begins to judge results.
- *
- * @param expected How many there must be.
  */
 export function createResultsJudge(expected: number): ResultsJudge {
   const ids = new Set<string>();

@@ -33,7 +33,6 @@ export interface Steps {
    * Runs a step, or returns the result of an earlier run.
    *
    * @param name Unlike that of any other step of the operation.
-   * @param config How it is repeated.
    * @param run Runs it. `attempt` is above 1 if an earlier run of this step did not end. An engine
    *   that does not say so cannot tell its own deletion from that of another client.
    */

@@ -26,20 +26,21 @@ import { parseTimestamp } from "./time.ts";
 /**
  * Reads a value.
  *
- * @param refuse Makes the error.
+ * @param root What paths begin with.
  * @returns A copy of the value.
  */
 export function read<Value>(
   schema: GenericSchema<unknown, Value>,
   input: unknown,
   refuse: (issues: readonly Issue[], first: Issue) => Error,
+  root?: string,
 ): Value {
   const result = safeParse(schema, input);
   if (result.success) return result.output;
-  const issues = result.issues.map(({ path = [], message }): Issue => ({
-    path: path.map(({ key }) => pathKey(String(key))).join("."),
-    message,
-  }));
+  const issues = result.issues.map(({ path = [], message }): Issue => {
+    const keys = path.map(({ key }) => pathKey(String(key)));
+    return { path: [...root ? [root] : [], ...keys].join("."), message };
+  });
   throw refuse(issues, issues[0] as Issue);
 }
 

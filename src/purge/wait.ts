@@ -71,9 +71,6 @@ const maxFailures = 10;
  * and again: at once, after a second, then at intervals that grow by half up to a minute, with `steps`
  * up to an hour, or longer where the API asks for it. Failures that may pass do not end the wait.
  *
- * @param client Who calls, and how.
- * @param id ID of the batch.
- * @param options Options of the wait.
  * @returns The batch, ended.
  * @throws {WaitTimeoutError} It has not ended in time.
  * @throws {NotFoundError} Three looks in a row found no such batch.
@@ -111,9 +108,6 @@ export async function waitUntilMessageBatchEnded(
  * ended as {@link waitUntilMessageBatchEnded} does, and deletes it. Results it has by then are deleted
  * with it.
  *
- * @param client Who calls, and how.
- * @param id ID of the batch.
- * @param options Options of the operation.
  * @returns The deletion, with its evidence, and whether the batch was canceled.
  * @throws {WaitTimeoutError} It has not ended in time, and was not deleted. `canceled` says whether
  *   it was canceled: a cancellation is not taken back.

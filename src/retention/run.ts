@@ -119,9 +119,6 @@ export type RunError = Pick<OutcomeError, "code" | "message">;
  * three looks over 2.5 seconds do not find it, the outcome is `deleted`; if the batch is there, the
  * outcome is `failed` with the code `ERR_OPEN_INTENT`. Otherwise the intent stays open.
  *
- * @param client Who calls, and how.
- * @param policy How long batches stay.
- * @param options Limits of the run.
  * @returns What became of the run. A failure of the API or of the audit trail is its `error`.
  * @throws {InvalidPolicyError} The policy cannot be used; no request was made.
  * @throws {TypeError | RangeError} An argument cannot be used; no request was made.
