@@ -1,8 +1,4 @@
-/**
- * The report of an audit trail: one page in words, for an auditor.
- *
- * @module
- */
+/** The report of an audit trail: one page in words, for an auditor. */
 import type {
   AuditCounts,
   AuditEntry,

@@ -1,7 +1,5 @@
 /**
  * `audit`: reads a trail from a file, a SQLite database or the service, and says what there is in it.
- *
- * @module
  */
 import { type AuditVerification, reportAuditTrail } from "../audit/mod.ts";
 import { describeReport, describeUnreadable } from "./audit-report.ts";

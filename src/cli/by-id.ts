@@ -11,7 +11,7 @@ import {
 } from "../core/delete.ts";
 import { NotFoundError, WaitTimeoutError } from "../core/errors.ts";
 import { type Call, endOfWait } from "../core/send.ts";
-import type { PurgeHistory } from "../purge/apply.ts";
+import { type PurgeHistory, readHistory } from "../purge/apply.ts";
 import { createRun, type RunOutcome, type Task } from "../purge/engine.ts";
 import { type ResultStore, storeResults } from "../purge/export.ts";
 import { deleteOne as deleteBatchOfRun } from "../purge/export-then-delete.ts";
@@ -25,7 +25,7 @@ import { openResults } from "./input.ts";
 import { type Action, type Flags, longestWait } from "./options.ts";
 import type { Context } from "./output.ts";
 import { describeOutcome, reportRun } from "./report.ts";
-import { readPast, type TrailFile, withTrail } from "./trail.ts";
+import { type TrailFile, withTrail } from "./trail.ts";
 
 /** How objects are worked on. */
 export interface ByIdSettings
@@ -100,7 +100,8 @@ export async function workOnIds(
 ): Promise<number> {
   const { resource = messageBatch, json, waitTimeout, holds, trail, concurrency = 32 } = settings;
   const { name } = resource;
-  const past = await readPast(trail, ids, name);
+  const items = ids.map((id) => ({ id }));
+  const past = await readHistory(trail?.history ?? [], { items, kind: name });
   const waits = waitTimeout !== undefined;
   const taskOf = (id: string): Task<RunOutcome> => ({
     id,

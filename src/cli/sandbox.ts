@@ -1,8 +1,4 @@
-/**
- * `sandbox`: the API played locally, over HTTP.
- *
- * @module
- */
+/** `sandbox`: the API played locally, over HTTP. */
 import type { SandboxMessageBatch, SandboxOptions, SeedRow } from "../sandbox/mod.ts";
 import { listenProblem } from "../config/system-errors.ts";
 import { isArgumentError, isObject } from "../core/check.ts";

@@ -1,8 +1,4 @@
-/**
- * `token create`: makes a token for the gateway.
- *
- * @module
- */
+/** `token create`: makes a token for the gateway. */
 import { type GatewayToken, hashToken, tokenName } from "../config/mod.ts";
 import { defined } from "../core/check.ts";
 import { hex } from "../core/bytes.ts";

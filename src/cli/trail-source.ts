@@ -1,8 +1,4 @@
-/**
- * Where an audit trail is read from: a file, a SQLite database of the service, or the service.
- *
- * @module
- */
+/** Where an audit trail is read from: a file, a SQLite database of the service, or the service. */
 import { bytesOf } from "../core/bytes.ts";
 import { connectionHints } from "../config/system-errors.ts";
 import { isAbort } from "../core/abort.ts";

@@ -11,7 +11,6 @@ import {
 } from "../audit/mod.ts";
 import { isAbort } from "../core/abort.ts";
 import { checkClient, type Client } from "../core/client.ts";
-import { type PurgeHistory, readHistory } from "../purge/apply.ts";
 import { CommandError, exitCode, fileError, firstOf } from "./errors.ts";
 import { inTime, type ReadingLimits, untilAborted } from "./input.ts";
 import { type Context, isClosedOutput } from "./output.ts";
@@ -121,15 +120,6 @@ export async function openTrail(
     },
     close: () => file.close(),
   };
-}
-
-/** What a trail says of ids, however long ago it was written. */
-export function readPast(
-  trail: TrailFile | undefined,
-  ids: readonly string[],
-  kind: string,
-): Promise<PurgeHistory> {
-  return readHistory(trail?.history ?? [], { items: ids.map((id) => ({ id })), kind });
 }
 
 /**
