@@ -230,15 +230,10 @@ the outcome of each batch as it happens, and {"summary":{…}} at the end.`,
 A policy is JSON. A batch is deleted only if it has ended, is not held, has
 reached the minimum age (an hour, if none is given), and has expired by every
 rule:
-  {
-    "version": 1,
-    "rules": [
-      { "type": "delete_after", "days": 30, "since": "ended" },
-      { "type": "keep_last", "count": 100 }
-    ],
-    "holds": ["msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d"],
-    "minimumAge": "PT12H"
-  }
+  { "version": 1,
+    "rules": [{ "type": "delete_after", "days": 30, "since": "ended" },
+              { "type": "keep_last", "count": 100 }],
+    "holds": ["msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d"], "minimumAge": "PT12H" }
 delete_after counts days of 24 hours, since a batch "ended" or was "created";
 keep_last keeps the newest, whatever their age.
 

@@ -20,12 +20,6 @@ export function commandOf({ name }: DeletableResource): string {
 const maxIds = 100_000;
 const silenceMs = 2_000; // after it, the command says that it waits for stdin
 
-/** Where ids come from. */
-interface Source {
-  readonly host: Pick<Host, "stdin" | "signal" | "files">;
-  readonly output: Pick<CommandOutput, "note">;
-}
-
 /**
  * Reads the ids that a command is given, and checks them: its arguments, the lines of a file for
  * `@FILE`, and the lines of stdin for `-`, or if there is no argument and stdin is no terminal. Each
@@ -35,7 +29,10 @@ export async function readIds(
   args: readonly string[],
   resource: DeletableResource,
   { insist }: Pick<Flags, "insist">,
-  { host: { stdin, signal, files }, output }: Source,
+  { host: { stdin, signal, files }, output }: {
+    readonly host: Pick<Host, "stdin" | "signal" | "files">;
+    readonly output: Pick<CommandOutput, "note">;
+  },
   verb = "delete",
 ): Promise<readonly string[]> {
   const none = `Cannot ${verb}: no id is given; give ids, @FILE, or - for stdin`;
@@ -67,7 +64,7 @@ export async function readIds(
 async function* readStdin(
   stdin: Host["stdin"],
   signal: AbortSignal,
-  output: Source["output"],
+  output: Pick<CommandOutput, "note">,
 ): AsyncGenerator<string, void> {
   const note = () => void output.note("Reading ids from stdin, one on a line; Ctrl-D ends them\n");
   const timer = stdin.isTerminal ? undefined : setTimeout(note, silenceMs);

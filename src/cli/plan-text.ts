@@ -3,25 +3,20 @@ import { describeDecision, type KeepCode } from "../purge/decision.ts";
 import { needsEnd } from "../purge/filter.ts";
 import type { PurgeItem, PurgePlan } from "../purge/plan.ts";
 import { parseTimestamp } from "../purge/time.ts";
+import type { Flags } from "./options.ts";
 import type { Outcome } from "./report.ts";
 import { countOf, describeRows, toMinute } from "./text.ts";
 
-/** What is known besides the plan. */
-export interface PreviewDetails {
+/** What is known besides the plan. The policy is the file of the one that it was made by. */
+export interface PreviewDetails extends Pick<Flags, "export" | "audit" | "policy"> {
   /** Whether the plan was read from a file. */
   readonly stored: boolean;
   /** Whether it was changed since it was made. */
   readonly changed?: boolean | undefined;
   /** How many of its batches are gone by the audit trail. */
   readonly gone?: number | undefined;
-  /** The file of the retention policy that it was made by. */
-  readonly policy?: string | undefined;
   /** The outcomes of ids that were given, and that the plan does not delete. */
   readonly known: readonly Outcome[];
-  /** Where the results are saved first. */
-  readonly exportTo?: string | undefined;
-  /** The file that deletions are recorded in. */
-  readonly auditTo?: string | undefined;
 }
 
 /** The batches that a plan deletes. */
@@ -35,7 +30,7 @@ const cancelHint = " (--cancel cancels these first)";
 /** Where a plan deletes, what, and how much, as a table of two columns. */
 export function describePlan(plan: PurgePlan, details: PreviewDetails): string {
   const { items, unreadable = 0 } = plan;
-  const { stored, known, exportTo, auditTo, gone = 0 } = details;
+  const { stored, known, export: directory, audit, gone = 0 } = details;
   const planned = plannedItems(plan);
   const held = items.flatMap(({ id, code }) => code === "held" ? [id] : []);
   const keptFor = (code: KeepCode) => items.filter((item) => item.code === code).length;
@@ -79,15 +74,15 @@ export function describePlan(plan: PurgePlan, details: PreviewDetails): string {
       " of the ids given",
     ),
     row("No id", unreadable, " more have no id that can be used: kept"),
-    ["Results", exportTo !== undefined && `saved to ${exportTo} first`],
+    ["Results", directory !== undefined && `saved to ${directory} first`],
     row("Archived", keptFor("archived"), ": kept, since results are gone 29 days after creation"),
     ["", keptFor("archived") > 0 && "--archived delete deletes such batches without results"],
     row(
       "Archived",
-      exportTo === undefined ? 0 : planned.filter(({ archived }) => archived).length,
+      directory === undefined ? 0 : planned.filter(({ archived }) => archived).length,
       " of them have no results any more",
     ),
-    ["Record", auditTo !== undefined && `each deletion goes to ${auditTo}`],
+    ["Record", audit !== undefined && `each deletion goes to ${audit}`],
   ], 9);
 }
 

@@ -2,7 +2,7 @@
 import type { Host } from "./host.ts";
 import type { CommandOutput } from "./output.ts";
 import type { Outcome } from "./report.ts";
-import { countOf, describeSeconds } from "./text.ts";
+import { countOf, describeDuration } from "./text.ts";
 
 /** The progress of a run. */
 export interface Progress {
@@ -51,7 +51,7 @@ export function createProgress(
     void output.status(
       left > 0 && left === waiting
         ? `Waiting for ${countOf(left, "message batch")}, ` +
-          describeSeconds(Math.floor((at - start) / 1_000))
+          describeDuration(Math.floor((at - start) / 1_000) * 1_000)
         : describeProgress({ done, total, failed, rate, columns }),
     );
   };
@@ -90,7 +90,7 @@ export function describeProgress({ done, total, failed, rate, columns }: {
 }): string {
   const parts = [`${done}/${total}`];
   if (rate !== undefined) parts.push(`${rate < 100 ? rate.toFixed(1) : Math.round(rate)}/s`);
-  if (rate) parts.push(`${describeSeconds(Math.ceil((total - done) / rate))} left`);
+  if (rate) parts.push(`${describeDuration(Math.ceil((total - done) / rate) * 1_000)} left`);
   if (failed > 0) parts.push(`${failed} failed`);
   const text = parts.join("  ");
   const width = Math.min((columns || 80) - text.length - "[] ".length - 1, maxBar);

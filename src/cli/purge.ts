@@ -203,9 +203,8 @@ async function prepare(
     stored: stored !== undefined,
     gone: gone.length,
     changed: names && names.changedPlan !== undefined,
+    ...flags,
     policy: source.policy && flags.policy,
-    exportTo: flags.export,
-    auditTo: flags.audit,
   });
   return { plan, stored, known, gone: new Set(gone.map(({ id }) => id)), text };
 }

@@ -94,18 +94,13 @@ export function parseDuration(text: string): number | undefined {
   return isUnit(unit) ? Number(number) * units[unit] : undefined;
 }
 
-/** Milliseconds as the command line takes them: `30m`. */
+/** Milliseconds as people say them, in two units at most: `45s`, `3m 20s`, `2h`. */
 export function describeDuration(duration: number): string {
-  const [unit, factor] = Object.entries(units).find(([, factor]) => duration % factor === 0) ??
-    ["ms", 1];
-  return `${duration / factor}${unit}`;
-}
-
-/** Seconds as people say them: `45s`, `3m 20s`, `2h 5m`. */
-export function describeSeconds(seconds: number): string {
-  if (seconds < 60) return `${seconds}s`;
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)}m ${seconds % 60}s`;
-  return `${Math.floor(seconds / 3_600)}h ${Math.floor(seconds % 3_600 / 60)}m`;
+  const all = Object.entries(units);
+  const at = all.findIndex(([, factor]) => duration >= factor);
+  const [[unit, factor] = ["s", 1_000], [smaller, part] = ["ms", 1]] = at < 0 ? [] : all.slice(at);
+  const rest = Math.floor(duration % factor / part);
+  return `${Math.floor(duration / factor)}${unit}${rest > 0 ? ` ${rest}${smaller}` : ""}`;
 }
 
 /** A time of the API as `2026-11-22 14:30`, in UTC; `undefined` if it cannot be read. */

@@ -22,7 +22,7 @@ const itemsOf = (decisions: readonly (PurgeDecision & Partial<PurgeItem>)[]): Pu
 test("describePlan() says where the results and the record go", () => {
   const plan = { ...head, filter: "*", items: [] } as const;
   const given = { stored: false, known: [] };
-  const text = describePlan(plan, { ...given, exportTo: "saved", auditTo: "audit.jsonl" });
+  const text = describePlan(plan, { ...given, export: "saved", audit: "audit.jsonl" });
   expect(text).toContain("\nResults    saved to saved first\n");
   expect(text).toContain("\nRecord     each deletion goes to audit.jsonl\n");
   expect(describePlan(plan, given)).not.toMatch(/^(Results|Record|Kept)/m);
