@@ -119,6 +119,7 @@ async function answer(
   outgoing.once("close", () => gone.abort());
   const request = toRequest(origin, incoming, gone.signal);
   const response = request ? await handler(request) : new Response(null, { status: 400 });
+  if (gone.signal.aborted) return await response.body?.cancel(); // pipeline() would not
   outgoing.statusCode = response.status;
   for (const [name, value] of response.headers) outgoing.appendHeader(name, value);
   if (isLast()) outgoing.setHeader("connection", "close");

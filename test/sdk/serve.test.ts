@@ -115,6 +115,20 @@ describe("serve()", () => {
     await again.body?.cancel();
   });
 
+  test("cancels the body of an answer that comes when the client is gone", async () => {
+    const canceled = Promise.withResolvers<void>();
+    const client = new AbortController();
+    const url = await start(({ signal }) => {
+      setTimeout(() => client.abort());
+      const body = new ReadableStream({ cancel: () => canceled.resolve() });
+      return new Promise((resolve) =>
+        signal.addEventListener("abort", () => resolve(new Response(body)))
+      );
+    });
+    await expect(fetch(url, { signal: client.signal })).rejects.toThrow();
+    await canceled.promise;
+  });
+
   test("aborts the signal of a handler that still works on its answer", async () => {
     let reason: unknown;
     const aborted = Promise.withResolvers<void>();
