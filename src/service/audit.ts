@@ -26,6 +26,8 @@ export async function answerAudit(request: Request, context: Context): Promise<R
   const encoder = new TextEncoder();
   let next: Promise<IteratorResult<string, void>> | undefined = lines.next();
   await next; // an error of the database here is an answer
+  const headers = { "content-type": "application/x-ndjson" };
+  if (request.method === "HEAD") return new Response(null, { headers });
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
       const { done, value } = await (next ?? lines.next());
@@ -35,9 +37,7 @@ export async function answerAudit(request: Request, context: Context): Promise<R
     },
     cancel: async () => void await lines.return(),
   }, { highWaterMark: 0 });
-  return new Response(whileServed(body, context.state), {
-    headers: { "content-type": "application/x-ndjson" },
-  });
+  return new Response(whileServed(body, context), { headers });
 }
 
 /** Reads the parameters. The times become those of the entries, which are in UTC. */

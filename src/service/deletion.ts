@@ -62,6 +62,8 @@ export interface Context {
   readonly limit: AbortSignal;
   /** Aborted when it is to begin nothing more. */
   readonly stop: AbortSignal;
+  /** Logs the line once more: the answer has broken off while it was sent. */
+  readonly report: () => void;
 }
 
 /** What a caller of the gateway says of its call. */

@@ -14,7 +14,7 @@ import { type Caller, checkIds, type Context, tookTooLong } from "./deletion.ts"
 import { timingSafeEqual } from "./deps.ts";
 import type { Line } from "./log.ts";
 import { Problem, toProblem } from "./problem.ts";
-import { type Route, routes } from "./routes.ts";
+import { idHeader, type Route, routes } from "./routes.ts";
 
 /** An answer of the gateway that is an error, in the API's shape. */
 interface Refusal {
@@ -228,8 +228,7 @@ function upstream(error: BatchsweepError): Refusal {
 const isLimit = (status: number) => status === 429 || status === 529;
 
 function refuse({ status, requestId, retryAfter, isFinal, errorCode, ...said }: Refusal): Response {
-  const headers = new Headers();
-  if (requestId !== undefined) headers.set("request-id", requestId);
+  const headers = new Headers(idHeader(requestId));
   if (retryAfter !== undefined) {
     headers.set("retry-after", String(Math.ceil(retryAfter / 1000)));
     headers.set("retry-after-ms", String(retryAfter));

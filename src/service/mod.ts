@@ -196,6 +196,14 @@ async function work<Result>(
     }
     after(time, () => limit.abort());
   };
+  const time = new Date(startedAt).toISOString();
+  const report = () => {
+    try {
+      log?.({ time, event, duration: clock.now() - startedAt, ...line });
+    } catch {
+      // It must not change an answer.
+    }
+  };
   try {
     cutSignal?.addEventListener("abort", cut);
     if (event === "request") end();
@@ -204,19 +212,14 @@ async function work<Result>(
       signal?.addEventListener("abort", end);
       if (event === "run") after(runTime, () => stop.abort());
     }
-    return await make({ state, line, limit: limit.signal, stop: stop.signal });
+    return await make({ state, line, limit: limit.signal, stop: stop.signal, report });
   } finally {
     timers.forEach(clearTimeout);
     signal?.removeEventListener("abort", end);
     cutSignal?.removeEventListener("abort", cut);
     const isNews = line.error !== undefined ||
       (event === "request" ? line["route"] !== "/healthz" : "outcome" in line);
-    const time = new Date(startedAt).toISOString();
-    try {
-      if (isNews) log?.({ time, event, duration: clock.now() - startedAt, ...line });
-    } catch {
-      // It must not change an answer.
-    }
+    if (isNews) report();
   }
 }
 
@@ -225,14 +228,14 @@ type App = Hono<{ Bindings: Context }>;
 async function answer(app: App, request: Request, context: Context): Promise<Response> {
   const { state, line } = context;
   const { method, headers, url } = request;
-  const pathname = URL.canParse(url) ? new URL(url).pathname : undefined;
-  const path = pathname?.replace(/^\/operations\/[^/]+$/, "/operations/:id") ?? "";
-  const route = path in ownPaths ? path : "gateway";
+  const path = URL.canParse(url) ? pathOf(request) : "";
+  const own = path.replace(/^\/operations\/[^/]+$/, "/operations/:id");
+  const route = own in ownPaths ? own : "gateway";
   let response: Response;
   if (state.signal?.aborted) {
     const later = { "retry-after": "5" };
     response = new Problem(503, "Cannot answer: the service stops", {}, later).toResponse();
-  } else if (pathname === undefined || !/^[\w.:[\]-]*$/.test(headers.get("host") ?? "")) {
+  } else if (path === "" || !/^[\w.:[\]-]*$/.test(headers.get("host") ?? "")) {
     // A runtime makes the URL of it: with more in it than a host, it would change the path.
     response = new Problem(400, "Cannot answer: the Host header is not a host").toResponse();
   } else response = await app.fetch(request, context);
@@ -250,8 +253,10 @@ const ownPaths = {
   "/operations/:id": "GET, HEAD",
 };
 
+const pathOf = ({ url }: Request) => new URL(url).pathname;
+
 function createApp(): App {
-  const app: App = new Hono();
+  const app: App = new Hono({ getPath: pathOf }); // its own decodes: `/%61udit` would be `/audit`
   app.post("/webhook", ({ req, env }) => receiveWebhook(req.raw, env));
   app.get("/healthz", ({ req, env }) => answerHealth(env, req.query("live") !== undefined));
   app.get("/audit", ({ req, env }) => answerAudit(req.raw, env));

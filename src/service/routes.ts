@@ -5,10 +5,11 @@
  */
 import { deleteScope, type GatewayToken, type Scope } from "../config/mod.ts";
 import { withAuditTrail } from "../core/audit.ts";
-import { batchPath, isBatchId, subjectOf } from "../core/batches.ts";
+import { batchPath, isBatchId, messageBatchSchema, subjectOf } from "../core/batches.ts";
 import { type DeletableResource, messageBatch, receiptOf } from "../core/delete.ts";
-import { readAnswer, readSuccess, type Reply } from "../core/response.ts";
+import { parseResponse, readAnswer, readSuccess, type Reply } from "../core/response.ts";
 import { type ApiRequest, type Call, send } from "../core/send.ts";
+import { array, check, looseObject, pipe, string } from "../deps.ts";
 import { resourceKinds } from "../resources.ts";
 import {
   type Caller,
@@ -18,9 +19,9 @@ import {
   countingClient,
   deleteOnDemand,
   recordingClient,
-  type State,
   timeOf,
 } from "./deletion.ts";
+import { StorageError } from "../storage/mod.ts";
 import { noteError } from "./problem.ts";
 
 /** A request to a route, after all checks. */
@@ -106,13 +107,12 @@ async function cancel(asked: Asked): Promise<Response> {
   const client = recordingClient(context, token.name);
   await checkHold(context.state, id);
   const call = callFor(context, client, asked);
-  const { reply, auditError } = await withAuditTrail(call, messageBatch.name, id, async () => {
+  const { answer, auditError } = await withAuditTrail(call, messageBatch.name, id, async () => {
     const reply = await sendOn(call, asked);
-    readSuccess(reply);
-    return { ...reply.exchange, reply };
+    return { ...reply.exchange, answer: passOn(reply, asked) };
   }, "cancel");
   noteError(context.line, auditError);
-  return passOn(reply, asked);
+  return answer;
 }
 
 async function streamResults(asked: Asked): Promise<Response> {
@@ -120,27 +120,24 @@ async function streamResults(asked: Asked): Promise<Response> {
   let results: ReadableStream<Uint8Array> | null = null;
   const reply = await sendOn(call, asked, async (response) => {
     const { status, headers, body } = response;
-    if (status !== 200) return await readAnswer(response);
+    const isPage = headers.get("content-type")?.includes("html");
+    if (status !== 200 || isPage) return await readAnswer(response);
     results = body;
     return { status, headers, body: { value: undefined } };
   });
   readSuccess(reply);
-  const { headers, exchange } = reply;
-  return new Response(results && whileServed(results, asked.context.state), {
-    headers: {
-      "content-type": headers.get("content-type") ?? "application/x-jsonl",
-      ...exchange.requestId && { "request-id": exchange.requestId },
-    },
+  return new Response(results && whileServed(results, asked.context), {
+    headers: { "content-type": "application/x-jsonl", ...idHeader(reply.exchange.requestId) },
   });
 }
 
 /** How long an answer may stream, in milliseconds. */
 const maxStreamTime = 3_600_000;
 
-/** A stream that breaks off when it takes too long, or the service stops. */
+/** A stream that breaks off when it takes too long, or the service stops. A break is logged. */
 export function whileServed(
   stream: ReadableStream<Uint8Array>,
-  state: State,
+  { state, line, report }: Context,
 ): ReadableStream<Uint8Array> {
   const reader = stream.getReader();
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -150,15 +147,23 @@ export function whileServed(
     timer = setTimeout(() => cut(), duration);
   };
   const stop = () => cutAfter(timeOf(state));
-  const end = () => {
+  let isOpen = true;
+  const end = (error?: unknown) => {
     clearTimeout(timer);
     state.signal?.removeEventListener("abort", stop);
+    if (isOpen && error !== undefined) {
+      line["outcome"] = "failed";
+      if (error instanceof StorageError) noteError(line, error);
+      report();
+    }
+    isOpen = false;
   };
   return new ReadableStream<Uint8Array>({
     start(controller) {
       cut = () => {
-        end();
-        controller.error(new Error("The answer takes too long, or the service stops"));
+        const error = new Error("The answer takes too long, or the service stops");
+        end(error);
+        controller.error(error);
         reader.cancel().catch(() => {});
       };
       cutAfter(maxStreamTime);
@@ -172,7 +177,7 @@ export function whileServed(
         controller.close();
         end();
       } catch (error) {
-        end();
+        end(error);
         throw error;
       }
     },
@@ -206,21 +211,29 @@ const maxPageBytes = 16_777_216; // a page of 1000 batches has some 600 kB today
 
 const idOf = ({ ids }: Asked) => ids["message_batch_id"] ?? "";
 
-/** The answer of the API: batches, whose results are at the gateway. */
-function passOn(reply: Reply, { origin }: Asked): Response {
-  const here = (batch: unknown) => {
-    const { id, results_url } = Object(batch);
-    if (typeof results_url !== "string") return batch;
-    return Object.assign(Object(batch), {
-      results_url: `${origin}/v1/messages/batches/${id}/results`,
-    });
-  };
-  const value = readSuccess(reply);
-  const { data } = Object(value);
-  if (Array.isArray(data)) data.forEach(here);
-  return answerOf(here(value), reply.exchange.requestId);
+const pageSchema = looseObject({
+  data: array(looseObject({ id: pipe(string(), check(isBatchId)) })),
+});
+
+/** The answer of the API: a batch or a page of them, whose results are at the gateway. */
+function passOn(reply: Reply, { origin, ids: { message_batch_id: id } }: Asked): Response {
+  const here = (batch: { readonly id: string; readonly results_url?: unknown }) => ({
+    ...batch,
+    results_url: batch.results_url && `${origin}/v1/messages/batches/${batch.id}/results`,
+  });
+  const { requestId } = reply.exchange;
+  if (id !== undefined) {
+    return answerOf(here(parseResponse(reply, messageBatchSchema(id))), requestId);
+  }
+  const page = parseResponse(reply, pageSchema);
+  return answerOf({ ...page, data: page.data.map(here) }, requestId);
 }
 
 function answerOf(value: unknown, requestId: string | undefined): Response {
-  return Response.json(value, { headers: requestId ? { "request-id": requestId } : {} });
+  return Response.json(value, { headers: idHeader(requestId) });
+}
+
+/** The header of a request id. The body of an answer may have one that no header can have. */
+export function idHeader(requestId = ""): Record<string, string> {
+  return /^[\x20-\x7e]+$/.test(requestId) ? { "request-id": requestId } : {};
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { scopes } from "../../src/config/mod.ts";
-import { createSandbox, type SandboxOptions } from "../../src/sandbox/mod.ts";
+import { createSandbox, type Fault, type SandboxOptions } from "../../src/sandbox/mod.ts";
 import { checkService, createService, type LogRecord } from "../../src/service/mod.ts";
 import { hash, token } from "../fixtures/gateway.ts";
 import { createMemoryStorage } from "../fixtures/memory-storage.ts";
@@ -260,6 +260,46 @@ describe("every token", () => {
     const headers = { "anthropic-workspace-id": "wrkspc_1" };
     expect((await ask("DELETE", `${batches}/${id}`, headers)).status).toBe(200);
   });
+});
+
+test("an answer that is not what the API promises is 502, and no cancellation", async () => {
+  const allow = ["batches:read", "batches:cancel", "batches:results"];
+  const { sandbox, storage, ask } = await setUp({ allow });
+  const batch = sandbox.seed({ id: "msgbatch_1", processing_status: "ended" });
+  const isRefused = async (method: string, path: string, fault: Fault) => {
+    sandbox.fail({ status: 200, ...fault });
+    expect((await errorOf(await ask(method, batches + path))).slice(0, 2))
+      .toEqual([502, "api_error"]);
+  };
+  const other = { ...batch, id: "msgbatch_2" };
+  for (
+    const body of ["null", {}, other, { ...batch, results_url: { href: "https://a.example" } }]
+  ) {
+    await isRefused("GET", "/msgbatch_1", { body });
+    await isRefused("POST", "/msgbatch_1/cancel", { body });
+    expect(storage.written.at(-1)).toMatchObject({
+      outcome: "failed",
+      error: { code: "ERR_INVALID_RESPONSE", outcomeKnown: false },
+    });
+  }
+  for (const data of [{}, [null], [{ ...batch, id: 1 }], [{ ...batch, id: "a/b" }]]) {
+    await isRefused("GET", "", { body: { data, has_more: false } });
+  }
+  const headers = { "content-type": "text/html" };
+  await isRefused("GET", "/msgbatch_1/results", { body: "<html></html>", headers });
+});
+
+test("an id of a request that no header can have stays in the body", async () => {
+  const { sandbox, ask } = await setUp({ allow: ["batches:read"] });
+  const error = { type: "not_found_error", message: "Not found" };
+  sandbox.fail({
+    status: 404,
+    body: { type: "error", error, request_id: "\u6f22" },
+    headers: { "request-id": "" },
+  });
+  const response = await ask("GET", `${batches}/msgbatch_1`);
+  expect([response.status, response.headers.get("request-id")]).toEqual([404, null]);
+  expect((await response.json()).request_id).toBe("\u6f22");
 });
 
 describe("a token with batches:cancel", () => {

@@ -1,6 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { verifyAuditTrail } from "../../src/audit/mod.ts";
-import { createService, type Environment, type Storage } from "../../src/service/mod.ts";
+import {
+  createService,
+  type Environment,
+  type LogRecord,
+  type Storage,
+} from "../../src/service/mod.ts";
 import { StorageError } from "../../src/storage/mod.ts";
 import { entriesOf, entryOf, linesOf, textOf } from "../fixtures/audit-entries.ts";
 import { hash, otherToken, token } from "../fixtures/gateway.ts";
@@ -16,6 +21,7 @@ async function setUp(
 ) {
   const storage = createMemoryStorage();
   storage.written.push(...entriesOf(6));
+  const log: LogRecord[] = [];
   const service = createService({
     client: { apiKey },
     environment: {
@@ -27,10 +33,11 @@ async function setUp(
     },
     storage: { ...storage, ...change },
     signal,
+    log: (record) => log.push(record),
   });
   const get = (query = "", headers: Record<string, string> = { "x-api-key": token }, init = {}) =>
     service.fetch(new Request(`http://localhost/audit${query}`, { headers, ...init }));
-  return { storage, service, get };
+  return { storage, service, get, log };
 }
 
 async function problem(response: Response, status: number) {
@@ -85,8 +92,24 @@ describe("GET /audit", () => {
     expect(await problem(await get("?limit=1", {}), 401)).toBe("Invalid token");
     expect(await problem(await get("", { "x-api-key": otherToken }), 403)).toContain('"deleter"');
     expect(await problem(await get("", undefined, { method: "DELETE" }), 405)).toContain("GET");
+  });
+
+  test("leaves nothing behind after HEAD, nor when it was read or left", async () => {
+    const { signal } = new AbortController();
+    const listeners = new Set<unknown>();
+    signal.addEventListener = (_: string, listener: unknown) => void listeners.add(listener);
+    signal.removeEventListener = (_: string, listener: unknown) => void listeners.delete(listener);
+    const { get } = await setUp({ signal });
     const head = await get("", undefined, { method: "HEAD" });
     expect([head.status, await head.text()]).toEqual([200, ""]);
+    await (await get()).text();
+    await (await get()).body?.cancel();
+    expect(listeners.size).toBe(0);
+  });
+
+  test("is at its path only, not at one that decodes to it", async () => {
+    const { get } = await setUp();
+    expect((await get("/../%61udit")).status).toBe(400);
   });
 
   test("is 503 without a trail, and when the database cannot be used", async () => {
@@ -99,13 +122,17 @@ describe("GET /audit", () => {
 
   test("breaks if the database fails in the middle, and reads no more than is taken", async () => {
     let read = 0;
-    const { get } = await setUp({
+    const { get, log } = await setUp({
       async *lines() {
         for (read = 1; read <= 3; read += 1) yield await Promise.resolve(`{"page":${read}}\n`);
-        throw new Error("D1_ERROR: Network connection lost.");
+        throw new StorageError("D1_ERROR: Network connection lost.");
       },
     });
     await expect((await get()).text()).rejects.toThrow("Network connection lost");
+    expect(log).toMatchObject([
+      { route: "/audit", status: 200 },
+      { route: "/audit", outcome: "failed", error: { code: "ERR_STORAGE" } },
+    ]);
     const reader = (await get()).body?.getReader();
     expect(read).toBe(1);
     expect(new TextDecoder().decode((await reader?.read())?.value)).toBe('{"page":1}\n');
@@ -117,7 +144,7 @@ describe("GET /audit", () => {
 
   test("breaks if the service stops, and the reader is slow", async () => {
     const stop = new AbortController();
-    const { get } = await setUp({
+    const { get, log } = await setUp({
       environment: { GRACE_PERIOD: "0.02" },
       signal: stop.signal,
       async *lines() {
@@ -128,6 +155,7 @@ describe("GET /audit", () => {
     const response = await get();
     stop.abort();
     await expect(response.text()).rejects.toThrow("the service stops");
+    expect(log.at(-1)).toMatchObject({ route: "/audit", outcome: "failed" });
     expect(await problem(await get(), 503)).toContain("the service stops");
   });
 });
