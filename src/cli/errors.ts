@@ -7,29 +7,16 @@ import { type OutcomeError, outcomeError, type StopReason, stopReason } from "..
 /** The exit codes of the command. */
 export const exitCode = {
   done: 0,
-  /** Something failed, or remains. */
-  failed: 1,
-  /** An argument, the configuration, an id, a plan or a file cannot be used. Nothing was deleted. */
-  usage: 2,
-  /** A batch had not ended when the time to wait was over. Nothing else failed. */
-  waitTimedOut: 3,
-  /** There is no key or token, or the API refused it. */
-  credentials: 4,
-  /** Interrupted by SIGINT, SIGTERM or SIGHUP: 128 and the number of SIGINT, as shells have it. */
-  interrupted: 130,
-  /** The reader of stdout has closed it: 128 and the number of SIGPIPE. */
-  closedOutput: 141,
+  failed: 1, // something failed, or remains
+  usage: 2, // an argument, the configuration, an id, a plan or a file; nothing was deleted
+  waitTimedOut: 3, // a batch had not ended in time; nothing else failed
+  credentials: 4, // there are none, or they were refused
+  interrupted: 130, // by SIGINT, SIGTERM or SIGHUP; shells have this for SIGINT
+  closedOutput: 141, // the reader of stdout is gone; shells have this for SIGPIPE
 } as const;
 
-/** The order of exit codes: if several apply, the command ends with the first of them. */
-const order: readonly number[] = [
-  exitCode.interrupted,
-  exitCode.closedOutput,
-  exitCode.credentials,
-  exitCode.failed,
-  exitCode.waitTimedOut,
-  exitCode.usage,
-];
+/** If several exit codes apply, the command ends with the first of these. */
+const order: readonly number[] = [130, 141, 4, 1, 3, 2];
 
 /** The exit code if all of these apply. */
 export function firstOf(...codes: readonly number[]): number {

@@ -152,19 +152,19 @@ export async function purgeBatches(purge: Purge, flags: Flags, context: Context)
   const stored = source.plan === undefined
     ? undefined
     : await readPlan(host.files, source.plan, client, host.signal);
-  if (mode === "show") {
-    return await showPlan(await prepare(purge, flags, stored, undefined, context), flags, context);
-  }
-  const exportTo = await openResults(flags.export, host.files);
+  const shows = mode === "show";
+  const exportTo = shows ? undefined : await openResults(flags.export, host.files);
   const ids = stored ? plannedItems(stored).map(({ id }) => id) : source.ids ?? [];
-  return await withTrail(flags.audit, client, ids, context, async (trail) => {
-    if (stored) await checkWorkspace(client, stored, host);
+  return await withTrail(shows ? undefined : flags.audit, client, ids, context, async (trail) => {
+    if (stored && !shows) await checkWorkspace(client, stored, host);
     const prepared = await prepare(purge, flags, stored, trail, context);
     const refusal = refuseShare(prepared.plan, flags.maxShare);
     if (refusal !== undefined) {
-      await output.note(prepared.text);
+      if (shows && flags.planOut === undefined) await showPlan(prepared, flags, context);
+      else await output.note(prepared.text);
       throw refusal;
     }
+    if (shows) return await showPlan(prepared, flags, context);
     if (!await mayBegin(mode, prepared, context)) return exitCode.failed;
     const settings = { ...flags, ...prepared, trail, exportTo, holds: purge.holds };
     return await applyPlan(client, settings, context);
@@ -283,18 +283,11 @@ export function refuseShare(plan: PurgePlan, maxShare = 1): CommandError | undef
 /** Shows what a plan would do, and writes it to a file with `--plan-out`. It deletes nothing. */
 async function showPlan(
   { plan, known, text }: Prepared,
-  { dryRun, json, planOut, maxShare }: Flags,
+  { dryRun, json, planOut }: Flags,
   { host, output }: Context,
 ): Promise<number> {
-  const refusal = refuseShare(plan, maxShare);
   const planned = plannedItems(plan);
-  if (planOut !== undefined) {
-    if (refusal !== undefined) {
-      await output.note(text);
-      throw refusal;
-    }
-    await writePlan(host.files, planOut, plan);
-  }
+  if (planOut !== undefined) await writePlan(host.files, planOut, plan);
   for (const outcome of known) {
     if (json) await output.json(outcome);
     else await output.note(`${describeOutcome(outcome)}\n`);
@@ -316,7 +309,6 @@ async function showPlan(
       : `Nothing was deleted. The plan is in ${planOut}:\n  batchsweep purge --plan ${planOut}\n`,
     "strong",
   );
-  if (refusal !== undefined) throw refusal;
   return known.some(({ outcome }) => outcome === "failed") ? exitCode.failed : exitCode.done;
 }
 
