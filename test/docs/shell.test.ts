@@ -69,7 +69,7 @@ test(
   },
 );
 
-test.for(["README.md", "docs/command.md", "docs/retention.md"])(
+test.for(["README.md", "docs/command.md", "docs/retention.md", "docs/audit.md"])(
   "the shell blocks of %s run as they stand",
   { timeout: 120_000 },
   async (page) => {
