@@ -4,7 +4,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { type FileHandle, open, stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { AppendFile } from "../audit/jsonl.ts";
 
@@ -114,9 +114,19 @@ async function openAt(path: string) {
 }
 
 /** The part of an open file that {@link writeLines} uses. */
-export type AppendHandle = Pick<FileHandle, "read" | "write"> & {
+export interface AppendHandle {
   stat(): Promise<{ readonly size: number }>;
-};
+  read: Piece<"bytesRead", number>;
+  write: Piece<"bytesWritten", null>;
+}
+
+/** Reads or writes a piece of a file. The package's types do without those of Node. */
+type Piece<Count extends string, Position> = (
+  bytes: Uint8Array<ArrayBuffer>,
+  offset: number,
+  length: number,
+  position: Position,
+) => Promise<Readonly<Record<Count, number>>>;
 
 const newline = Buffer.from("\n");
 

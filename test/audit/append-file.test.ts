@@ -184,11 +184,11 @@ describe("writeLines()", () => {
       let others = 0;
       const raced: AppendHandle = {
         stat: handle.stat.bind(handle),
-        read: handle.read.bind(handle) as FileHandle["read"],
-        write: (async (bytes: Uint8Array, ...rest: [number, number, null]) => {
+        read: handle.read.bind(handle),
+        write: async (bytes, ...rest) => {
           if ((others += 1) === 1) await appendFile(path, torn ?? "");
           return await handle.write(bytes, ...rest);
-        }) as FileHandle["write"],
+        },
       };
       await writeLines(raced, "two\nthree\n");
       await other.append("four\n");
@@ -209,8 +209,8 @@ describe("writeLines()", () => {
         if ((looks += 1) === 2) await appendFile(path, "o\n");
         return await handle.stat();
       },
-      read: handle.read.bind(handle) as FileHandle["read"],
-      write: handle.write.bind(handle) as FileHandle["write"],
+      read: handle.read.bind(handle),
+      write: handle.write.bind(handle),
     };
     await writeLines(raced, "three\n");
     expect(await text(path)).toBe("one\ntwo\nthree\n");
@@ -223,13 +223,13 @@ describe("writeLines()", () => {
     const handle = await open(path, "a+");
     const raced: AppendHandle = {
       stat: handle.stat.bind(handle),
-      read: handle.read.bind(handle) as FileHandle["read"],
-      write: (async (bytes: Uint8Array, ...rest: [number, number, null]) => {
+      read: handle.read.bind(handle),
+      write: async (bytes, ...rest) => {
         await appendFile(path, "before\n");
         const written = await handle.write(bytes, ...rest);
         await appendFile(path, "after\n");
         return written;
-      }) as FileHandle["write"],
+      },
     };
     await writeLines(raced, "one\n");
     await writeLines(raced, "two\n");
