@@ -33,10 +33,11 @@ export {
 export {
   cancelAndDeleteMessageBatch,
   type CancelAndDeleteOptions,
+  type StepConfig,
+  type Steps,
   type WaitOptions,
   waitUntilMessageBatchEnded,
 } from "./src/purge/wait.ts";
-export type { StepConfig, Steps } from "./src/purge/steps.ts";
 export {
   exportMessageBatchResults,
   type ExportOptions,

@@ -14,7 +14,7 @@ import {
   NotFoundError,
   type Refusal,
 } from "./errors.ts";
-import { retryAfter } from "./headers.ts";
+import { retryAfter } from "./retry.ts";
 
 /** A complete answer of the API, not yet parsed. */
 export interface Answer {

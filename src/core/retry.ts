@@ -1,18 +1,49 @@
 /**
- * The retry policy of the official SDKs, as pure functions.
+ * Headers, which a gateway on the way may have sent twice; and the retry policy of the official SDKs, as
+ * pure functions.
  *
  * @module
  */
 import type { Clock } from "./client.ts";
-import { headerText, retryAfter } from "./headers.ts";
 
-/** How an attempt ended, as far as the retry policy needs it. */
-export interface AttemptOutcome {
-  /** The HTTP status; absent where no whole answer came. */
-  readonly status?: number | undefined;
-  readonly headers?: Headers | undefined;
-  /** The API's `error.details.error_code`. */
-  readonly errorCode?: unknown;
+/** The values of a header that may be repeated, each once. The comma of a date ends none. */
+export function headerValues(headers: Headers | undefined, name: string): readonly string[] {
+  return [...new Set(headers?.get(name)?.split(/ *, *(?!\d\d?[ -][A-Z])/))];
+}
+
+/** A header as one text, or `undefined`. */
+export function headerText(headers: Headers | undefined, name: string): string | undefined {
+  return headerValues(headers, name).join(", ") || undefined;
+}
+
+/** When an answer was made, by its own `Date`, in milliseconds since the epoch; or `undefined`. */
+export function dateOf(headers: Headers): number | undefined {
+  return parseDate(headerValues(headers, "date").at(-1) ?? "") || undefined;
+}
+
+/** Reads a date in any form of HTTP (IMF-fixdate, RFC 850, asctime) or of ISO 8601, else `NaN`. */
+function parseDate(text: string): number {
+  if (!/\d:\d|^\d{4}-\d/.test(text)) return NaN;
+  return Date.parse(text.replace(/T[\d:.]+$/, "$&Z").replace(/ \d{4}$/, "$& GMT"));
+}
+
+const dayMs = 86_400_000;
+
+/**
+ * How long the server asks to wait: the longest `retry-after-ms`, else the longest `retry-after`, in
+ * seconds or as a date. A date is held against the answer's own `Date`, else against our clock.
+ *
+ * @returns Milliseconds, or `undefined` where the server does not ask, or for something absurd:
+ *   zero or less, more than a day, or unreadable.
+ */
+export function retryAfter(headers: Headers, now: number): number | undefined {
+  const longest = (name: string, unit: number) => {
+    const waits = headerValues(headers, name).map((text) =>
+      /^\d+(\.\d+)?$/.test(text) ? Number(text) * unit : parseDate(text) - (dateOf(headers) ?? now)
+    );
+    return Math.max(0, ...waits.filter((wait) => wait <= dayMs)) || undefined;
+  };
+  return longest("retry-after-ms", 1) ?? longest("retry-after", 1_000);
 }
 
 /**
@@ -38,12 +69,15 @@ export function isOutcomeKnown(
  * @returns Milliseconds, or `undefined`: the attempt is not repeated.
  */
 export function retryDelay(
-  outcome: AttemptOutcome,
+  { status = 500, headers, errorCode }: {
+    readonly status?: number | undefined; // no answer is as good as a 500
+    readonly headers?: Headers | undefined;
+    readonly errorCode?: unknown;
+  },
   attempt: number,
   limits: { readonly maxRetryDelay: number; readonly clock: Clock },
   now: number,
 ): number | undefined {
-  const { status = 500, headers, errorCode } = outcome; // no answer is as good as a 500
   const says = headerText(headers, "x-should-retry");
   const isPassing = [408, 409, 429].includes(status) || status >= 500;
   const isFinal = says === "false" || errorCode === "enforced_spend_limit_reached" || !isPassing;

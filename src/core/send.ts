@@ -10,7 +10,6 @@ import { cannotUse } from "./check.ts";
 import { type CallOptions, isSecretText, type Permit, type Settings } from "./client.ts";
 import { answered, describeFailure, type Failure, originOf, readFailure } from "./connection.ts";
 import { APIConnectionError, APITimeoutError, type Canceled } from "./errors.ts";
-import { dateOf, headerText } from "./headers.ts";
 import {
   type Answer,
   printable,
@@ -19,7 +18,7 @@ import {
   redactor,
   type Reply,
 } from "./response.ts";
-import { isOutcomeKnown, retryDelay } from "./retry.ts";
+import { dateOf, headerText, isOutcomeKnown, retryDelay } from "./retry.ts";
 
 /** One call of the library: it may send several requests. */
 export interface Call {

@@ -203,29 +203,6 @@ const ageOf = (minimumAge = defaultMinimumAge) => parseIsoDuration(minimumAge) ?
  * @returns A decision for each id; {@link describeDecision} puts it into words.
  * @throws {InvalidPolicyError} The policy cannot be used.
  * @throws {RangeError} `now` is no time.
- *
- * @example Try a policy before it is used
- * ```ts
- * import { listMessageBatches, type MessageBatch } from "batchsweep";
- * import { describeDecision } from "batchsweep/purge";
- * import { evaluateRetention, parseRetentionPolicy } from "batchsweep/retention";
- * import { createSandbox } from "batchsweep/sandbox"; // the API, played in memory
- *
- * const sandbox = createSandbox();
- * sandbox.seed({ created_at: "2026-01-01T00:00:00Z" });
- * const client = { apiKey: "sk-ant-api03-example", fetch: sandbox.fetch };
- *
- * const batches: MessageBatch[] = [];
- * for await (const batch of listMessageBatches(client)) batches.push(batch);
- * const policy = parseRetentionPolicy({
- *   version: 1,
- *   rules: [{ type: "delete_after", days: 30, since: "ended" }],
- *   holds: [],
- * });
- * for (const [id, decision] of evaluateRetention(policy, batches, Date.now())) {
- *   console.log(id, decision.action, describeDecision(decision, { policy }));
- * }
- * ```
  */
 export function evaluateRetention(
   policy: RetentionPolicy,
@@ -266,19 +243,6 @@ export function dueSince(
  * @param source The filter or the policy that it was made by; a plan is one, too.
  * @param item The batch, as a plan lists it. Without it, the sentence does not tell its status.
  * @returns A sentence for people, without a period. Branch on `code` instead of on its words.
- *
- * @example Say why batches are kept
- * ```ts
- * import { describeDecision, planPurge } from "batchsweep/purge";
- * import { createSandbox } from "batchsweep/sandbox"; // the API, played in memory
- *
- * const sandbox = createSandbox();
- * sandbox.seed({ created_at: "2026-01-01T00:00:00Z" });
- * const client = { apiKey: "sk-ant-api03-example", fetch: sandbox.fetch };
- *
- * const plan = await planPurge(client, { filter: { minDaysSinceEnded: 30 } });
- * for (const item of plan.items) console.log(item.id, describeDecision(item, plan, item));
- * ```
  */
 export function describeDecision(
   decision: PurgeDecision,

@@ -17,7 +17,6 @@ import {
   storeResults,
 } from "./export.ts";
 import { type DeletionOutcome, deletionOutcome, outcomeError } from "./outcome.ts";
-import { stepsOf } from "./steps.ts";
 import { cancelAndDelete, cancelUntilEnded, lookFor } from "./wait.ts";
 
 /** How one batch is deleted. */
@@ -81,7 +80,7 @@ async function exportThenDelete(
     });
 
   const found = cancel
-    ? await cancelUntilEnded(call, id, stepsOf(call), waitTimeout).catch((error) => {
+    ? await cancelUntilEnded(call, id, waitTimeout).catch((error) => {
       if (error instanceof NotFoundError) return error;
       throw error;
     })

@@ -1,6 +1,6 @@
 import { checkOptions, type Checks, hasMethods, isNumber } from "../core/check.ts";
 import { type Clock, maxTimer, type Pace, type Permit, systemClock } from "../core/client.ts";
-import { headerText, retryAfter } from "../core/headers.ts";
+import { headerText, retryAfter } from "../core/retry.ts";
 
 /** Options of {@link createPace}. */
 export interface PaceOptions {

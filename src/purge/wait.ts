@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isAbort } from "../core/abort.ts";
+import { isAbort, unlessAborted } from "../core/abort.ts";
 import {
   cancelBatch,
   type MessageBatch,
@@ -24,16 +24,54 @@ import {
   mayMeanNotEnded,
 } from "../core/delete.ts";
 import {
+  APIConnectionError,
+  APIError,
+  APITimeoutError,
   CallError,
   type Canceled,
+  InvalidResponseError,
   NotEndedError,
   NotFoundError,
   type Refusal,
   WaitTimeoutError,
 } from "../core/errors.ts";
 import { parseResponse } from "../core/response.ts";
-import { type Call, createCall } from "../core/send.ts";
-import { type CallSteps, type Steps, stepsOf } from "./steps.ts";
+import { type Call, createCall, pause } from "../core/send.ts";
+/** How an engine repeats a step that throws. */
+export interface StepConfig {
+  /** How many times at most, and the wait before, in milliseconds. */
+  readonly retries: { readonly limit: number; readonly delay: number };
+}
+
+/**
+ * Runs a long operation in steps, each once however often the process dies. Cloudflare's
+ * `WorkflowStep` fits by shape.
+ *
+ * Errors do not survive a step. So a step returns its result as JSON data, and throws only where it
+ * should be run again.
+ */
+export interface Steps {
+  /**
+   * Runs a step, or returns the result of an earlier run.
+   *
+   * @param name Unlike that of any other step of the operation.
+   * @param run Runs it. `attempt` is above 1 if an earlier run of this step did not end. An engine
+   *   that does not say so cannot tell its own deletion from that of another client.
+   */
+  do<Result>(
+    name: string,
+    config: StepConfig,
+    run: (context?: { readonly attempt?: number }) => Promise<Result>,
+  ): Promise<Result>;
+  /** Waits, in milliseconds. */
+  sleep(name: string, duration: number): Promise<void>;
+}
+
+/**
+ * How an engine repeats our steps. A call repeats itself, and a refusal is data: this is for a process
+ * that dies, and for a key or an audit trail that fails.
+ */
+export const stepConfig: StepConfig = { retries: { limit: 3, delay: 1_000 } };
 
 /** Options of a wait. */
 export interface WaitOptions extends CallOptions {
@@ -100,7 +138,7 @@ export async function waitUntilMessageBatchEnded(
   const { steps, waitTimeout, ...checked } = checkOptions(options, waitChecks);
   const call = createCall(checkClient(client), checked);
   segment(id, "message_batch_id");
-  return await waitUntilEnded(call, id, waitTimeout, stepsOf(call, steps));
+  return await waitUntilEnded(call, id, waitTimeout, steps);
 }
 
 /**
@@ -153,7 +191,7 @@ export async function cancelAndDelete(
 ): Promise<Deletion & { readonly canceled: Canceled }> {
   const steps = stepsOf(call, engine);
   try {
-    await cancelUntilEnded(call, id, steps, waitTimeout);
+    await cancelUntilEnded(call, id, waitTimeout, engine);
   } catch (error) {
     // The deletion says how the absence is known, and records it.
     if (!(error instanceof NotFoundError && (allowMissing || mayBeDeletedAlready))) throw error;
@@ -179,12 +217,13 @@ export async function cancelAndDelete(
 export async function cancelUntilEnded(
   call: Call,
   id: string,
-  steps: CallSteps,
   waitTimeout?: number,
+  engine?: Steps,
 ): Promise<MessageBatch> {
   const { facts } = call;
+  const steps = stepsOf(call, engine);
   let refusal: CallError | undefined;
-  return await waitUntilEnded(call, id, waitTimeout, steps, async (batch, turn) => {
+  return await waitUntilEnded(call, id, waitTimeout, engine, async (batch, turn) => {
     if (batch.processing_status === "canceling" || facts.canceled === true) return batch;
     if (refusal) return refusal;
     const { result } = await steps.run(`cancel ${turn}`, () => cancelBatch(call, id));
@@ -208,10 +247,11 @@ export async function waitUntilEnded(
   call: Call,
   id: string,
   waitTimeout: number = 86_400_000,
-  steps: CallSteps = stepsOf(call),
+  engine?: Steps,
   act?: (batch: MessageBatch, turn: number) => Promise<MessageBatch | CallError>,
 ): Promise<MessageBatch> {
   const { facts } = call;
+  const steps = stepsOf(call, engine);
   const start = await steps.run("start", () => Promise.resolve(null));
   let nextDelay = 1_000;
   let lastStatus: WaitTimeoutError["lastStatus"];
@@ -283,4 +323,69 @@ export async function lookFor(call: Call, id: string): Promise<MessageBatch | No
   if (found instanceof NotFoundError) return found;
   if (found instanceof CallError) throw found;
   return parseResponse(found, messageBatchSchema(id));
+}
+
+/** Steps without an engine: each runs at once. */
+export function memorySteps(call: Call): Steps {
+  return { do: (_name, _config, run) => run(), sleep: (_name, duration) => pause(call, duration) };
+}
+
+/**
+ * The steps of a call. An abort ends them with `signal.reason`. A step that has begun comes to its end
+ * first: it heeds the signal, and may have something to record.
+ */
+function stepsOf(call: Call, engine?: Steps) {
+  const { signal, settings: { clock } } = call;
+  const steps = engine ?? memorySteps(call);
+  const heed = async <Result>(step: () => Promise<Result>): Promise<Result> => {
+    signal?.throwIfAborted();
+    try {
+      return await step();
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    }
+  };
+  return {
+    /** Between two looks, in milliseconds: with an engine, a look is billed. */
+    longestPause: engine ? 3_600_000 : 60_000, // a minute, as in the documentation's own example
+    /**
+     * Runs a step, or gives what came of it in an earlier run: its value or the error of the call, and
+     * when. It throws the caller's own errors: an abort, even one whose reason is an error of this
+     * library, and the failure of a key function or an audit trail.
+     *
+     * @param work Runs it. It gets the number of the attempt, from 1.
+     */
+    async run<Value>(name: string, work: (attempt: number) => Promise<Value>) {
+      const settle = async ({ attempt = 1 }: { readonly attempt?: number } = {}) => {
+        try {
+          return { value: await work(attempt), at: clock.now() };
+        } catch (error) {
+          if (!(error instanceof CallError) || isAbort(error, signal)) throw error;
+          return { error: { ...error }, at: clock.now() };
+        }
+      };
+      const settled = await heed(() => steps.do(name, stepConfig, settle));
+      const { at } = settled;
+      return "error" in settled
+        ? { result: deserializeError(settled.error), at }
+        : { result: settled.value, at };
+    },
+    sleep: (name: string, duration: number) =>
+      heed(() => unlessAborted(steps.sleep(name, duration), signal)),
+  };
+}
+
+const classes: Readonly<Record<string, unknown>> = {
+  ERR_NOT_FOUND: NotFoundError,
+  ERR_NOT_ENDED: NotEndedError,
+  ERR_CONNECTION: APIConnectionError,
+  ERR_TIMEOUT: APITimeoutError,
+  ERR_INVALID_RESPONSE: InvalidResponseError,
+};
+
+/** The error that was serialized. */
+function deserializeError(error: Pick<CallError, "code">): CallError {
+  const Class = classes[error.code] ?? APIError;
+  return new (Class as new (facts: object) => CallError)(error);
 }

@@ -8,7 +8,7 @@ import { type Config, type GatewayToken, hashToken, type Scope } from "../config
 import { isAbort } from "../core/abort.ts";
 import { type Client, systemClock } from "../core/client.ts";
 import { APIError, APITimeoutError, BatchsweepError, NotFoundError } from "../core/errors.ts";
-import { headerValues } from "../core/headers.ts";
+import { headerValues } from "../core/retry.ts";
 import { parseTimestamp } from "../purge/time.ts";
 import { type Caller, checkIds, type Context, tookTooLong } from "./deletion.ts";
 import { timingSafeEqual } from "./deps.ts";

@@ -14,7 +14,7 @@ import {
   isSignal,
 } from "../core/check.ts";
 import { type Client, systemClock } from "../core/client.ts";
-import type { Steps } from "../purge/steps.ts";
+import type { Steps } from "../purge/wait.ts";
 import type { Storage } from "../storage/mod.ts";
 import { answerAudit } from "./audit.ts";
 import { type Context, type State, timeOf } from "./deletion.ts";
@@ -27,7 +27,7 @@ import { answerHealth, checkConfig, runSchedule, settleOpenIntents } from "./ret
 import { receiveWebhook } from "./webhook.ts";
 
 export type { Environment, GatewayToken, Scope } from "../config/mod.ts";
-export type { StepConfig, Steps } from "../purge/steps.ts";
+export type { StepConfig, Steps } from "../purge/wait.ts";
 export type { LogRecord } from "./log.ts";
 export { createOperations, type Operations } from "./operations.ts";
 export {

@@ -9,7 +9,7 @@ import { defined, isArgumentError } from "../core/check.ts";
 import { checkClient, systemClock } from "../core/client.ts";
 import { BatchsweepError, NotFoundError } from "../core/errors.ts";
 import { createCall } from "../core/send.ts";
-import { memorySteps, stepConfig, type Steps } from "../purge/steps.ts";
+import { memorySteps, stepConfig, type Steps } from "../purge/wait.ts";
 import { cancelAndDelete } from "../purge/wait.ts";
 import type { Operation, Storage } from "../storage/mod.ts";
 import {
