@@ -19,7 +19,7 @@ import { type DeletionOutcome, deletionOutcome, type OutcomeError } from "../pur
 import { waitUntilEnded } from "../purge/wait.ts";
 import { type CommandClient, createClient } from "./client.ts";
 import { CommandError, exitCode } from "./errors.ts";
-import { readHolds } from "./holds.ts";
+import { readHolds } from "./selection.ts";
 import { parseId, readIds } from "./ids.ts";
 import { openResults } from "./input.ts";
 import { type Action, type Flags, longestWait } from "./options.ts";

@@ -9,7 +9,7 @@ import type { MessageBatchFilter } from "../purge/filter.ts";
 import { statuses } from "../purge/plan.ts";
 import { type CommandClient, createClient } from "./client.ts";
 import { exitCode, explainError } from "./errors.ts";
-import { filterFrom, listFilter } from "./filter.ts";
+import { filterFrom, listFilter } from "./selection.ts";
 import { checkIds } from "./ids.ts";
 import type { Args, Flags } from "./options.ts";
 import type { Context } from "./output.ts";

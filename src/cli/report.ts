@@ -13,8 +13,7 @@ import {
   isUnreached,
   lookedFor,
 } from "./errors.ts";
-import { type Context, isClosedOutput } from "./output.ts";
-import { createProgress } from "./progress.ts";
+import { type Context, createProgress, isClosedOutput } from "./output.ts";
 import { countOf, describeDuration, describeRequests, details, words } from "./text.ts";
 
 /** What can become of an object. A plan knows more reasons to keep one. */

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { createProgress } from "../../src/cli/progress.ts";
+import { createProgress } from "../../src/cli/output.ts";
 
 describe("createProgress() where ends are waited for", () => {
   const timers = () => {

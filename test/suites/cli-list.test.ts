@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { evaluateFilter, type MessageBatchFilter } from "../../src/purge/mod.ts";
 import { exitCode } from "../../src/cli/errors.ts";
-import { filterFrom, listFilter } from "../../src/cli/filter.ts";
+import { filterFrom, listFilter } from "../../src/cli/selection.ts";
 import { listBatches, type ListBatchesOptions } from "../../src/cli/list.ts";
 import { type OptionName, readOption } from "../../src/cli/options.ts";
 import { formatTable } from "../../src/cli/text.ts";

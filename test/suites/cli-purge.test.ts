@@ -1,11 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { openTrail } from "../../src/cli/trail.ts";
 import type { CommandClient } from "../../src/cli/client.ts";
-import { askToDelete, type Context, createOutput } from "../../src/cli/output.ts";
+import {
+  askToDelete,
+  type Context,
+  createOutput,
+  createProgress,
+  describeProgress,
+} from "../../src/cli/output.ts";
 import { exitCode } from "../../src/cli/errors.ts";
 import type { Host } from "../../src/cli/mod.ts";
 import { readPlan, writePlan } from "../../src/cli/input.ts";
-import { createProgress, describeProgress } from "../../src/cli/progress.ts";
 import {
   applyPlan,
   type ApplyPlanSettings,

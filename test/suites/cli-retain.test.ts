@@ -6,7 +6,7 @@ import {
 } from "../../src/retention/mod.ts";
 import { workOnIds } from "../../src/cli/by-id.ts";
 import { exitCode } from "../../src/cli/errors.ts";
-import { readHolds, readPolicy } from "../../src/cli/holds.ts";
+import { readHolds, readPolicy } from "../../src/cli/selection.ts";
 import type { Flags } from "../../src/cli/options.ts";
 import type { PurgeItem } from "../../src/purge/mod.ts";
 import { type Purge, purgeBatches, refuseShare } from "../../src/cli/purge.ts";
