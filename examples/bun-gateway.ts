@@ -25,8 +25,9 @@ const server = Bun.serve({
 });
 console.log(`Listening on ${server.url}`);
 
-process.once("SIGTERM", async () => {
+async function end(): Promise<void> {
   stop.abort(); // what is under way ends and is recorded
   await server.stop();
   await file.close();
-});
+}
+process.once("SIGTERM", end).once("SIGINT", end);
