@@ -17,7 +17,9 @@ const checks = [
   "deno check mod.ts src/adapters/mod.ts src/adapters/deno.ts src/adapters/deno-service.ts examples/deno-cron.ts",
   "wrangler types --check src/adapters/cloudflare/worker-configuration.d.ts --env-file=/dev/null",
   "wrangler deploy --dry-run",
-] as const;
+  "dir=$(mktemp -d) && trap 'rm -r $dir' EXIT && npm pack --silent --pack-destination $dir &&" +
+  " publint run --strict $dir/*.tgz && attw --profile esm-only $dir/*.tgz",
+];
 
 const env = {
   ...process.env,
@@ -40,7 +42,7 @@ async function run(command: string): Promise<boolean> {
   return code === 0;
 }
 
-const waiting: string[] = [...checks];
+const waiting = [...checks];
 async function work(): Promise<number> {
   let failed = 0;
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
