@@ -6,10 +6,9 @@
  */
 import { parseTimestamp } from "../purge/time.ts";
 import type { EntriesOptions } from "../storage/mod.ts";
-import type { Context } from "./deletion.ts";
+import { type Context, whileServed } from "./context.ts";
 import { authorize } from "./gateway.ts";
 import { Problem } from "./problem.ts";
-import { whileServed } from "./routes.ts";
 
 /**
  * Answers with the entries in order, read while they are sent. Without a filter, they are the same bytes
@@ -28,16 +27,15 @@ export async function answerAudit(request: Request, context: Context): Promise<R
   await next; // an error of the database here is an answer
   const headers = { "content-type": "application/x-ndjson" };
   if (request.method === "HEAD") return new Response(null, { headers });
-  const body = new ReadableStream<Uint8Array>({
-    async pull(controller) {
+  const source = {
+    async read() {
       const { done, value } = await (next ?? lines.next());
       next = undefined;
-      if (done) controller.close();
-      else controller.enqueue(encoder.encode(value));
+      return done ? { done, value: undefined } : { done: false, value: encoder.encode(value) };
     },
     cancel: async () => void await lines.return(),
-  }, { highWaterMark: 0 });
-  return new Response(whileServed(body, context), { headers });
+  } as const;
+  return new Response(whileServed(source, context), { headers });
 }
 
 /** Reads the parameters. The times become those of the entries, which are in UTC. */

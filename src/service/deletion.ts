@@ -3,18 +3,11 @@
  *
  * @module
  */
-import type { Config, GatewayToken } from "../config/mod.ts";
+import type { GatewayToken } from "../config/mod.ts";
 import { unlessAborted } from "../core/abort.ts";
 import type { AuditEntry } from "../core/audit.ts";
 import { defined, fillPath } from "../core/check.ts";
-import {
-  type AnthropicBeta,
-  checkClient,
-  type Client,
-  type Fetch,
-  maxTimer,
-  systemClock,
-} from "../core/client.ts";
+import { type AnthropicBeta, checkClient, type Client, type Fetch } from "../core/client.ts";
 import {
   type DeletableResource,
   deleteBatch,
@@ -29,42 +22,9 @@ import { BatchsweepError, CallError } from "../core/errors.ts";
 import { type Call, createCall } from "../core/send.ts";
 import { datedBatch } from "../purge/filter.ts";
 import { dayMs } from "../purge/time.ts";
-import { type Storage, StorageError } from "../storage/mod.ts";
-import type { Line } from "./log.ts";
-import type { Operations } from "./operations.ts";
+import { StorageError } from "../storage/mod.ts";
+import { type Context, nowOf, type State, timeOf } from "./context.ts";
 import { noteError, notRecorded, Problem } from "./problem.ts";
-
-/** What a service has for all its requests and runs. */
-export interface State {
-  readonly config: Config;
-  readonly storage: Storage | undefined;
-  readonly operations: Operations | undefined;
-  /** How many requests a retention run may make, if the environment does not say. */
-  readonly requests: number | undefined;
-  /** Aborted when the service is to stop. */
-  readonly signal: AbortSignal | undefined;
-  /** The ids of the retention runs that run now. */
-  readonly running: Set<string>;
-  /** The deletions on demand that are under way, by caller and batch. */
-  readonly underWay: Map<string, Promise<DeletionFacts>>;
-  /** When an entry could not be written last, until one is written again. */
-  notWritten?: number | undefined;
-  /** What `/healthz` found last, and when. */
-  health?: { readonly at: number; readonly found: object } | undefined;
-}
-
-/** What one request or run works with. */
-export interface Context {
-  readonly state: State;
-  /** Its line in the log. */
-  readonly line: Line;
-  /** Aborted when its time is over: what is in flight is aborted. */
-  readonly limit: AbortSignal;
-  /** Aborted when it is to begin nothing more. */
-  readonly stop: AbortSignal;
-  /** Logs the line once more: the answer has broken off while it was sent. */
-  readonly report: () => void;
-}
 
 /** What a caller of the gateway says of its call. */
 export interface Caller {
@@ -86,9 +46,6 @@ export interface Wanted extends Caller {
   readonly webhookId?: string | undefined;
 }
 
-/** The time after which a repeated call is another call, in milliseconds. */
-const repeatedWithin = 600_000;
-
 /** The client, with its requests counted in the log. */
 export function countingClient({ state, line }: Context): Client {
   const { onRequest, ...client } = state.config.client();
@@ -105,62 +62,53 @@ export function countingClient({ state, line }: Context): Client {
  * The client for deletions and cancellations. It records them, unless `AUDIT=off`.
  *
  * @param maxDeletes How many deletions the actor may begin within 24 hours.
- * @throws {ArgumentError} A variable is invalid.
- * @throws {Problem} 503: deletions cannot be recorded, or not counted.
  */
 export function recordingClient(context: Context, actor?: string, maxDeletes?: number): Client {
   const { state, line } = context;
-  const { config, storage } = state;
   const client = countingClient(context);
-  const { clock = systemClock } = client;
-  const { audit } = config.storage();
-  const auditTrail = client.auditTrail ?? (audit ? storage?.auditTrail : undefined);
+  const { audit } = state.config.storage();
+  const storage = client.auditTrail === undefined && audit ? state.storage : undefined;
+  const auditTrail = client.auditTrail ?? storage?.auditTrail;
   if (auditTrail === undefined && audit) {
     throw new Problem(503, `Cannot delete message batches: ${noDatabase}`);
   }
-  const counting = client.auditTrail === undefined && audit ? storage : undefined;
-  if (maxDeletes !== undefined && counting === undefined) {
+  if (maxDeletes !== undefined && storage === undefined) {
     throw new Problem(503, "Cannot count deletions (maxDeletesPerDay): the database has no record");
   }
   const append = async (entry: AuditEntry): Promise<void> => {
-    if (maxDeletes === undefined || entry.phase !== "intent" || entry.operation !== "delete") {
-      return await auditTrail?.append(entry);
-    }
-    const since = new Date(clock.now() - dayMs).toISOString();
-    const full = await counting?.appendWithin(entry, maxDeletes, since);
+    const isCounted = entry.phase === "intent" && entry.operation === "delete";
+    if (!isCounted || !storage || maxDeletes === undefined) return await auditTrail?.append(entry);
+    const yesterday = nowOf(state) - dayMs;
+    const since = new Date(yesterday).toISOString();
+    const full = await storage.appendWithin(entry, maxDeletes, since);
     if (full === undefined) return;
-    const wait = Math.max(1, Math.ceil((Date.parse(full) + dayMs - clock.now()) / 1_000));
+    const wait = Math.max(1, Math.ceil((Date.parse(full) - yesterday) / 1_000));
     const detail = `The token ${JSON.stringify(actor)} permits ${maxDeletes} deletions a day`;
     throw new Problem(429, detail, {}, { "retry-after": String(wait) });
+  };
+  const noting = async (entry: AuditEntry): Promise<void> => {
+    try {
+      await append(entry);
+      state.notWritten = undefined;
+    } catch (error) {
+      if (error instanceof Problem) throw error;
+      state.notWritten = nowOf(state);
+      state.health = undefined;
+      line.notWritten = [...line.notWritten ?? [], `${entry.phase} of ${entry.objectId}`];
+      throw error;
+    }
   };
   return defined({
     ...client,
     actor: actor ?? client.actor,
-    auditTrail: auditTrail && {
-      append: async (entry) => {
-        try {
-          await append(entry);
-          state.notWritten = undefined;
-        } catch (error) {
-          if (error instanceof Problem) throw error;
-          state.notWritten = clock.now();
-          state.health = undefined;
-          line.notWritten = [...line.notWritten ?? [], `${entry.phase} of ${entry.objectId}`];
-          throw error;
-        }
-      },
-    },
+    auditTrail: auditTrail && { append: noting },
   });
 }
 
 const noDatabase =
   "there is no database for the audit trail (in a Worker: the D1 database DB is not bound); AUDIT=off deletes without one";
 
-/**
- * Checks the ids of a path.
- *
- * @throws {Problem} 400: one cannot be used.
- */
+/** Checks the ids of a path. */
 export function checkIds(path: string, ids: Readonly<Record<string, string>>): void {
   try {
     fillPath(path, ids);
@@ -169,20 +117,7 @@ export function checkIds(path: string, ids: Readonly<Record<string, string>>): v
   }
 }
 
-/**
- * The grace period, less the time that it takes to record how a deletion ended, in milliseconds.
- *
- * @throws {ArgumentError} `GRACE_PERIOD` is invalid.
- */
-export function timeOf({ config }: State): number {
-  return Math.min(config.gracePeriod() * 0.9, maxTimer);
-}
-
-/**
- * Begins a call for somebody who waits for its answer.
- *
- * @param caller Who. An official SDK repeats a 429 or 529 itself.
- */
+/** Begins a call for a caller who waits for its answer. An official SDK repeats a 429 or 529 itself. */
 export function callFor(
   { state, limit }: Context,
   client: Client,
@@ -190,11 +125,10 @@ export function callFor(
   webhookId?: string,
 ): Call {
   const time = timeOf(state);
-  const { fetch = (url, init) => globalThis.fetch(url, init) } = client;
   const settings = checkClient({
     ...client,
     apiVersion,
-    fetch: repeats === undefined ? fetch : withoutRepeats(fetch),
+    ...(repeats === undefined ? {} : { fetch: withoutRepeats(client.fetch) }),
     timeout: Math.min(client.timeout ?? Infinity, time / 2),
     maxRetryDelay: Math.min(client.maxRetryDelay ?? Infinity, time / 2),
   });
@@ -202,11 +136,7 @@ export function callFor(
   return createCall(settings, { signal: limit, betas }, undefined, { webhookId });
 }
 
-/**
- * Refuses what is held.
- *
- * @throws {Problem} 409 with the code `ERR_HELD`: nothing may be done to it.
- */
+/** Refuses to do anything to a batch that is held. */
 export async function checkHold(state: State, id: string): Promise<void> {
   if (await isHeld(state, id)) throw heldProblem();
 }
@@ -224,9 +154,6 @@ export function heldProblem(): Problem {
 /**
  * Deletes an object, unless it is held or the audit trail has the answer. A caller that asks for the
  * same deletion meanwhile gets the same answer.
- *
- * @throws {Problem} 409 with the code `ERR_HELD`: it is held. 504: it took too long.
- * @throws {BatchsweepError} The deletion failed.
  */
 export async function deleteOnDemand(context: Context, wanted: Wanted): Promise<DeletionFacts> {
   const { state, line, limit } = context;
@@ -234,29 +161,23 @@ export async function deleteOnDemand(context: Context, wanted: Wanted): Promise<
   const { id, resource = messageBatch, token, webhookId } = wanted;
   Object.assign(line, defined({ id, actor: token?.name, webhookId }), { outcome: "failed" });
   const key = JSON.stringify([token?.name, resource.name, id]);
-  let deletion = underWay.get(key);
-  const isFirst = deletion === undefined;
-  if (deletion === undefined) {
-    deletion = begin(context, wanted).finally(() => underWay.delete(key));
-    underWay.set(key, deletion);
-  }
+  const known = underWay.get(key);
+  const deletion = known ?? begin(context, wanted).finally(() => underWay.delete(key));
+  underWay.set(key, deletion);
   try {
-    const { evidence, requestId, attempts } = await unlessAborted(
-      deletion,
-      isFirst ? undefined : limit,
-    );
+    const facts = await unlessAborted(deletion, known && limit);
+    const { evidence, requestId, attempts } = facts;
     const outcome = evidence === "missing" ? "missing" : "deleted";
     Object.assign(line, defined({ outcome, evidence, requestId, attempts }));
-    return await deletion;
+    return facts;
   } catch (error) {
-    if (!isFirst && limit.aborted) {
+    if (known && limit.aborted) {
       underWay.delete(key); // on Cloudflare, the request that began the deletion may be gone
       throw tookTooLong(context, false);
     }
     if (error instanceof StorageError) state.health = undefined; // it is looked at again
     if (error instanceof CallError) {
-      const { code, outcomeKnown } = error;
-      Object.assign(line, { code, outcomeKnown });
+      Object.assign(line, { code: error.code, outcomeKnown: error.outcomeKnown });
     }
     throw error;
   }
@@ -303,7 +224,7 @@ async function begin(context: Context, wanted: Wanted): Promise<DeletionFacts> {
 }
 
 /** A fetch for a caller that repeats a 429 or 529 itself: they come back at once. */
-function withoutRepeats(fetch: Fetch): Fetch {
+function withoutRepeats(fetch: Fetch = (url, init) => globalThis.fetch(url, init)): Fetch {
   return async (url, init) => {
     const { body, status, headers } = await fetch(url, init);
     const passed = new Headers(headers);
@@ -312,13 +233,13 @@ function withoutRepeats(fetch: Fetch): Fetch {
   };
 }
 
-/** What a token says of the age of a batch: it must have ended so many days ago. */
+/** The check of the age of a batch, if a token has one. */
 function checkAge(
   { settings: { clock }, facts }: Call,
   { name, minDaysSinceEnded: days }: Partial<GatewayToken> = {},
-): ((batch: unknown) => void) | undefined {
+) {
   if (days === undefined) return undefined;
-  return (batch) => {
+  return (batch: unknown) => {
     const now = clock.now() - Math.max(0, facts.clockOffset ?? 0); // our clock may be ahead
     if (now - datedBatch(Object(batch)).endedAt >= days * dayMs) return;
     const detail = `permits no deletion of a batch before ${days} days after it has ended`;
@@ -342,18 +263,17 @@ export function tookTooLong({ state }: Context, outcomeKnown: boolean): Problem 
  * last entry is of the same token.
  */
 export async function recall(
-  { config, storage }: State,
+  state: State,
   { id, resource = messageBatch, token, webhookId, repeats = 0 }: Wanted,
 ): Promise<{ readonly answer?: Deletion | undefined; readonly doubt: boolean }> {
   const isWebhook = webhookId !== undefined;
-  if (storage === undefined || (!isWebhook && repeats === 0)) return { doubt: false };
-  const { clock = systemClock } = config.client();
-  const since = isWebhook ? undefined : new Date(clock.now() - repeatedWithin).toISOString();
+  if (state.storage === undefined || (!isWebhook && repeats === 0)) return { doubt: false };
+  const since = isWebhook ? undefined : new Date(nowOf(state) - 600_000).toISOString();
   const open = new Set<string>();
   let last: AuditEntry | undefined;
   let answer: Deletion | undefined;
   let doubt = false;
-  for await (const entry of storage.entries({ objectId: id, since })) {
+  for await (const entry of state.storage.entries({ objectId: id, since })) {
     const { phase, intent = "", outcome, error, operation } = entry;
     if (operation !== "delete" || entry.resource !== resource.name) continue;
     last = entry;
@@ -362,22 +282,13 @@ export async function recall(
     if (error !== undefined) doubt = !error.outcomeKnown || (doubt && entry.settled === undefined);
     // That a batch was missing answers the same webhook only.
     const isSame = isWebhook && entry.webhookId === webhookId;
-    if (outcome === "deleted" || (outcome === "missing" && isSame)) answer = deletionOf(entry);
+    if (outcome === "deleted" || (outcome === "missing" && isSame)) {
+      const { requestId, attempts = 0, workspaceId } = entry;
+      const evidence = entry.evidence as Evidence;
+      const known = { id, evidence, requestId, attempts, workspaceId };
+      answer = defined<Deletion>({ ...known, type: "message_batch_deleted" });
+    }
   }
   if (!isWebhook && last?.actor !== token?.name) return { doubt: false };
   return { answer, doubt: doubt || open.size > 0 };
-}
-
-/** The deletion that an entry of the audit trail has recorded. */
-function deletionOf(
-  { objectId, evidence, requestId, attempts, workspaceId }: AuditEntry,
-): Deletion {
-  return defined({
-    id: objectId,
-    type: "message_batch_deleted",
-    evidence: evidence as Evidence,
-    requestId,
-    attempts: attempts ?? 0,
-    workspaceId,
-  });
 }

@@ -4,30 +4,17 @@
  *
  * @module
  */
-import { type Config, type GatewayToken, hashToken, type Scope } from "../config/mod.ts";
+import { type GatewayToken, hashToken, type Scope } from "../config/mod.ts";
 import { isAbort } from "../core/abort.ts";
-import { type Client, systemClock } from "../core/client.ts";
-import { APIError, APITimeoutError, BatchsweepError, NotFoundError } from "../core/errors.ts";
+import type { Client } from "../core/client.ts";
+import { APIError, NotFoundError } from "../core/errors.ts";
 import { headerValues } from "../core/retry.ts";
 import { parseTimestamp } from "../purge/time.ts";
-import { type Caller, checkIds, type Context, tookTooLong } from "./deletion.ts";
+import { type Context, type Line, nowOf, type State } from "./context.ts";
+import { type Caller, checkIds, tookTooLong } from "./deletion.ts";
 import { timingSafeEqual } from "./deps.ts";
-import type { Line } from "./log.ts";
-import { Problem, toProblem } from "./problem.ts";
+import { isLimit, Problem, toProblem } from "./problem.ts";
 import { idHeader, type Route, routes } from "./routes.ts";
-
-/** An answer of the gateway that is an error, in the API's shape. */
-interface Refusal {
-  readonly status: number;
-  readonly type: string;
-  readonly message: string;
-  readonly errorCode?: string | undefined;
-  readonly requestId?: string | undefined;
-  /** In milliseconds. */
-  readonly retryAfter?: number | undefined;
-  /** Whether an SDK must not repeat the call, though it is limited. */
-  readonly isFinal?: boolean | undefined;
-}
 
 /** The routes, each with what its paths look like. */
 const table = routes.map((route) => ({
@@ -36,15 +23,13 @@ const table = routes.map((route) => ({
 }));
 
 /**
- * Answers a request to the gateway. It checks the token (401), the path and its ids (400), and what the
- * token may do (403), in this order, then the query and the headers.
- *
- * @returns The API's answer, or an error in the API's shape.
+ * Gives the API's answer, or an error in the API's shape. It checks the token (401), the path and its
+ * ids (400), and what the token may do (403), in this order, then the query and the headers.
  */
 export async function answerGateway(request: Request, context: Context): Promise<Response> {
-  const { line, limit, state: { config } } = context;
+  const { line, limit, state } = context;
   try {
-    const token = await authenticate(request.headers, config);
+    const token = await authenticate(request.headers, state);
     line["actor"] = token.name;
     const { pathname, searchParams } = new URL(request.url);
     const { ids, route } = permit(token, findRoute(request.method, pathname));
@@ -52,20 +37,17 @@ export async function answerGateway(request: Request, context: Context): Promise
     return await route.answer({
       ...{ context, route, token, ids, origin: originOf(request) },
       path: pathname + readQuery(searchParams, route),
-      ...readCaller(request.headers, config.client()),
+      ...readCaller(request.headers, state.config.client()),
     });
   } catch (error) {
     const failure = isAbort(error, limit) ? tookTooLong(context, request.method === "GET") : error;
-    return refuse(failure instanceof BatchsweepError ? upstream(failure) : own(failure, line));
+    return refuse(failure, line);
   }
 }
 
 /**
  * Finds the route of a request, and the ids in its path. The path must be the route letter by letter, as
  * the runtime normalised it: a path that only decodes to the route is not the route.
- *
- * @returns `undefined`: there is none.
- * @throws {Problem} 400: the path cannot be used.
  */
 function findRoute(method: string, path: string) {
   if (!/^\/v1(\/[\w.~-]+)+$/.test(path)) {
@@ -81,11 +63,7 @@ function findRoute(method: string, path: string) {
   return fitting.find(({ route }) => route.method === method);
 }
 
-/**
- * The query, for the API.
- *
- * @throws {Problem} 400: it cannot be used.
- */
+/** The query, for the API. */
 function readQuery(params: URLSearchParams, { query = {} }: Route): string {
   params.delete("beta", "true"); // older SDKs send it; it means nothing any more
   const known = Object.keys(query);
@@ -105,11 +83,7 @@ function readQuery(params: URLSearchParams, { query = {} }: Route): string {
 /** The versions of the API that official SDKs send. Batches are the same in both. */
 const versions = ["2023-06-01", "2026-10-21"];
 
-/**
- * What a caller says of its call in headers.
- *
- * @throws {Problem} 400: it cannot be used. 403: it names another workspace than that of the service.
- */
+/** What a caller says of its call in headers. */
 function readCaller(headers: Headers, { workspaceId }: Client): Caller {
   const betas = headerValues(headers, "anthropic-beta").filter((beta) => beta !== "");
   if (betas.some((beta) => !/^[\w.-]{1,128}$/.test(beta))) {
@@ -135,48 +109,36 @@ function originOf({ url, headers }: Request): string {
   return `${proxied === undefined ? protocol : `${proxied}:`}//${headers.get("host") || host}`;
 }
 
-/** The longest token that is looked at, in characters. */
-const maxTokenLength = 512;
-
-/**
- * Finds the token that a request carries, and checks that it may do something.
- *
- * @throws {Problem} 401: there is no valid token. 403 (`ERR_FORBIDDEN`): it lacks the scope.
- */
+/** Finds the token that a request carries (else 401), and checks that it may do something (else 403). */
 export async function authorize(
   request: Request,
   context: Context,
   scope: Scope,
 ): Promise<GatewayToken> {
-  const token = await authenticate(request.headers, context.state.config);
+  const token = await authenticate(request.headers, context.state);
   permit(token, { scope });
   return token;
 }
 
-/**
- * Finds the token that a request carries, in `x-api-key` or as `Authorization: Bearer`. It takes the
- * same time for every token, known or not.
- */
-async function authenticate(headers: Headers, config: Config): Promise<GatewayToken> {
+/** Finds the token of a request. It takes the same time for every token, known or not. */
+async function authenticate(headers: Headers, state: State): Promise<GatewayToken> {
   const bearer = /^Bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1];
   let known: GatewayToken | undefined;
   for (const presented of [bearer, headers.get("x-api-key")]) {
-    if (!presented || presented.length > maxTokenLength) continue;
+    if (!presented || presented.length > 512) continue;
     const hash = await hashToken(presented);
-    for (const token of config.gatewayTokens()) {
+    for (const token of state.config.gatewayTokens()) {
       if (await timingSafeEqual(hash, token.sha256.toLowerCase())) known = token;
     }
   }
   const expiresAt = parseTimestamp(known?.expiresAt ?? null);
-  if (known === undefined || (expiresAt !== undefined && nowOf(config) >= expiresAt)) {
+  if (known === undefined || (expiresAt !== undefined && nowOf(state) >= expiresAt)) {
     throw new Problem(401, "Invalid token", {}, { "www-authenticate": "Bearer" });
   }
   return known;
 }
 
-const nowOf = (config: Config) => (config.client().clock ?? systemClock).now();
-
-/** @throws {Problem} 403: the token lacks the scope of what is wanted; `undefined` has none. */
+/** Checks that a token has the scope of what is wanted; `undefined` has none. */
 function permit<Wanted extends { readonly scope: Scope }>(
   { name, allow }: GatewayToken,
   wanted: Wanted | undefined,
@@ -197,45 +159,47 @@ const types: Readonly<Record<number, string>> = {
   504: "timeout_error",
 };
 
-/** What the service itself refuses, or cannot do. */
-function own(error: unknown, line: Line): Refusal {
-  const problem = toProblem(error, line);
-  const status = problem.members["code"] === "ERR_HELD" ? 403 : problem.status;
-  const { message, headers } = problem;
-  const retryAfter = Number(headers["retry-after"]) * 1_000 || undefined;
-  return { status, type: types[status] ?? "api_error", message, retryAfter, isFinal: true };
-}
-
-/** What the API refused, or did not answer. */
-function upstream(error: BatchsweepError): Refusal {
-  const { message } = error;
-  if (error instanceof APITimeoutError) return { status: 504, type: "timeout_error", message };
-  if (!(error instanceof APIError)) return { status: 502, type: "api_error", message };
-  const { type = "api_error", errorCode, requestId, retryAfter, operation } = error;
-  const status = error.status > 599 ? 502 : error.status;
-  // What the API says of our key is not about the caller's token, nor is a 404 that is not the API's.
-  const isOurs = [401, 402, 403].includes(status) ||
-    (status === 404 && !(error instanceof NotFoundError));
-  if (isOurs) return { status: 502, type: "api_error", message, requestId };
-  if (isLimit(status) && operation === "delete" && !error.outcomeKnown) {
-    const doubt = "an attempt before may have deleted it";
-    return { status: 502, type: "api_error", message: `${message}; ${doubt}`, requestId };
-  }
-  return { status, type, message, errorCode, requestId, retryAfter };
-}
-
-/** Whether a refusal says that nothing was done, and that it can be repeated later. */
-const isLimit = (status: number) => status === 429 || status === 529;
-
-function refuse({ status, requestId, retryAfter, isFinal, errorCode, ...said }: Refusal): Response {
+/** An error, in the API's shape. The service has repeated what is not limited already. */
+function refuse(error: unknown, line: Line): Response {
+  const isPassedOn = error instanceof APIError && isAboutCaller(error);
+  const { status, type, message, errorCode, requestId, retryAfter } = isPassedOn
+    ? error
+    : own(error, line);
   const headers = new Headers(idHeader(requestId));
   if (retryAfter !== undefined) {
     headers.set("retry-after", String(Math.ceil(retryAfter / 1000)));
     headers.set("retry-after-ms", String(retryAfter));
   }
-  // The service has repeated the rest already.
-  if (isFinal || !isLimit(status)) headers.set("x-should-retry", "false");
+  if (!isPassedOn || !isLimit(status)) headers.set("x-should-retry", "false");
   const details = errorCode && { details: { error_code: errorCode } };
-  const body = { type: "error", error: { ...said, ...details }, request_id: requestId ?? null };
+  const said = { type: type ?? "api_error", message, ...details };
+  const body = { type: "error", error: said, request_id: requestId ?? null };
   return Response.json(body, { status, headers });
+}
+
+/**
+ * Whether a refusal of the API is one of what the caller asks. What it says of our key is not, nor is a
+ * 404 that is not the API's, nor a limit after an attempt that may have deleted the object.
+ */
+function isAboutCaller(error: APIError): boolean {
+  const { status } = error;
+  if ([401, 402, 403].includes(status) || status > 599) return false;
+  if (status === 404) return error instanceof NotFoundError;
+  return !isInDoubt(error);
+}
+
+const isInDoubt = ({ status, operation, outcomeKnown }: APIError) =>
+  isLimit(status) && operation === "delete" && !outcomeKnown;
+
+/** What the service itself refuses, or cannot do. */
+function own(error: unknown, line: Line): Pick<APIError, "status" | "message"> & Partial<APIError> {
+  if (error instanceof APIError) {
+    const { message, requestId } = error;
+    const doubt = isInDoubt(error) ? "; an attempt before may have deleted it" : "";
+    return { status: 502, message: message + doubt, requestId };
+  }
+  const { message, headers, members, ...problem } = toProblem(error, line);
+  const status = members["code"] === "ERR_HELD" ? 403 : problem.status;
+  const retryAfter = Number(headers["retry-after"]) * 1_000 || undefined;
+  return { status, type: types[status], message, retryAfter };
 }

@@ -6,21 +6,19 @@
  */
 import { retrieveBatch } from "../core/batches.ts";
 import { defined, isArgumentError } from "../core/check.ts";
-import { checkClient, systemClock } from "../core/client.ts";
+import { checkClient } from "../core/client.ts";
 import { BatchsweepError, NotFoundError } from "../core/errors.ts";
-import { createCall } from "../core/send.ts";
-import { memorySteps, stepConfig, type Steps } from "../purge/wait.ts";
-import { cancelAndDelete } from "../purge/wait.ts";
+import { type Call, createCall } from "../core/send.ts";
+import { cancelAndDelete, memorySteps, stepConfig, type Steps } from "../purge/wait.ts";
 import type { Operation, Storage } from "../storage/mod.ts";
+import { type Context, nowOf, type State } from "./context.ts";
 import {
   callFor,
   checkHold,
-  type Context,
   heldProblem,
   isHeld,
   recall,
   recordingClient,
-  type State,
   tookTooLong,
   type Wanted,
 } from "./deletion.ts";
@@ -74,9 +72,7 @@ export function createOperations(
 /**
  * Begins the operation that a webhook asks for, or finds the one that goes on.
  *
- * @returns The answer: 202. `undefined`: the batch has ended, or is gone, and can be deleted at once.
- * @throws {Problem} 409: the batch is held. 501: nothing runs operations. 504: it took too long.
- * @throws {BatchsweepError} The API did not show the batch.
+ * @returns 202; or `undefined`: the batch has ended, or is gone, and can be deleted at once.
  */
 export async function startOperation(
   context: Context,
@@ -96,44 +92,31 @@ export async function startOperation(
   }
   const { operations, storage } = runnerOf(state);
   if (!/^\w[\w-]{0,99}$/.test(id)) {
-    throw new Problem(
-      400,
-      "Cannot cancel the message batch: its id cannot be the id of an operation",
-    );
+    const detail = "Cannot cancel the message batch: its id cannot be the id of an operation";
+    throw new Problem(400, detail);
   }
-  const startedAt = new Date((state.config.client().clock ?? systemClock).now()).toISOString();
+  const startedAt = new Date(nowOf(state)).toISOString();
   await storage.saveOperation({ id, startedAt, webhookId, looks: 0 });
   await operations.start(id);
-  Object.assign(line, { outcome: "running" });
-  return await answerOperation(context, id, {
-    status: 202,
-    headers: { location: `/operations/${id}` },
-  });
+  line["outcome"] = "running";
+  const headers = { location: `/operations/${id}` };
+  return await answerOperation(state, id, { status: 202, headers });
 }
 
 function runnerOf({ operations, storage }: State) {
   if (operations !== undefined && storage !== undefined) return { operations, storage };
-  throw new Problem(501, `Cannot cancel message batches: ${noRunner}`);
+  const why = "(in a Worker: bind the Workflow OPERATIONS and the D1 database DB)";
+  throw new Problem(501, `Cannot cancel message batches: nothing runs operations ${why}`);
 }
-
-const noRunner =
-  "nothing runs operations (in a Worker: bind the Workflow OPERATIONS and the D1 database DB)";
 
 /** `GET /operations/{id}`: what became of an operation, for a token with `operations:read`. */
-export async function readOperation(
-  request: Request,
-  context: Context,
-  id: string,
-): Promise<Response> {
+export async function readOperation(request: Request, context: Context): Promise<Response> {
   await authorize(request, context, "operations:read");
-  return await answerOperation(context, id);
+  const [id = ""] = new URL(request.url).pathname.split("/").slice(-1);
+  return await answerOperation(context.state, id);
 }
 
-async function answerOperation(
-  { state }: Context,
-  id: string,
-  init?: ResponseInit,
-): Promise<Response> {
+async function answerOperation(state: State, id: string, init?: ResponseInit): Promise<Response> {
   const { operations, storage } = runnerOf(state);
   const isRunning = await operations.isRunning(id); // asked first: it may end meanwhile
   const operation = await storage.operation(id);
@@ -163,10 +146,9 @@ export async function takeUpOperations({ state, line }: Context): Promise<void> 
 
 /**
  * Runs an operation to its end, and stores its result. It looks at the batch before it acts, so it can
- * always be run again. If it is stopped, or its engine fails, it stays open.
+ * always be run again. If it is stopped, or its engine fails, it throws and stays open.
  *
  * @param engine Runs its steps.
- * @throws What stopped it.
  */
 export async function operate(context: Context, id: string, engine?: Steps): Promise<void> {
   const { line, state, stop } = context;
@@ -192,12 +174,8 @@ async function run(
   const { state, line, limit, stop } = context;
   const { id, webhookId } = operation;
   const settings = checkClient(recordingClient(context));
-  const call = createCall(
-    settings,
-    { signal: limit },
-    ({ mayBeDeleted }) => mayBeDeleted ? limit : stop,
-    { webhookId },
-  );
+  const waitSignal: Call["waitSignal"] = ({ mayBeDeleted }) => mayBeDeleted ? limit : stop;
+  const call = createCall(settings, { signal: limit }, waitSignal, { webhookId });
   const { facts } = call;
   const steps = engine ?? memorySteps(call);
 

@@ -14,7 +14,7 @@ import {
 } from "../core/errors.ts";
 import { redactor } from "../core/response.ts";
 import { StorageError } from "../storage/mod.ts";
-import type { Line } from "./log.ts";
+import type { Line } from "./context.ts";
 
 /** What is wrong with a request, or with what it led to. */
 export class Problem extends Error {
@@ -23,7 +23,6 @@ export class Problem extends Error {
   readonly headers: Readonly<Record<string, string>>;
 
   /**
-   * @param status The HTTP status.
    * @param detail What is wrong, for a person. It never holds a secret.
    * @param members More members, for a program.
    * @param headers More headers of the answer.
@@ -85,30 +84,28 @@ export function noteError(line: Line, error: unknown): void {
 }
 
 /**
- * The problem that any error is to a caller.
+ * The problem that any error is to a caller. What the API answers to our own key is not what we answer:
+ * that is a failure behind the service.
  *
  * @param line Takes what the caller may not see.
  */
 export function toProblem(error: unknown, line: Line): Problem {
   if (error instanceof Problem) return error;
   if (isArgumentError(error)) return new Problem(500, error.message); // it names a variable
-  if (error instanceof BatchsweepError) return upstreamProblem(error);
-  noteError(line, error);
-  return error instanceof StorageError
-    ? new Problem(503, "Cannot answer: the database cannot be used")
-    : new Problem(500, "Cannot answer: an unexpected error occurred");
-}
-
-function upstreamProblem(error: BatchsweepError): Problem {
+  if (!(error instanceof BatchsweepError)) {
+    noteError(line, error);
+    return error instanceof StorageError
+      ? new Problem(503, "Cannot answer: the database cannot be used")
+      : new Problem(500, "Cannot answer: an unexpected error occurred");
+  }
   const { name: _, auditError, message, status, type, ...members } = error.toJSON();
-  const retryAfter = error instanceof APIError ? error.retryAfter : undefined;
+  const { retryAfter } = error as Partial<APIError>;
   return new Problem(
     statusOf(error),
     String(message),
     {
       ...members,
-      upstreamStatus: status,
-      upstreamType: type,
+      ...{ upstreamStatus: status, upstreamType: type },
       ...(auditError === undefined ? {} : { auditError: notRecorded }),
     },
     retryAfter === undefined ? {} : { "retry-after": String(Math.ceil(retryAfter / 1000)) },
@@ -118,11 +115,12 @@ function upstreamProblem(error: BatchsweepError): Problem {
 /** What the answers say of an audit trail that failed; the rest is for the owner. */
 export const notRecorded = "What became of it could not be recorded";
 
-/** What the API answers to our own key is not what we answer: that is a failure behind the service. */
 function statusOf(error: BatchsweepError): number {
   if (error instanceof NotEndedError) return 409;
   if (error instanceof APITimeoutError) return 504;
-  if (!(error instanceof APIError)) return 502;
   if (error instanceof NotFoundError) return 404;
-  return error.status === 429 || error.status === 529 ? 503 : 502;
+  return error instanceof APIError && isLimit(error.status) ? 503 : 502;
 }
+
+/** Whether a status of the API says that nothing was done, and that it can be repeated later. */
+export const isLimit = (status: number): boolean => status === 429 || status === 529;

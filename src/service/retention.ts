@@ -3,43 +3,29 @@
  *
  * @module
  */
-import { type Config, deleteScope, type RetentionLimits } from "../config/mod.ts";
+import { type Config, deleteScope } from "../config/mod.ts";
 import { linkSignals } from "../core/abort.ts";
 import { type AuditEntry, createOutcome, openAfterMs } from "../core/audit.ts";
-import { cannotUse } from "../core/check.ts";
-import { type Client, systemClock } from "../core/client.ts";
+import { cannotUse, isArgumentError } from "../core/check.ts";
+import type { Client } from "../core/client.ts";
 import { messageBatch } from "../core/delete.ts";
 import { parseTimestamp } from "../purge/time.ts";
 import { resourceKinds } from "../resources.ts";
-import { type RetentionPolicy, type RetentionRun, runRetention } from "../retention/mod.ts";
+import { type RetentionPolicy, runRetention } from "../retention/mod.ts";
 import { type NotableRuns, type Storage, StorageError, type StoredRun } from "../storage/mod.ts";
-import { type Context, recordingClient, type State } from "./deletion.ts";
+import { type Context, nowOf, type State } from "./context.ts";
+import { recordingClient } from "./deletion.ts";
 import { noteError, Problem, toProblem } from "./problem.ts";
 
-/** How long a run may last, in milliseconds. Without an end by then, it was killed. */
-export const maxRunDuration = 3_600_000;
-
-/** How far ahead the clock of a run may be. A time farther in the future says nothing. */
-const clockTolerance = 300_000;
-
-/** How retention runs behave: what the environment says, with the defaults of the service. */
-interface Retention extends RetentionLimits {
-  readonly policy: RetentionPolicy;
-}
-
 /** The retention policy and its limits; `undefined` if there is no policy. */
-function retentionOf({ config, ...defaults }: State): Retention | undefined {
+function retentionOf({ config, ...defaults }: State) {
   const policy = config.policy();
   if (policy === undefined) return undefined;
   const { requests = defaults.requests, ...limits } = config.retention();
   return { ...limits, policy, requests };
 }
 
-/**
- * Checks all of the configuration. It makes no request and needs no database.
- *
- * @throws {ArgumentError} A variable is invalid.
- */
+/** Checks all of the configuration. It makes no request and needs no database. */
 export function checkConfig(state: State): void {
   checkAccess(state.config);
   retentionOf(state);
@@ -53,42 +39,28 @@ function checkAccess(config: Config): void {
   const hasPurpose = config.has("GATEWAY_TOKENS") || config.has("RETENTION_POLICY");
   for (const token of config.has("GATEWAY_TOKENS") ? config.gatewayTokens() : []) {
     if (token.allow.some((scope) => administrativeScopes.includes(scope))) config.adminKey();
-    if (token.maxDeletesPerDay !== undefined && !config.storage().audit) {
-      throw cannotUse(
-        "AUDIT",
-        "it is off, and maxDeletesPerDay of a token counts what is recorded",
-      );
-    }
+    if (token.maxDeletesPerDay === undefined || config.storage().audit) continue;
+    throw cannotUse("AUDIT", "it is off, and maxDeletesPerDay of a token counts what is recorded");
   }
   if (!hasPurpose || config.has("WEBHOOK_SECRETS")) config.webhookSecrets();
   config.client();
   config.gracePeriod();
+  config.storage();
 }
 
 /**
- * Runs the retention policy once, and stores what became of it. Without a policy, it settles open
- * intents only.
- *
- * @throws {Error} The run failed; the log says why.
+ * Settles open intents, runs the retention policy once if there is one, and stores what became of it.
+ * It rejects if the run failed; the log says why.
  */
-export async function runSchedule(context: Context): Promise<void> {
-  await runOnce(context, () => retentionOf(context.state));
-}
-
-/** Settles open intents. */
-export async function settleOpenIntents(context: Context): Promise<void> {
-  await runOnce(context, () => undefined);
-}
-
-async function runOnce(context: Context, read: () => Retention | undefined): Promise<void> {
+export async function runRetentionOnce(context: Context, byPolicy: boolean): Promise<void> {
   const { state, line, limit, stop } = context;
   const { storage, running } = state;
   const id = crypto.randomUUID();
   running.add(id);
   try {
-    const retention = read();
+    const retention = byPolicy ? retentionOf(state) : undefined;
     const client = recordingClient(context, "retention");
-    const now = (client.clock ?? systemClock).now();
+    const now = nowOf(state);
     const openIntents: AuditEntry[] = [];
     for (const intent of await storage?.openIntents(now - openAfterMs) ?? []) {
       if (intent.resource === messageBatch.name) openIntents.push(intent);
@@ -97,17 +69,11 @@ async function runOnce(context: Context, read: () => Retention | undefined): Pro
     if (retention === undefined && openIntents.length === 0) return;
     const begun: StoredRun = { id, startedAt: new Date(now).toISOString() };
     if (retention !== undefined) await storage?.addRun(begun);
-    const { policy = keepAll, requests, maxShare }: Partial<Retention> = retention ?? {
-      requests: state.requests,
-    };
+    const { policy = keepAll, requests = state.requests, maxShare } = retention ?? {};
     const run = await runRetention(abortable(client, limit), policy, {
-      requests,
-      maxShare,
+      ...{ requests, maxShare, openIntents, signal: stop },
       holds: await storage?.holds() ?? [],
-      openIntents,
-      // Without a policy, no age decides.
-      maxClockSkew: retention === undefined ? Number.MAX_SAFE_INTEGER : undefined,
-      signal: stop,
+      maxClockSkew: retention ? undefined : Number.MAX_SAFE_INTEGER, // no age decides
     });
     const { startedAt: _, endedAt: __, error, ...facts } = run;
     Object.assign(line, { outcome: error === undefined ? "ended" : "failed", ...facts, error });
@@ -138,7 +104,7 @@ function abortable(client: Client, signal: AbortSignal): Client {
     fetch: (url, init) =>
       fetch(url, {
         ...init,
-        // The links end with the run, which made one of the two, and the attempt, which made the other.
+        // The links end with the run, which made one, and with the attempt, which made the other.
         signal: linkSignals(init.signal ?? undefined, signal).signal,
       }),
   };
@@ -151,22 +117,8 @@ const keepAll: RetentionPolicy = {
   holds: [],
 };
 
-/** How the retention runs go, fit for anyone's eyes: no ids, no messages. */
-export interface RetentionHealth {
-  readonly state: "waiting" | "good" | "failed" | "interrupted" | "behind" | "overdue";
-  readonly startedAt?: string | undefined;
-  readonly endedAt?: string | undefined;
-  /** Whether the last run left work to the next. */
-  readonly hasMore?: boolean | undefined;
-  /** How many batches it left that are due. */
-  readonly due?: number | undefined;
-  /** Since when the one of them is due that has been due for the longest. */
-  readonly dueSince?: string | undefined;
-  /** Why the last run failed. */
-  readonly code?: string | undefined;
-}
-
-const whyUnhealthy: Readonly<Partial<Record<RetentionHealth["state"], string>>> = {
+/** What is not healthy about the states of retention; the others are `waiting` and `good`. */
+const whyUnhealthy: Readonly<Record<string, string>> = {
   failed: "the last retention run failed",
   interrupted: "the last retention run did not come to its end",
   behind: "a message batch has been due for too long",
@@ -177,19 +129,18 @@ const whyUnhealthy: Readonly<Partial<Record<RetentionHealth["state"], string>>> 
 const healthHolds = 5_000;
 
 /**
- * `GET /healthz`: whether the configuration and the database can be used, and how the retention runs go.
- *
- * @param live Whether the question is only if requests are answered.
- * @throws {ArgumentError} The configuration is invalid.
- * @throws {Problem} 503: the service is not healthy.
+ * `GET /healthz`: whether the configuration and the database can be used, and how the retention runs go,
+ * fit for anyone's eyes; with `?live`, only that requests are answered.
  */
-export async function answerHealth(context: Context, live: boolean): Promise<Response> {
+export async function answerHealth({ url }: Request, context: Context): Promise<Response> {
   const { state, line } = context;
-  if (live) return Response.json({ status: "ok" });
+  if (new URL(url).searchParams.has("live")) return Response.json({ status: "ok" });
   checkAccess(state.config);
-  const now = (state.config.client().clock ?? systemClock).now();
+  const now = nowOf(state);
   if (state.health === undefined || Math.abs(now - state.health.at) >= healthHolds) {
     const found = await lookAtHealth(context, now).catch((error) => {
+      // Deletions on demand can do without the limits of retention: an invalid one is no 500.
+      if (isArgumentError(error)) return new Problem(503, error.message);
       if (!(error instanceof StorageError)) return toProblem(error, line);
       noteError(line, error);
       return new Problem(503, "Not healthy: the database cannot be used");
@@ -201,59 +152,45 @@ export async function answerHealth(context: Context, live: boolean): Promise<Res
   return Response.json({ status: "ok", ...found });
 }
 
-/**
- * @throws {Problem} 503: the configuration of retention is invalid; a deletion has no outcome; the last
- *   run failed or was killed; or none was good for too long.
- */
-async function lookAtHealth(
-  context: Context,
-  now: number,
-): Promise<{ readonly retention?: RetentionHealth }> {
+async function lookAtHealth(context: Context, now: number): Promise<object> {
   const { state } = context;
   const { storage, notWritten = -Infinity } = state;
-  const retention = retentionAt503(state);
+  const retention = retentionOf(state);
   recordingClient(context);
   if (now - notWritten < openAfterMs) {
     throw new Problem(503, "Not healthy: the audit trail could not be written");
   }
   if (storage === undefined) return {};
   await storage.check();
-  const open = await storage.openIntents(now - openAfterMs);
-  if (open.length > 0) {
-    throw new Problem(503, "Not healthy: the outcome of a deletion is not known", {
-      openIntents: open.length,
-    });
+  const { length: openIntents } = await storage.openIntents(now - openAfterMs);
+  if (openIntents > 0) {
+    throw new Problem(503, "Not healthy: the outcome of a deletion is not known", { openIntents });
   }
   if (retention === undefined) return {};
-  const health = judge(await runsOf(storage, now), now, retention.overdueAfter, state.running);
+  const runs = await runsOf(storage, now);
+  const health = judge(runs, now, retention.overdueAfter, state.running);
   const why = whyUnhealthy[health.state];
   if (why !== undefined) throw new Problem(503, `Not healthy: ${why}`, { retention: health });
   return { retention: health };
-}
-
-/** Deletions on demand can do without the limits of retention, so an invalid one is no 500. */
-function retentionAt503(state: State): Retention | undefined {
-  try {
-    return retentionOf(state);
-  } catch (error) {
-    throw new Problem(503, error instanceof Error ? error.message : "Cannot use RETENTION_POLICY");
-  }
 }
 
 /** The runs. The first look is stored as a run that made no request: the wait for a run begins then. */
 async function runsOf(storage: Storage, now: number): Promise<NotableRuns> {
   const runs = await storage.runs();
   if (runs.last !== undefined) return runs;
-  const time = new Date(now).toISOString();
-  const last = { id: crypto.randomUUID(), startedAt: time, run: emptyRun(time) };
+  const startedAt = new Date(now).toISOString();
+  const counts = { listed: 0, due: 0, deleted: 0, missing: 0, skipped: 0, failed: 0, settled: 0 };
+  const run = { startedAt, endedAt: startedAt, requests: 0, ...counts, hasMore: false };
+  const last = { id: crypto.randomUUID(), startedAt, run };
   await storage.addRun(last);
   return { first: last, last, lastEnded: last, lastGood: last };
 }
 
-function emptyRun(time: string): RetentionRun {
-  const counts = { listed: 0, due: 0, deleted: 0, missing: 0, skipped: 0, failed: 0, settled: 0 };
-  return { startedAt: time, endedAt: time, requests: 0, ...counts, hasMore: false };
-}
+/** How long a run may last, in milliseconds. Without an end by then, it was killed. */
+const maxRunDuration = 3_600_000;
+
+/** How far ahead the clock of a run may be. A time farther in the future says nothing. */
+const clockTolerance = 300_000;
 
 /** Says how the runs go: the result depends on the arguments only. */
 function judge(
@@ -261,11 +198,11 @@ function judge(
   now: number,
   overdueAfter: number,
   running: ReadonlySet<string>,
-): RetentionHealth {
+) {
   const { run } = lastEnded ?? {};
   const { startedAt, endedAt, hasMore, dueSince, error, requests = 0 } = run ?? {};
   const due = run && run.due - run.deleted - run.missing;
-  const of = (state: RetentionHealth["state"]): RetentionHealth => ({
+  const of = (state: string) => ({
     state,
     ...(requests === 0 && error === undefined ? {} : { startedAt, endedAt, hasMore }),
     ...(dueSince === undefined ? {} : { due, dueSince }),

@@ -11,17 +11,15 @@ import { parseResponse, readAnswer, readSuccess, type Reply } from "../core/resp
 import { type ApiRequest, type Call, send } from "../core/send.ts";
 import { array, check, looseObject, pipe, string } from "../deps.ts";
 import { resourceKinds } from "../resources.ts";
+import { type Context, whileServed } from "./context.ts";
 import {
   type Caller,
   callFor,
   checkHold,
-  type Context,
   countingClient,
   deleteOnDemand,
   recordingClient,
-  timeOf,
 } from "./deletion.ts";
-import { StorageError } from "../storage/mod.ts";
 import { noteError } from "./problem.ts";
 
 /** A request to a route, after all checks. */
@@ -53,31 +51,21 @@ const isLimit = (text: string) => /^[1-9]\d{0,3}$/.test(text) && Number(text) <=
 
 export const routes: readonly Route[] = [
   {
-    method: "GET",
-    path: "/v1/messages/batches",
-    scope: "batches:read",
-    operation: "list",
+    ...{ method: "GET", path: "/v1/messages/batches", scope: "batches:read", operation: "list" },
     query: { limit: isLimit, before_id: isBatchId, after_id: isBatchId },
     answer: read,
   },
   {
-    method: "GET",
-    path: batchPath,
-    scope: "batches:read",
-    operation: "retrieve",
+    ...{ method: "GET", path: batchPath, scope: "batches:read", operation: "retrieve" },
     answer: read,
   },
   {
-    method: "POST",
-    path: `${batchPath}/cancel`,
-    scope: "batches:cancel",
+    ...{ method: "POST", path: `${batchPath}/cancel`, scope: "batches:cancel" },
     operation: "cancel",
     answer: cancel,
   },
   {
-    method: "GET",
-    path: `${batchPath}/results`,
-    scope: "batches:results",
+    ...{ method: "GET", path: `${batchPath}/results`, scope: "batches:results" },
     operation: "retrieve the results of",
     answer: streamResults,
   },
@@ -117,7 +105,7 @@ async function cancel(asked: Asked): Promise<Response> {
 
 async function streamResults(asked: Asked): Promise<Response> {
   const call = callFor(asked.context, countingClient(asked.context), asked);
-  let results: ReadableStream<Uint8Array> | null = null;
+  let results = null as ReadableStream<Uint8Array> | null;
   const reply = await sendOn(call, asked, async (response) => {
     const { status, headers, body } = response;
     const isPage = headers.get("content-type")?.includes("html");
@@ -126,88 +114,19 @@ async function streamResults(asked: Asked): Promise<Response> {
     return { status, headers, body: { value: undefined } };
   });
   readSuccess(reply);
-  return new Response(results && whileServed(results, asked.context), {
+  return new Response(results && whileServed(results.getReader(), asked.context), {
     headers: { "content-type": "application/x-jsonl", ...idHeader(reply.exchange.requestId) },
   });
 }
 
-/** How long an answer may stream, in milliseconds. */
-const maxStreamTime = 3_600_000;
-
-/** A stream that breaks off when it takes too long, or the service stops. A break is logged. */
-export function whileServed(
-  stream: ReadableStream<Uint8Array>,
-  { state, line, report }: Context,
-): ReadableStream<Uint8Array> {
-  const reader = stream.getReader();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let cut = () => {}; // workerd does not heed the signal of pipeTo() while it waits for a chunk
-  const cutAfter = (duration: number) => {
-    clearTimeout(timer);
-    timer = setTimeout(() => cut(), duration);
-  };
-  const stop = () => cutAfter(timeOf(state));
-  let isOpen = true;
-  const end = (error?: unknown) => {
-    clearTimeout(timer);
-    state.signal?.removeEventListener("abort", stop);
-    if (isOpen && error !== undefined) {
-      line["outcome"] = "failed";
-      if (error instanceof StorageError) noteError(line, error);
-      report();
-    }
-    isOpen = false;
-  };
-  return new ReadableStream<Uint8Array>({
-    start(controller) {
-      cut = () => {
-        const error = new Error("The answer takes too long, or the service stops");
-        end(error);
-        controller.error(error);
-        reader.cancel().catch(() => {});
-      };
-      cutAfter(maxStreamTime);
-      state.signal?.addEventListener("abort", stop);
-      if (state.signal?.aborted) stop();
-    },
-    async pull(controller) {
-      try {
-        const { done, value } = await reader.read();
-        if (!done) return controller.enqueue(value);
-        controller.close();
-        end();
-      } catch (error) {
-        end(error);
-        throw error;
-      }
-    },
-    async cancel(reason) {
-      end();
-      await reader.cancel(reason);
-    },
-  }, { highWaterMark: 0 });
-}
-
 /** Sends a request on to the API. */
-async function sendOn(
-  call: Call,
-  asked: Asked,
-  read?: ApiRequest["read"],
-): Promise<Reply> {
+function sendOn(call: Call, asked: Asked, read?: ApiRequest["read"]): Promise<Reply> {
   const { route: { method, path: pathTemplate, operation }, path } = asked;
   const id = idOf(asked);
-  return await send(call, {
-    operation,
-    subject: id === "" ? "message batches" : subjectOf(id),
-    method,
-    path,
-    pathTemplate,
-    maxBytes: maxPageBytes,
-    read,
-  });
+  const subject = id === "" ? "message batches" : subjectOf(id);
+  const maxBytes = 16_777_216; // a page of 1000 batches has some 600 kB today
+  return send(call, { operation, subject, method, path, pathTemplate, maxBytes, read });
 }
-
-const maxPageBytes = 16_777_216; // a page of 1000 batches has some 600 kB today
 
 const idOf = ({ ids }: Asked) => ids["message_batch_id"] ?? "";
 

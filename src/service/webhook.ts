@@ -18,7 +18,8 @@ import {
   string,
 } from "../deps.ts";
 import { findDuplicateKey } from "../purge/strict-json.ts";
-import { checkIds, type Context, deleteOnDemand, recordingClient } from "./deletion.ts";
+import type { Context } from "./context.ts";
+import { checkIds, deleteOnDemand, recordingClient } from "./deletion.ts";
 import { Webhook, WebhookVerificationError } from "./deps.ts";
 import { startOperation } from "./operations.ts";
 import { Problem } from "./problem.ts";
@@ -33,14 +34,8 @@ const eventSchema = looseObject({
 });
 
 /**
- * Deletes the batch that a signed event names. It checks what costs and says least first: headers,
- * signature, schema, then the deletion.
- *
- * @param request The request; its method and path are checked already.
- * @returns The deletion; or 202, where it goes on as an operation.
- * @throws {Problem} What is wrong with the request.
- * @throws {ArgumentError} A variable is invalid.
- * @throws {BatchsweepError} The deletion failed.
+ * Answers with the deletion, or with 202 where it goes on as an operation. It checks what costs and says
+ * least first: headers, signature, schema.
  */
 export async function receiveWebhook(request: Request, context: Context): Promise<Response> {
   const { headers } = request;
@@ -51,29 +46,40 @@ export async function receiveWebhook(request: Request, context: Context): Promis
 
   const mediaType = headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
   if (mediaType !== "application/json") {
-    throw new Problem(415, "Cannot read the body: its media type is not application/json", {}, {
-      "accept-post": "application/json",
-    });
+    const accept = { "accept-post": "application/json" };
+    throw new Problem(
+      415,
+      "Cannot read the body: its media type is not application/json",
+      {},
+      accept,
+    );
   }
   if (!/^(identity)?$/i.test(headers.get("content-encoding") ?? "")) {
-    throw new Problem(415, "Cannot read the body: it is compressed", {}, {
-      "accept-encoding": "identity",
-    });
+    const accept = { "accept-encoding": "identity" };
+    throw new Problem(415, "Cannot read the body: it is compressed", {}, accept);
   }
   const signed = readSignature(headers);
-  const { id, cancel } = readEvent(verify(secrets, signed, await readBody(request, context)));
+  const body = await readBody(request, context);
+  verify(secrets, signed, body);
+  const { id, cancel } = readEvent(body);
   const wanted = { id, webhookId: signed["webhook-id"] };
   return cancel && await startOperation(context, wanted) ||
     Response.json(await deleteOnDemand(context, wanted));
 }
 
-async function readBody({ body }: Request, { limit }: Context): Promise<Uint8Array> {
+async function readBody({ body }: Request, { limit }: Context): Promise<string> {
   const bytes = await unlessAborted(readBytes(body, maxBodyBytes), limit).catch(() => {
     const status = limit.aborted ? 408 : 400;
     throw new Problem(status, "Cannot read the body: it broke off, or came too slowly");
   });
-  if (bytes !== undefined) return bytes;
-  throw new Problem(413, `Cannot read the body: it is longer than ${maxBodyBytes} bytes`);
+  if (bytes === undefined) {
+    throw new Problem(413, `Cannot read the body: it is longer than ${maxBodyBytes} bytes`);
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new Problem(400, "Cannot read the body: it is not UTF-8 text");
+  }
 }
 
 /** The headers that are signed, by either of their names. */
@@ -89,22 +95,13 @@ function readSignature(headers: Headers) {
   };
 }
 
-function verify(
-  secrets: readonly string[],
-  signed: ReturnType<typeof readSignature>,
-  bytes: Uint8Array,
-): string {
-  let body: string;
-  try {
-    body = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw new Problem(400, "Cannot read the body: it is not UTF-8 text");
-  }
+type Signed = ReturnType<typeof readSignature>;
+
+function verify(secrets: readonly string[], signed: Signed, body: string): void {
   let refusal = "";
   for (const secret of secrets) {
     try {
-      new Webhook(secret).verify(body, signed, { jsonParse: false });
-      return body;
+      return void new Webhook(secret).verify(body, signed, { jsonParse: false });
     } catch (error) {
       if (!(error instanceof WebhookVerificationError)) throw error;
       refusal = error.message;
@@ -116,7 +113,7 @@ function verify(
 }
 
 /** What an event asks for. */
-function readEvent(body: string): { readonly id: string; readonly cancel?: boolean | undefined } {
+function readEvent(body: string) {
   let value: unknown;
   try {
     value = JSON.parse(body);
