@@ -200,11 +200,11 @@ export async function refuseSpecialFile(path: string): Promise<void> {
 /** A handler for `catch()`: it throws every error but those of the file system with these codes. */
 export function ignore(...codes: readonly string[]): (error: unknown) => undefined {
   return (error) => {
-    if (!codes.some((code) => hasCode(error, code))) throw error;
+    if (!hasCode(error, ...codes)) throw error;
   };
 }
 
-/** Whether an error of the file system has a code. */
-export function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
+/** Whether an error of the file system has one of these codes. */
+export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && "code" in error && codes.includes(String(error.code));
 }

@@ -145,24 +145,13 @@ async function hashOf(path: string): Promise<string> {
 }
 
 /** A file that gets its name once it is whole. */
-interface NewFile {
-  /** Its path until then. */
-  readonly part: string;
-  write(bytes: Uint8Array): Promise<void>;
-  /**
-   * Gives the file its name. It resolves when the file survives a crash of the machine, and rejects
-   * with the code `"EEXIST"` if another file has the name.
-   */
-  keep(): Promise<void>;
-  /** Deletes the file, unless it has its name. */
-  discard(): Promise<void>;
-}
+type NewFile = Awaited<ReturnType<typeof createNewFile>>;
 
 /** The end of a part's name: eight random characters, so that two processes never share a part. */
 const partSuffix = /\.[0-9a-f]{8}\.part$/;
 
 /** Begins a file, readable for its owner only. */
-async function createNewFile(path: string): Promise<NewFile> {
+async function createNewFile(path: string) {
   const part = `${path}.${crypto.randomUUID().slice(0, 8)}.part`;
   const file = await open(part, "wx", 0o600);
   let isOpen = true;
@@ -172,14 +161,19 @@ async function createNewFile(path: string): Promise<NewFile> {
     isOpen = false;
   };
   return {
+    /** Its path until then. */
     part,
-    async write(bytes) {
+    async write(bytes: Uint8Array): Promise<void> {
       for (let at = 0; at < bytes.length;) {
         at += (await file.write(bytes, at, bytes.length - at)).bytesWritten;
       }
       size += bytes.length;
     },
-    async keep() {
+    /**
+     * Gives the file its name. It resolves when the file survives a crash of the machine, and rejects
+     * with the code `"EEXIST"` if another file has the name.
+     */
+    async keep(): Promise<void> {
       await file.sync();
       const [own, named] = [await file.stat(), await stat(part)];
       if (own.ino !== named.ino || own.dev !== named.dev || own.size !== size) {
@@ -189,7 +183,8 @@ async function createNewFile(path: string): Promise<NewFile> {
       await publish(part, path);
       await sync(dirname(path));
     },
-    async discard() {
+    /** Deletes the file, unless it has its name. */
+    async discard(): Promise<void> {
       await close();
       await unlink(part).catch(ignore("ENOENT"));
     },
@@ -201,7 +196,7 @@ async function publish(part: string, path: string): Promise<void> {
   try {
     await link(part, path);
   } catch (error) {
-    if (!withoutLinks.some((code) => hasCode(error, code))) throw error;
+    if (!hasCode(error, ...withoutLinks)) throw error;
     const taken = await lstat(path).catch(ignore("ENOENT"));
     if (taken !== undefined) {
       throw Object.assign(new Error(`The file exists already: ${path}`), { code: "EEXIST" });

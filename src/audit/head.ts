@@ -23,17 +23,11 @@ export interface VerifyAuditTrailOptions extends ReadAuditTrailOptions {
   /** A head of this trail that was remembered, such as `1042:9f86d0…`. */
   readonly head?: string | undefined;
   /**
-   * How old an intent without an outcome is at least, to be open, in milliseconds. A younger one may
-   * belong to a deletion that is still being made.
-   *
-   * @default 900_000
+   * How old an intent without an outcome is at least, to be open, in milliseconds. The deletion of a
+   * younger one may still be under way. @default 900_000
    */
   readonly openAfter?: number | undefined;
-  /**
-   * The time that the age of intents is judged by, in milliseconds since the epoch.
-   *
-   * @default the current time
-   */
+  /** When the age of intents is judged, in ms since the epoch. @default the current time */
   readonly now?: number | undefined;
 }
 

@@ -71,15 +71,10 @@ export interface Client {
   readonly authToken?: Secret | undefined;
   /**
    * Where the API is: HTTPS, or plain HTTP on loopback. It may have a path prefix.
-   *
    * @default "https://api.anthropic.com"
    */
   readonly baseUrl?: string | URL | undefined;
-  /**
-   * The version of the API, sent as `anthropic-version`.
-   *
-   * @default "2023-06-01"
-   */
+  /** The version of the API, sent as `anthropic-version`. @default "2023-06-01" */
   readonly apiVersion?: string | undefined;
   /** Betas of every call, sent as `anthropic-beta`. Those of a call are added. */
   readonly betas?: readonly AnthropicBeta[] | undefined;
@@ -87,41 +82,27 @@ export interface Client {
   readonly workspaceId?: string | undefined;
   /** More headers, for proxies and AI gateways. Those that this library sends itself are refused. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /**
-   * What makes the requests. It must send each request once.
-   *
-   * @default globalThis.fetch
-   */
+  /** What makes the requests. It must send each request once. @default globalThis.fetch */
   readonly fetch?: Fetch | undefined;
   /**
-   * How long one attempt may take, asking for the secret and the whole answer included, in
-   * milliseconds. At most 300,000, because the `fetch` of Node ends a longer one; with a
-   * `fetch` of your own, more.
-   *
-   * @default 60_000
+   * How long one attempt may take, with the secret and the whole answer, in milliseconds. At most
+   * 300,000, where the `fetch` of Node ends; with a `fetch` of your own, more. @default 60_000
    */
   readonly timeout?: number | undefined;
   /**
    * How many times a failed attempt is repeated: after a lost connection, a timeout, 408, 409, 429
-   * or 5xx, unless the API says otherwise in `x-should-retry`.
-   *
-   * @default 2
+   * or 5xx, unless the API says otherwise in `x-should-retry`. @default 2
    */
   readonly maxRetries?: number | undefined;
   /**
    * The longest wait before a repetition, in milliseconds. A server that asks for longer ends the
-   * call, with `retryAfter` on the error.
-   *
-   * @default 60_000
+   * call, with `retryAfter` on the error. @default 60_000
    */
   readonly maxRetryDelay?: number | undefined;
   /**
-   * Where every deletion is recorded: an intent before it, an outcome after it. When the intent
-   * cannot be written, nothing is deleted and the call rejects with the trail's error. When the
-   * outcome cannot be written, the call ends as it would, with `auditError` beside. An entry that
-   * takes longer than `timeout` counts as one that cannot be written.
-   *
-   * @default none
+   * Where every deletion is recorded: an intent before it, an outcome after it. If the intent cannot
+   * be written within `timeout`, nothing is deleted and the call rejects with the trail's error. If
+   * the outcome cannot, the call ends as it would, with `auditError` beside. @default none
    */
   readonly auditTrail?: AuditTrail | undefined;
   /** On whose behalf the calls are made, for the audit trail. */
@@ -130,17 +111,11 @@ export interface Client {
   readonly reason?: string | undefined;
   /** Called once per attempt, at its end. What it throws or rejects with is ignored. */
   readonly onRequest?: ((event: RequestEvent) => void) | undefined;
-  /**
-   * Time, randomness and waiting between attempts.
-   *
-   * @default the runtime's
-   */
+  /** Time, randomness and waiting between attempts. @default the runtime's */
   readonly clock?: Clock | undefined;
   /**
    * What every attempt asks for leave before it is sent. The wait is no part of `timeout`. A 429 is
-   * then repeated as long as the pace takes it upon itself, whatever `maxRetries` says.
-   *
-   * @default none: an attempt is sent at once
+   * then repeated as long as the pace says so, whatever `maxRetries` is. @default none
    */
   readonly pace?: Pace | undefined;
 }

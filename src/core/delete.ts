@@ -72,24 +72,16 @@ export interface Deletion extends DeletionFacts {
 
 /** Options of a deletion. */
 export interface DeleteOptions extends CallOptions {
-  /**
-   * Whether an object that is already gone is a success, with `"missing"` as its evidence.
-   *
-   * @default false
-   */
+  /** Whether an object that is gone already is a success, as `"missing"`. @default false */
   readonly allowMissing?: boolean | undefined;
   /**
    * Whether an earlier call of unknown outcome may have deleted the object, such as one of a process
-   * that died. Its absence then is evidence of that deletion: `"absent_after_retry"`.
-   *
-   * @default false
+   * that died. Its absence is then evidence of that deletion: `"absent_after_retry"`. @default false
    */
   readonly mayBeDeletedAlready?: boolean | undefined;
   /**
    * Whether the object is retrieved before the deletion. If it was there, a 404 to the deletion is
-   * evidence of the deletion, as with `mayBeDeletedAlready`.
-   *
-   * @default false
+   * evidence of the deletion, as with `mayBeDeletedAlready`. @default false
    */
   readonly lookFirst?: boolean | undefined;
 }

@@ -115,11 +115,7 @@ export interface ApiRequest {
   readonly path: string;
   /** The path with the names of its parameters. */
   readonly pathTemplate: string;
-  /**
-   * The most of the answer that is read, in bytes.
-   *
-   * @default 1_048_576
-   */
+  /** The most of the answer that is read, in bytes. @default 1_048_576 */
   readonly maxBytes?: number | undefined;
   /** Reads the answer as a stream. If it rejects, the connection counts as lost. */
   readonly read?:

@@ -36,27 +36,19 @@ export interface ApplyPurgeOptions {
   /** Ids that are not deleted, whatever the plan says. */
   readonly holds?: Iterable<string> | undefined;
   /**
-   * The most batches at a time, from 1 to 100. The run goes as fast as the API's limit allows: with
-   * slow answers, it needs this many requests in flight for that. Batches that have to be canceled
-   * wait side by side, 500 at most. A `pace` of the {@link Client} has a limit of its own.
-   *
-   * @default 32
+   * The most batches at a time, from 1 to 100. Besides, 500 at most are canceled and waited for. A
+   * `pace` of the {@link Client} has a limit of its own. @default 32
    */
   readonly concurrency?: number | undefined;
   /**
    * How long to wait for a batch that had to be canceled, in milliseconds. One that has not ended by
-   * then is `skipped`.
-   *
-   * @default 86_400_000
+   * then is `skipped`. @default 86_400_000
    */
   readonly waitTimeout?: number | undefined;
   /**
    * Where the results of a batch are stored before it is deleted. If they cannot be stored complete,
-   * the batch is `skipped`. A deletion then costs three requests. So does a batch that is gone, over
-   * 2.5 seconds: the API was seen to answer 404 for a live batch for a moment, so absence counts after
-   * three looks in a row. A batch that had to be canceled costs the requests of its wait besides.
-   *
-   * @default results are deleted with their batches
+   * the batch is `skipped`. A deletion then costs three requests, and so does a batch that is gone,
+   * over 2.5 seconds. @default results are deleted with their batches
    */
   readonly exportTo?: ResultStore | undefined;
   /**
@@ -65,17 +57,13 @@ export interface ApplyPurgeOptions {
    */
   readonly history?: Iterable<AuditEntry> | AsyncIterable<AuditEntry> | undefined;
   /**
-   * What to do with a batch whose results are to be stored, and are gone: the API archives them 29 days
-   * after the creation. `"keep"`: it is `skipped`. `"delete"`: it is deleted without them.
-   *
-   * @default "keep"
+   * What to do with a batch whose results are to be stored, and are gone, 29 days after its creation.
+   * `"keep"`: it is `skipped`. `"delete"`: it is deleted without them. @default "keep"
    */
   readonly archived?: "keep" | "delete" | undefined;
   /**
    * Whether the plan may have been made with another API key. That is compared only where the plan
-   * names no workspace.
-   *
-   * @default false
+   * names no workspace. @default false
    */
   readonly allowOtherKey?: boolean | undefined;
 }
@@ -115,7 +103,7 @@ const applyChecks: Checks<ApplyPurgeOptions> = {
  * Outcomes come in no order. If you break out of the loop, deletions in flight are awaited, but their
  * outcomes are not reported; the audit trail of the client has them.
  *
- * @param plan What {@link planPurge} gave, as it was or read from JSON.
+ * @param plan What {@link planPurge} gave, or the same read from JSON.
  * @returns The run. It begins with the first `next()`, `for await` or `await`.
  * @throws {PurgeRefusedError} It is no plan, or one for another API, or for another workspace than the
  *   client names; nothing was done.

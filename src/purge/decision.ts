@@ -62,17 +62,12 @@ const cancels: PurgeDecision = { action: "cancel_and_delete", code: "matches" };
 
 /** Options of {@link evaluateFilter}. */
 export interface EvaluateFilterOptions {
-  /**
-   * Whether batches that have not ended may be canceled and deleted.
-   *
-   * @default false
-   */
+  /** Whether batches that have not ended may be canceled and deleted. @default false */
   readonly cancelInProgress?: boolean | undefined;
   /** Ids that are kept whatever the filter says, and do not count for its `oldest`. */
   readonly holds?: Iterable<string> | undefined;
   /**
    * What to do with batches whose results are gone. Those that are kept do not count for `oldest`.
-   *
    * @default "delete"
    */
   readonly archived?: "keep" | "delete" | undefined;

@@ -46,11 +46,7 @@ type Operation = keyof typeof operations;
 
 /** How a run behaves. */
 export interface RunOptions {
-  /**
-   * What it does, for messages.
-   *
-   * @default "delete"
-   */
+  /** What it does, for messages. @default "delete" */
   readonly operation?: Operation | undefined;
   /** The most tasks at a time, those that wait aside. */
   readonly concurrency: number;

@@ -60,9 +60,7 @@ export interface ResultsExport {
 export interface ExportOptions extends CallOptions {
   /**
    * How many bytes a second must come on average, after the first `timeout` of the client. A slower
-   * answer counts as timed out.
-   *
-   * @default 1_024
+   * answer counts as timed out. @default 1_024
    */
   readonly minBytesPerSecond?: number | undefined;
 }
@@ -86,22 +84,18 @@ export interface ResultStore {
  * takes them. It resolves when the sink has closed and has everything. On an error it aborts the sink:
  * do not use what is in it.
  *
- * Each line must be a result: a JSON object in UTF-8 with a string `custom_id` and an object `result`.
- * No `custom_id` may come twice, and there must be as many results as the batch has. The content of a
- * result is not checked. The memory holds the ids (256 characters each at most) and one line (64 MiB
- * at most); more is refused. Blank lines are copied.
+ * Each line must be a result: a JSON object in UTF-8 with a string `custom_id`, of 256 characters at
+ * most and never twice, and an object `result`, whose content is not checked. A line may have 64 MiB.
+ * There must be as many results as the batch has. Blank lines are copied.
  *
  * If the connection is lost, the results are asked for again from their beginning, within `maxRetries`
  * of the client. The bytes that the sink has already must come again unchanged, and are left out.
- * `timeout` of the client limits the wait for the beginning of the answer, and then each silence;
- * `minBytesPerSecond` limits the whole. The time that the sink takes does not count. Each attempt is
- * one event of `onRequest`, at its end.
+ * `timeout` of the client limits the wait for the answer to begin, and then each silence;
+ * `minBytesPerSecond` limits the whole. The time that the sink takes does not count.
  *
- * The documented path below the base URL is asked for first: behind a gateway, `results_url` names the
- * API itself, which may be out of reach. Only if there is no such path (405, 501, or a 404 that is not
- * the API's), `results_url` is asked for. It
- * may be on another origin. That origin gets no header of the client, so no credential; and it must be
- * HTTPS, or on loopback as the base URL is.
+ * The documented path below the base URL is asked for first. Only if there is no such path (405, 501,
+ * or a 404 that is not the API's), `results_url` is. It may be on another origin. That gets no header of
+ * the client, so no credential; and it must be HTTPS, or on loopback as the base URL is.
  *
  * @param batch The batch, as the API shows it since it has ended. Its results are there until they
  *   are archived, 29 days after its creation.

@@ -59,7 +59,7 @@ export const statuses = ["in_progress", "canceling", "ended"] as const;
 /** The part of a Message Batch that decides what happens to it. */
 export type ListedBatch =
   & Pick<MessageBatch, "id" | "processing_status" | "created_at" | "ended_at">
-  & Partial<Pick<MessageBatch, "archived_at">>;
+  & Partial<Pick<MessageBatch, "archived_at" | "cancel_initiated_at">>;
 
 /** A batch with its times read, in milliseconds since the epoch. */
 export interface DatedBatch {

@@ -4,7 +4,7 @@
  * @module
  */
 import { type AuditContext, keyFingerprint } from "../core/audit.ts";
-import { listBatches, type MessageBatch } from "../core/batches.ts";
+import { listBatches } from "../core/batches.ts";
 import { hex } from "../core/bytes.ts";
 import {
   cannotUse,
@@ -280,10 +280,7 @@ function canDecide(
   return policy !== undefined || (code !== "ended_unknown" && code !== "too_young");
 }
 
-/** Refuses to apply a plan. */
-function cannotApply(why: string): PurgeRefusedError {
-  return new PurgeRefusedError("apply", why);
-}
+const cannotApply = (why: string) => new PurgeRefusedError("apply", why);
 
 /** Options of {@link planPurge}: exactly one of `filter` and `policy`. */
 export type PlanPurgeOptions = PlanByFilter | PlanByPolicy;
@@ -293,16 +290,13 @@ export interface CommonPlanOptions extends CallOptions {
   /** Ids that are kept whatever the filter or the policy says. They do not count for `oldest`. */
   readonly holds?: Iterable<string> | undefined;
   /**
-   * What to do with batches whose results are gone: `"keep"` them where results are to be stored before.
-   *
-   * @default "delete"
+   * What to do with batches whose results are gone: `"keep"` them where results are to be stored
+   * before. @default "delete"
    */
   readonly archived?: "keep" | "delete" | undefined;
   /**
    * How far the client's clock may be from the API's, by the `Date` of its answers, in milliseconds,
-   * where an age decides. If it is further, the plan is refused.
-   *
-   * @default 300_000
+   * where an age decides. If it is further, the plan is refused. @default 300_000
    */
   readonly maxClockSkew?: number | undefined;
 }
@@ -313,9 +307,7 @@ export interface PlanByFilter extends CommonPlanOptions {
   readonly filter: MessageBatchFilter | "*";
   /**
    * Whether to cancel and delete batches that have not ended, if the filter selects them. The results
-   * that they have by then are deleted with them.
-   *
-   * @default false
+   * that they have by then are deleted with them. @default false
    */
   readonly cancelInProgress?: boolean | undefined;
   readonly policy?: undefined;
@@ -387,7 +379,7 @@ export async function planPurge(client: Client, options: PlanPurgeOptions): Prom
     createdAt: readable(batch.created_at),
     endedAt: readable(batch.ended_at),
     status: statuses.find((one) => one === batch.processing_status) ?? "unknown",
-    ...batch.archived_at !== null && { archived: true },
+    ...typeof batch.archived_at === "string" && { archived: true },
     ...decisions.get(batch.id),
   } as PurgeItem));
   for (const id of unreadable.ids) {
@@ -421,15 +413,10 @@ export function checkClock({ facts }: Call, maxClockSkew: number = 300_000): voi
   throw cannotPlan(`the clock of this machine is ${seconds} s ${side} the API's: set it right`);
 }
 
-/** A batch of a {@link Listing}. */
-export type ListingBatch =
-  & ListedBatch
-  & Pick<MessageBatch, "archived_at" | "cancel_initiated_at">;
-
 /** All batches of one workspace. */
 export interface Listing {
   /** By id, newest first as a rule. Only what decides is kept: the rest would fill the memory. */
-  readonly batches: ReadonlyMap<string, ListingBatch>;
+  readonly batches: ReadonlyMap<string, ListedBatch>;
   /** Batches that cannot be read: the ids of some, and the number of those without a usable id. */
   readonly unreadable: { readonly ids: ReadonlySet<string>; readonly nameless: number };
   /** The workspace, as the API or else the client names it; undefined if neither does. */
@@ -443,15 +430,15 @@ export interface Listing {
  */
 export async function listAll(call: Call): Promise<Listing> {
   const { workspaceId: asked } = call.settings;
-  const batches = new Map<string, ListingBatch>();
+  const batches = new Map<string, ListedBatch>();
   const ids = new Set<string>();
   let nameless = 0;
   for await (const listed of listBatches(call)) {
     if ("batch" in listed) {
-      const { id, processing_status, created_at, ended_at, ...times } = listed.batch;
-      const { archived_at, cancel_initiated_at } = times;
-      const states = { processing_status, archived_at, cancel_initiated_at };
-      batches.set(id, { id, created_at, ended_at, ...states });
+      const { id, processing_status, created_at, ended_at, ...more } = listed.batch;
+      const { archived_at, cancel_initiated_at } = more;
+      const times = { created_at, ended_at, archived_at, cancel_initiated_at };
+      batches.set(id, { id, processing_status, ...times });
       ids.delete(id); // of two looks, the later one counts
     } else if (listed.id === undefined) nameless += 1;
     else {
@@ -490,6 +477,4 @@ const planChecks: Checks<PlanOptions> = {
   maxClockSkew: isClockSkew,
 };
 
-function cannotPlan(why: string): PurgeRefusedError {
-  return new PurgeRefusedError("plan", why);
-}
+const cannotPlan = (why: string) => new PurgeRefusedError("plan", why);

@@ -76,19 +76,14 @@ export const stepConfig: StepConfig = { retries: { limit: 3, delay: 1_000 } };
 /** Options of a wait. */
 export interface WaitOptions extends CallOptions {
   /**
-   * How long to wait in all, in milliseconds; at its end there is one more look. It does not cut a
-   * request short: `timeout` of the {@link Client} limits each attempt. The API ends every batch 24
-   * hours after its creation.
-   *
-   * @default 86_400_000
+   * How long to wait in all, in milliseconds; at its end there is one more look. It cuts no request
+   * short. The API ends every batch 24 hours after its creation. @default 86_400_000
    */
   readonly waitTimeout?: number | undefined;
   /**
    * Runs the steps. With durable steps the operation outlives its process: call it again with the
-   * same arguments, and it goes on. Names of steps are unique within one operation. Since an engine
-   * may bill each step, a wait of 24 hours takes about 45 looks.
-   *
-   * @default steps in memory
+   * same arguments, and it goes on. Since an engine may bill each step, a wait of 24 hours takes about
+   * 45 looks. @default steps in memory
    */
   readonly steps?: Steps | undefined;
 }

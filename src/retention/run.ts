@@ -34,11 +34,7 @@ import { looksToSettle, settleIntents } from "./settle.ts";
 
 /** Options of {@link runRetention}. */
 export interface RunRetentionOptions {
-  /**
-   * How many requests the run may make, every attempt counted.
-   *
-   * @default no limit
-   */
+  /** How many requests the run may make, every attempt counted. @default no limit */
   readonly requests?: number | undefined;
   /**
    * What one deletion costs of them: more than 1 where the platform counts the writes of the audit

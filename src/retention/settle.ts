@@ -14,7 +14,8 @@ import { isBatchId, subjectOf } from "../core/batches.ts";
 import type { Settings } from "../core/client.ts";
 import { NotFoundError } from "../core/errors.ts";
 import { createRun, type RunOptions } from "../purge/engine.ts";
-import type { Listing, ListingBatch } from "../purge/plan.ts";
+import type { ListedBatch } from "../purge/filter.ts";
+import type { Listing } from "../purge/plan.ts";
 import { parseTimestamp } from "../purge/time.ts";
 import { lookFor } from "../purge/wait.ts";
 
@@ -74,7 +75,7 @@ export async function settleIntents(
 }
 
 /** A batch, or that it is gone; undefined: it is there, and cannot be read. */
-type Seen = ListingBatch | NotFoundError | undefined;
+type Seen = ListedBatch | NotFoundError | undefined;
 
 /** The outcome of an open intent, if it can be known. */
 function outcomeOf(intent: AuditEntry, seen: Seen): Partial<AuditEntry> | undefined {
