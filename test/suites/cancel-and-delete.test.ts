@@ -145,6 +145,14 @@ describe("cancelAndDeleteMessageBatch() deletes", () => {
     expect(sandbox.now() - started).toBeLessThan(60_000);
   });
 
+  test("a batch that neither a cancel nor two looks after it find", async () => {
+    const { client, id, count, after, sandbox } = setUp();
+    sandbox.fail({ method: "POST", status: 404 });
+    after("POST", () => sandbox.fail({ method: "GET", status: 404, times: 2 }));
+    expect(await cancelAndDeleteMessageBatch(client, id)).toMatchObject({ evidence: "receipt" });
+    expect(count()).toEqual({ cancels: 2, deletes: 1 });
+  });
+
   test("a batch whose status is not known here, after a cancel", async () => {
     const { client, id, count, sandbox } = setUp();
     const body = { ...sandbox.batch(id), processing_status: "queued" };

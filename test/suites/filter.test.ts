@@ -50,6 +50,7 @@ describe("parseMessageBatchFilter()", () => {
     [{ endedAfter: 5 }, "filter.endedAfter: it is not a string"],
     [{ oldest: 0 }, "filter.oldest: it is not a whole number above 0"],
     [{ oldest: 1.5 }, "filter.oldest: it is not a whole number above 0"],
+    [{ oldest: 2 ** 53 }, "filter.oldest: it is not a whole number above 0"],
   ];
   test.each(refused)("refuses %j", (input, message) => {
     const parse = () => parseMessageBatchFilter(input);
@@ -155,6 +156,7 @@ describe("evaluateFilter()", () => {
     [{ oldest: 1 }, ["old"]],
     [{ oldest: 9 }, ["young", "old"]],
     [{ oldest: 1, createdAfter: daysAgo(20) }, ["young"]],
+    [{ oldest: 1, ids: ["old", "unread"] }, ["old"]], // a time that cannot be read is not old
   ];
   test.each(table)("%j deletes what it means", (filter, expected) => {
     const chosen = Object.entries(actionsOf(filter, all, now));
@@ -219,6 +221,24 @@ describe("evaluateFilter()", () => {
     expect(decide({ ids: ["a"] }, [old, future], now)).toEqual(
       Array(2).fill({ ...keep("condition"), condition: "ids" }),
     );
+  });
+
+  test("keeps a batch because its results are gone only if nothing else keeps it", () => {
+    const gone = { archived_at: daysAgo(1) };
+    const { archived_at: _, ...unsaid } = batchOf("unsaid");
+    const batches = [
+      batchOf("gone", gone),
+      { ...young, ...gone },
+      { ...unended, ...gone },
+      unsaid,
+      batchOf("first", { created_at: "2023-06-01T00:00:00Z" }), // as old as a batch can be
+    ];
+    const options = { archived: "keep", cancelInProgress: true } as const;
+    const codesOf = (filter: Parameters<typeof evaluateFilter>[0]) =>
+      [...evaluateFilter(filter, batches, now, options).values()].map(({ code }) => code);
+    expect(codesOf({ minDaysSinceCreated: 3 }))
+      .toEqual(["archived", "condition", "condition", "matches", "matches"]);
+    expect(codesOf("*")).toEqual(["archived", "archived", "matches", "matches", "matches"]);
   });
 
   test("makes no decision twice, however many batches there are", () => {

@@ -302,6 +302,8 @@ describe("fingerprintPlan()", () => {
       { ...plan, items: [one] },
       { ...plan, items: [{ ...one, id: "msgbatch_3" }, other] },
       { ...plan, policy: { ...policy, holds: [] } },
+      { ...plan, policy: { ...policy, rules: [{ ...policy.rules[0], days: 1 }] } },
+      ...[1, 2].map((oldest) => ({ ...plan, policy: undefined, filter: { oldest } })),
     ];
     const prints = [plan, ...changed].map((each) => fingerprintPlan(each as typeof plan));
     expect(new Set(prints).size).toBe(prints.length);

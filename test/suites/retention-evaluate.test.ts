@@ -60,6 +60,7 @@ describe("evaluateRetention()", () => {
       batchOf("tomorrow", { ended_at: daysAgo(-1) }),
       batchOf("fresh", { ended_at: daysAgo(0.04) }),
       batchOf("held", { processing_status: "in_progress" }),
+      batchOf("unborn", { processing_status: "in_progress", created_at: daysAgo(-1) }),
     ];
     const policy = policyOf([endedFor(1), createdFor(9), keep(2)], { holds: ["held", "absent"] });
     const decisions = evaluateRetention(policy, [...all, ...odd, aged("bygone", 30)], now);
@@ -83,6 +84,7 @@ describe("evaluateRetention()", () => {
       tomorrow: "ended_unknown",
       fresh: "too_young",
       held: "held",
+      unborn: "not_ended",
     });
     expect(decisions.get("old")).toEqual({ action: "delete", code: "matches" });
     expect(decisions.get("old")).toBe(decisions.get("bygone")); // one object for all
