@@ -35,7 +35,7 @@ export interface Service {
   /** Answers a request. It never rejects, and ignores what a server such as `Bun.serve` passes, too. */
   fetch(request: Request): Promise<Response>;
   /**
-   * Runs the retention policy once, if there is one.
+   * Runs the retention policy once, if there is one. It takes up operations that were cut off.
    *
    * @param event What the runtime gives; it is ignored.
    * @throws {Error} The run failed. The log and `/healthz` say why.
@@ -87,14 +87,16 @@ const serviceChecks: Checks<ServiceOptions> = {
 export function createService(options: ServiceOptions): Service {
   const state = stateOf(options);
   const app = createApp();
+  const run = (isScheduled: boolean) =>
+    work(
+      "run",
+      state,
+      (context) => takeUpOperations(context).finally(() => runRetentionOnce(context, isScheduled)),
+    );
   return {
     fetch: (request) => work("request", state, (context) => answer(app, request, context)),
-    scheduled: () => work("run", state, (context) => runRetentionOnce(context, true)),
-    settle: () =>
-      work("run", state, async (context) => {
-        await takeUpOperations(context);
-        await runRetentionOnce(context, false);
-      }),
+    scheduled: () => run(true),
+    settle: () => run(false),
     operate: (id, steps) => work("operation", state, (context) => operate(context, id, steps)),
   };
 }

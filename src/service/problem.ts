@@ -93,8 +93,9 @@ export function toProblem(error: unknown, line: Line): Problem {
   if (error instanceof Problem) return error;
   if (isArgumentError(error)) return new Problem(500, error.message); // it names a variable
   if (!(error instanceof BatchsweepError)) {
-    noteError(line, error);
-    return error instanceof StorageError
+    const isLate = error instanceof DOMException && error.name === "TimeoutError"; // of the trail
+    noteError(line, isLate ? error.message : error);
+    return isLate || error instanceof StorageError
       ? new Problem(503, "Cannot answer: the database cannot be used")
       : new Problem(500, "Cannot answer: an unexpected error occurred");
   }

@@ -75,7 +75,7 @@ export async function runRetentionOnce(context: Context, byPolicy: boolean): Pro
       holds: await storage?.holds() ?? [],
       maxClockSkew: retention ? undefined : Number.MAX_SAFE_INTEGER, // no age decides
     });
-    const { startedAt: _, endedAt: __, error, ...facts } = run;
+    const { startedAt: _, endedAt: __, error = line.error, ...facts } = run;
     Object.assign(line, { outcome: error === undefined ? "ended" : "failed", ...facts, error });
     if (retention !== undefined) await storage?.addRun({ ...begun, run });
   } catch (error) {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { scopes } from "../../src/config/mod.ts";
 import { createSandbox, type Fault, type SandboxOptions } from "../../src/sandbox/mod.ts";
 import { checkService, createService, type LogRecord } from "../../src/service/mod.ts";
+import { StorageError } from "../../src/storage/mod.ts";
 import { hash, token } from "../fixtures/gateway.ts";
 import { createMemoryStorage } from "../fixtures/memory-storage.ts";
 import { resourceFixtures } from "../fixtures/resources.ts";
@@ -346,10 +347,13 @@ describe("a token with batches:cancel", () => {
   });
 
   test("cancels nothing without a record", async () => {
-    const { sandbox, storage, ask } = await setUp({ allow: ["batches:cancel"] });
+    const { sandbox, storage, ask, log } = await setUp({ allow: ["batches:cancel"] });
     const { id } = sandbox.seed({ processing_status: "in_progress" });
-    storage.fail(new Error("no database"));
-    expect((await ask("POST", `${batches}/${id}/cancel`)).status).toBeGreaterThanOrEqual(500);
+    for (const error of [new StorageError("gone"), new DOMException("late", "TimeoutError")]) {
+      storage.fail(error);
+      expect((await ask("POST", `${batches}/${id}/cancel`)).status).toBe(503);
+    }
+    expect(log.at(-1)).toMatchObject({ error: { code: "ERR_AUDIT_TRAIL", message: "late" } });
     expect(sandbox.requests).toHaveLength(0);
   });
 });

@@ -316,21 +316,40 @@ describe("operate()", () => {
     await service.operate(id); // it has ended
   });
 
-  test("when it is stopped leaves the operation open, and settle() takes it up", async () => {
-    const stop = new AbortController();
-    const first = setUp("in_progress", { signal: stop.signal });
-    const { ask, after, operations, storage, client, id, sandbox } = first;
-    after("POST", () => stop.abort());
-    await ask();
-    await operations.idle();
-    expect(storage.operations.get(id)?.endedAt).toBeUndefined();
-    expect(sandbox.size).toBe(1);
+  test.each(["settle", "scheduled"] as const)(
+    "leaves open what was stopped for %s()",
+    async (by) => {
+      const stop = new AbortController();
+      const first = setUp("in_progress", { signal: stop.signal });
+      const { ask, after, operations, storage, client, id, sandbox } = first;
+      after("POST", () => stop.abort());
+      await ask();
+      await operations.idle();
+      expect(storage.operations.get(id)?.endedAt).toBeUndefined();
+      expect(sandbox.size).toBe(1);
 
-    const next = setUp("in_progress", { storage, client });
-    await next.service.settle();
-    await next.operations.idle();
-    expect(storage.operations.get(id)).toMatchObject({ evidence: "receipt", canceled: false });
-    expect(sandbox.size).toBe(0);
+      const next = setUp("in_progress", { storage, client });
+      await next.service[by]();
+      await next.operations.idle();
+      expect(storage.operations.get(id)).toMatchObject({ evidence: "receipt", canceled: false });
+      expect(sandbox.size).toBe(0);
+    },
+  );
+
+  test("is asked for by scheduled(), which runs the policy though an engine fails", async () => {
+    const rules = [{ type: "delete_after", days: 1, since: "ended" }];
+    const { service, storage, records, sandbox } = setUp("in_progress", {
+      operations: engine(() => Promise.reject(new Error("no Workflows"))),
+      environment: { RETENTION_POLICY: { version: 1, rules, holds: [] } },
+    });
+    const ended_at = "2026-11-20T00:00:00Z";
+    sandbox.seed({ created_at: ended_at, ended_at });
+    await storage.saveOperation({ id: "msgbatch_1", startedAt: ended_at, looks: 1 });
+    await rejection(service.scheduled());
+    expect(records).toMatchObject([
+      { event: "run", deleted: 1, error: { message: expect.stringContaining("no Workflows") } },
+    ]);
+    expect(sandbox.size).toBe(1);
   });
 
   test("knows from the audit trail what an earlier process may have deleted", async () => {
@@ -374,7 +393,7 @@ test("createOperations() runs so many at once, and the others then", async () =>
 /** An engine that runs nothing: the test does. */
 function engine(start: (id: string) => unknown = () => {}): Operations {
   return {
-    start: (id) => Promise.resolve(void start(id)),
+    start: async (id) => void await start(id),
     isRunning: () => Promise.resolve(false),
   };
 }
