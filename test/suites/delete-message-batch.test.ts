@@ -81,6 +81,24 @@ describe("deleteMessageBatch() resolves", () => {
     });
   });
 
+  test("with a receipt that comes in pieces, its characters cut apart", async () => {
+    const bytes = new TextEncoder().encode(
+      `{"id":"${id}","type":"message_batch_deleted","note":"é😀"}`,
+    );
+    for (const size of [1, 7, bytes.length]) {
+      const pieces = new ReadableStream<Uint8Array>({
+        start(controller) {
+          for (let at = 0; at < bytes.length; at += size) {
+            controller.enqueue(bytes.slice(at, at + size));
+          }
+          controller.close();
+        },
+      });
+      const { client } = stub([() => new Response(pieces)]);
+      expect(await deleteMessageBatch(client, id)).toMatchObject({ id, evidence: "receipt" });
+    }
+  });
+
   test("with the request id that a gateway sent twice", async () => {
     const answer = () =>
       Response.json({ id, type: "message_batch_deleted" }, {
