@@ -31,10 +31,10 @@ export async function answerAudit(request: Request, context: Context): Promise<R
     async read() {
       const { done, value } = await (next ?? lines.next());
       next = undefined;
-      return done ? { done, value: undefined } : { done: false, value: encoder.encode(value) };
+      return done ? { done } : { done: false, value: encoder.encode(value) };
     },
     cancel: async () => void await lines.return(),
-  } as const;
+  };
   return new Response(whileServed(source, context), { headers });
 }
 

@@ -158,7 +158,10 @@ const maxStreamTime = 3_600_000;
  * @param source A reader of a stream, or what is read like one.
  */
 export function whileServed(
-  source: Pick<ReadableStreamDefaultReader<Uint8Array>, "read" | "cancel">,
+  source: {
+    read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+    cancel(reason?: unknown): Promise<void>;
+  },
   { state, line, report }: Context,
 ): ReadableStream<Uint8Array> {
   const timers: ReturnType<typeof setTimeout>[] = [];
@@ -191,7 +194,7 @@ export function whileServed(
     async pull(controller) {
       try {
         const { done, value } = await source.read();
-        if (!done) return controller.enqueue(value);
+        if (!done && value !== undefined) return controller.enqueue(value);
         controller.close();
         end();
       } catch (error) {
