@@ -464,6 +464,18 @@ describe("minDaysSinceEnded", () => {
     expect(sandbox.batch(id)).toBeDefined();
   });
 
+  test("is no reason to refuse a repetition, after which the batch is gone", async () => {
+    const { sandbox, ask } = await setUp({ minDaysSinceEnded: 1 });
+    const ended_at = new Date(sandbox.now() - 2 * dayMs).toISOString();
+    const { id } = sandbox.seed({ created_at: ended_at, ended_at });
+    sandbox.fail({ method: "DELETE", connection: "lost_after" });
+    sandbox.fail({ method: "DELETE", connection: "lost_before", times: 9 });
+    expect((await ask("DELETE", `${batches}/${id}`)).status).toBe(502);
+    sandbox.clearFaults();
+    const again = { "x-stainless-retry-count": "1" };
+    expect((await ask("DELETE", `${batches}/${id}`, again)).status).toBe(200);
+  });
+
   test("judges by the API's clock where ours is ahead", async () => {
     const { sandbox, ask } = await setUp({ minDaysSinceEnded: 1 }, { ahead: dayMs });
     const { id } = sandbox.seed({ ended_at: new Date(sandbox.now() - 0.9 * dayMs).toISOString() });
