@@ -84,7 +84,7 @@ export async function reportAuditTrail(
   const total = noCounts();
   const groups = new Map<string, Omit<AuditGroup, "counts"> & { readonly counts: Tally }>();
   const waiting = new Map<string, AuditEntry>();
-  const settled = new Map<string, Fate>();
+  const settled = new Map<string, { readonly asked: AuditEntry; readonly fate: Fate }>();
   const failures = new Map<string, AuditEntry>();
   let withoutIntent = 0;
   let since: string | undefined;
@@ -102,22 +102,27 @@ export async function reportAuditTrail(
   };
   const take = (entry: AuditEntry) => {
     onEntry?.(entry);
-    const { id, intent = "", phase, time, operation, resource, objectId } = entry;
+    const { id, intent = "", phase, time } = entry;
     if (since === undefined || time < since) since = time;
     if (until === undefined || time > until) until = time;
     if (phase === "intent") {
+      const before = waiting.get(id);
+      if (JSON.stringify(before) === JSON.stringify(entry)) return; // its write was repeated
+      if (before !== undefined) count(before, "open"); // another has taken its id
       waiting.set(id, entry);
       return count(entry, "asked");
     }
     const earlier = entry.settled ? undefined : settled.get(intent);
+    const asked = earlier?.asked ?? waiting.get(intent);
+    if (asked === undefined) return void (withoutIntent += 1);
     // Of a deletion that was settled, its own outcome counts.
-    if (earlier !== undefined) count(entry, earlier, -1);
-    else if (!waiting.delete(intent)) return void (withoutIntent += 1);
+    if (earlier !== undefined) count(asked, earlier.fate, -1);
+    else waiting.delete(intent);
     settled.delete(intent);
     const fate = fateOf(entry);
-    if (entry.settled) settled.set(intent, fate);
-    count(entry, fate);
-    const object = JSON.stringify([operation, resource, objectId]);
+    if (entry.settled) settled.set(intent, { asked, fate });
+    count(asked, fate);
+    const object = JSON.stringify([asked.operation, asked.resource, asked.objectId]);
     failures.delete(object);
     if (fate === "failed" || fate === "unknown") failures.set(object, entry);
   };

@@ -113,7 +113,7 @@ const isKnown = ({ error }: AuditEntry) => error?.outcomeKnown !== false;
 function describeLeft(lists: readonly (readonly [string, readonly AuditEntry[]])[]): string {
   const parts = lists.filter(([, entries]) => entries.length > 0).map(([what, entries]) => {
     const table = formatTable(entries.slice(0, maxNamed), [
-      { title: "  ID", cell: ({ objectId }) => `  ${objectId}` },
+      { title: "  ID", cell: ({ objectId }) => `  ${objectId}`, least: 40 },
       { title: "TIME", cell: ({ time }) => timeOf(time) },
       {
         title: "WHY",

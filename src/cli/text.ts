@@ -3,9 +3,9 @@ import type { MessageBatch } from "../core/batches.ts";
 import type { RequestEvent } from "../core/client.ts";
 import { parseTimestamp } from "../purge/time.ts";
 
-/** A name of the API, such as `message_batch`, as words. */
+/** A name of the API, such as `message_batch`, as words on one line. */
 export function words(name: string): string {
-  return name.replaceAll("_", " ");
+  return name.replace(/[_\n]/g, " ");
 }
 
 /** A name of the API as words, with the article before them: `a user`, `an invite`. */
@@ -39,7 +39,8 @@ export function wrap(text: string, columns: number = Infinity): string {
   const lines = text.split("\n").flatMap((line) => {
     if (line.length <= columns) return [line];
     const [table = ""] = /^(\S.*? {2,}| +)(?=\S)/.exec(line) ?? [];
-    const longest = Math.max(...line.slice(table.length).split(" ").map(({ length }) => length));
+    const longest = line.slice(table.length).split(" ")
+      .reduce((most, { length }) => Math.max(most, length), 0);
     const indent = " ".repeat(table.length + longest <= columns ? Math.max(2, table.length) : 2);
     const broken: string[] = [];
     let rest = line;
@@ -77,12 +78,14 @@ export function describeRequest(event: RequestEvent): string {
     `${Math.round(duration)} ms${again}${details(event.requestId)}`;
 }
 
-/** A table of two columns. Rows without a text are left out. */
+/** A table of two columns, a line each row. Rows without a text are left out. */
 export function describeRows(
   rows: readonly (readonly [name: string, text: string | false | undefined])[],
   width: number,
 ): string {
-  return rows.flatMap(([name, text]) => text ? `${name.padEnd(width)}  ${text}\n` : []).join("");
+  return rows.flatMap(([name, text]) =>
+    text ? `${name.padEnd(width)}  ${text.replaceAll("\n", " ")}\n` : []
+  ).join("");
 }
 
 const units = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000, ms: 1 } as const;

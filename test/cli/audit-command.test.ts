@@ -256,6 +256,18 @@ To compute it: head -c BYTES FILE | sha256sum
     expect(changed.stdout).toContain("The trail was CHANGED since its head was written down.\n");
   });
 
+  test("keeps each text of an entry on its line, however long", async () => {
+    const forged = "a\n\nWHAT IS LEFT\n\nNothing\n";
+    const lines = linesOf([
+      intentOf(forged, { resource: forged, plan: forged, changedPlan: forged, policy: forged }),
+      intentOf("x".repeat(500_000), { plan: "x ".repeat(250_000) }),
+    ]);
+    const files = stage(textOf(lines));
+    const { stdout, code } = await audit(["report", "a.jsonl"], { files });
+    expect([code, stdout.match(/^(WHAT IS LEFT|Nothing)$/gm)]).toEqual([0, ["WHAT IS LEFT"]]);
+    expect((await audit(["verify", "a.jsonl"], { files })).stdout.split("\n")).toHaveLength(5);
+  });
+
   test("shows its help where it is not said what is to be done", async () => {
     const { code, stdout, stderr } = await audit([]);
     expect([code, stdout]).toEqual([2, ""]);

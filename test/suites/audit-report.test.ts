@@ -107,6 +107,28 @@ describe("reportAuditTrail()", () => {
     expect(await report(own)).toMatchObject({ total: { asked: 0, receipt: 0 }, withoutIntent: 1 });
   });
 
+  test("adds up for entries that were written twice, and for those that lie", async () => {
+    const [intent, outcome] = pair("msgbatch_1", {}, { actor: "a" });
+    const other = { ...intent, objectId: "msgbatch_2" };
+    const failed = pair("msgbatch_3", failedWith(true));
+    const lie = outcomeOf(other, { objectId: "msgbatch_3", actor: "b" });
+    for (
+      const [entries, counts, left] of [
+        [[intent, intent, outcome, outcome], { asked: 1, receipt: 1 }, []],
+        [[intent, intent], { asked: 1, open: 1 }, []],
+        [[intent, other, outcome], { asked: 2, receipt: 1, open: 1 }, []],
+        [[...failed, other, lie], { asked: 2, receipt: 1, failed: 1 }, ["msgbatch_3"]],
+      ] as const
+    ) {
+      const { total, groups, failures } = await report(...entries);
+      for (const { asked, ...rest } of [total, ...groups.map(({ counts }) => counts)]) {
+        expect(Object.values(rest).reduce((sum, count) => sum + count)).toBe(asked);
+      }
+      expect(total).toMatchObject(counts);
+      expect(failures.map(({ objectId }) => objectId)).toEqual(left);
+    }
+  });
+
   test("is empty for an empty trail, and refuses an unknown option", async () => {
     const { since, total, groups } = await report();
     expect([since, total.asked, groups]).toEqual([undefined, 0, []]);
