@@ -9,9 +9,9 @@ import type {
 import {
   countOf,
   describeRows,
+  firstFew,
   formatTable,
   quote,
-  someOf,
   toMinute,
   withArticle,
   words,
@@ -133,7 +133,7 @@ function describeLeft(lists: readonly (readonly [string, readonly AuditEntry[]])
 /** Which lines are no entries, and why. */
 export function describeUnreadable(count: number, first: readonly UnreadableLine[]): string {
   const named = first.map(({ line, reason }) => `${line} (${words(reason)})`);
-  return `${countOf(count, "line")}: ${someOf(named, named.length, count)}`;
+  return `${countOf(count, "line")}: ${firstFew(named, named.length, count).join(", ")}`;
 }
 
 const timeOf = (text: string | undefined) => toMinute(text ?? null) ?? "an unreadable time";

@@ -6,7 +6,7 @@ import { describeReport, describeUnreadable } from "./audit-report.ts";
 import { CommandError, exitCode } from "./errors.ts";
 import type { Args, Flags } from "./options.ts";
 import type { Context } from "./output.ts";
-import { countOf, describeRows, someOf } from "./text.ts";
+import { countOf, describeRows, firstFew } from "./text.ts";
 import { readSource } from "./trail-source.ts";
 import { surveyTrail, surveyWith, type TrailSurvey } from "./trail.ts";
 
@@ -107,7 +107,7 @@ function describeTrail(
     [
       "Open",
       openIntents.length > 0 && `${countOf(openIntents.length, "deletion")} of unknown outcome: ` +
-        someOf(openIntents.map(({ objectId }) => objectId), 5, openIntents.length),
+        firstFew(openIntents.map(({ objectId }) => objectId), 5).join(", "),
     ],
     ["Unchanged", unchanged === true && "up to the head that was written down"],
     ["Head", head],

@@ -7,7 +7,7 @@ import type { Host } from "./host.ts";
 import { readFileLines, readLines, untilAborted } from "./input.ts";
 import type { Flags } from "./options.ts";
 import type { CommandOutput } from "./output.ts";
-import { quote, withArticle } from "./text.ts";
+import { firstFew, quote, withArticle } from "./text.ts";
 
 /** Every kind of object that can be deleted, message batches first. */
 export const kinds: readonly DeletableResource[] = [messageBatch, ...resourceKinds];
@@ -79,10 +79,7 @@ async function* readStdin(
   }
 }
 
-/**
- * Reads an id as the command line and the audit trail write it: the parameters of a kind, in the
- * order of its path, with slashes between them.
- */
+/** Reads an id: the parameters of its kind, in the order of its path, with slashes between. */
 export function parseId(resource: DeletableResource, id: string): Readonly<Record<string, string>> {
   const names = paramsOf(resource);
   const values = names.length === 1 ? [id] : id.split("/");
@@ -100,14 +97,9 @@ export function parseId(resource: DeletableResource, id: string): Readonly<Recor
   }
 }
 
-const maxNamed = 5;
-
 /**
- * Checks before any request that every id can be one of its kind: that the library can send it, that
- * it begins as ids of its kind do today, and that it has only characters that ids have.
- *
- * @param insist Whether an id may look unlike those of its kind: the API may change its ids.
- * @param verb What the command does: to delete, there are commands for other kinds.
+ * Checks that the library can send every id, that each begins as ids of its kind do today, and that it
+ * has only characters that ids have. The API may change its ids: then a person insists.
  */
 export function checkIds(
   ids: Iterable<string>,
@@ -124,9 +116,7 @@ export function checkIds(
     }
   });
   if (problems.length === 0) return;
-  const more = problems.length - maxNamed;
-  const lines = [...problems.slice(0, maxNamed), ...more > 0 ? [`And ${more} more`] : []];
-  throw new CommandError(lines.join("\n"));
+  throw new CommandError(firstFew(problems, 5).join("\n"));
 }
 
 /** Why an id does not look like one of its kind, and what may be meant. */

@@ -38,13 +38,7 @@ Exit codes:
 
 If several apply, it is 130 before 141, 4, 1 and 3, in this order.`;
 
-/**
- * Runs the command.
- *
- * @param argv The arguments, without the names of the runtime and of the script.
- * @param host Its process.
- * @returns The exit code. All output is written by then.
- */
+/** Runs the command. It gives the exit code once all output is written. */
 export async function main(argv: readonly string[], host: Host): Promise<number> {
   const output = createOutput(host);
   const failures = new Set<unknown>();

@@ -203,12 +203,7 @@ export const options: Readonly<Record<OptionName, Row>> = {
   latency: ["--latency <time>", "time that every answer takes, such as 300ms", ...time()],
 };
 
-/**
- * Reads the argument of an option.
- *
- * @param before What the option had by then, if it is given again.
- * @throws {CommandError} It cannot be used. What was typed is quoted, up to a length.
- */
+/** Reads the argument of an option. What it had before counts if it is given again. */
 export function readOption(name: OptionName, text: string, before?: readonly string[]): unknown {
   const [flags, , parse, what] = options[name];
   const value = parse === undefined ? text : parse(text, before);

@@ -18,10 +18,7 @@ export interface CommandOutput {
   json(value: unknown): Promise<void>;
   /** Writes to stderr. A note that cannot be written is dropped. */
   note(text: string, tone?: Tone): Promise<void>;
-  /**
-   * Shows a line below all others, in the place of the one before; `undefined` removes it. Nothing
-   * is shown if stderr is no terminal.
-   */
+  /** Shows a line below all others, in the place of the last, or none. Only a terminal has it. */
   status(line: string | undefined): Promise<void>;
   /** Resolves when everything is written; rejects as {@link CommandOutput.result} does. */
   flush(): Promise<void>;
@@ -181,10 +178,8 @@ const maxInterval = 1_000; // ms between two lines: the time that goes by is sho
 const rateWindow = 10_000; // ms
 
 /**
- * Shows how far a run is: the share that is done, the rate of the last ten seconds, and the time that
- * is left at that rate. If only waits are left, it shows how many, and how long they last by now.
- *
- * @param waited The ids of the objects whose end is waited for.
+ * Shows how far a run is: the share that is done, the rate of the last ten seconds, and the time left
+ * at that rate. If only waits are left, it shows how many, and how long they last by now.
  */
 export function createProgress(
   total: number,
@@ -240,11 +235,7 @@ export function createProgress(
 const maxBar = 30;
 const minBar = 10;
 
-/**
- * One line: `[=========>          ] 45/100  12.3/s  5s left  1 failed`.
- *
- * @param state The rate is per second, or `undefined` if it is too early to say.
- */
+/** One line: `[=========>          ] 45/100  12.3/s  5s left  1 failed`. */
 export function describeProgress({ done, total, failed, rate, columns }: {
   readonly done: number;
   readonly total: number;

@@ -5,7 +5,7 @@ import type { PurgeItem, PurgePlan } from "../purge/plan.ts";
 import { parseTimestamp } from "../purge/time.ts";
 import type { Flags } from "./options.ts";
 import type { Outcome } from "./report.ts";
-import { countOf, describeRows, toMinute } from "./text.ts";
+import { countOf, describeRows, firstFew, toMinute } from "./text.ts";
 
 /** What is known besides the plan. The policy is the file of the one that it was made by. */
 export interface PreviewDetails extends Pick<Flags, "export" | "audit" | "policy"> {
@@ -24,7 +24,6 @@ export function plannedItems({ items }: PurgePlan): readonly PurgeItem[] {
   return items.filter(({ action }) => action !== "keep");
 }
 
-const maxHeldNamed = 5;
 const cancelHint = " (--cancel cancels these first)";
 
 /** Where a plan deletes, what, and how much, as a table of two columns. */
@@ -63,8 +62,7 @@ export function describePlan(plan: PurgePlan, details: PreviewDetails): string {
       " of them first, with what results they have by then",
     ),
     row("Held", held.length, ": kept"),
-    ...held.slice(0, maxHeldNamed).map((id) => ["", id] as const),
-    ["", held.length > maxHeldNamed && `and ${held.length - maxHeldNamed} more`],
+    ...firstFew(held, 5).map((id) => ["", id] as const),
     ...describeKept(plan, stored).map((text, index) => [index === 0 ? "Kept" : "", text] as const),
     row("Not ended", given("not_ended"), ` of the ids given: kept${cancelHint}`),
     row("Unknown", given("unknown_status"), " of the ids given: kept, status unknown"),
@@ -86,9 +84,7 @@ export function describePlan(plan: PurgePlan, details: PreviewDetails): string {
   ], 9);
 }
 
-/**
- * How many of how many: `12 of 40 message batches`, and the share if a retention policy made the plan.
- */
+/** `12 of 40 message batches`, and the share if a retention policy made the plan. */
 export function describeCount(plan: PurgePlan, gone: number = 0): string {
   const all = plan.items.length;
   const planned = plannedItems(plan).length - gone;

@@ -229,9 +229,7 @@ async function makePlan(
   }
 }
 
-/**
- * The outcomes of ids that were given, and that the plan does not delete: every id ends in an outcome.
- */
+/** Outcomes of the given ids that the plan does not delete: every id ends in an outcome. */
 export function namedOutcomes(
   ids: readonly string[],
   plan: PurgePlan,

@@ -114,10 +114,7 @@ const stops: { readonly [Reason in StopReason]: readonly [why: string, next: str
   billing: ["the API asks to look at the billing of the account", "See the Console of the account"],
   rate_limited: ["the rate limit cannot be waited out", `Wait, then ${again}`],
   caller_failed: ["the record or the credentials cannot be had", `Mend that, then ${again}`],
-  other_workspace: [
-    "the answers come from another workspace",
-    "Use the key of the plan's workspace",
-  ],
+  other_workspace: ["answers come from another workspace", "Use the key of the plan's workspace"],
   unreachable: ["too many failures in a row, of the connection or of the API", `Later, ${again}`],
 };
 
@@ -142,10 +139,8 @@ export interface ReportOptions {
 }
 
 /**
- * Runs something, and reports its outcomes as they come, its progress, and the totals at its end.
- *
- * @param begin Begins the run. The signal is aborted if the user interrupts or stdout fails.
- * @throws What the run throws, after the totals, unless it is an error of the audit trail.
+ * Runs something, and reports its outcomes as they come, its progress, and the totals at its end. Its
+ * signal is aborted if the user interrupts or stdout fails.
  */
 export async function reportRun(
   context: Context,

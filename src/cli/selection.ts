@@ -11,7 +11,7 @@ import type { Files, Host } from "./host.ts";
 import { checkIds } from "./ids.ts";
 import { readFileLines, readText } from "./input.ts";
 import type { Flags } from "./options.ts";
-import { quote } from "./text.ts";
+import { firstFew, quote } from "./text.ts";
 
 /** The filter of the command line. */
 export function filterFrom(flags: Flags): MessageBatchFilter | "*" | undefined {
@@ -32,10 +32,8 @@ export function filterFrom(flags: Flags): MessageBatchFilter | "*" | undefined {
 }
 
 /**
- * Makes the function that says whether a filter means a batch, in a list. There, an age also means
- * batches that have not ended. A purge keeps those, so it deletes no batch that is not listed.
- *
- * @param now The time to judge by, in milliseconds since the epoch.
+ * Says for a list whether a filter means a batch. There, an age also means batches that have not
+ * ended. A purge keeps those, so it deletes no batch that is not listed.
  */
 export function listFilter(
   filter: MessageBatchFilter,
@@ -119,7 +117,6 @@ export function describeUnknownHolds(
 }
 
 const maxPolicyBytes = 16_777_216; // half a million holds
-const maxNamedIssues = 20;
 
 /** Reads a retention policy from a file. */
 export async function readPolicy(
@@ -134,13 +131,9 @@ export async function readPolicy(
     if (!(error instanceof InvalidPolicyError)) {
       throw new CommandError(`Cannot use ${path}: it is not JSON`); // the error would quote it
     }
-    const { issues } = error;
-    const named = issues.slice(0, maxNamedIssues)
-      .map(({ path, message }) => `${path || "it"} ${message}`);
-    const more = issues.length - maxNamedIssues;
-    const lines = [...named, ...more > 0 ? [`and ${more} more`] : []];
+    const lines = error.issues.map(({ path, message }) => `${path || "it"} ${message}`);
     throw new CommandError(
-      [`Cannot use ${path}: it is no retention policy`, ...lines].join("\n  "),
+      [`Cannot use ${path}: it is no retention policy`, ...firstFew(lines, 20)].join("\n  "),
     );
   }
 }

@@ -20,9 +20,12 @@ export function countOf(count: number, noun: string): string {
 }
 
 /** The first texts of a list, and how many more there are. */
-export function someOf(texts: readonly string[], most: number, count: number): string {
-  const more = count > most ? [`and ${count - most} more`] : [];
-  return [...texts.slice(0, most), ...more].join(", ");
+export function firstFew(
+  texts: readonly string[],
+  most: number,
+  count: number = texts.length,
+): readonly string[] {
+  return [...texts.slice(0, most), ...count > most ? [`and ${count - most} more`] : []];
 }
 
 /** What is known besides, in parentheses; nothing if there is nothing. */

@@ -26,12 +26,7 @@ const entryBegins = '{"version":1,';
 
 type SurveyOptions = VerifyAuditTrailOptions & ReadingLimits;
 
-/**
- * Verifies bytes that should be an audit trail, once and whole.
- *
- * @param options How to verify it, what ends the reading, and how long one piece of it may take.
- * @throws {CommandError} It cannot be read, or is something else.
- */
+/** Verifies bytes that should be an audit trail, once and whole. Other bytes are an error. */
 export const surveyTrail = (
   source: AsyncIterable<Uint8Array>,
   path: string,
@@ -123,10 +118,8 @@ export async function openTrail(
 }
 
 /**
- * Runs something that records what it does, then closes the trail and tells its head.
- *
- * @param client Its timeout limits each access to the file at the end.
- * @param ids What the trail is asked about.
+ * Runs something that records what it does about ids, then closes the trail and tells its head. The
+ * timeout of the client limits each access to the file at the end.
  */
 export async function withTrail(
   path: string | undefined,

@@ -121,7 +121,7 @@ describe("checkIds()", () => {
           'Cannot use id "\\u001b[31m": it is not one path segment',
           'Cannot use id "a b": it is not one path segment',
           'Cannot use id "x/y": it is not one path segment',
-          "And 2 more",
+          "and 2 more",
         ].join("\n"),
       }),
     );
