@@ -227,9 +227,8 @@ the outcome of each batch as it happens, and {"summary":{…}} at the end.`,
     options: [...plan, "maxShare", ...call],
     needs: { policy: "what is kept how long, as JSON" },
     help: `
-A policy is JSON. A batch is deleted only if it has ended, is not held, has
-reached the minimum age (an hour, if none is given), and has expired by every
-rule:
+A batch is deleted only if it has ended, is not held, has reached the minimum
+age (an hour, if none is given), and has expired by every rule of the policy:
   { "version": 1,
     "rules": [{ "type": "delete_after", "days": 30, "since": "ended" },
               { "type": "keep_last", "count": 100 }],

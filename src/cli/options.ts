@@ -21,13 +21,12 @@ type Optional<Name extends string, Value> = { readonly [One in Name]?: Value | u
 export type Flags =
   & Optional<"json" | "verbose" | "insist" | "allowMissing" | "allowOtherKey", boolean>
   & Optional<"wait" | "cancel" | "dryRun" | "yes" | "all", boolean>
-  & Optional<"requestTimeout" | "maxRetries" | "concurrency" | "limit" | "maxShare", number>
+  & Optional<"requestTimeout" | "maxRetries" | "concurrency" | "limit" | "max" | "maxShare", number>
   & Optional<"timeout" | "cancelTimeout" | "clockSkew" | "port" | "latency", number>
-  & Optional<"olderThan" | "endedFor" | "max", number>
+  & Optional<"olderThan" | "endedFor" | "minDaysSinceEnded" | "maxDeletesPerDay", number>
   & Optional<"createdBefore" | "createdAfter" | "endedBefore" | "endedAfter", string>
   & Optional<"baseUrl" | "to" | "export" | "plan" | "planOut" | "holds" | "policy", string>
   & Optional<"audit" | "actor" | "reason" | "head" | "seed" | "expires", string>
-  & Optional<"minDaysSinceEnded" | "maxDeletesPerDay", number>
   & Optional<"hold" | "fault", readonly string[]>
   & Optional<"allow", readonly Scope[]>
   & Optional<"rate", RateLimit>

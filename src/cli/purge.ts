@@ -50,13 +50,21 @@ export interface Purge {
 
 /** Runs `purge`. */
 export async function runPurge(args: Args, flags: Flags, context: Context): Promise<number> {
+  return await begin(sourceOf(args, flags, context.host), flags, context);
+}
+
+/** Runs `retain`. */
+export async function runRetain(_: Args, flags: Flags, context: Context): Promise<number> {
+  const policy = await readPolicy(context.host.files, flags.policy ?? "");
+  return await begin({ policy }, flags, context);
+}
+
+async function begin(given: PurgeSource, flags: Flags, context: Context): Promise<number> {
   const { host, output } = context;
-  const source = sourceOf(args, flags, host);
-  const mode = modeOf(flags, source, host);
+  const { args, policy } = given;
+  const mode = modeOf(flags, given, host);
   const client = createClient(context, flags);
-  const ids = source.args
-    ? await readIds(source.args, messageBatch, flags, context, "purge")
-    : undefined;
+  const ids = args ? await readIds(args, messageBatch, flags, context, "purge") : undefined;
   if (ids?.length === 0) {
     const counts = { deleted: 0, missing: 0, skipped: 0, failed: 0, unattempted: 0 };
     const summary = mode === "show"
@@ -65,20 +73,9 @@ export async function runPurge(args: Args, flags: Flags, context: Context): Prom
     if (flags.json) await output.json({ summary });
     return exitCode.done;
   }
-  const holds = await readHolds(flags, host);
-  return await purgeBatches({ source: { ...source, ids }, mode, client, holds }, flags, context);
-}
-
-/** Runs `retain`. */
-export async function runRetain(_: Args, flags: Flags, context: Context): Promise<number> {
-  const { host } = context;
-  const policy = await readPolicy(host.files, flags.policy ?? "");
-  const source = { policy };
-  const mode = modeOf(flags, source, host);
-  const client = createClient(context, flags);
-  const others = await readHolds({ ...flags, policy: undefined }, host);
-  const holds = new Set([...policy.holds, ...others]);
-  return await purgeBatches({ source, mode, client, holds }, flags, context);
+  const others = await readHolds(policy ? { ...flags, policy: undefined } : flags, host);
+  const holds = new Set([...policy?.holds ?? [], ...others]);
+  return await purgeBatches({ source: { ...given, ids }, mode, client, holds }, flags, context);
 }
 
 /** What the command line says of the batches. */
