@@ -8,26 +8,11 @@ import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { main, type Output } from "../cli/mod.ts";
 import { files } from "./files.ts";
-import {
-  exempting,
-  interruptingSignals,
-  programWords,
-  statusFile,
-  writeAll,
-} from "./process-host.ts";
+import { bypassProxy, interruption, programWords, statusFile, writeAll } from "./process-host.ts";
 
-const mayRead = Deno.permissions.querySync({ name: "read", path: statusFile }).state === "granted";
-const interruption = new AbortController();
-for (const signal of interruptingSignals(mayRead)) {
-  const interrupt = () => {
-    interruption.abort();
-    Deno.removeSignalListener(signal, interrupt); // a second time, it ends the process
-  };
-  if (signal === "SIGINT" || Deno.build.os !== "windows") Deno.addSignalListener(signal, interrupt);
-}
-
-const mayReadVariable = (variable: string) =>
-  Deno.permissions.querySync({ name: "env", variable }).state === "granted";
+const isGranted = (permission: Deno.PermissionDescriptor) =>
+  Deno.permissions.querySync(permission).state === "granted";
+const mayReadVariable = (variable: string) => isGranted({ name: "env", variable });
 
 function outputOf(stream: typeof Deno.stdout): Output {
   return {
@@ -48,16 +33,12 @@ const code = await main(Deno.args, {
   stdin: { isTerminal: Deno.stdin.isTerminal(), read: () => Deno.stdin.readable },
   stdout: outputOf(Deno.stdout),
   stderr: outputOf(Deno.stderr),
-  signal: interruption.signal,
+  signal: interruption(isGranted({ name: "read", path: statusFile })),
   permits({ protocol, hostname, port }) {
     const host = `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
     return Deno.permissions.requestSync({ name: "net", host }).state === "granted";
   },
-  bypassProxy(hostname) {
-    if (!mayReadVariable("NO_PROXY")) return false;
-    Deno.env.set("NO_PROXY", exempting(hostname, Deno.env.get("NO_PROXY")));
-    return true;
-  },
+  bypassProxy: (hostname) => mayReadVariable("NO_PROXY") && bypassProxy(hostname),
   commandLine: ({ host }) => [
     ...programWords(Deno.execPath()),
     ...["run", `--allow-net=${host}`, "--allow-env=ANTHROPIC_*,NO_PROXY"],

@@ -12,23 +12,13 @@ import { files } from "./files.ts";
 
 /** The host of the command where there is a `process`: Node and Bun. */
 export function processHost(): Host {
-  const interruption = new AbortController();
-  for (const signal of interruptingSignals()) {
-    // Once: a second time, the signal does what it does to every process.
-    process.once(signal, () => interruption.abort());
-  }
   return {
     env: (name) => process.env[name],
     stdin: { isTerminal: process.stdin.isTTY === true, read: () => process.stdin },
     stdout: outputOf(process.stdout),
     stderr: outputOf(process.stderr),
-    signal: interruption.signal,
-    bypassProxy(hostname) {
-      const { no_proxy, NO_PROXY } = process.env; // read with every request
-      const names = exempting(hostname, no_proxy ?? NO_PROXY);
-      Object.assign(process.env, { no_proxy: names, NO_PROXY: names });
-      return true;
-    },
+    signal: interruption(),
+    bypassProxy,
     commandLine: () => commandLineOf(process),
     serve: async (handler, address) => (await import("./serve.ts")).serve(handler, address),
     files,
@@ -55,18 +45,29 @@ export function programWords(execPath: string): readonly string[] {
   return /[\\/]node_modules[\\/]/.test(execPath) ? ["npx", name] : [name];
 }
 
-/** The value of `NO_PROXY` that keeps a host from every proxy, besides those it names. */
-export function exempting(hostname: string, named: string | undefined): string {
-  const bare = hostname.replace(/[[\]]/g, "");
-  return [...new Set([...named?.split(",") ?? [], hostname, bare])].join(",");
+/** Keeps requests to a host from every proxy, whatever the variables say, which fetch reads each time. */
+export function bypassProxy(hostname: string): true {
+  // Deno may read one of the two only.
+  const variables = "Deno" in globalThis ? ["NO_PROXY"] : ["no_proxy", "NO_PROXY"];
+  const named = variables.map((name) => process.env[name]).find((value) => value !== undefined);
+  const names = [...named?.split(",") ?? [], hostname, hostname.replace(/[[\]]/g, "")];
+  for (const name of variables) process.env[name] = [...new Set(names)].join(",");
+  return true;
+}
+
+/** Aborted when a signal interrupts the command. A second one does what it does to every process. */
+export function interruption(mayRead?: boolean): AbortSignal {
+  const controller = new AbortController();
+  for (const name of interruptingSignals(mayRead)) process.once(name, () => controller.abort());
+  return controller.signal;
 }
 
 /** Where Linux says which signals a process ignores. */
 export const statusFile = "/proc/self/status";
 
 /**
- * The signals that interrupt the command. If SIGHUP was ignored when the process began, as by nohup,
- * it stays ignored. Node forgets that, so there a hangup always interrupts.
+ * The signals that interrupt a process. If SIGHUP was ignored when it began, as by nohup, it stays
+ * ignored. Node forgets that, so there a hangup always interrupts.
  *
  * @param mayRead Whether the process may read {@link statusFile}.
  */
@@ -81,8 +82,6 @@ export function interruptingSignals(mayRead = true): readonly ("SIGINT" | "SIGTE
   const isHangupIgnored = (BigInt(`0x${ignored}`) & 1n) === 1n; // SIGHUP is signal 1
   return isHangupIgnored ? ["SIGINT", "SIGTERM"] : ["SIGINT", "SIGTERM", "SIGHUP"];
 }
-
-const notReadyMs = 20;
 
 /**
  * Writes all bytes. An output that is not ready, such as a full pipe that does not block, is written to
@@ -99,7 +98,7 @@ export async function writeAll(
       rest = rest.subarray(await write(rest));
     } catch (error) {
       if (!(error instanceof Error && error.name === "WouldBlock")) throw error; // Deno's
-      await new Promise((resolve) => setTimeout(resolve, notReadyMs));
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
 }

@@ -18,12 +18,9 @@ import {
   type LogRecord,
   type Service,
 } from "../service/mod.ts";
-import { exempting, interruptingSignals, statusFile } from "./process-host.ts";
+import { bypassProxy, interruptingSignals, statusFile } from "./process-host.ts";
 import { serve } from "./serve.ts";
 import { openSqlite, type SqliteDatabase } from "./sqlite.ts";
-
-/** The service cannot start. The message is for the person who starts it. */
-class StartError extends Error {}
 
 type IsGranted = (
   permission:
@@ -49,10 +46,15 @@ export async function startService(
   try {
     await run(Object.fromEntries(variableNames.map((name) => [name, read(name)])), isGranted);
   } catch (error) {
-    if (!isArgumentError(error) && !(error instanceof StartError)) throw error;
-    print(error.message.replace(/\s+/g, " "), stderr);
-    process.exit(2);
+    if (!isArgumentError(error)) throw error;
+    refuse(error.message);
   }
+}
+
+/** Ends a process that cannot start. */
+function refuse(message: string): never {
+  print(message.replace(/\s+/g, " "), stderr);
+  process.exit(2);
 }
 
 async function run(
@@ -77,7 +79,8 @@ async function run(
   checkService(options);
   bypassProxies(String(config.client().baseUrl ?? ""), isGranted);
   const { hostname, port, schedule } = config.process();
-  if (config.policy() === undefined) checkIdle(config.has);
+  const idle = variableNames.find((name) => name.startsWith("RETENTION_") && config.has(name));
+  if (idle && config.policy() === undefined) throw cannotUse(idle, "RETENTION_POLICY is not set");
   const job = jobOf(schedule);
   const { audit, database } = config.storage();
   const storage = createStorage(open(database));
@@ -85,26 +88,22 @@ async function run(
   const service: Service = createService({ ...options, storage, operations });
 
   const host = `${/^[\da-f]*:/i.test(hostname) ? `[${hostname}]` : hostname}:${port}`; // IPv6
-  const refuse = (why: string): never => {
-    throw new StartError(`Cannot listen on ${host}: ${why}`);
-  };
   if (!isGranted({ name: "net", host })) {
-    refuse("this process has no permission for it (--allow-net)");
+    refuse(`Cannot listen on ${host}: this process has no permission for it (--allow-net)`);
   }
   const server = await serve(service.fetch, { hostname, port })
-    .catch((error) => refuse(listenProblem(error)));
-  const scopes = config.has("GATEWAY_TOKENS")
-    ? config.gatewayTokens().flatMap(({ allow }) => allow)
-    : [];
+    .catch((error) => refuse(`Cannot listen on ${host}: ${listenProblem(error)}`));
+  const hasTokens = config.has("GATEWAY_TOKENS");
+  const scopes = hasTokens ? config.gatewayTokens().flatMap(({ allow }) => allow) : [];
   const served = [
-    ...(config.has("WEBHOOK_SECRETS") ? ["/webhook"] : []),
-    ...(config.has("GATEWAY_TOKENS") ? ["/v1"] : []),
-    ...(scopes.includes("audit:read") ? ["/audit"] : []),
-    ...(scopes.includes("operations:read") ? ["/operations"] : []),
+    config.has("WEBHOOK_SECRETS") && "/webhook",
+    hasTokens && "/v1",
+    scopes.includes("audit:read") && "/audit",
+    scopes.includes("operations:read") && "/operations",
     "/healthz",
     config.policy() === undefined ? "no retention" : `retention at ${schedule}`,
     audit ? `audit trail in ${database}` : "no audit trail",
-  ];
+  ].filter(Boolean);
   print(`Listening on ${server.url} (${served.join(", ")})`, stdout, stderr);
 
   let runs: Promise<unknown> = Promise.resolve();
@@ -112,9 +111,7 @@ async function run(
   const begin = (run: Promise<void>) => runs = Promise.allSettled([runs, run]);
   begin(service.settle());
   setTimeout(() => begin(service.settle()), settleAgainAfter).unref();
-  job.schedule(async () => {
-    await begin(service.scheduled());
-  });
+  job.schedule(async () => void await begin(service.scheduled()));
 
   await stopped;
   job.stop();
@@ -131,15 +128,12 @@ const isNode = !("Deno" in globalThis) && process.versions["bun"] === undefined;
 function bypassProxies(baseUrl: string, isGranted: IsGranted): void {
   if (!/^http:/i.test(baseUrl)) return; // plain HTTP is for loopback
   if (!isGranted({ name: "env", variable: "NO_PROXY" })) {
-    throw new StartError(
-      "Cannot use ANTHROPIC_BASE_URL: a proxy could see the key; permit --allow-env=NO_PROXY",
+    throw cannotUse(
+      "ANTHROPIC_BASE_URL",
+      "a proxy could see the key; permit --allow-env=NO_PROXY",
     );
   }
-  const { hostname } = new URL(baseUrl);
-  // Deno may read one of the two only.
-  const variables = "Deno" in globalThis ? ["NO_PROXY"] : ["no_proxy", "NO_PROXY"];
-  const named = variables.map((name) => process.env[name]).find((value) => value !== undefined);
-  for (const name of variables) process.env[name] = exempting(hostname, named);
+  bypassProxy(new URL(baseUrl).hostname);
 }
 
 /** When each intent of a process before this one is old enough to be settled, in milliseconds. */
@@ -155,12 +149,6 @@ function jobOf(expression: string): Cron {
   }
   if (job.nextRun() === null) throw cannotUse("RETENTION_SCHEDULE", "it is never due");
   return job;
-}
-
-/** Without a policy, a variable of retention does nothing: it is refused, since it may be a mistake. */
-function checkIdle(has: (variable: string) => boolean): void {
-  const idle = variableNames.find((name) => name.startsWith("RETENTION_") && has(name));
-  if (idle !== undefined) throw cannotUse(idle, "RETENTION_POLICY is not set");
 }
 
 function open(path: string): SqliteDatabase {

@@ -37,14 +37,8 @@ export function openSqlite(path: string): SqliteDatabase {
   return {
     run: (statements) => attempt(() => transaction(database, () => allRows(database, statements))),
     checkWritable: () =>
-      attempt(() => {
-        database.exec("BEGIN IMMEDIATE");
-        try {
-          setVersion(database, versionOf(database)); // a write that changes nothing
-        } finally {
-          database.exec("ROLLBACK");
-        }
-      }),
+      // a write that changes nothing
+      attempt(() => transaction(database, () => setVersion(database, versionOf(database)))),
     close: () => database.close(),
   };
 }

@@ -5,9 +5,27 @@
  * @module
  */
 import { WorkflowEntrypoint } from "cloudflare:workers";
-import { createService, createStorage, type Service, type Steps } from "../../service/mod.ts";
+import {
+  createService,
+  createStorage,
+  type Operations,
+  type Service,
+  type Steps,
+} from "../../service/mod.ts";
 import { createD1Database } from "./d1.ts";
-import { createWorkflowOperations } from "./operations.ts";
+
+declare global {
+  /** The part of the binding of a Workflow that this file uses. */
+  interface Workflow<_Params = unknown> {
+    /** Rejects if there is an instance with this id. */
+    create(options: { readonly id: string }): Promise<unknown>;
+    /** Rejects if there is none. */
+    get(id: string): Promise<{
+      status(): Promise<{ readonly status: string }>;
+      restart(): Promise<void>;
+    }>;
+  }
+}
 
 /** The services by their environment. A changed variable or secret is another environment. */
 const services = new WeakMap<Env, Service>();
@@ -29,14 +47,13 @@ function serviceOf(env: Env): Service {
   return service;
 }
 
-/** The part of a Worker's context that this file uses. */
-interface EventContext {
-  waitUntil(promise: Promise<unknown>): void;
-}
-
 export default {
   /** Answers a request. If the caller hangs up, the deletion and its entries come to their end. */
-  fetch(request: Request, env: Env, context: EventContext): Promise<Response> {
+  fetch(
+    request: Request,
+    env: Env,
+    context: { waitUntil(promise: Promise<unknown>): void },
+  ): Promise<Response> {
     const response = serviceOf(env).fetch(request);
     context.waitUntil(response);
     return response;
@@ -46,6 +63,29 @@ export default {
     return serviceOf(env).scheduled();
   },
 };
+
+/** Runs operations as instances of a Workflow, each with the id of its operation. */
+function createWorkflowOperations(workflow: Workflow): Operations {
+  const find = async (id: string) => {
+    const instance = await workflow.get(id).catch((error) => {
+      if (!String(error).includes("instance.not_found")) throw error;
+    });
+    const { status = "terminated" } = await instance?.status() ?? {};
+    return { instance, goesOn: !["complete", "errored", "terminated"].includes(status) };
+  };
+  return {
+    async start(id) {
+      try {
+        await workflow.create({ id });
+      } catch (error) {
+        const { instance, goesOn } = await find(id);
+        if (instance === undefined) throw error;
+        if (!goesOn) await instance.restart();
+      }
+    },
+    isRunning: async (id) => (await find(id)).goesOn,
+  };
+}
 
 /** Runs one operation. Its pauses cost nothing, and it survives every restart. */
 export class DeletionWorkflow extends WorkflowEntrypoint<Env> {
