@@ -166,6 +166,12 @@ describe("deleteMessageBatch() resolves", () => {
     });
   });
 
+  test("with a receipt of 1 MiB", async () => {
+    const text = JSON.stringify({ id, type: "message_batch_deleted" }).padEnd(1_048_576);
+    expect(await deleteMessageBatch(stub([() => new Response(text)]).client, id))
+      .toMatchObject({ evidence: "receipt" });
+  });
+
   test("whatever the observer throws or rejects with", async () => {
     for (
       const onRequest of [() => Promise.reject(new Error("x")), (): never => {

@@ -469,6 +469,13 @@ describe("exportMessageBatchResults() bounds how long results take:", () => {
     expect(state()).toBe("aborted");
   });
 
+  test("a drip is a timeout, though the clock is set back", async () => {
+    let asked = 0; // for the time: at first when the attempt begins, and before each wait
+    const now = () => (asked += 1) < 3 ? time : time - 3_600_000;
+    const { error } = await run([drip(1)], { client: { clock: { ...clock, now }, maxRetries: 0 } });
+    expect(error).toMatchObject({ code: "ERR_TIMEOUT" });
+  });
+
   test("minBytesPerSecond sets how slow they may be, and 0 lifts the bound", async () => {
     for (const minBytesPerSecond of [0.5, 0]) {
       const { sink } = createMemorySink();
@@ -603,7 +610,8 @@ describe("exportMessageBatchResults() in time", () => {
       message: expect.stringMatching(/nothing came for 30 ms, after \d+ bytes/),
     });
     expect([late.state(), stalled.state()]).toEqual(["aborted", "aborted"]);
-    const again = await run([silent(three.slice(0, 50)), answer(three, [])], {
+    const cut = three.slice(0, three.trimEnd().lastIndexOf("\n")); // a whole line without its end
+    const again = await run([silent(cut), answer(three, [])], {
       client: { timeout: 30 },
     });
     expect([again.result?.lines, again.text()]).toEqual([3, three]);
