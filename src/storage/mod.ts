@@ -36,12 +36,12 @@ export class StorageError extends Error {
   readonly code = "ERR_STORAGE";
 }
 
-/** A retention run: begun, and once it has ended, what became of it. */
+/** A retention run. */
 export interface StoredRun {
   readonly id: string;
   /** When it began, as an RFC 3339 date-time. */
   readonly startedAt: string;
-  /** Absent while it runs, and if it was killed. */
+  /** What became of it; absent while it runs, and if it was killed. */
   readonly run?: RetentionRun | undefined;
 }
 
@@ -87,8 +87,8 @@ export interface EntriesOptions {
 /** What the service stores. Everything rejects with a {@link StorageError} if the database fails. */
 export interface Storage {
   /**
-   * Records deletions. Entries that arrive together are written together, but not those of another
-   * reading of this property: a request that Cloudflare cancels takes down no other.
+   * Records deletions. Entries that arrive together are written together; those of another reading of
+   * this property are not, since Cloudflare may cancel its request.
    */
   readonly auditTrail: AuditTrail;
   /**
@@ -121,18 +121,6 @@ export interface Storage {
   check(): Promise<void>;
 }
 
-/** The pauses before a statement that failed is tried again, in milliseconds. */
-const pauses = [100, 400, 1_600];
-
-/** How many entries are written together at most. */
-const maxTogether = 100;
-
-/** How long an outcome waits for those of deletions that began with its own, in milliseconds. */
-const outcomesWait = 1_000;
-
-/** How many entries are read at a time. */
-const pageSize = 500;
-
 /**
  * Makes the storage of a service.
  *
@@ -145,15 +133,14 @@ export function createStorage(
 ): Storage {
   /** Tries again whatever failed: each statement here can be repeated. */
   const run = async (statements: readonly Statement[]): Promise<readonly Rows[]> => {
-    for (let tried = 0;; tried += 1) {
+    for (const pause of [100, 400, 1_600]) {
       try {
         return await database.run(statements);
-      } catch (error) {
-        const pause = pauses[tried];
-        if (pause === undefined) throw storageError(error);
+      } catch {
         await clock.sleep(pause);
       }
     }
+    return await database.run(statements).catch(refuse);
   };
   const select = async (sql: string, ...values: Statement["values"]): Promise<Rows> => {
     const [rows = []] = await run([{ sql, values }]);
@@ -162,7 +149,7 @@ export function createStorage(
   const pages = async function* ({ objectId, since, until }: EntriesOptions = {}) {
     const sql = `SELECT seq, entry FROM audit_entries WHERE seq > ?1
       AND (?2 IS NULL OR object_id = ?2) AND (?3 IS NULL OR time >= ?3)
-      AND (?4 IS NULL OR time < ?4) ORDER BY seq LIMIT ${pageSize}`;
+      AND (?4 IS NULL OR time < ?4) ORDER BY seq LIMIT 500`;
     const values = [objectId ?? null, since ?? null, until ?? null];
     for (let last = 0;;) {
       const rows = await select(sql, last, ...values);
@@ -188,19 +175,13 @@ export function createStorage(
     },
 
     async appendWithin(entry, most, since) {
-      const { sql, values } = insertOf(entry);
-      const limits = [since, entry.actor ?? null, most];
+      const insert = insertOf(entry);
+      const values = [...insert.values, since, entry.actor ?? null, most];
       const begun = `FROM audit_entries WHERE phase = 'intent' AND id <> ?1 AND time >= ?7
         AND entry ->> 'operation' = 'delete' AND entry ->> 'actor' IS ?8`;
       const [, [full] = []] = await run([
-        {
-          sql: `${sql} WHERE (SELECT count(*) ${begun}) < ?9`,
-          values: [...values, ...limits],
-        },
-        {
-          sql: `SELECT time ${begun} ORDER BY time DESC LIMIT 1 OFFSET ?9 - 1`,
-          values: [...values, ...limits],
-        },
+        { sql: `${insert.sql} WHERE (SELECT count(*) ${begun}) < ?9`, values },
+        { sql: `SELECT time ${begun} ORDER BY time DESC LIMIT 1 OFFSET ?9 - 1`, values },
       ]);
       return full && String(full["time"]);
     },
@@ -219,7 +200,10 @@ export function createStorage(
       await select(
         `INSERT INTO runs (id, started_at, run, good) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (id) DO UPDATE SET run = excluded.run, good = excluded.good`,
-        ...[id, startedAt, run === undefined ? null : JSON.stringify(run), Number(good)],
+        id,
+        startedAt,
+        run === undefined ? null : JSON.stringify(run),
+        Number(good),
       );
     },
 
@@ -242,7 +226,10 @@ export function createStorage(
          ON CONFLICT (id) DO UPDATE SET started_at = excluded.started_at,
            ended_at = excluded.ended_at, operation = excluded.operation
          WHERE started_at = excluded.started_at OR ended_at IS NOT NULL`,
-        ...[id, startedAt, endedAt ?? null, JSON.stringify(operation)],
+        id,
+        startedAt,
+        endedAt ?? null,
+        JSON.stringify(operation),
       );
     },
 
@@ -265,26 +252,19 @@ export function createStorage(
     },
 
     async check() {
-      const found = new Set(
-        (await select("SELECT name FROM sqlite_master")).map(({ name }) => name),
-      );
-      const gone = schemaNames.find((name) => !found.has(name));
-      if (gone !== undefined) throw storageError(new Error(`it has no ${gone}`));
-      await database.checkWritable?.().catch((error) => {
-        throw storageError(error);
-      });
+      const found = (await select("SELECT name FROM sqlite_master")).map(({ name }) => name);
+      const schema = migrations.map(({ sql }) => sql).join("");
+      for (const [, name] of schema.matchAll(/^CREATE (?:TABLE|INDEX|TRIGGER) (\w+)/gm)) {
+        if (!found.includes(name)) refuse(new Error(`it has no ${name}`));
+      }
+      await database.checkWritable?.().catch(refuse);
     },
   };
 }
 
-/** The names of the tables, indexes and triggers. */
-const schemaNames: readonly string[] = migrations.flatMap(({ sql }) =>
-  [...sql.matchAll(/^CREATE (?:TABLE|INDEX|TRIGGER) (\w+)/gm)].map(([, name = ""]) => name)
-);
-
-function storageError(cause: unknown): StorageError {
+function refuse(cause: unknown): never {
   const why = cause instanceof Error ? cause.message : String(cause);
-  return new StorageError(`Cannot use the database: ${why}`, { cause });
+  throw new StorageError(`Cannot use the database: ${why}`, { cause });
 }
 
 function entryOf({ entry }: Rows[number]): AuditEntry {
@@ -310,7 +290,7 @@ function createAuditTrail(
   const waiting: ({ readonly entry: AuditEntry } & PromiseWithResolvers<void>)[] = [];
   const open = new Set<string>();
   const write = () => {
-    const together = waiting.splice(0, maxTogether);
+    const together = waiting.splice(0, 100);
     run(together.map(({ entry }) => insertOf(entry))).then(
       () => together.forEach(({ resolve }) => resolve()),
       (error) =>
@@ -328,7 +308,7 @@ function createAuditTrail(
       if (entry.phase === "intent") open.add(entry.id);
       else open.delete(entry.intent ?? "");
       const isAlone = entry.phase === "intent" || open.size === 0;
-      const pause = isAlone ? 0 : outcomesWait; // 0: for entries that come in the same turn
+      const pause = isAlone ? 0 : 1_000; // 0: for entries that come in the same turn
       const flush = () => waiting.includes(own) && write();
       clock.sleep(pause).then(flush, flush);
       await written.promise;
