@@ -105,7 +105,6 @@ async function exportThenDelete(
     if (now instanceof NotFoundError) return await recordAbsence(now);
     throw error;
   }
-  stoppable.signal?.throwIfAborted();
   const recorded = { ...call, audit: { ...call.audit, exportHash: stored.sha256 } };
   return { ...await deleteBatch(recorded, id, absence), export: stored };
 }

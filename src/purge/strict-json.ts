@@ -49,8 +49,7 @@ export function members<const Entries extends ObjectEntries>(
   entries: Entries,
   notObject = "is not an object",
 ): StrictObjectSchema<Entries, (issue: StrictObjectIssue) => string> {
-  const own: Entries = Object.assign(Object.create(null), entries); // a member is never inherited
-  return strictObject(own, ({ expected, path }) => {
+  return strictObject(entries, ({ expected, path }) => {
     if (path === undefined) return notObject;
     if (expected !== "never") return shape({ path });
     return `is no member: ${suggest(String(path[0].key), Object.keys(entries))}`;

@@ -144,6 +144,7 @@ describe("openAppendFile()", () => {
       expect(flush.mock.calls.length).toBe(2);
       expect(await text(path)).toBe("one\n");
     }
+    await expect(file.check()).rejects.toThrow("was truncated while it was in use: restore it");
     await file.close();
   });
 

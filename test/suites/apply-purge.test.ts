@@ -66,6 +66,15 @@ const addsUp = (
 const none = { deleted: 0, missing: 0, skipped: 0, failed: 0, unattempted: 0, hasMore: false };
 
 describe("applyPurge()", () => {
+  test("says that there is more where its plan has left some to the next", async () => {
+    const { client } = seeded(3);
+    for (const oldest of [2, 1]) {
+      const plan = await planPurge(client, { filter: { oldest } });
+      const { summary } = await drain(applyPurge(client, plan));
+      expect(summary).toEqual({ ...none, planned: oldest, deleted: oldest, hasMore: oldest === 2 });
+    }
+  });
+
   test("deletes what the plan says and nothing else, with one request each", async () => {
     const { sandbox, client, deletes } = play();
     const old = sandbox.seed({ created_at: daysAgo(40) }).id;

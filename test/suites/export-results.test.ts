@@ -443,13 +443,13 @@ test("exportMessageBatchResults() asks nowhere else after a 404 of the API", asy
 });
 
 describe("exportMessageBatchResults() bounds how long results take:", () => {
-  const drip = (seconds: number): StubAnswer => () => {
+  const drip = (seconds: number, first = seconds): StubAnswer => () => {
     const bytes = new TextEncoder().encode(three);
     let sent = 0;
     return new Response(
       new ReadableStream<Uint8Array>({
         pull: (controller) => {
-          time += seconds * 1_000;
+          time += (sent === 0 ? first : seconds) * 1_000;
           if (sent === bytes.length) controller.close();
           else controller.enqueue(bytes.slice(sent, sent += 1));
         },
@@ -495,6 +495,8 @@ describe("exportMessageBatchResults() bounds how long results take:", () => {
   test("a clock that is set back counts for nothing", async () => {
     const { result } = await run([drip(-1)], { client: { clock } });
     expect(result?.lines).toBe(3);
+    const { error } = await run([drip(1, -3_600)], { client: { clock, maxRetries: 0 } });
+    expect(error).toMatchObject({ code: "ERR_TIMEOUT" });
   });
 });
 
