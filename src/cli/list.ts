@@ -123,11 +123,11 @@ export async function runShow([id = ""]: Args, flags: Flags, context: Context): 
 
 function describeBatch(batch: MessageBatch): string {
   const timeOf = (text: string | null) => text !== null && `${toMinute(text) ?? "unreadable"} UTC`;
-  const { id, processing_status, results_url, archived_at } = batch;
+  const { id, results_url, archived_at } = batch;
   const hasResults = results_url !== null && archived_at === null;
   return describeRows([
     ["ID", oneLine(id)],
-    ["Status", oneLine(processing_status)],
+    ["Status", oneLine(batch.processing_status)],
     ["Requests", describeRequests(batch)],
     ["Created", timeOf(batch.created_at)],
     ["Canceled", timeOf(batch.cancel_initiated_at)],

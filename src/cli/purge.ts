@@ -179,9 +179,7 @@ async function prepare(
   const plan = stored
     ? withHolds(stored, holds, archived)
     : await makePlan(source, { ...flags, archived }, holds, client, context);
-  for (const line of describeUnknownHolds(flags, holds, plan)) {
-    await context.output.note(`${line}\n`, "bad");
-  }
+  await context.output.note(describeUnknownHolds(holds, plan), "bad");
   const { ids = [] } = source;
   const names = stored && namesOfPlan(stored);
   const past = await readHistory(trail?.history ?? [], {

@@ -64,7 +64,7 @@ export async function readHolds(
       );
     }
   }
-  const given = idsIn([...hold, ...lines]);
+  const given = [...hold, ...lines].flatMap((text) => text.split(",")).map((id) => id.trim());
   checkIds(given, messageBatch, { insist: true });
   // A hold with a quote or a bracket in it, such as one of a JSON list, would hold nothing.
   const strange = given.find((id) => /[^\w.~-]/.test(id));
@@ -75,11 +75,6 @@ export async function readHolds(
   }
   const { holds: others = [] } = policy === undefined ? {} : await readPolicy(files, policy);
   return new Set([...given, ...others]);
-}
-
-/** The ids of texts in which commas may separate several. */
-function idsIn(texts: readonly string[]): readonly string[] {
-  return texts.flatMap((text) => text.split(",")).map((id) => id.trim());
 }
 
 /** The plan, as the command line applies it: it keeps what is held, and what has no results to save. */
@@ -100,20 +95,11 @@ export function withHolds(
 }
 
 /** What to say of holds that are not in the workspace: one of them may be mistyped. */
-export function describeUnknownHolds(
-  { hold = [] }: Flags,
-  holds: ReadonlySet<string>,
-  { items }: PurgePlan,
-): readonly string[] {
+export function describeUnknownHolds(holds: ReadonlySet<string>, { items }: PurgePlan): string {
   const known = new Set(items.map(({ id }) => id));
   const unknown = [...holds].filter((id) => !known.has(id));
-  const named = new Set(idsIn(hold).filter((id) => !known.has(id)));
-  const lines = [...named].map((id) =>
-    `Nothing is held by --hold ${id}: there is no such message batch`
-  );
-  if (unknown.length <= named.size) return lines;
-  const are = unknown.length === 1 ? "is" : "are";
-  return [...lines, `${unknown.length} of ${holds.size} holds ${are} not in the workspace`];
+  if (unknown.length === 0) return "";
+  return `Held, but not in the workspace: ${firstFew(unknown, 5).join(", ")}\n`;
 }
 
 const maxPolicyBytes = 16_777_216; // half a million holds
