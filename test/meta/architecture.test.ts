@@ -143,7 +143,6 @@ describe("the source", () => {
 const importInsides: readonly string[] = [
   "test/cli/progress.test.ts",
   "test/fixtures/command-stage.ts",
-  "test/suites/audit-trail.test.ts",
   "test/suites/cli-cancel.test.ts",
   "test/suites/cli-delete.test.ts",
   "test/suites/cli-list.test.ts",

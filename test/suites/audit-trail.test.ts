@@ -1,8 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { type AuditEntry, type Client, deleteMessageBatch } from "../../mod.ts";
-import { checkClient } from "../../src/core/client.ts";
-import { deleteBatch } from "../../src/core/delete.ts";
-import { createCall } from "../../src/core/send.ts";
 import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
 import { sha256Of } from "../fixtures/results.ts";
 import {
@@ -75,16 +72,6 @@ describe("deleteMessageBatch() records", () => {
     for (const other of [{ authToken: apiKey }, { apiKey: () => apiKey }]) {
       expect(await kept(other)).toEqual([undefined, undefined]);
     }
-  });
-
-  test("what asked for it in both entries, and the hash of the results in the outcome", async () => {
-    const auditTrail = createMemoryAuditTrail();
-    const settings = checkClient(stub([receipt(id)], { auditTrail }).client);
-    const context = { webhookId: "msg_1", plan: "0123456789abcdef", exportHash: "e3b0c442" };
-    await deleteBatch(createCall(settings, {}, undefined, context), id);
-    const { webhookId, plan } = context;
-    expect(auditTrail.entries).toMatchObject([{ webhookId, plan }, context]);
-    expect(auditTrail.entries[0]?.exportHash).toBeUndefined();
   });
 
   test("the workspace that the client names before the request, and the one that answered", async () => {
@@ -188,24 +175,4 @@ describe("deleteMessageBatch() with a trail that breaks", () => {
       auditError: "disk full",
     });
   });
-});
-
-test("a call knows how far its clock is from the API's", async () => {
-  const answered = (date: string | undefined) => () =>
-    Response.json({ id, type: "message_batch_deleted" }, { headers: date ? { date } : {} });
-  const now = "Sun, 22 Nov 2026 00:00:00 GMT"; // as the clock of the stub
-  for (
-    const [dates, offset] of [
-      [[now], 0],
-      [["Sat, 21 Nov 2026 23:59:00 GMT"], 60_000],
-      [["Sun, 22 Nov 2026 01:00:00 GMT"], -3_600_000],
-      [["yesterday"], undefined],
-      [[undefined], undefined],
-      [["Sun, 22 Nov 2026 01:00:00 GMT", now, undefined], 0],
-    ] as const
-  ) {
-    const call = createCall(checkClient(stub(dates.map(answered)).client));
-    for (const _ of dates) await deleteBatch(call, id);
-    expect(call.facts.clockOffset).toBe(offset);
-  }
 });

@@ -188,6 +188,23 @@ describe("planPurge()", () => {
     }
   });
 
+  test("holds its clock against the newest answer that has a date", async () => {
+    const hour = "Sun, 22 Nov 2026 01:00:00 GMT";
+    const same = "Sun, 22 Nov 2026 00:00:00 GMT";
+    for (const dates of [["yesterday"], [undefined], [hour, same], [hour, same, "today"], [hour]]) {
+      const pages = dates.map((date, index) =>
+        page([batchOf(`msgbatch_${index}`)], {
+          has_more: index + 1 < dates.length,
+          headers: date === undefined ? {} : { date },
+        })
+      );
+      const planned = planPurge(stub(pages).client, { filter: { minDaysSinceEnded: 1 } });
+      if (dates.length > 1 || dates[0] !== hour) {
+        expect((await planned).items).toHaveLength(dates.length);
+      } else await expect(planned).rejects.toThrow("3600 s behind the API's");
+    }
+  });
+
   test("keeps what is held, which does not count for the oldest", async () => {
     const { sandbox, client } = play();
     const ids = [9, 8, 7, 6].map((days) => sandbox.seed({ created_at: daysAgo(days) }).id);
