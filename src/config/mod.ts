@@ -71,16 +71,6 @@ export interface GatewayToken {
   readonly maxDeletesPerDay?: number | undefined;
 }
 
-/** How retention runs behave. */
-export interface RetentionLimits {
-  /** How many requests a run may make, if that is set. */
-  readonly requests: number | undefined;
-  /** The largest share of all batches that a run may delete, from 0 to 1. */
-  readonly maxShare: number;
-  /** How long after the last good run the service is not healthy any more, in milliseconds. */
-  readonly overdueAfter: number;
-}
-
 /** The sections of the configuration. */
 interface Sections {
   /** Who calls the API, and how. */
@@ -93,7 +83,15 @@ interface Sections {
   readonly gatewayTokens: readonly GatewayToken[];
   /** What is kept how long, and held; `undefined` if there is no policy. */
   readonly policy: RetentionPolicy | undefined;
-  readonly retention: RetentionLimits;
+  /** How retention runs behave. */
+  readonly retention: {
+    /** How many requests a run may make, if that is set. */
+    readonly requests: number | undefined;
+    /** The largest share of all batches that a run may delete, from 0 to 1. */
+    readonly maxShare: number;
+    /** How long after the last good run the service is not healthy any more, in milliseconds. */
+    readonly overdueAfter: number;
+  };
   /** Whether deletions must be recorded, and the path of the SQLite file. */
   readonly storage: { readonly audit: boolean; readonly database: string };
   /** How long a call of the webhook or the gateway may take in all, in milliseconds. */

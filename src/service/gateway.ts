@@ -4,23 +4,84 @@
  *
  * @module
  */
-import { type GatewayToken, hashToken, type Scope } from "../config/mod.ts";
+import { deleteScope, type GatewayToken, hashToken, type Scope } from "../config/mod.ts";
 import { isAbort } from "../core/abort.ts";
+import { withAuditTrail } from "../core/audit.ts";
+import { batchPath, isBatchId, messageBatchSchema, subjectOf } from "../core/batches.ts";
 import type { Client } from "../core/client.ts";
+import { type DeletableResource, messageBatch, receiptOf } from "../core/delete.ts";
 import { APIError, NotFoundError } from "../core/errors.ts";
+import { parseResponse, readAnswer, readSuccess, type Reply } from "../core/response.ts";
 import { headerValues } from "../core/retry.ts";
+import { type ApiRequest, type Call, send } from "../core/send.ts";
+import { array, check, looseObject, pipe, string } from "../deps.ts";
 import { parseTimestamp } from "../purge/time.ts";
-import { type Context, type Line, nowOf, type State } from "./context.ts";
-import { type Caller, checkIds, tookTooLong } from "./deletion.ts";
+import { resourceKinds } from "../resources.ts";
+import { type Context, type Line, nowOf, type State, whileServed } from "./context.ts";
+import {
+  type Caller,
+  callFor,
+  checkHold,
+  checkIds,
+  countingClient,
+  deleteOnDemand,
+  recordingClient,
+  tookTooLong,
+} from "./deletion.ts";
 import { timingSafeEqual } from "./deps.ts";
-import { isLimit, Problem, toProblem } from "./problem.ts";
-import { idHeader, type Route, routes } from "./routes.ts";
+import { isLimit, noteError, Problem, statuses, toProblem } from "./problem.ts";
 
-/** The routes, each with what its paths look like. */
-const table = routes.map((route) => ({
-  route,
-  pattern: new RegExp(`^${route.path.replace(/\{(\w+)\}/g, "(?<$1>[^/]+)")}$`),
-}));
+/** A request to a route, after all checks. */
+interface Asked extends Caller {
+  readonly context: Context;
+  readonly route: Route;
+  readonly token: GatewayToken;
+  /** The ids in its path, by their names there. */
+  readonly ids: Readonly<Record<string, string>>;
+  /** Its path and query, for the API. */
+  readonly path: string;
+  /** The origin at which the caller reaches the gateway. */
+  readonly origin: string;
+}
+
+/** A route, as the API's documentation has it. */
+interface Route {
+  readonly method: ApiRequest["method"];
+  readonly path: string;
+  readonly scope: Scope;
+  /** A verb for messages. */
+  readonly operation: string;
+  /** The parameters of its query, each with its check. */
+  readonly query?: Readonly<Record<string, (value: string) => boolean>>;
+  readonly answer: (asked: Asked) => Promise<Response>;
+}
+
+const isPageSize = (text: string) => /^[1-9]\d{0,3}$/.test(text) && Number(text) <= 1_000;
+
+/** The routes of the API that the gateway has. None creates anything. */
+const routes: readonly Route[] = [
+  {
+    ...{ method: "GET", path: "/v1/messages/batches", scope: "batches:read", operation: "list" },
+    query: { limit: isPageSize, before_id: isBatchId, after_id: isBatchId },
+    answer: read,
+  },
+  {
+    ...{ method: "GET", path: batchPath, scope: "batches:read", operation: "retrieve" },
+    answer: read,
+  },
+  {
+    ...{ method: "POST", path: `${batchPath}/cancel`, scope: "batches:cancel" },
+    operation: "cancel",
+    answer: cancel,
+  },
+  {
+    ...{ method: "GET", path: `${batchPath}/results`, scope: "batches:results" },
+    operation: "retrieve the results of",
+    answer: streamResults,
+  },
+  deletes(messageBatch, "batches:delete"),
+  ...resourceKinds.map((kind) => deletes(kind, deleteScope(kind))),
+];
 
 /**
  * Gives the API's answer, or an error in the API's shape. It checks the token (401), the path and its
@@ -53,8 +114,9 @@ function findRoute(method: string, path: string) {
   if (!/^\/v1(\/[\w.~-]+)+$/.test(path)) {
     throw new Problem(400, "Cannot use the path: it is not a path of the Claude API");
   }
-  const fitting = table.flatMap(({ route, pattern }) => {
-    const match = pattern.exec(path);
+  const fitting = routes.flatMap((route) => {
+    const pattern = route.path.replace(/\{(\w+)\}/g, "(?<$1>[^/]+)");
+    const match = new RegExp(`^${pattern}$`).exec(path);
     if (match === null) return [];
     const ids = { ...match.groups };
     checkIds(route.path, ids);
@@ -63,7 +125,6 @@ function findRoute(method: string, path: string) {
   return fitting.find(({ route }) => route.method === method);
 }
 
-/** The query, for the API. */
 function readQuery(params: URLSearchParams, { query = {} }: Route): string {
   params.delete("beta", "true"); // older SDKs send it; it means nothing any more
   const known = Object.keys(query);
@@ -109,6 +170,89 @@ function originOf({ url, headers }: Request): string {
   return `${proxied === undefined ? protocol : `${proxied}:`}//${headers.get("host") || host}`;
 }
 
+function deletes(resource: DeletableResource, scope: Scope): Route {
+  return {
+    ...{ method: "DELETE", path: resource.path, scope, operation: "delete" },
+    async answer({ context, ids, ...asked }) {
+      const id = Object.values(ids).join("/");
+      const { requestId } = await deleteOnDemand(context, { ...asked, id, resource });
+      return answerOf(receiptOf(resource, ids), requestId);
+    },
+  };
+}
+
+async function read(asked: Asked): Promise<Response> {
+  const call = callFor(asked.context, countingClient(asked.context), asked);
+  return passOn(await sendOn(call, asked), asked);
+}
+
+async function cancel(asked: Asked): Promise<Response> {
+  const { context, token } = asked;
+  const id = idOf(asked);
+  const client = recordingClient(context, token.name);
+  await checkHold(context.state, id);
+  const call = callFor(context, client, asked);
+  const { answer, auditError } = await withAuditTrail(call, messageBatch.name, id, async () => {
+    const reply = await sendOn(call, asked);
+    return { ...reply.exchange, answer: passOn(reply, asked) };
+  }, "cancel");
+  noteError(context.line, auditError);
+  return answer;
+}
+
+async function streamResults(asked: Asked): Promise<Response> {
+  const call = callFor(asked.context, countingClient(asked.context), asked);
+  let results = null as ReadableStream<Uint8Array> | null;
+  const reply = await sendOn(call, asked, async (response) => {
+    const { status, headers, body } = response;
+    const isPage = headers.get("content-type")?.includes("html");
+    if (status !== 200 || isPage) return await readAnswer(response);
+    results = body;
+    return { status, headers, body: { value: undefined } };
+  });
+  readSuccess(reply);
+  return new Response(results && whileServed(results.getReader(), asked.context), {
+    headers: { "content-type": "application/x-jsonl", ...idHeader(reply.exchange.requestId) },
+  });
+}
+
+function sendOn(call: Call, asked: Asked, read?: ApiRequest["read"]): Promise<Reply> {
+  const { route: { method, path: pathTemplate, operation }, path } = asked;
+  const id = idOf(asked);
+  const subject = id === "" ? "message batches" : subjectOf(id);
+  const maxBytes = 16_777_216; // a page of 1000 batches has some 600 kB today
+  return send(call, { operation, subject, method, path, pathTemplate, maxBytes, read });
+}
+
+const idOf = ({ ids }: Asked) => ids["message_batch_id"] ?? "";
+
+const pageSchema = looseObject({
+  data: array(looseObject({ id: pipe(string(), check(isBatchId)) })),
+});
+
+/** The answer of the API: a batch or a page of them, whose results are at the gateway. */
+function passOn(reply: Reply, { origin, ids: { message_batch_id: id } }: Asked): Response {
+  const here = (batch: { readonly id: string; readonly results_url?: unknown }) => ({
+    ...batch,
+    results_url: batch.results_url && `${origin}/v1/messages/batches/${batch.id}/results`,
+  });
+  const { requestId } = reply.exchange;
+  if (id !== undefined) {
+    return answerOf(here(parseResponse(reply, messageBatchSchema(id))), requestId);
+  }
+  const page = parseResponse(reply, pageSchema);
+  return answerOf({ ...page, data: page.data.map(here) }, requestId);
+}
+
+function answerOf(value: unknown, requestId: string | undefined): Response {
+  return Response.json(value, { headers: idHeader(requestId) });
+}
+
+/** The header of a request id. The body of an answer may have one that no header can have. */
+function idHeader(requestId = ""): Record<string, string> {
+  return /^[\x20-\x7e]+$/.test(requestId) ? { "request-id": requestId } : {};
+}
+
 /** Finds the token that a request carries (else 401), and checks that it may do something (else 403). */
 export async function authorize(
   request: Request,
@@ -150,14 +294,6 @@ function permit<Wanted extends { readonly scope: Scope }>(
     code: "ERR_FORBIDDEN",
   });
 }
-
-const types: Readonly<Record<number, string>> = {
-  400: "invalid_request_error",
-  401: "authentication_error",
-  403: "permission_error",
-  429: "rate_limit_error",
-  504: "timeout_error",
-};
 
 /** An error, in the API's shape. The service has repeated what is not limited already. */
 function refuse(error: unknown, line: Line): Response {
@@ -201,5 +337,5 @@ function own(error: unknown, line: Line): Pick<APIError, "status" | "message"> &
   const { message, headers, members, ...problem } = toProblem(error, line);
   const status = members["code"] === "ERR_HELD" ? 403 : problem.status;
   const retryAfter = Number(headers["retry-after"]) * 1_000 || undefined;
-  return { status, type: types[status], message, retryAfter };
+  return { status, type: statuses[status]?.[1], message, retryAfter };
 }

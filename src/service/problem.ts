@@ -41,7 +41,8 @@ export class Problem extends Error {
 
   toResponse(): Response {
     const { status, message: detail, members, headers } = this;
-    const body = { type: "about:blank", title: titles[status], status, detail, ...members };
+    const title = statuses[status]?.[0];
+    const body = { type: "about:blank", title, status, detail, ...members };
     return new Response(JSON.stringify(body), {
       status,
       headers: { "content-type": "application/problem+json", ...headers },
@@ -49,21 +50,23 @@ export class Problem extends Error {
   }
 }
 
-const titles: Readonly<Record<number, string>> = {
-  400: "Bad Request",
-  401: "Unauthorized",
-  403: "Forbidden",
-  404: "Not Found",
-  405: "Method Not Allowed",
-  408: "Request Timeout",
-  409: "Conflict",
-  413: "Content Too Large",
-  415: "Unsupported Media Type",
-  500: "Internal Server Error",
-  501: "Not Implemented",
-  502: "Bad Gateway",
-  503: "Service Unavailable",
-  504: "Gateway Timeout",
+/** The statuses of answers: the title in a problem, and the type of an error in the API's shape. */
+export const statuses: Readonly<Record<number, readonly [title: string, type?: string]>> = {
+  400: ["Bad Request", "invalid_request_error"],
+  401: ["Unauthorized", "authentication_error"],
+  403: ["Forbidden", "permission_error"],
+  404: ["Not Found"],
+  405: ["Method Not Allowed"],
+  408: ["Request Timeout"],
+  409: ["Conflict"],
+  413: ["Content Too Large"],
+  415: ["Unsupported Media Type"],
+  429: ["Too Many Requests", "rate_limit_error"],
+  500: ["Internal Server Error"],
+  501: ["Not Implemented"],
+  502: ["Bad Gateway"],
+  503: ["Service Unavailable"],
+  504: ["Gateway Timeout", "timeout_error"],
 };
 
 const withoutKeys = redactor([]);
