@@ -208,7 +208,7 @@ export function evaluateRetention(
   const { rules, holds, minimumAge } = parseRetentionPolicy(policy);
   const all = datedBatches(batches);
   const judges = rules.map((rule, index) => ({
-    expiry: ruleKind(rule.type).expiry(rule, all, now),
+    expiry: ruleKind(rule.type).expiry(rule, all),
     decision: { action: "keep", code: "rule", rule: index } as const,
   }));
   return evaluate(all, now, { holds: [...holds, ...more], archived }, (batch) => {
@@ -224,9 +224,8 @@ export function evaluateRetention(
 export function dueSince(
   { rules, minimumAge }: RetentionPolicy,
   batches: readonly DatedBatch[],
-  now: number,
 ): (batch: DatedBatch) => number {
-  const expiries = rules.map((rule) => ruleKind(rule.type).expiry(rule, batches, now));
+  const expiries = rules.map((rule) => ruleKind(rule.type).expiry(rule, batches));
   return (batch) =>
     Math.max(batch.endedAt + ageOf(minimumAge), ...expiries.map((expiry) => expiry(batch)));
 }

@@ -77,11 +77,10 @@ interface RuleKind<Rule> {
    * their order, and not on the other rules: then another rule never deletes more.
    *
    * @param all All batches, each once. Their times may be `NaN` or in the future.
-   * @param now The time to judge by, in milliseconds since the epoch.
    * @returns When a batch expires, in milliseconds since the epoch; `Infinity` is never. It is asked about
    *   ended batches with known, past times only.
    */
-  expiry(rule: Rule, all: readonly DatedBatch[], now: number): (batch: DatedBatch) => number;
+  expiry(rule: Rule, all: readonly DatedBatch[]): (batch: DatedBatch) => number;
   /** How a sentence about a batch goes on after "It": if it has expired, and if it has not. */
   words(rule: Rule): Words;
 }
@@ -98,9 +97,9 @@ const rules: {
     },
   },
   keep_last: {
-    expiry({ count }, all, now) {
-      // Batches without a past time take no place: they are kept in addition to the newest.
-      const oldestFirst = all.map(({ createdAt }) => createdAt).filter((time) => time <= now)
+    expiry({ count }, all) {
+      // A batch expires when so many newer ones are there. One without a time is never newer.
+      const oldestFirst = all.map(({ createdAt }) => createdAt).filter((time) => !isNaN(time))
         .sort((one, other) => one - other);
       return ({ createdAt }) => {
         let [next, end] = [0, oldestFirst.length]; // those up to `next` were created no later

@@ -279,7 +279,7 @@ function chooseDue(
   const batches = [...listing.batches.values()];
   const decisions = evaluateRetention(policy, batches, now, { holds });
   const dated = batches.map(datedBatch);
-  const since = dueSince(policy, dated, now);
+  const since = dueSince(policy, dated);
   // The API lists the newest first, so that reversed is the right order for equal times.
   return dated.filter(({ id }) => decisions.get(id)?.action === "delete").reverse()
     .map((batch) => ({ id: batch.id, dueSince: since(batch) }))
