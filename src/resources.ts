@@ -1,8 +1,4 @@
-/**
- * Every other kind of object that can be deleted: one row of data and one export each.
- *
- * @module
- */
+/** Every other kind of object that can be deleted: one row of data and one export each. @module */
 import { checkOptions } from "./core/check.ts";
 import { checkClient, type Client } from "./core/client.ts";
 import {

@@ -1,8 +1,4 @@
-/**
- * Files that are only ever added to, over `node:fs`, which Node, Deno and Bun have.
- *
- * @module
- */
+/** Files that are only ever added to, over `node:fs`, which Node, Deno and Bun have. @module */
 import { Buffer } from "node:buffer";
 import { open, stat } from "node:fs/promises";
 import { dirname } from "node:path";

@@ -1,8 +1,4 @@
-/**
- * The head of an audit trail, and what a verification by it finds.
- *
- * @module
- */
+/** The head of an audit trail, and what a verification by it finds. @module */
 import { type AuditEntry, openAfterMs } from "../core/audit.ts";
 import { bytesOf, type ByteSource, hex } from "../core/bytes.ts";
 import {

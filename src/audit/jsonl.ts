@@ -1,8 +1,4 @@
-/**
- * An audit trail as JSON lines: one line an entry.
- *
- * @module
- */
+/** An audit trail as JSON lines: one line an entry. @module */
 import type { AuditEntry, AuditTrail } from "../core/audit.ts";
 import {
   bytesOf,

@@ -1,8 +1,4 @@
-/**
- * What an audit trail says, counted for an auditor.
- *
- * @module
- */
+/** What an audit trail says, counted for an auditor. @module */
 import type { AuditEntry } from "../core/audit.ts";
 import type { ByteSource } from "../core/bytes.ts";
 import { checkOptions } from "../core/check.ts";

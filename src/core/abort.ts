@@ -1,8 +1,4 @@
-/**
- * Waits that an AbortSignal or a time limit can end.
- *
- * @module
- */
+/** Waits that an AbortSignal or a time limit can end. @module */
 
 /**
  * Waits for a promise until a signal is aborted, whether or not the promise heeds it.

@@ -1,8 +1,4 @@
-/**
- * The audit trail, and the two entries around a deletion.
- *
- * @module
- */
+/** The audit trail, and the two entries around a deletion. @module */
 import { unlessAborted, within } from "./abort.ts";
 import { defined } from "./check.ts";
 import type { Settings } from "./client.ts";

@@ -1,8 +1,4 @@
-/**
- * Message Batches: retrieve, cancel and list them.
- *
- * @module
- */
+/** Message Batches: retrieve, cancel and list them. @module */
 import {
   array,
   boolean,

@@ -1,8 +1,4 @@
-/**
- * Bytes: read, cut into lines, written in hexadecimal.
- *
- * @module
- */
+/** Bytes: read, cut into lines, written in hexadecimal. @module */
 import type { IdleTimer } from "./send.ts";
 
 /** Bytes as files and answers give them, in pieces of any size. */

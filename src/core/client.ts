@@ -1,8 +1,4 @@
-/**
- * Who calls the API, and how: the client, its check and its defaults.
- *
- * @module
- */
+/** Who calls the API, and how: the client, its check and its defaults. @module */
 import { unlessAborted } from "./abort.ts";
 import type { AuditTrail } from "./audit.ts";
 import {

@@ -1,8 +1,4 @@
-/**
- * The deletion of one object, validated.
- *
- * @module
- */
+/** The deletion of one object, validated. @module */
 import { withAuditTrail } from "./audit.ts";
 import {
   checkOptions,

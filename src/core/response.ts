@@ -1,8 +1,4 @@
-/**
- * Reads an answer of the API, and turns it into a value or an error.
- *
- * @module
- */
+/** Reads an answer of the API, and turns it into a value or an error. @module */
 import { type BaseIssue, type GenericSchema, safeParse } from "../deps.ts";
 import { readBytes } from "./bytes.ts";
 import {

@@ -1,8 +1,4 @@
-/**
- * Sends a request, and repeats it by the retry policy.
- *
- * @module
- */
+/** Sends a request, and repeats it by the retry policy. @module */
 import { ky } from "../deps.ts";
 import { unlessAborted } from "./abort.ts";
 import type { AuditContext } from "./audit.ts";

@@ -1,8 +1,4 @@
-/**
- * Applies a plan.
- *
- * @module
- */
+/** Applies a plan. @module */
 import { type AuditEntry, keyFingerprint } from "../core/audit.ts";
 import {
   cannotUse,

@@ -1,8 +1,4 @@
-/**
- * Works on many objects: concurrency, pace, order, stop, totals.
- *
- * @module
- */
+/** Works on many objects: concurrency, pace, order, stop, totals. @module */
 import { isAbort } from "../core/abort.ts";
 import type { AuditContext } from "../core/audit.ts";
 import { defined } from "../core/check.ts";

@@ -1,8 +1,4 @@
-/**
- * Deletes one batch of a run; once its results are stored, if that is asked for.
- *
- * @module
- */
+/** Deletes one batch of a run; once its results are stored, if that is asked for. @module */
 import { isAbort } from "../core/abort.ts";
 import { withAuditTrail } from "../core/audit.ts";
 import { subjectOf } from "../core/batches.ts";

@@ -1,8 +1,4 @@
-/**
- * Exports the results of a batch to a sink or a store.
- *
- * @module
- */
+/** Exports the results of a batch to a sink or a store. @module */
 import { isAbort, unlessAborted, within } from "../core/abort.ts";
 import { bytesOf, createLineSplitter, hex, isBlank } from "../core/bytes.ts";
 import { batchPath, type MessageBatch, subjectOf } from "../core/batches.ts";
@@ -331,23 +327,14 @@ function hasNoPath({ status, said, exchange }: Reply): boolean {
 }
 
 /** Where the results of a batch are, and how many there must be. */
-interface ResultsLocation {
-  readonly id: string;
-  /** By the documented path. */
-  readonly request: ApiRequest;
-  /** By `results_url`, where that is something else, and can be asked for. */
-  readonly elsewhere: { readonly request: ApiRequest; readonly foreign: boolean } | undefined;
-  /** Whether another origin was asked. */
-  askedForeign: boolean;
-  readonly results: number;
-}
+type ResultsLocation = ReturnType<typeof locateResults>;
 
 /**
  * Finds the results of a batch, without a request.
  *
  * @throws {TypeError} It is no batch, has not ended, or has no results.
  */
-function locateResults({ settings }: Call, batch: MessageBatch): ResultsLocation {
+function locateResults({ settings }: Call, batch: MessageBatch) {
   const refuse = (why: string) => cannotUse("batch", why);
   if (typeof batch !== "object" || batch === null) throw refuse("it is not a message batch");
   const { id, processing_status, archived_at, results_url, request_counts } = batch;
@@ -381,6 +368,7 @@ function locateResults({ settings }: Call, batch: MessageBatch): ResultsLocation
   } as const;
   const whose = foreign ? " from another origin, which is given no credential" : "";
   const there = { ...request, subject: request.subject + whose, path: url.href };
+  // By `results_url`, where that is something else, and can be asked for.
   const elsewhere = isUsable ? { request: there, foreign } : undefined;
   return { id, request, elsewhere, askedForeign: false, results };
 }

@@ -1,8 +1,4 @@
-/**
- * What became of the objects of a run, as data.
- *
- * @module
- */
+/** What became of the objects of a run, as data. @module */
 import type { MessageBatch } from "../core/batches.ts";
 import { defined } from "../core/check.ts";
 import type { DeletionFacts } from "../core/delete.ts";
@@ -106,13 +102,11 @@ export function outcomeError(
   return { code, message, why, status, type, requestId, reason };
 }
 
-type Deleted = { readonly outcome: "deleted" };
-
 /** The outcome of a deletion that succeeded. */
 export function deletionOutcome(
   id: string,
   attempts: number,
-  deletion: DeletionFacts & Pick<Extract<DeletionOutcome, Deleted>, "export" | "archived">,
+  deletion: DeletionFacts & Pick<Extract<DeletionOutcome, DeletionFacts>, "export" | "archived">,
 ): DeletionOutcome {
   const { evidence, requestId, workspaceId, auditError, archived } = deletion;
   if (evidence === "missing") return defined({ outcome: evidence, id, auditError });

@@ -1,8 +1,4 @@
-/**
- * A plan: how it is made, read and named.
- *
- * @module
- */
+/** A plan: how it is made, read and named. @module */
 import { type AuditContext, keyFingerprint } from "../core/audit.ts";
 import { listBatches } from "../core/batches.ts";
 import { hex } from "../core/bytes.ts";

@@ -1,8 +1,4 @@
-/**
- * Times as the API and a policy write them: RFC 3339 date-times and ISO 8601 durations.
- *
- * @module
- */
+/** Times as the API and a policy write them: RFC 3339 date-times and ISO 8601 durations. @module */
 
 /** A day in milliseconds: 24 hours, in every time zone. */
 export const dayMs = 86_400_000;

@@ -1,8 +1,4 @@
-/**
- * Retention: how long batches stay, as a policy that runs on a schedule.
- *
- * @module
- */
+/** Retention: how long batches stay, as a policy that runs on a schedule. @module */
 export { InvalidPolicyError, type Issue } from "../core/errors.ts";
 export { evaluateRetention } from "../purge/decision.ts";
 export { fingerprintPolicy } from "../purge/plan.ts";

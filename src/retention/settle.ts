@@ -1,8 +1,4 @@
-/**
- * Settles the intents that a killed process left open in the audit trail.
- *
- * @module
- */
+/** Settles the intents that a killed process left open in the audit trail. @module */
 import {
   appendEntry,
   type AuditEntry,
