@@ -56,7 +56,7 @@ async function* download(address: string, host: Host): AsyncGenerator<Uint8Array
     begun = true;
     const { status, headers, body } = response;
     const type = headers.get("content-type") ?? "no media type";
-    if (status === 200 && type === "application/x-ndjson") {
+    if (status === 200 && /^application\/x-ndjson *(;|$)/i.test(type)) {
       return yield* untilAborted(bytesOf(body ?? []), { limit: 60_000 });
     }
     if (status === 200) throw cannotRead(`it is no audit trail (${quote(type)})`);

@@ -160,6 +160,8 @@ export async function hashToken(token: string): Promise<string> {
 const tokensWhy = 'it is not a JSON list of {"name","sha256"}, the sha256 in hexadecimal';
 const maxDeletesWhy = "maxDeletesPerDay is not a whole number of 1 or more";
 
+const hashOf = ({ sha256 }: { readonly sha256: string }) => sha256.toLowerCase();
+
 const tokenSchema = strictObject({
   name: pipe(string(), regex(tokenName)),
   sha256: pipe(string(), regex(/^[0-9a-f]{64}$/i)),
@@ -221,9 +223,16 @@ const sections: { readonly [Name in keyof Sections]: Section<Sections[Name]> } =
   ),
   gatewayTokens: variable(
     "GATEWAY_TOKENS",
-    withMessage(pipe(string(), parseJson(), array(tokenSchema), minLength(1)), {
-      message: tokensWhy,
-    }),
+    withMessage(
+      pipe(
+        string(),
+        parseJson(),
+        array(tokenSchema),
+        minLength(1),
+        check((all) => new Set(all.map(hashOf)).size === all.length, "two have the same sha256"),
+      ),
+      { message: tokensWhy },
+    ),
   ),
   policy: variable(
     "RETENTION_POLICY",

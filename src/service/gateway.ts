@@ -334,8 +334,9 @@ function own(error: unknown, line: Line): Pick<APIError, "status" | "message"> &
     const doubt = isInDoubt(error) ? "; an attempt before may have deleted it" : "";
     return { status: 502, message: message + doubt, requestId };
   }
+  const { requestId } = error as Partial<APIError>;
   const { message, headers, members, ...problem } = toProblem(error, line);
   const status = members["code"] === "ERR_HELD" ? 403 : problem.status;
   const retryAfter = Number(headers["retry-after"]) * 1_000 || undefined;
-  return { status, type: statuses[status]?.[1], message, retryAfter };
+  return { status, type: statuses[status]?.[1], message, requestId, retryAfter };
 }

@@ -73,7 +73,9 @@ describe("audit reads a trail from the service", () => {
       expect(fromService.code).toBe(0);
       expect(fromService.stdout).toBe(fromFile.stdout.replace("a.jsonl", url));
     }
-    expect((await audit(["head", url])).stdout).toBe(`${head}\n`);
+    const headers = { "content-type": "Application/X-NDJSON; charset=utf-8" }; // as a proxy has it
+    const answer = () => Promise.resolve(new Response(text, { headers }));
+    expect((await audit(["head", url], undefined, answer)).stdout).toBe(`${head}\n`);
     const part = await audit(["export", `${url}?id=msgbatch_3`]);
     expect(part.stdout).toBe(textOf(linesOf(entriesOf(4).slice(2))));
   });

@@ -161,6 +161,12 @@ describe("readConfig()", () => {
         why,
       ] as const
     ),
+    [
+      "gatewayTokens",
+      "GATEWAY_TOKENS",
+      JSON.stringify(["a", "A"].map((name) => ({ name, sha256: name.repeat(64) }))),
+      "two have the same sha256",
+    ],
     ["policy", "RETENTION_POLICY", "{sk-secret", "it is not JSON"],
     ["policy", "RETENTION_POLICY", "{}", "version is missing; rules is missing; holds is missing"],
     ["retention", "RETENTION_REQUESTS", "0", "it is not a whole number of 1 or more"],

@@ -269,8 +269,9 @@ test("an answer that is not what the API promises is 502, and no cancellation", 
   const batch = sandbox.seed({ id: "msgbatch_1", processing_status: "ended" });
   const isRefused = async (method: string, path: string, fault: Fault) => {
     sandbox.fail({ status: 200, ...fault });
-    expect((await errorOf(await ask(method, batches + path))).slice(0, 2))
-      .toEqual([502, "api_error"]);
+    const response = await ask(method, batches + path);
+    expect(response.headers.get("request-id")).toMatch(/^req_/);
+    expect((await errorOf(response)).slice(0, 2)).toEqual([502, "api_error"]);
   };
   const other = { ...batch, id: "msgbatch_2" };
   for (
