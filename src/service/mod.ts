@@ -28,7 +28,18 @@ export type { Environment, GatewayToken, Scope } from "../config/mod.ts";
 export type { StepConfig, Steps } from "../purge/wait.ts";
 export type { LogRecord, ServiceOptions } from "./context.ts";
 export { createOperations, type Operations } from "./operations.ts";
-export { createStorage, type Database, migrations, type Storage } from "../storage/mod.ts";
+export {
+  createStorage,
+  type Database,
+  type EntriesOptions,
+  migrations,
+  type NotableRuns,
+  type Operation,
+  type Rows,
+  type Statement,
+  type Storage,
+  type StoredRun,
+} from "../storage/mod.ts";
 
 /** The service: what it does about each kind of event, the same on every runtime. */
 export interface Service {
