@@ -149,11 +149,8 @@ export async function work<Result>(
   }
 }
 
-/** How long an answer may stream, in milliseconds. */
-const maxStreamTime = 3_600_000;
-
 /**
- * Streams an answer. It breaks off when it takes too long, or the service stops. A break is logged.
+ * Streams an answer. It breaks off after an hour, or when the service stops. A break is logged.
  *
  * @param source A reader of a stream, or what is read like one.
  */
@@ -187,7 +184,7 @@ export function whileServed(
         controller.error(error);
         source.cancel().catch(() => {});
       };
-      cutAfter(maxStreamTime);
+      cutAfter(3_600_000);
       state.signal?.addEventListener("abort", stop);
       if (state.signal?.aborted) stop();
     },

@@ -24,7 +24,7 @@ import { datedBatch } from "../purge/filter.ts";
 import { dayMs } from "../purge/time.ts";
 import { StorageError } from "../storage/mod.ts";
 import { type Context, nowOf, type State, timeOf } from "./context.ts";
-import { noteError, notRecorded, Problem } from "./problem.ts";
+import { forbidden, noteError, notRecorded, Problem } from "./problem.ts";
 
 /** What a caller of the gateway says of its call. */
 export interface Caller {
@@ -76,8 +76,9 @@ export function recordingClient(context: Context, actor?: string, maxDeletes?: n
     throw new Problem(503, "Cannot count deletions (maxDeletesPerDay): the database has no record");
   }
   const append = async (entry: AuditEntry): Promise<void> => {
-    const isCounted = entry.phase === "intent" && entry.operation === "delete";
-    if (!isCounted || !storage || maxDeletes === undefined) return await auditTrail?.append(entry);
+    if (entry.phase === "outcome" || !storage || maxDeletes === undefined) {
+      return await auditTrail?.append(entry);
+    }
     const yesterday = nowOf(state) - dayMs;
     const since = new Date(yesterday).toISOString();
     const full = await storage.appendWithin(entry, maxDeletes, since);
@@ -198,11 +199,8 @@ async function begin(context: Context, wanted: Wanted): Promise<DeletionFacts> {
   if (answer !== undefined) return answer;
 
   const call = callFor(context, { ...client, ...administrator }, wanted, webhookId);
-  const options = {
-    allowMissing: webhookId !== undefined,
-    mayBeDeletedAlready: doubt,
-    lookFirst: true,
-  };
+  const allowMissing = webhookId !== undefined;
+  const options = { allowMissing, mayBeDeletedAlready: doubt, lookFirst: true };
   try {
     const ids = id.split("/");
     const params = Object.fromEntries(paramsOf(resource).map((name, at) => [name, ids[at]]));
@@ -243,9 +241,7 @@ function checkAge(
     const now = clock.now() - Math.max(0, facts.clockOffset ?? 0); // our clock may be ahead
     if (now - datedBatch(Object(batch)).endedAt >= days * dayMs) return;
     const detail = `permits no deletion of a batch before ${days} days after it has ended`;
-    throw new Problem(403, `The token ${JSON.stringify(name)} ${detail}`, {
-      code: "ERR_FORBIDDEN",
-    });
+    throw forbidden(`The token ${JSON.stringify(name)} ${detail}`);
   };
 }
 

@@ -29,7 +29,7 @@ import {
   tookTooLong,
 } from "./deletion.ts";
 import { timingSafeEqual } from "./deps.ts";
-import { isLimit, noteError, Problem, statuses, toProblem } from "./problem.ts";
+import { forbidden, isLimit, noteError, Problem, statuses, toProblem } from "./problem.ts";
 
 /** A request to a route, after all checks. */
 interface Asked extends Caller {
@@ -156,8 +156,9 @@ function readCaller(headers: Headers, { workspaceId }: Client): Caller {
   }
   const workspace = headers.get("anthropic-workspace-id") ?? workspaceId;
   if (workspace !== workspaceId) {
-    const detail = "anthropic-workspace-id: not the workspace of the gateway; leave the header out";
-    throw new Problem(403, detail, { code: "ERR_FORBIDDEN" });
+    throw forbidden(
+      "anthropic-workspace-id: not the workspace of the gateway; leave the header out",
+    );
   }
   const count = headers.get("x-stainless-retry-count"); // all official SDKs send it
   return { betas, apiVersion, repeats: count === null ? undefined : Number(count) || 0 };
@@ -290,9 +291,7 @@ function permit<Wanted extends { readonly scope: Scope }>(
   if (wanted !== undefined && allow.includes(wanted.scope)) return wanted;
   const all = `it permits ${allow.join(", ")} and nothing else`;
   const what = wanted?.scope ?? "this";
-  throw new Problem(403, `The token ${JSON.stringify(name)} does not permit ${what}: ${all}`, {
-    code: "ERR_FORBIDDEN",
-  });
+  throw forbidden(`The token ${JSON.stringify(name)} does not permit ${what}: ${all}`);
 }
 
 /** An error, in the API's shape. The service has repeated what is not limited already. */

@@ -98,12 +98,10 @@ const serviceChecks: Checks<ServiceOptions> = {
 export function createService(options: ServiceOptions): Service {
   const state = stateOf(options);
   const app = createApp();
-  const run = (isScheduled: boolean) =>
-    work(
-      "run",
-      state,
-      (context) => takeUpOperations(context).finally(() => runRetentionOnce(context, isScheduled)),
-    );
+  const run = (byPolicy: boolean) =>
+    work("run", state, (context) => {
+      return takeUpOperations(context).finally(() => runRetentionOnce(context, byPolicy));
+    });
   return {
     fetch: (request) => work("request", state, (context) => answer(app, request, context)),
     scheduled: () => run(true),

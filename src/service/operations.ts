@@ -34,8 +34,7 @@ export interface Operations {
 }
 
 /**
- * Runs operations in this process. What it leaves open when it ends, the next process takes up by
- * `settle()` of its service.
+ * Runs operations in this process. What it leaves open when it ends, `settle()` takes up in the next.
  *
  * @param operate `operate()` of the service.
  * @param concurrency How many run at once. The others wait.
@@ -201,11 +200,8 @@ async function run(
   let end: Partial<Operation>;
   try {
     const known = await guarded.do("recall", stepConfig, () => recall(state, { id, webhookId }));
-    const options = {
-      allowMissing: true,
-      mayBeDeletedAlready: known.doubt,
-      lookFirst: true, // workerd and others may repeat the deletion unseen
-    };
+    // It looks first, since workerd and others may repeat the deletion unseen.
+    const options = { allowMissing: true, mayBeDeletedAlready: known.doubt, lookFirst: true };
     const deletion = known.answer ?? await cancelAndDelete(call, id, options, guarded);
     const { type: _, auditError, ...found } = deletion;
     noteError(line, auditError);

@@ -116,6 +116,10 @@ export function toProblem(error: unknown, line: Line): Problem {
   );
 }
 
+/** The problem of a caller that may not do something. */
+export const forbidden = (detail: string): Problem =>
+  new Problem(403, detail, { code: "ERR_FORBIDDEN" });
+
 /** What the answers say of an audit trail that failed; the rest is for the owner. */
 export const notRecorded = "What became of it could not be recorded";
 

@@ -47,16 +47,10 @@ export async function receiveWebhook(request: Request, context: Context): Promis
   const mediaType = headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
   if (mediaType !== "application/json") {
     const accept = { "accept-post": "application/json" };
-    throw new Problem(
-      415,
-      "Cannot read the body: its media type is not application/json",
-      {},
-      accept,
-    );
+    throw cannotRead(415, "its media type is not application/json", accept);
   }
   if (!/^(identity)?$/i.test(headers.get("content-encoding") ?? "")) {
-    const accept = { "accept-encoding": "identity" };
-    throw new Problem(415, "Cannot read the body: it is compressed", {}, accept);
+    throw cannotRead(415, "it is compressed", { "accept-encoding": "identity" });
   }
   const signed = readSignature(headers);
   const body = await readBody(request, context);
@@ -67,18 +61,19 @@ export async function receiveWebhook(request: Request, context: Context): Promis
     Response.json(await deleteOnDemand(context, wanted));
 }
 
+function cannotRead(status: number, why: string, headers: Record<string, string> = {}): Problem {
+  return new Problem(status, `Cannot read the body: ${why}`, {}, headers);
+}
+
 async function readBody({ body }: Request, { limit }: Context): Promise<string> {
   const bytes = await unlessAborted(readBytes(body, maxBodyBytes), limit).catch(() => {
-    const status = limit.aborted ? 408 : 400;
-    throw new Problem(status, "Cannot read the body: it broke off, or came too slowly");
+    throw cannotRead(limit.aborted ? 408 : 400, "it broke off, or came too slowly");
   });
-  if (bytes === undefined) {
-    throw new Problem(413, `Cannot read the body: it is longer than ${maxBodyBytes} bytes`);
-  }
+  if (bytes === undefined) throw cannotRead(413, `it is longer than ${maxBodyBytes} bytes`);
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw new Problem(400, "Cannot read the body: it is not UTF-8 text");
+    throw cannotRead(400, "it is not UTF-8 text");
   }
 }
 
@@ -118,7 +113,7 @@ function readEvent(body: string) {
   try {
     value = JSON.parse(body);
   } catch {
-    throw new Problem(400, "Cannot read the body: it is not JSON");
+    throw cannotRead(400, "it is not JSON");
   }
   const event = safeParse(eventSchema, value);
   if (!event.success || findDuplicateKey(body) !== undefined) {

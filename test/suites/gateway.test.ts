@@ -213,16 +213,12 @@ describe("the gateway passes on", () => {
     ["a rate limit", refusal(429, "rate_limit_error"), 429, "rate_limit_error", null],
     ["an overload", refusal(529, "overloaded_error"), 529, "overloaded_error", null],
     ["a failure", refusal(500, "api_error"), 500, "api_error", "false"],
+    ...[401, 402, 403].map((status): [string, StubAnswer, number, string, string] => {
+      return [`${status} as its own failure`, refusal(status, "api's"), 502, "api_error", "false"];
+    }),
     [
-      "a refused key as its own failure",
-      refusal(401, "authentication_error"),
-      502,
-      "api_error",
-      "false",
-    ],
-    [
-      "a refused permission as its own failure",
-      refusal(403, "permission_error"),
+      "a status that is none as its own failure",
+      () => Object.defineProperty(new Response("{}"), "status", { value: 999 }),
       502,
       "api_error",
       "false",

@@ -8,6 +8,7 @@ import {
 } from "../../src/service/mod.ts";
 import { StorageError } from "../../src/storage/mod.ts";
 import { entriesOf, entryOf, linesOf, textOf } from "../fixtures/audit-entries.ts";
+import { attemptTimeouts } from "../fixtures/attempt-timeouts.ts";
 import { hash, otherToken, token } from "../fixtures/gateway.ts";
 import { createMemoryStorage } from "../fixtures/memory-storage.ts";
 import { apiKey } from "../fixtures/stub.ts";
@@ -16,7 +17,7 @@ import { apiKey } from "../fixtures/stub.ts";
 async function setUp(
   { environment, signal, ...change }: Partial<Storage> & {
     readonly environment?: Environment;
-    readonly signal?: AbortSignal;
+    readonly signal?: AbortSignal | undefined;
   } = {},
 ) {
   const storage = createMemoryStorage();
@@ -157,5 +158,22 @@ describe("GET /audit", () => {
     await expect(response.text()).rejects.toThrow("the service stops");
     expect(log.at(-1)).toMatchObject({ route: "/audit", outcome: "failed" });
     expect(await problem(await get(), 503)).toContain("the service stops");
+  });
+
+  test("breaks if the service stops before the first entry was read, and after an hour", async () => {
+    const stop = new AbortController();
+    for (const signal of [stop.signal, undefined]) {
+      const { get } = await setUp({
+        environment: { GRACE_PERIOD: "0.02" },
+        signal,
+        async *lines() {
+          if (signal) stop.abort();
+          yield '{"page":1}\n';
+          await new Promise(() => {});
+        },
+      });
+      using _hour = attemptTimeouts(3_600_000, () => signal ? 3_600_000 : 20);
+      await expect((await get()).text()).rejects.toThrow("takes too long, or the service stops");
+    }
   });
 });

@@ -213,7 +213,31 @@ describe("scheduled()", () => {
       if (why === "runTime") continue;
       const response = await service.fetch(new Request("http://localhost/healthz"));
       expect([response.status, response.headers.get("retry-after")]).toEqual([503, "5"]);
+      const { length } = deletes();
+      await service.scheduled().catch(() => {}); // it has stopped before
+      expect(deletes()).toHaveLength(length);
     }
+  });
+
+  test("aborts what is in flight when it is cut off, and records it as unknown", async () => {
+    const cut = new AbortController();
+    const { sandbox, client } = play({}, {
+      fetch: async (url, init) => {
+        if (init.method !== "DELETE") return await sandbox.fetch(url, init);
+        queueMicrotask(() => cut.abort());
+        return await new Promise((_, reject) =>
+          init.signal?.addEventListener("abort", () => reject(new Error("aborted")))
+        );
+      },
+    });
+    const { id } = sandbox.seed({ created_at: daysAgo(50) });
+    const storage = createMemoryStorage();
+    const environment = { WEBHOOK_SECRETS: secret };
+    const service = createService({ client, storage, environment, cutSignal: cut.signal });
+    const response = await service.fetch(webhook(deletion(id)));
+    expect([response.status, await response.json()])
+      .toMatchObject([504, { code: "ERR_TIMEOUT", outcomeKnown: false }]);
+    expect(storage.written.at(-1)).toMatchObject({ error: { outcomeKnown: false } });
   });
 
   test("writes of an open intent of another kind that its outcome is not known", async () => {
