@@ -164,7 +164,8 @@ export function whileServed(
   const timers: ReturnType<typeof setTimeout>[] = [];
   const cutAfter = (duration: number) => timers.push(setTimeout(() => cut(), duration));
   let cut = () => {}; // workerd does not heed the signal of pipeTo() while it waits for a chunk
-  const stop = () => cutAfter(timeOf(state));
+  const time = timeOf(state); // here an invalid GRACE_PERIOD is an answer
+  const stop = () => cutAfter(time);
   let isOpen = true;
   const end = (error?: unknown) => {
     timers.forEach(clearTimeout);

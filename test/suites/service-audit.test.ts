@@ -114,6 +114,8 @@ describe("GET /audit", () => {
   });
 
   test("is 503 without a trail, and when the database cannot be used", async () => {
+    const invalid = await setUp({ environment: { GRACE_PERIOD: "soon" } });
+    expect(await problem(await invalid.get(), 500)).toContain("Cannot use GRACE_PERIOD");
     const off = await setUp({ environment: { AUDIT: "off" } });
     expect(await problem(await off.get(), 503)).toContain("there is no database with one");
     const { storage, get } = await setUp();
