@@ -132,9 +132,6 @@ export async function openResults(
   });
 }
 
-// A plan of 100,000 batches has some 18 MB.
-const limit = { bytes: 268_435_456, what: "a plan" };
-
 /** Reads a plan that a client is about to apply. */
 export async function readPlan(
   files: Pick<Files, "read">,
@@ -142,6 +139,7 @@ export async function readPlan(
   client: CommandClient,
   signal?: AbortSignal,
 ): Promise<PurgePlan> {
+  const limit = { bytes: 268_435_456, what: "a plan" }; // of 100,000 batches, it has some 18 MB
   const text = await readText(files, path, limit, signal);
   const cannotUse = (why: string) => new CommandError(`Cannot use ${path}: ${why}`);
   try {

@@ -102,14 +102,12 @@ export function describeUnknownHolds(holds: ReadonlySet<string>, { items }: Purg
   return `Held, but not in the workspace: ${firstFew(unknown, 5).join(", ")}\n`;
 }
 
-const maxPolicyBytes = 16_777_216; // half a million holds
-
 /** Reads a retention policy from a file. */
 export async function readPolicy(
   files: Pick<Files, "read">,
   path: string,
 ): Promise<RetentionPolicy> {
-  const limit = { bytes: maxPolicyBytes, what: "a retention policy" };
+  const limit = { bytes: 16_777_216, what: "a retention policy" }; // half a million holds
   const text = await readText(files, path, limit);
   try {
     return parsePolicyText(text);

@@ -21,7 +21,6 @@ export type TrailSurvey<Found = AuditVerification> = Found & {
   readonly firstUnreadable: readonly UnreadableLine[];
 };
 
-const maxNamed = 10;
 const entryBegins = '{"version":1,';
 
 type SurveyOptions = VerifyAuditTrailOptions & ReadingLimits;
@@ -53,7 +52,7 @@ export async function surveyWith<Found extends AuditVerification>(
     }
   };
   const onUnreadable = (line: UnreadableLine) => {
-    if (firstUnreadable.length < maxNamed) firstUnreadable.push(line);
+    if (firstUnreadable.length < 10) firstUnreadable.push(line);
   };
   const found = await survey(bytes(), { ...options, onUnreadable }).catch((error) => {
     const isTold = error instanceof CommandError || isClosedOutput(error);
