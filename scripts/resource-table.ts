@@ -23,7 +23,7 @@ export function withResourceTable(page: string): string {
   const rows = kinds.map(([call, { name, path, administrative, betas = [] }]) => {
     const needs = [
       ...(administrative ? ["an administrator's key"] : []),
-      ...betas.slice(0, 1).map((beta) => `beta \`${beta}\`, sent by itself`),
+      ...betas.slice(0, 1).map((beta) => `beta \`${beta}\`, sent automatically`),
     ];
     return `| \`${call}()\` | \`DELETE ${path}\` | \`${name}_deleted\` | ${needs.join(", ")} |\n`;
   });
