@@ -23,7 +23,6 @@ export interface OpenAppendFile extends AppendFile {
  * file is opened again, and `append()` adds to the file at the path, so that outcomes are kept.
  *
  * @param path Path of the file. Its directory must exist, and must be readable if the file is new.
- * @returns The file.
  * @throws The error of the file system, with its `code`.
  */
 export async function openAppendFile(path: string): Promise<OpenAppendFile> {
@@ -130,8 +129,6 @@ const newline = Buffer.from("\n");
  * Writes whole lines at the end of a file, in one write, so that other processes can do the same. If
  * the file ends in the middle of a line, since a process died or the disk was full, that line is
  * ended first.
- *
- * @returns The size of the file after that.
  */
 export async function writeLines(file: AppendHandle, text: string): Promise<number> {
   const lines = Buffer.from(text);

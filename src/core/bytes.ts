@@ -47,11 +47,7 @@ async function* chunksOf(
   }
 }
 
-/**
- * Reads a stream up to a limit, and no further.
- *
- * @returns The bytes, or `undefined` where there are more.
- */
+/** Reads a stream up to a limit; `undefined` where there is more. */
 export async function readBytes(
   stream: ReadableStream<Uint8Array> | null,
   maxBytes: number,

@@ -28,11 +28,7 @@ export function isArgumentError(error: unknown): error is ArgumentError {
   return error instanceof Error && "subject" in error && "why" in error && !("code" in error);
 }
 
-/**
- * Checks one option, and gives it in the form in which it is used.
- *
- * @throws {ArgumentError} It cannot be used.
- */
+/** Checks one option, and gives it in the form in which it is used. */
 export type Check<Value> = (value: unknown, name: string) => Value;
 
 /** A check for each option that there is. */
@@ -49,7 +45,6 @@ export type Checked<Options> = { readonly [Name in keyof Options]?: NonNullable<
  * refused.
  *
  * @param subject What an unknown member is called in the error.
- * @returns The checked values, as a plain object.
  * @throws {ArgumentError} There is an option of another name, or one cannot be used.
  */
 export function checkOptions<Options extends object>(
@@ -79,8 +74,6 @@ export function isObject(value: unknown): value is object {
 /**
  * Finds the name that a misspelt word stands for. Two letters, or a third of the name's letters, may
  * be missing or too many. Capitals, hyphens, underscores and the order of letters do not matter.
- *
- * @returns The nearest name, or `undefined` if none is near.
  */
 export function nearest(word: string, names: readonly string[]): string | undefined {
   const letters = (text: string) => text.toLowerCase().replaceAll(/[_-]/g, "");
@@ -195,7 +188,6 @@ const maxIdLength = 1_024;
  * that no client, proxy or server can take for another path.
  *
  * @param template A path such as `/v1/messages/batches/{message_batch_id}`.
- * @param values A value for each of its names.
  * @throws {ArgumentError} A value is not a string, or not one path segment.
  */
 export function fillPath<Template extends string>(

@@ -54,12 +54,7 @@ export async function readAnswer(response: Response, maxBytes = 1_048_576): Prom
   return { status, headers, body: { problem } };
 }
 
-/**
- * The JSON of an answer that is a success.
- *
- * @throws {NotFoundError | APIError} The API refused.
- * @throws {InvalidResponseError} The answer is not what the API promises.
- */
+/** The JSON of an answer that is a success. All else it throws as an error. */
 export function readSuccess(reply: Reply): unknown {
   const { status, body } = reply;
   if (status >= 400) throw refusal(reply);
@@ -69,11 +64,7 @@ export function readSuccess(reply: Reply): unknown {
   return body.value;
 }
 
-/**
- * Parses an answer.
- *
- * @throws As {@link readSuccess}.
- */
+/** Parses an answer that is a success. */
 export function parseResponse<Value>(reply: Reply, schema: GenericSchema<unknown, Value>): Value {
   const result = safeParse(schema, readSuccess(reply));
   if (result.success) return result.output;

@@ -143,7 +143,6 @@ export interface NoAnswer extends Partial<Failure> {
  * would hold the request, and it recognises network errors on some runtimes only.
  *
  * @param permit Leave for the first attempt, where the pace has given it already.
- * @returns The last answer, whatever its status.
  * @throws {APIConnectionError | APITimeoutError} The last attempt got no complete answer.
  */
 export async function send(call: Call, request: ApiRequest, permit?: Permit): Promise<Reply> {

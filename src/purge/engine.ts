@@ -112,7 +112,6 @@ export interface Run<Done extends RunOutcome = DeletionOutcome> {
  * Prepares a run over many objects, side by side and in their order. Until one is not refused, they go
  * alone: what stops a run, such as a wrong key, shows there.
  *
- * @param items The objects; those that wait come last.
  * @param taskOf Makes the task of an object when its turn comes: there may be 100,000.
  */
 export function createRun<Item, Done extends RunOutcome = DeletionOutcome>(

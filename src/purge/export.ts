@@ -97,7 +97,6 @@ export interface ResultStore {
  *   are archived, 29 days after its creation.
  * @param sink Where the results go: JSON lines, in the order in which the API gives them. It is
  *   closed at the end; what it fails with is thrown untouched.
- * @returns How much it was, and its SHA-256.
  * @throws {TypeError} The batch has not ended, its results are archived, its `request_counts` are
  *   not those of an ended batch, or an argument cannot be used otherwise; no request was made.
  * @throws {InvalidResponseError} It is not the results, by what is checked, breaks off in the middle
@@ -329,11 +328,7 @@ function hasNoPath({ status, said, exchange }: Reply): boolean {
 /** Where the results of a batch are, and how many there must be. */
 type ResultsLocation = ReturnType<typeof locateResults>;
 
-/**
- * Finds the results of a batch, without a request.
- *
- * @throws {TypeError} It is no batch, has not ended, or has no results.
- */
+/** Finds the results of a batch, without a request. */
 function locateResults({ settings }: Call, batch: MessageBatch) {
   const refuse = (why: string) => cannotUse("batch", why);
   if (typeof batch !== "object" || batch === null) throw refuse("it is not a message batch");
@@ -392,7 +387,6 @@ export class ExportFailure extends Error {
 /**
  * Stores the results of a batch before it is deleted.
  *
- * @throws {ExportFailure} They are not stored.
  * @throws `signal.reason`, and what the function of the secret throws.
  */
 export async function storeResults(

@@ -136,7 +136,6 @@ const maxInARow = { outages: 10, refusals: 3 };
  * Why no later object can do better than this failure, so that the run stops. A 403 alone is about the
  * object.
  *
- * @param error The failure of one object, retries included.
  * @param inARow How many objects in a row failed alike, this one included.
  */
 export function stopReason(

@@ -23,12 +23,7 @@ import { quoteKey, suggest } from "../core/check.ts";
 import type { Issue } from "../core/errors.ts";
 import { parseTimestamp } from "./time.ts";
 
-/**
- * Reads a value.
- *
- * @param root What paths begin with.
- * @returns A copy of the value.
- */
+/** Reads a value. The paths of what is wrong with it begin with `root`. */
 export function read<Value>(
   schema: GenericSchema<unknown, Value>,
   input: unknown,

@@ -204,11 +204,7 @@ export async function cancelAndDelete(
   return { ...result, canceled: call.facts.canceled };
 }
 
-/**
- * Cancels a batch that is being processed, and waits until it has ended.
- *
- * @throws {WaitTimeoutError} It has not ended in time.
- */
+/** Cancels a batch that is being processed, and waits until it has ended. */
 export async function cancelUntilEnded(
   call: Call,
   id: string,
@@ -236,7 +232,6 @@ export async function cancelUntilEnded(
  *
  * @param act Gets every batch that has not ended, and the number of the turn. Its result replaces the
  *   batch that was seen.
- * @throws {WaitTimeoutError} It has not ended in time.
  */
 export async function waitUntilEnded(
   call: Call,
@@ -307,12 +302,7 @@ function knownStatus({ processing_status }: MessageBatch): WaitTimeoutError["las
   return (["in_progress", "canceling"] as const).find((status) => status === processing_status);
 }
 
-/**
- * Looks for a batch.
- *
- * @returns The batch, or the API's word that there is none, after three looks.
- * @throws The error of a look that showed neither.
- */
+/** Looks for a batch, three times at most. It throws the error of a look that shows neither. */
 export async function lookFor(call: Call, id: string): Promise<MessageBatch | NotFoundError> {
   const found = await lookForAbsence(batchTarget(call, id));
   if (found instanceof NotFoundError) return found;
@@ -348,8 +338,6 @@ function stepsOf(call: Call, engine?: Steps) {
      * Runs a step, or gives what came of it in an earlier run: its value or the error of the call, and
      * when. It throws the caller's own errors: an abort, even one whose reason is an error of this
      * library, and the failure of a key function or an audit trail.
-     *
-     * @param work Runs it. It gets the number of the attempt, from 1.
      */
     async run<Value>(name: string, work: (attempt: number) => Promise<Value>) {
       const settle = async ({ attempt = 1 }: { readonly attempt?: number } = {}) => {

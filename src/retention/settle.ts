@@ -22,7 +22,6 @@ export const looksToSettle = 3;
  * Gives open intents an outcome, as far as it can be known: of deletions, and of cancellations.
  *
  * @param most How many batches it may look for. It needs no request if the list has the batch.
- * @returns How many intents were settled.
  */
 export async function settleIntents(
   settings: Settings,
