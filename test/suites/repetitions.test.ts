@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Client } from "../../mod.ts";
 import { createService, type LogRecord } from "../../src/service/mod.ts";
+import { attemptTimeouts } from "../fixtures/attempt-timeouts.ts";
 import { intentOf, outcomeOf } from "../fixtures/audit-entries.ts";
 import { daysAgo, now, play } from "../fixtures/batches.ts";
 import { deletionsAsked } from "../fixtures/deletions-asked.ts";
@@ -47,6 +48,21 @@ async function answers(...responses: readonly Promise<Response>[]) {
 
 /** The trail of the storage, as one word an entry. */
 const words = ({ storage }: SetUp) => storage.written.map(({ phase, outcome }) => outcome ?? phase);
+
+test("a call that joins one that has vanished ends in its own time, and the next deletes", async () => {
+  const { service, storage, sandbox } = await setUp();
+  const { isHeld } = storage;
+  storage.isHeld = () => new Promise(() => {});
+  let isShort = true;
+  using _limits = attemptTimeouts(22_500, () => isShort ? 20 : 22_500);
+  void service.fetch(call());
+  expect(await answers(service.fetch(call())))
+    .toMatchObject([{ status: 504, error: { type: "timeout_error" } }]);
+  storage.isHeld = isHeld;
+  isShort = false;
+  expect(await answers(service.fetch(call()))).toMatchObject([{ status: 200 }]);
+  expect(deletionsAsked(sandbox)).toEqual([id]);
+});
 
 describe("a webhook is 200", () => {
   test("when it is delivered again, with the recorded receipt and without a request", async () => {

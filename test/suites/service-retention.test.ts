@@ -269,6 +269,18 @@ describe("scheduled()", () => {
     }));
     expect((await health()).status).toBe(200);
   });
+
+  test("settles with no more requests than a run may make", async () => {
+    const { client, sandbox } = play();
+    const storage = createMemoryStorage();
+    for (const id of ["msgbatch_a", "msgbatch_b"]) {
+      storage.written.push(intentOf(id, { time: new Date(now - hour).toISOString() }));
+    }
+    const environment = { WEBHOOK_SECRETS: secret };
+    const service = createService({ client, storage, environment, requests: 2 });
+    await service.settle().catch(() => {});
+    expect(sandbox.requests.length).toBeLessThanOrEqual(2);
+  });
 });
 
 describe("GET /healthz", () => {
@@ -278,6 +290,7 @@ describe("GET /healthz", () => {
     expect(await broken.health()).toMatchObject({ status: 500 });
     const without = setUp({ WEBHOOK_SECRETS: "", RETENTION_POLICY: undefined });
     expect(await without.health()).toMatchObject({ status: 500 });
+    expect(await setUp({ AUDIT: "no" }).health()).toMatchObject({ status: 500 });
   });
 
   test("is 200 before the first run, until one is overdue, and after a good one", async () => {
@@ -526,6 +539,7 @@ describe("checkService()", () => {
     ["a secret that is none", { WEBHOOK_SECRETS: "whsec_YQ==" }, "WEBHOOK_SECRETS"],
     ["nothing to do", { RETENTION_POLICY: "" }, "WEBHOOK_SECRETS"],
     ["no key", { ANTHROPIC_API_KEY: "" }, "ANTHROPIC_API_KEY"],
+    ["an audit trail that is neither on nor off", { AUDIT: "no" }, "AUDIT"],
   ])("refuses %s, and names it", (_, wrong, name) => {
     expect(() => checkService({ environment: { ...environment, ...wrong } })).toThrow(name);
   });
