@@ -7,6 +7,7 @@ import { writeSync } from "node:fs";
 import process from "node:process";
 import { readConfig, variableNames } from "../config/mod.ts";
 import { fileProblem, isDenied, listenProblem } from "../config/system-errors.ts";
+import { openAfterMs } from "../core/audit.ts";
 import { cannotUse, isArgumentError } from "../core/check.ts";
 import { maxTimer } from "../core/client.ts";
 import { Cron } from "../service/deps.ts";
@@ -110,7 +111,8 @@ async function run(
   // What becomes of a run is in the log.
   const begin = (run: Promise<void>) => runs = Promise.allSettled([runs, run]);
   begin(service.settle());
-  setTimeout(() => begin(service.settle()), settleAgainAfter).unref();
+  // By then, each intent of a process before this one is old enough to be settled.
+  setTimeout(() => begin(service.settle()), openAfterMs).unref();
   job.schedule(async () => void await begin(service.scheduled()));
 
   await stopped;
@@ -128,16 +130,11 @@ const isNode = !("Deno" in globalThis) && process.versions["bun"] === undefined;
 function bypassProxies(baseUrl: string, isGranted: IsGranted): void {
   if (!/^http:/i.test(baseUrl)) return; // plain HTTP is for loopback
   if (!isGranted({ name: "env", variable: "NO_PROXY" })) {
-    throw cannotUse(
-      "ANTHROPIC_BASE_URL",
-      "a proxy could see the key; permit --allow-env=NO_PROXY",
-    );
+    const why = "a proxy could see the key; permit --allow-env=NO_PROXY";
+    throw cannotUse("ANTHROPIC_BASE_URL", why);
   }
   bypassProxy(new URL(baseUrl).hostname);
 }
-
-/** When each intent of a process before this one is old enough to be settled, in milliseconds. */
-const settleAgainAfter = 15 * 60_000;
 
 /** A job that is not scheduled yet, in UTC. If a run is late, no other joins it. */
 function jobOf(expression: string): Cron {

@@ -36,9 +36,10 @@ export function openSqlite(path: string): SqliteDatabase {
   }
   return {
     run: (statements) => attempt(() => transaction(database, () => allRows(database, statements))),
-    checkWritable: () =>
-      // a write that changes nothing
-      attempt(() => transaction(database, () => setVersion(database, versionOf(database)))),
+    checkWritable() {
+      const write = () => setVersion(database, read(database, "user_version")); // it changes nothing
+      return attempt(() => transaction(database, write));
+    },
     close: () => database.close(),
   };
 }
@@ -95,10 +96,9 @@ function transaction<Value>(database: DatabaseSync, action: () => Value): Value 
 }
 
 function migrate(database: DatabaseSync): void {
-  const { application_id: owner } = database.prepare("PRAGMA application_id").get() ?? {};
-  const version = versionOf(database);
+  const version = read(database, "user_version");
   const { tables } = database.prepare("SELECT count(*) AS tables FROM sqlite_master").get() ?? {};
-  if (owner !== applicationId && (version !== 0 || tables !== 0)) {
+  if (read(database, "application_id") !== applicationId && (version !== 0 || tables !== 0)) {
     throw new Error("it is the database of another program");
   }
   if (version > migrations.length) throw new Error("a newer version of batchsweep made it");
@@ -107,8 +107,8 @@ function migrate(database: DatabaseSync): void {
   setVersion(database, migrations.length);
 }
 
-function versionOf(database: DatabaseSync): number {
-  return Number(database.prepare("PRAGMA user_version").get()?.["user_version"]);
+function read(database: DatabaseSync, pragma: "application_id" | "user_version"): number {
+  return Number(database.prepare(`PRAGMA ${pragma}`).get()?.[pragma]);
 }
 
 function setVersion(database: DatabaseSync, version: number): void {

@@ -132,6 +132,14 @@ describe.concurrent("an operation in a Workflow", () => {
     expect((await ask(id)).status).toBe(409);
   });
 
+  test("is told to be cut off if its instance is gone", async () => {
+    const id = "msgbatch_gone";
+    const { DB } = await bindings();
+    const row = `VALUES (?1, '2026-11-22', '{"id":"msgbatch_gone","looks":0}')`;
+    await DB.prepare(`INSERT INTO operations (id, started_at, operation) ${row}`).bind(id).run();
+    expect(await operation(id, "failed")).toMatchObject({ error: { code: "ERR_INTERRUPTED" } });
+  });
+
   test("that failed can be asked for again", async () => {
     const { id, changes, isCanceled, end } = seed();
     sandbox.fail({ method: "POST", path: new RegExp(id), status: 403 });

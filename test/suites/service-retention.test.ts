@@ -232,7 +232,7 @@ describe("scheduled()", () => {
     });
     const { id } = sandbox.seed({ created_at: daysAgo(50) });
     const storage = createMemoryStorage();
-    const environment = { WEBHOOK_SECRETS: secret };
+    const environment = { WEBHOOK_SECRETS: secret, GRACE_PERIOD: "600" };
     const service = createService({ client, storage, environment, cutSignal: cut.signal });
     const response = await service.fetch(webhook(deletion(id)));
     expect([response.status, await response.json()])
