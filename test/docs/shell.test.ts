@@ -1,15 +1,13 @@
-import { execFile } from "node:child_process";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { version } from "../../mod.ts";
 import { serve, type Server } from "../../src/adapters/serve.ts";
 import { createSandbox } from "../../src/sandbox/mod.ts";
+import { output } from "../package/installed.ts";
 import { blocksOf } from "./pages.ts";
 
-const run = promisify(execFile);
 const root = resolve(".");
 const sandbox = createSandbox();
 let api: Server;
@@ -49,23 +47,18 @@ function here(block: string): string {
   );
 }
 
+/** Puts a batch in place that ended so many days ago. */
 function seed(days: number): string {
-  const ago = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString();
-  const times = { created_at: ago(days + 1), ended_at: ago(days) };
-  return sandbox.seed({ processing_status: "ended", ...times }).id;
+  const at = (ago: number) => new Date(Date.now() - ago * 86_400_000).toISOString();
+  return sandbox.seed({ created_at: at(days + 1), ended_at: at(days) }).id;
 }
 
 test(
   "npx batchsweep works in a clone, without a build, a network or a cache",
   { timeout: 120_000 },
   async () => {
-    const env = {
-      ...process.env,
-      npm_config_cache: join(bin, "cache"),
-      npm_config_offline: "true",
-    };
-    const { stdout } = await run("npx", ["batchsweep", "--version"], { env });
-    expect(stdout).toBe(`${version}\n`);
+    const env = { npm_config_cache: join(bin, "cache"), npm_config_offline: "true" };
+    expect(await output(root, ["npx", "batchsweep", "--version"], env)).toBe(`${version}\n`);
   },
 );
 
@@ -73,23 +66,18 @@ test.for(["README.md", "docs/command.md", "docs/retention.md", "docs/audit.md"])
   "the shell blocks of %s run as they stand",
   { timeout: 120_000 },
   async (page) => {
-    for (let count = 0; count < 5; count += 1) [seed(3), seed(40)];
+    for (const days of [3, 40, 3, 40, 3, 40]) seed(days);
     const folder = await mkdtemp(join(bin, "run-"));
     const [typescript] = blocksOf(page).filter(({ language }) => language === "ts");
     await writeFile(join(folder, "delete.ts"), typescript?.code ?? "");
     await writeFile(join(folder, "tsconfig.json"), `{"extends":"${root}/tsconfig.json"}`);
     const blocks = blocksOf(page).filter(({ language }) => language === "sh");
     const script = blocks.map(({ code }) => here(code)).join("\n");
-    await run("bash", ["-euo", "pipefail", "-c", script], {
-      cwd: folder,
-      env: {
-        ...process.env,
-        PATH: [bin, `${root}/node_modules/.bin`, process.env["PATH"]].join(delimiter),
-        NODE_OPTIONS: `--import ${root}/scripts/npm-specifiers.ts`,
-        ANTHROPIC_API_KEY: "any",
-        ANTHROPIC_BASE_URL: api.url,
-        NO_COLOR: "1",
-      },
+    await output(folder, ["bash", "-euo", "pipefail", "-c", script], {
+      PATH: [bin, `${root}/node_modules/.bin`, process.env["PATH"]].join(delimiter),
+      NODE_OPTIONS: `--import ${root}/scripts/npm-specifiers.ts`,
+      ANTHROPIC_API_KEY: "any",
+      ANTHROPIC_BASE_URL: api.url,
     });
   },
 );
