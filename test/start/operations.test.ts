@@ -4,11 +4,12 @@ import { createStorage } from "../../src/storage/mod.ts";
 import { collect } from "../fixtures/audit-entries.ts";
 import { hash, token } from "../fixtures/gateway.ts";
 import { deletion, webhook } from "../fixtures/webhook.ts";
+import { serviceRuntimes } from "./service-command.ts";
 import { origin, type Process, startBefore, until } from "./service-process.ts";
 
-test("an operation goes on after its process was stopped, and after it was killed", async () => {
+test.each(serviceRuntimes)("an operation of %s outlives SIGTERM and SIGKILL", async (runtime) => {
   const reader = { name: "operator", sha256: await hash(token), allow: ["operations:read"] };
-  const first = await startBefore("Node", { GATEWAY_TOKENS: JSON.stringify([reader]) });
+  const first = await startBefore(runtime, { GATEWAY_TOKENS: JSON.stringify([reader]) });
   const { sandbox, path } = first;
   const { id } = sandbox.seed({ processing_status: "in_progress" });
   const urlOf = async ({ printed }: Process) => (await printed(origin))[1] ?? "";
