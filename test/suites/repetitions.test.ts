@@ -52,10 +52,15 @@ const words = ({ storage }: SetUp) => storage.written.map(({ phase, outcome }) =
 test("a call that joins one that has vanished ends in its own time, and the next deletes", async () => {
   const { service, storage, sandbox } = await setUp();
   const { isHeld } = storage;
-  storage.isHeld = () => new Promise(() => {});
+  const begun = Promise.withResolvers<void>();
+  storage.isHeld = () => {
+    begun.resolve();
+    return new Promise(() => {});
+  };
   let isShort = true;
   using _limits = attemptTimeouts(22_500, () => isShort ? 20 : 22_500);
   void service.fetch(call());
+  await begun.promise;
   expect(await answers(service.fetch(call())))
     .toMatchObject([{ status: 504, error: { type: "timeout_error" } }]);
   storage.isHeld = isHeld;
