@@ -1,10 +1,12 @@
 import { describe, expect, test } from "vitest";
 import type { Host } from "../../src/cli/mod.ts";
 import { createSandbox, type Sandbox } from "../../src/sandbox/mod.ts";
+import { intentOf, linesOf, outcomeOf, textOf } from "../fixtures/audit-entries.ts";
 import { day } from "../fixtures/batches.ts";
 import { deletionsAsked } from "../fixtures/deletions-asked.ts";
 import { outcomesIn } from "../fixtures/json-lines.ts";
 import { daysAgoIn, presentIn, seedBatches } from "../fixtures/seed-batches.ts";
+import { stub } from "../fixtures/stub.ts";
 import {
   byCron,
   environment,
@@ -67,6 +69,19 @@ describe("purge", () => {
     });
     expect(deletionsAsked(sandbox)).toEqual([]);
   });
+
+  test.each([[["purge", "--yes"]], [["delete"]]])(
+    "%j takes as a success what is gone, and what its record says is deleted or may be",
+    async (command) => {
+      const gone = intentOf("msgbatch_gone");
+      const entries = linesOf([gone, outcomeOf(gone), intentOf("msgbatch_unknown")]);
+      const files = createMemoryFiles({ "a.jsonl": textOf(entries) });
+      const host = { files, clock: stub([]).clock };
+      const args = [...command, "--audit", "a.jsonl", "msgbatch_gone", "msgbatch_unknown"];
+      expect((await run(args, host, stage().sandbox)).code).toBe(0);
+      expect((await run([...args, "msgbatch_none"], host, stage().sandbox)).code).toBe(1);
+    },
+  );
 
   test("cancels what has not ended, only with --cancel", async () => {
     const { sandbox, going } = stage();
