@@ -28,6 +28,7 @@ const interrupted = new Promise<void>((resolve) => {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => resolve());
 });
 
+console.error("Starting a sandbox and the Worker: this takes a moment");
 const api = await serve(sandbox.fetch);
 const worker = await startWorker({
   ANTHROPIC_API_KEY: apiKey,

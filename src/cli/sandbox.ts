@@ -29,7 +29,9 @@ export async function runSandbox(
   });
   const address = { hostname: "127.0.0.1", port };
   const server = await host.serve(sandbox.fetch, address).catch((error) => {
-    const message = `Cannot listen on 127.0.0.1:${port}: ${listenProblem(error)}`;
+    const message = `Cannot listen on 127.0.0.1:${port}: ${
+      listenProblem(error)
+    }; --port takes another`;
     throw new CommandError(message, exitCode.failed);
   });
   try {

@@ -42,7 +42,13 @@ function checkAccess(config: Config): void {
     if (token.maxDeletesPerDay === undefined || config.storage().audit) continue;
     throw cannotUse("AUDIT", "it is off, and maxDeletesPerDay of a token counts what is recorded");
   }
-  if (!hasPurpose || config.has("WEBHOOK_SECRETS")) config.webhookSecrets();
+  if (config.has("WEBHOOK_SECRETS")) config.webhookSecrets();
+  else if (!hasPurpose) {
+    throw cannotUse(
+      "WEBHOOK_SECRETS",
+      "it is not set, and neither is GATEWAY_TOKENS or RETENTION_POLICY",
+    );
+  }
   config.client();
   config.gracePeriod();
   config.storage();

@@ -30,7 +30,9 @@ test("main() redacts what looks like a key, and a token of any look", async () =
   const token = "opaque+token/0123=";
   const env = (name: string) => name === "ANTHROPIC_AUTH_TOKEN" ? ` ${token}\n` : undefined;
   const serve = () => Promise.reject(new Error(`it quotes ${token}`));
-  expect((await run(["sandbox"], { env, serve })).stderr).toMatch(/: it quotes \[redacted\]\n$/);
+  expect((await run(["sandbox"], { env, serve })).stderr).toMatch(
+    /: it quotes \[redacted\]; --port takes another\n$/,
+  );
 });
 
 test("main() writes no control character that it was given", async () => {
@@ -188,7 +190,7 @@ test("main() says why the sandbox cannot listen", async () => {
   expect(await run(["sandbox", "--port", String(port)], { serve })).toEqual({
     code: 1,
     stdout: "",
-    stderr: `Cannot listen on 127.0.0.1:${port}: the port is taken\n`,
+    stderr: `Cannot listen on 127.0.0.1:${port}: the port is taken; --port takes another\n`,
   });
   await close();
 });

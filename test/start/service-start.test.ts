@@ -145,7 +145,7 @@ const refusals: readonly Refusal[] = [
   [
     "no way in and no policy",
     { WEBHOOK_SECRETS: "", RETENTION_POLICY: "" },
-    "Cannot use WEBHOOK_SECRETS: it is not set",
+    "Cannot use WEBHOOK_SECRETS: it is not set, and neither is GATEWAY_TOKENS or RETENTION_POLICY",
   ],
   [
     "a webhook secret that is none",
