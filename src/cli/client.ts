@@ -106,3 +106,8 @@ export function checkPermission(host: Pick<Host, "permits">, url: string): void 
     `Cannot use ${new URL(url).host}: this process has no permission for it (--allow-net)`,
   );
 }
+
+/** The words that start this command again, able to call a URL. */
+export function commandOf(host: Pick<Host, "commandLine">, url: string): string {
+  return (host.commandLine?.(new URL(url)) ?? ["batchsweep"]).join(" ");
+}

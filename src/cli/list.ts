@@ -7,7 +7,7 @@ import { BatchsweepError } from "../core/errors.ts";
 import { createCall } from "../core/send.ts";
 import type { MessageBatchFilter } from "../purge/filter.ts";
 import { statuses } from "../purge/plan.ts";
-import { type CommandClient, createClient } from "./client.ts";
+import { type CommandClient, commandOf, createClient } from "./client.ts";
 import { exitCode, explainError } from "./errors.ts";
 import { filterFrom, listFilter } from "./selection.ts";
 import { checkIds } from "./ids.ts";
@@ -117,11 +117,11 @@ export async function runShow([id = ""]: Args, flags: Flags, context: Context): 
     throw explainError(error, client.baseUrl, host);
   });
   if (flags.json) await output.json(batch);
-  else await output.result(describeBatch(batch));
+  else await output.result(describeBatch(batch, commandOf(host, client.baseUrl)));
   return exitCode.done;
 }
 
-function describeBatch(batch: MessageBatch): string {
+function describeBatch(batch: MessageBatch, command: string): string {
   const timeOf = (text: string | null) => text !== null && `${toMinute(text) ?? "unreadable"} UTC`;
   const { id, results_url, archived_at } = batch;
   const hasResults = results_url !== null && archived_at === null;
@@ -134,7 +134,7 @@ function describeBatch(batch: MessageBatch): string {
     ["Ended", timeOf(batch.ended_at)],
     ["Expires", timeOf(batch.expires_at)],
     ["Archived", timeOf(archived_at)],
-    ["Results", hasResults && `batchsweep export ${oneLine(id)}`],
+    ["Results", hasResults && `${command} export ${oneLine(id)}`],
   ], 8);
 }
 

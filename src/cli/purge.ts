@@ -10,7 +10,7 @@ import type { MessageBatchFilter } from "../purge/filter.ts";
 import { namesOfPlan, planPurge, type PurgePlan } from "../purge/plan.ts";
 import type { RetentionPolicy } from "../purge/policy.ts";
 import { failedOutcome, notThere } from "./by-id.ts";
-import { type CommandClient, createClient } from "./client.ts";
+import { type CommandClient, commandOf, createClient } from "./client.ts";
 import { CommandError, exitCode, explainError } from "./errors.ts";
 import { describeUnknownHolds, filterFrom, readHolds, readPolicy, withHolds } from "./selection.ts";
 import type { Host } from "./host.ts";
@@ -279,6 +279,7 @@ async function showPlan(
   { host, output }: Context,
 ): Promise<number> {
   const planned = plannedItems(plan);
+  const command = commandOf(host, plan.baseUrl);
   if (planOut !== undefined) await writePlan(host.files, planOut, plan);
   for (const outcome of known) {
     if (json) await output.json(outcome);
@@ -298,7 +299,7 @@ async function showPlan(
   await output.note(
     planOut === undefined
       ? "Dry run: nothing was deleted\n"
-      : `Nothing was deleted. The plan is in ${planOut}:\n  batchsweep purge --plan ${planOut}\n`,
+      : `Nothing was deleted. The plan is in ${planOut}:\n  ${command} purge --plan ${planOut}\n`,
     "strong",
   );
   return known.some(({ outcome }) => outcome === "failed") ? exitCode.failed : exitCode.done;

@@ -540,6 +540,17 @@ describe("purge --plan-out and --plan", () => {
   });
   const apply = ["purge", "--plan", "plan.json", "--yes"];
 
+  test("say how to apply the plan, as this command was started", async () => {
+    const { sandbox } = stage();
+    const commandLine = ({ host }: URL) => ["npx", "batchsweep", `--host=${host}`];
+    const files = createMemoryFiles();
+    const args = ["purge", "--older-than", "30d", "--plan-out", "plan.json"];
+    const { stderr } = await run(args, { ...byCron, files, commandLine }, sandbox);
+    expect(stderr).toContain(
+      "\n  npx batchsweep --host=api.anthropic.com purge --plan plan.json\n",
+    );
+  });
+
   test("write a plan that is applied later, whatever has come since", async () => {
     const { sandbox, old } = stage();
     const { files, ended } = await planned(sandbox);
