@@ -1,7 +1,9 @@
 // A gateway as a Bun server: whoever has a token of GATEWAY_TOKENS may delete batches with an official
 // SDK, and never sees the API key. Every deletion is recorded in audit.jsonl.
 //
-// Run: bun bun-gateway.ts
+// `npx batchsweep token create NAME` prints a token, and its row for GATEWAY_TOKENS.
+//
+// Run: GATEWAY_TOKENS='[{"name":…}]' bun bun-gateway.ts
 import { createJsonlAuditTrail } from "batchsweep/audit";
 import { openAppendFile } from "batchsweep/node";
 import { createService } from "batchsweep/service";
