@@ -1,9 +1,10 @@
 // A gateway as a Bun server: whoever has a token of GATEWAY_TOKENS may delete batches with an official
 // SDK, and never sees the API key. Every deletion is recorded in audit.jsonl.
 //
-// `npx batchsweep token create NAME` prints a token, and its row for GATEWAY_TOKENS.
+// `npx batchsweep token create NAME` prints a token, and its row for GATEWAY_TOKENS,
+// which is a list: '[ROW]'.
 //
-// Run: GATEWAY_TOKENS='[{"name":…}]' bun bun-gateway.ts
+// Run: bun bun-gateway.ts
 import { createJsonlAuditTrail } from "batchsweep/audit";
 import { openAppendFile } from "batchsweep/node";
 import { createService } from "batchsweep/service";

@@ -1,7 +1,7 @@
 // Deletes batches with the official SDK through a gateway (bun-gateway.ts): only the base URL and the
-// key differ. The token may delete batches, and nothing else.
+// key differ. The token, in GATEWAY_TOKEN, may delete batches, and nothing else.
 //
-// Run: GATEWAY_TOKEN=batchsweep_… node sdk-gateway.ts msgbatch_…
+// Run: node sdk-gateway.ts msgbatch_…
 import Anthropic from "@anthropic-ai/sdk";
 import process from "node:process";
 
