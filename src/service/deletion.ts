@@ -6,6 +6,7 @@
 import type { GatewayToken } from "../config/mod.ts";
 import { unlessAborted } from "../core/abort.ts";
 import type { AuditEntry } from "../core/audit.ts";
+import { subjectOf } from "../core/batches.ts";
 import { defined, fillPath } from "../core/check.ts";
 import { type AnthropicBeta, checkClient, type Client, type Fetch } from "../core/client.ts";
 import {
@@ -139,7 +140,7 @@ export function callFor(
 
 /** Refuses to do anything to a batch that is held. */
 export async function checkHold(state: State, id: string): Promise<void> {
-  if (await isHeld(state, id)) throw heldProblem();
+  if (await isHeld(state, id)) throw heldProblem(id);
 }
 
 /** Whether the policy or the table `holds` forbids to change a batch, as they are now. */
@@ -148,8 +149,9 @@ export async function isHeld({ config, storage }: State, id: string): Promise<bo
 }
 
 /** The problem that a batch is held. */
-export function heldProblem(): Problem {
-  return new Problem(409, "Cannot use the message batch: it is held", { code: "ERR_HELD" });
+export function heldProblem(id: string): Problem {
+  const detail = `Cannot cancel or delete ${subjectOf(id)}: it is held`;
+  return new Problem(409, detail, { code: "ERR_HELD" });
 }
 
 /**

@@ -186,7 +186,7 @@ async function run(
         isNew = true;
         return await isHeld(state, id) ? { held: true } as const : { result: await act(step) };
       });
-      if ("held" in done) throw heldProblem();
+      if ("held" in done) throw heldProblem(id);
       return done.result;
     },
     async sleep(name, duration) {

@@ -327,7 +327,11 @@ describe("a token with batches:cancel", () => {
     for (const id of ["msgbatch_1", "msgbatch_2"]) {
       sandbox.seed({ id, processing_status: "in_progress" });
       expect(await errorOf(await ask("POST", `${batches}/${id}/cancel`)))
-        .toEqual([403, "permission_error", "Cannot use the message batch: it is held"]);
+        .toEqual([
+          403,
+          "permission_error",
+          `Cannot cancel or delete message batch "${id}": it is held`,
+        ]);
     }
     expect(sandbox.requests).toHaveLength(0);
     const { id } = sandbox.seed({ processing_status: "ended" });

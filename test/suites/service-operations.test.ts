@@ -202,7 +202,10 @@ describe("POST /webhook with cancel", () => {
       await ask();
       expect(await ended()).toMatchObject({
         state: "failed",
-        error: { code: "ERR_HELD", message: "Cannot use the message batch: it is held" },
+        error: {
+          code: "ERR_HELD",
+          message: `Cannot cancel or delete message batch "${id}": it is held`,
+        },
       });
       expect(methods().match(/POST|DELETE/g)?.length ?? 0).toBe(cancels);
       expect(sandbox.size).toBe(1);
