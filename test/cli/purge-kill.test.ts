@@ -8,8 +8,8 @@ import { daysAgoIn, presentIn, seedBatches } from "../fixtures/seed-batches.ts";
 import { testInDirectory as test } from "../fixtures/test-in-directory.ts";
 import { createGate, createStage, names, type Stage } from "./runtimes.ts";
 
-const kills = 20;
-const ended = 360;
+const kills = Number(process.env["KILLS"] ?? 12);
+const ended = 18 * kills;
 const unended = 12;
 const outside = 60;
 

@@ -131,105 +131,115 @@ const policyOf = (days: number) =>
     holds: ["msgbatch_held"],
   });
 
+const kills = Number(process.env["KILLS"] ?? 10);
+const tightened = Math.round(kills * 0.6);
+
 describe.each([["SQLite", inSqlite], ["D1", inD1]] as const)("a service on %s", (name, place) => {
-  test("that is killed 20 times deletes each batch once, and none that is held or too young", {
-    timeout: 300_000,
-  }, async () => {
-    const seed = Number(process.env["KILL_SEED"] ?? Date.now() % 1_000_000);
-    const random = seededRandom(seed);
-    const folder = await mkdtemp(join(tmpdir(), "batchsweep-"));
-    closing.push(() => rm(folder, { recursive: true }));
+  test(
+    "that is killed again and again deletes each batch once, and none that is held or too young",
+    {
+      timeout: 300_000,
+    },
+    async () => {
+      const seed = Number(process.env["KILL_SEED"] ?? Date.now() % 1_000_000);
+      const random = seededRandom(seed);
+      const folder = await mkdtemp(join(tmpdir(), "batchsweep-"));
+      closing.push(() => rm(folder, { recursive: true }));
 
-    const sandbox = createSandbox({ apiKeys: [apiKey] });
-    const receipts: string[] = [];
-    let asked = 0;
-    let latency = 40;
-    const api = await serve(async (request) => {
-      if (request.method !== "DELETE") return await sandbox.fetch(request);
-      asked += 1;
-      await pause(latency * random());
-      const response = await sandbox.fetch(request);
-      if (response.status === 200) receipts.push(request.url.split("/").at(-1) ?? "");
-      await pause(latency * random());
-      return response;
-    });
-    closing.push(() => api.close());
-    const seedBatch = (id: string, days: number) => {
-      const time = daysAgoIn(sandbox, days);
-      return sandbox.seed({ id: `msgbatch_${id}`, created_at: time, ended_at: time }).id;
-    };
-    /** The age of each batch that may go, in days. */
-    const ages = new Map<string, number>();
-    for (let index = 0; index < 3_000; index += 1) {
-      const days = 31 + random() * 60;
-      ages.set(seedBatch(`old_${index}`, days), days);
-    }
-    const mustStay = new Set([seedBatch("held", 99)]);
-    for (let index = 0; index < 50; index += 1) mustStay.add(seedBatch(`young_${index}`, 29));
-    const alive = () => [...ages.keys()].filter((id) => sandbox.batch(id) !== undefined);
+      const sandbox = createSandbox({ apiKeys: [apiKey] });
+      const receipts: string[] = [];
+      let asked = 0;
+      let latency = 40;
+      const api = await serve(async (request) => {
+        if (request.method !== "DELETE") return await sandbox.fetch(request);
+        asked += 1;
+        await pause(latency * random());
+        const response = await sandbox.fetch(request);
+        if (response.status === 200) receipts.push(request.url.split("/").at(-1) ?? "");
+        await pause(latency * random());
+        return response;
+      });
+      closing.push(() => api.close());
+      const seedBatch = (id: string, days: number) => {
+        const time = daysAgoIn(sandbox, days);
+        return sandbox.seed({ id: `msgbatch_${id}`, created_at: time, ended_at: time }).id;
+      };
+      /** The age of each batch that may go, in days. */
+      const ages = new Map<string, number>();
+      for (let index = 0; index < 150 * kills; index += 1) {
+        const days = 31 + random() * 60;
+        ages.set(seedBatch(`old_${index}`, days), days);
+      }
+      const mustStay = new Set([seedBatch("held", 99)]);
+      for (let index = 0; index < 50; index += 1) mustStay.add(seedBatch(`young_${index}`, 29));
+      const alive = () => [...ages.keys()].filter((id) => sandbox.batch(id) !== undefined);
 
-    const { start } = place(folder);
-    const variables = {
-      ANTHROPIC_API_KEY: apiKey,
-      ANTHROPIC_BASE_URL: api.url,
-      WEBHOOK_SECRETS: `whsec_${btoa("x".repeat(24))}`,
-      RETENTION_REQUESTS: "100000",
-    };
-    let days = 30;
-    const held = new Set<string>();
-    let killedInRun = 0;
-    for (let round = 0; round < 20; round += 1) {
-      if (round === 12) days = 45; // tightened: younger batches stay from here on
-      const victim = await start({ ...variables, RETENTION_POLICY: policyOf(days) });
-      await pause(random() * 1_000);
-      const free = alive().filter((id) => !held.has(id));
-      const hold = free[Math.floor(random() * free.length)];
-      if (hold !== undefined) {
-        await victim.sql(`INSERT INTO holds (id) VALUES ('${hold}')`);
-        held.add(hold); // it counts in the run that follows, at the latest
+      const { start } = place(folder);
+      const variables = {
+        ANTHROPIC_API_KEY: apiKey,
+        ANTHROPIC_BASE_URL: api.url,
+        WEBHOOK_SECRETS: `whsec_${btoa("x".repeat(24))}`,
+        RETENTION_REQUESTS: "100000",
+      };
+      let days = 30;
+      const held = new Set<string>();
+      let killedInRun = 0;
+      for (let round = 0; round < kills; round += 1) {
+        if (round === tightened) days = 45; // tightened: younger batches stay from here on
+        const victim = await start({ ...variables, RETENTION_POLICY: policyOf(days) });
+        await pause(random() * 1_000);
+        const free = alive().filter((id) => !held.has(id));
+        const hold = free[Math.floor(random() * free.length)];
+        if (hold !== undefined) {
+          await victim.sql(`INSERT INTO holds (id) VALUES ('${hold}')`);
+          held.add(hold); // it counts in the run that follows, at the latest
+        }
+        await pause(random() * 1_000);
+        let before = asked;
+        // Every other process is killed while it deletes, however slowly it starts.
+        for (let waits = 0; round % 2 > 0 && asked === before && waits < 100; waits += 1) {
+          await pause(50);
+        }
+        before = asked;
+        await pause(60);
+        if (asked > before) killedInRun += 1;
+        await victim.kill();
+        await pause(200); // for deletions that the API has begun
+        for (const id of alive()) {
+          if (held.has(id) || (round >= tightened - 1 && (ages.get(id) ?? 0) < 44.9)) {
+            mustStay.add(id);
+          }
+        }
       }
-      await pause(random() * 1_000);
-      let before = asked;
-      // Every other process is killed while it deletes, however slowly it starts.
-      for (let waits = 0; round % 2 > 0 && asked === before && waits < 100; waits += 1) {
-        await pause(50);
-      }
-      before = asked;
-      await pause(60);
-      if (asked > before) killedInRun += 1;
-      await victim.kill();
-      await pause(200); // for deletions that the API has begun
-      for (const id of alive()) {
-        if (held.has(id) || (round >= 11 && (ages.get(id) ?? 0) < 44.9)) mustStay.add(id);
-      }
-    }
-    const left = alive().length;
+      const left = alive().length;
 
-    latency = 0;
-    sandbox.advance(1_200_000); // as the clock of the process that follows
-    const last = await start({ ...variables, RETENTION_POLICY: policyOf(days) }, true);
-    const open = async () =>
-      (await last.sql("SELECT count(*) AS open FROM open_intents"))[0]?.["open"];
-    const openBefore = await open();
-    const due = () => alive().filter((id) => !mustStay.has(id) && (ages.get(id) ?? 0) >= 45).length;
-    while (due() > 0 || await open() !== 0) await pause(200);
-    await pause(1_500); // another run, which finds nothing
-    const entries = (await last.sql("SELECT entry FROM audit_entries ORDER BY seq"))
-      .map(({ entry }) => JSON.parse(String(entry)));
-    const deleted = new Set(
-      entries.filter(({ outcome }) => outcome === "deleted").map(({ objectId }) => objectId),
-    );
-    console.log(
-      `${name}, KILL_SEED=${seed}: ${killedInRun} of 20 kills while deletions were in flight, ` +
-        `${left} batches left after them, ${openBefore} intents open; ` +
-        `${receipts.length} deleted by ${asked} requests, ${mustStay.size} stay`,
-    );
-    expect(killedInRun).toBeGreaterThan(0);
-    expect(left).toBeGreaterThan(mustStay.size); // the kills came before the end
-    expect(new Set(receipts).size).toBe(receipts.length);
-    for (const id of mustStay) expect(sandbox.batch(id), id).toBeDefined();
-    expect(alive().length + receipts.length).toBe(ages.size);
-    expect(receipts.filter((id) => !deleted.has(id))).toEqual([]); // each is on record
-    expect(await open()).toBe(0);
-  });
+      latency = 0;
+      sandbox.advance(1_200_000); // as the clock of the process that follows
+      const last = await start({ ...variables, RETENTION_POLICY: policyOf(days) }, true);
+      const open = async () =>
+        (await last.sql("SELECT count(*) AS open FROM open_intents"))[0]?.["open"];
+      const openBefore = await open();
+      const due = () =>
+        alive().filter((id) => !mustStay.has(id) && (ages.get(id) ?? 0) >= 45).length;
+      while (due() > 0 || await open() !== 0) await pause(200);
+      await pause(1_500); // another run, which finds nothing
+      const entries = (await last.sql("SELECT entry FROM audit_entries ORDER BY seq"))
+        .map(({ entry }) => JSON.parse(String(entry)));
+      const deleted = new Set(
+        entries.filter(({ outcome }) => outcome === "deleted").map(({ objectId }) => objectId),
+      );
+      console.log(
+        `${name}, KILL_SEED=${seed}: ${killedInRun} of ${kills} kills while deletions were in flight, ` +
+          `${left} batches left after them, ${openBefore} intents open; ` +
+          `${receipts.length} deleted by ${asked} requests, ${mustStay.size} stay`,
+      );
+      expect(killedInRun).toBeGreaterThan(0);
+      expect(left).toBeGreaterThan(mustStay.size); // the kills came before the end
+      expect(new Set(receipts).size).toBe(receipts.length);
+      for (const id of mustStay) expect(sandbox.batch(id), id).toBeDefined();
+      expect(alive().length + receipts.length).toBe(ages.size);
+      expect(receipts.filter((id) => !deleted.has(id))).toEqual([]); // each is on record
+      expect(await open()).toBe(0);
+    },
+  );
 });
