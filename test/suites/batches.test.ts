@@ -145,6 +145,15 @@ describe("listMessageBatches()", () => {
     });
   });
 
+  test("rejects where a page says that there are more, and not after which", async () => {
+    for (const data of [[], [{ id: 7 }]]) {
+      const { client, seen } = stub([page(data, { has_more: true })]);
+      expect(await rejection(collect(listMessageBatches(client))))
+        .toMatchObject({ code: "ERR_INVALID_RESPONSE" });
+      expect(seen).toHaveLength(1);
+    }
+  });
+
   test("rejects with the caller's reason between pages", async () => {
     const { client, sandbox } = setUp(20);
     const controller = new AbortController();

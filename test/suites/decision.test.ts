@@ -107,6 +107,13 @@ describe("describeDecision()", () => {
     expect(describeDecision(decision, source, item)).toBe(words);
   });
 
+  test("says what it can where the filter or the policy is another one", () => {
+    expect(describeDecision(rule(9), { policy })).toBe("It is kept by a rule");
+    expect(describeDecision(rule(0), {})).toBe("It is kept by a rule");
+    expect(describeDecision(broken("status"), { filter: { oldest: 1 } }))
+      .toBe("It is not as its filter says");
+  });
+
   test("has words for every decision of every filter and policy", () => {
     const anyFilter = fc.oneof(fc.constant("*" as const), fc.record(conditions));
     fc.assert(

@@ -161,6 +161,8 @@ describe("planPurge()", () => {
     const policy = policyOf([{ type: "delete_after", days: 1, since: "created" }]);
     expect(await decided({ policy, archived: "keep" }))
       .toEqual(["archived", "archived", "matches", "matches"]);
+    const wrong = { filter, archived: "archive" as "keep" };
+    await expect(planPurge(client, wrong)).rejects.toThrow('it is neither "keep" nor "delete"');
     const plan = await planPurge(client, { filter, archived: "keep" });
     expect(parsePurgePlan(JSON.parse(JSON.stringify(plan)))).toEqual(plan);
     expect(await applyPurge(client, plan)).toMatchObject({ deleted: 1 });
