@@ -1,4 +1,4 @@
-// A gateway as a Bun server: whoever has a token of GATEWAY_TOKENS may delete batches with an official
+// A gateway as a Bun server: the holder of a token in GATEWAY_TOKENS may delete batches with an official
 // SDK, and never sees the API key. Every deletion is recorded in audit.jsonl.
 //
 // `npx batchsweep token create NAME` prints a token, and its row for GATEWAY_TOKENS,
