@@ -39,6 +39,47 @@ const resources = {
     prefixes: { memory_store_id: "memstore_" },
     betas: ["agent-memory-2026-07-22", "managed-agents-2026-04-01"],
   },
+  memory: {
+    name: "memory",
+    path: "/v1/memory_stores/{memory_store_id}/memories/{memory_id}",
+    prefixes: { memory_store_id: "memstore_", memory_id: "mem_" },
+    betas: ["agent-memory-2026-07-22", "managed-agents-2026-04-01"],
+  },
+  session: {
+    name: "session",
+    path: "/v1/sessions/{session_id}",
+    prefixes: { session_id: "sesn_" },
+    betas: ["managed-agents-2026-04-01"],
+  },
+  session_resource: {
+    name: "session_resource",
+    path: "/v1/sessions/{session_id}/resources/{resource_id}",
+    prefixes: { session_id: "sesn_", resource_id: "sesrsc_" },
+    betas: ["managed-agents-2026-04-01"],
+  },
+  environment: {
+    name: "environment",
+    path: "/v1/environments/{environment_id}",
+    prefixes: { environment_id: "env_" },
+    betas: ["managed-agents-2026-04-01"],
+  },
+  vault: {
+    name: "vault",
+    path: "/v1/vaults/{vault_id}",
+    prefixes: { vault_id: "vlt_" },
+    betas: ["managed-agents-2026-04-01"],
+  },
+  vault_credential: {
+    name: "vault_credential",
+    path: "/v1/vaults/{vault_id}/credentials/{credential_id}",
+    prefixes: { vault_id: "vlt_", credential_id: "vcrd_" },
+    betas: ["managed-agents-2026-04-01"],
+  },
+  user_profile: {
+    name: "user_profile",
+    path: "/v1/user_profiles/{user_profile_id}",
+    prefixes: { user_profile_id: "uprof_" },
+  },
   invite: {
     name: "invite",
     path: "/v1/organizations/invites/{invite_id}",
@@ -126,6 +167,73 @@ export const deleteSkillVersion: DeleteFunction<Resources["skill_version"]> =
  */
 export const deleteMemoryStore: DeleteFunction<Resources["memory_store"]> =
   /* @__PURE__ */ deleteFunction(resources.memory_store);
+
+/**
+ * Deletes one memory of a store, named by `{ memory_store_id, memory_id }`. This cannot be undone.
+ *
+ * @see [Delete a memory](https://platform.claude.com/docs/en/api/beta/memory_stores/memories/delete)
+ */
+export const deleteMemory: DeleteFunction<Resources["memory"]> = /* @__PURE__ */ deleteFunction(
+  resources.memory,
+);
+
+/**
+ * Deletes a session of an agent. This cannot be undone. The API refuses one that is running.
+ *
+ * @see [Delete a session](https://platform.claude.com/docs/en/api/beta/sessions/delete)
+ */
+export const deleteSession: DeleteFunction<Resources["session"]> = /* @__PURE__ */ deleteFunction(
+  resources.session,
+);
+
+/**
+ * Takes a resource, named by `{ session_id, resource_id }`, out of a session.
+ *
+ * @see [Delete a session resource](https://platform.claude.com/docs/en/api/beta/sessions/resources/delete)
+ */
+export const deleteSessionResource: DeleteFunction<Resources["session_resource"]> =
+  /* @__PURE__ */ deleteFunction(
+    resources.session_resource,
+  );
+
+/**
+ * Deletes an environment in which agents run. This cannot be undone.
+ *
+ * @see [Delete an environment](https://platform.claude.com/docs/en/api/beta/environments/delete)
+ */
+export const deleteEnvironment: DeleteFunction<Resources["environment"]> =
+  /* @__PURE__ */ deleteFunction(
+    resources.environment,
+  );
+
+/**
+ * Deletes a vault of credentials. This cannot be undone.
+ *
+ * @see [Delete a vault](https://platform.claude.com/docs/en/api/beta/vaults/delete)
+ */
+export const deleteVault: DeleteFunction<Resources["vault"]> = /* @__PURE__ */ deleteFunction(
+  resources.vault,
+);
+
+/**
+ * Deletes one credential of a vault, named by `{ vault_id, credential_id }`. This cannot be undone.
+ *
+ * @see [Delete a credential](https://platform.claude.com/docs/en/api/beta/vaults/credentials/delete)
+ */
+export const deleteVaultCredential: DeleteFunction<Resources["vault_credential"]> =
+  /* @__PURE__ */ deleteFunction(
+    resources.vault_credential,
+  );
+
+/**
+ * Deletes a user profile. This cannot be undone.
+ *
+ * @see [Delete a user profile](https://platform.claude.com/docs/en/api/beta/user_profiles/delete)
+ */
+export const deleteUserProfile: DeleteFunction<Resources["user_profile"]> =
+  /* @__PURE__ */ deleteFunction(
+    resources.user_profile,
+  );
 
 /**
  * Withdraws an invite to the organization. It takes an administrator's key.

@@ -42,7 +42,8 @@ export type Scope =
   | "audit:read";
 
 /** The scope to delete a kind of object. */
-export const deleteScope = ({ name }: { readonly name: string }): Scope => `${name}s:delete`;
+export const deleteScope = ({ name }: { readonly name: string }): Scope =>
+  `${name.replace(/y$/, "ie")}s:delete`;
 
 /** All scopes. */
 export const scopes: readonly Scope[] = [

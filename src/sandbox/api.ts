@@ -97,7 +97,7 @@ function createTokenBucket({ perMinute, burst = perMinute, headers: tells }: Rat
   };
 }
 
-/** The names in the documentation of the beta delete. */
+/** The names in the documentation of the beta delete, and what official SDKs send for user profiles. */
 const documentedBetas: readonly string[] = `
   message-batches-2024-09-24 prompt-caching-2024-07-31 computer-use-2024-10-22
   computer-use-2025-01-24 pdfs-2024-09-25 token-counting-2024-11-01
@@ -105,7 +105,7 @@ const documentedBetas: readonly string[] = `
   mcp-client-2025-04-04 mcp-client-2025-11-20 dev-full-thinking-2025-05-14
   interleaved-thinking-2025-05-14 code-execution-2025-05-22 extended-cache-ttl-2025-04-11
   context-1m-2025-08-07 context-management-2025-06-27 model-context-window-exceeded-2025-08-26
-  skills-2025-10-02 fast-mode-2026-02-01
+  skills-2025-10-02 fast-mode-2026-02-01 user-profiles-2026-08-18
 `.split(/\s+/);
 
 /** Throws the API's refusal of a request's origin, credential, version, betas or workspace. */

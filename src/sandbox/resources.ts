@@ -23,6 +23,12 @@ interface Kind {
 }
 
 const kinds = {
+  /** @see [Delete an environment](https://platform.claude.com/docs/en/api/beta/environments/delete) */
+  environment: {
+    path: "/v1/environments/{environment_id}",
+    prefixes: { environment_id: "env" },
+    betas: ["managed-agents-2026-04-01"],
+  },
   /**
    * The documentation lets the answer's `type` be left out.
    *
@@ -34,11 +40,31 @@ const kinds = {
     path: "/v1/organizations/invites/{invite_id}",
     prefixes: { invite_id: "invite" },
   },
+  /** @see [Delete a memory](https://platform.claude.com/docs/en/api/beta/memory_stores/memories/delete) */
+  memory: {
+    path: "/v1/memory_stores/{memory_store_id}/memories/{memory_id}",
+    prefixes: { memory_store_id: "memstore", memory_id: "mem" },
+    betas: ["agent-memory-2026-07-22", "managed-agents-2026-04-01"],
+    partOf: "memory_store",
+  },
   /** @see [Delete a memory store](https://platform.claude.com/docs/en/api/beta/memory_stores/delete) */
   memory_store: {
     path: "/v1/memory_stores/{memory_store_id}",
     prefixes: { memory_store_id: "memstore" },
     betas: ["agent-memory-2026-07-22", "managed-agents-2026-04-01"],
+  },
+  /** @see [Delete a session](https://platform.claude.com/docs/en/api/beta/sessions/delete) */
+  session: {
+    path: "/v1/sessions/{session_id}",
+    prefixes: { session_id: "sesn" },
+    betas: ["managed-agents-2026-04-01"],
+  },
+  /** @see [Delete a session resource](https://platform.claude.com/docs/en/api/beta/sessions/resources/delete) */
+  session_resource: {
+    path: "/v1/sessions/{session_id}/resources/{resource_id}",
+    prefixes: { session_id: "sesn", resource_id: "sesrsc" },
+    betas: ["managed-agents-2026-04-01"],
+    partOf: "session",
   },
   /** @see [Delete Skill](https://platform.claude.com/docs/en/api/skills/delete) */
   skill: { path: "/v1/skills/{skill_id}", prefixes: { skill_id: "skill" } },
@@ -54,6 +80,24 @@ const kinds = {
   },
   /** @see [Remove User](https://platform.claude.com/docs/en/api/organization/users/remove) */
   user: { path: "/v1/organizations/users/{user_id}", prefixes: { user_id: "user" } },
+  /** @see [Delete a user profile](https://platform.claude.com/docs/en/api/beta/user_profiles/delete) */
+  user_profile: {
+    path: "/v1/user_profiles/{user_profile_id}",
+    prefixes: { user_profile_id: "uprof" },
+  },
+  /** @see [Delete a vault](https://platform.claude.com/docs/en/api/beta/vaults/delete) */
+  vault: {
+    path: "/v1/vaults/{vault_id}",
+    prefixes: { vault_id: "vlt" },
+    betas: ["managed-agents-2026-04-01"],
+  },
+  /** @see [Delete a credential](https://platform.claude.com/docs/en/api/beta/vaults/credentials/delete) */
+  vault_credential: {
+    path: "/v1/vaults/{vault_id}/credentials/{credential_id}",
+    prefixes: { vault_id: "vlt", credential_id: "vcrd" },
+    betas: ["managed-agents-2026-04-01"],
+    partOf: "vault",
+  },
   /**
    * A user's membership of a workspace. It has no id of its own.
    *
@@ -154,18 +198,18 @@ export function createResources(newId: (prefix: string) => string): Resources {
     return params;
   }
 
-  /** The objects that are part of one. Only a skill has parts. */
+  /** The objects that are part of one. */
   function partsOf({ type, params }: ResourceRecord): readonly ResourceRecord[] {
-    if (type !== "skill") return [];
     return [...records.values()].filter((one) =>
-      kindOf(one.type).partOf === type && one.params["skill_id"] === params["skill_id"]
+      kindOf(one.type).partOf === type &&
+      Object.entries(params).every(([name, value]) => one.params[name] === value)
     );
   }
 
   /** Throws where the API refuses to delete an object that is there. */
   function checkDeletion(record: ResourceRecord, betas: readonly string[]): void {
     const { traits } = record;
-    if (betas.includes(oldSkills) && partsOf(record).length > 0) {
+    if (record.type === "skill" && betas.includes(oldSkills) && partsOf(record).length > 0) {
       // The API's own message: https://github.com/anthropics/anthropic-sdk-python/issues/1111
       throw invalid("Cannot delete skill with existing versions. Delete all versions first.");
     }

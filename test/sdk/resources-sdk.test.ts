@@ -97,6 +97,65 @@ const DELETIONS: readonly Deletion[] = [
       current(url, key).beta.memoryStores.delete(p(params, "memory_store_id")),
   },
   {
+    title: "beta.environments.delete",
+    documented: "environment",
+    betas: ["managed-agents-2026-04-01"],
+    remove: (url, key, params) =>
+      current(url, key).beta.environments.delete(p(params, "environment_id")),
+  },
+  {
+    title: "beta.memoryStores.memories.delete",
+    documented: "memory",
+    betas: ["agent-memory-2026-07-22"],
+    remove: (url, key, params) =>
+      current(url, key).beta.memoryStores.memories.delete(p(params, "memory_id"), {
+        memory_store_id: p(params, "memory_store_id"),
+      }),
+  },
+  {
+    title: "beta.sessions.delete",
+    documented: "session",
+    betas: ["managed-agents-2026-04-01"],
+    remove: (url, key, params) => current(url, key).beta.sessions.delete(p(params, "session_id")),
+  },
+  {
+    title: "beta.sessions.resources.delete",
+    documented: "session resource",
+    betas: ["managed-agents-2026-04-01"],
+    remove: (url, key, params) =>
+      current(url, key).beta.sessions.resources.delete(p(params, "resource_id"), {
+        session_id: p(params, "session_id"),
+      }),
+  },
+  {
+    title: "userProfiles.delete",
+    documented: "user profile",
+    remove: (url, key, params) =>
+      current(url, key).userProfiles.delete(p(params, "user_profile_id")),
+  },
+  {
+    title: "beta.userProfiles.delete",
+    documented: "user profile",
+    betas: ["user-profiles-2026-08-18"],
+    remove: (url, key, params) =>
+      current(url, key).beta.userProfiles.delete(p(params, "user_profile_id")),
+  },
+  {
+    title: "beta.vaults.delete",
+    documented: "vault",
+    betas: ["managed-agents-2026-04-01"],
+    remove: (url, key, params) => current(url, key).beta.vaults.delete(p(params, "vault_id")),
+  },
+  {
+    title: "beta.vaults.credentials.delete",
+    documented: "vault credential",
+    betas: ["managed-agents-2026-04-01"],
+    remove: (url, key, params) =>
+      current(url, key).beta.vaults.credentials.delete(p(params, "credential_id"), {
+        vault_id: p(params, "vault_id"),
+      }),
+  },
+  {
     title: "beta.files.delete of 0.120",
     documented: "file",
     older: true,

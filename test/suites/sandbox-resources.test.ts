@@ -133,6 +133,23 @@ describe.each(DOCUMENTED)(
   },
 );
 
+test.each(
+  [
+    ["vault_credential", "vault", "vaults"],
+    ["memory", "memory_store", "memory_stores"],
+    ["session_resource", "session", "sessions"],
+  ] as const,
+)("a %s is gone with its %s, and stays when another one is deleted", async (type, whole, path) => {
+  const sandbox = createSandbox();
+  const [part, other] = [1, 2].map(() => ({ type, ...sandbox.seedResource({ type }) }));
+  const id = Reflect.get(part ?? {}, `${whole}_id`);
+  const beta = { "anthropic-beta": "managed-agents-2026-04-01" };
+  const headers = { ...KEY, ...beta };
+  expect((await call(sandbox, "DELETE", `/v1/${path}/${id}`, { headers })).status).toBe(200);
+  const has = (object: unknown) => sandbox.hasResource(object as ResourceObject);
+  expect([has(part), has(other)]).toEqual([false, true]);
+});
+
 describe("createSandbox() credentials of the organization's endpoints", () => {
   test("are an administrator's, and those of batches are not", async () => {
     const sandbox = createSandbox();
