@@ -106,14 +106,14 @@ const forever = (text: string): Behaviour => (socket) => {
   more();
 };
 
-/** A piece now and then, so that the whole takes long and no silence does. */
+/** A small piece now and then. */
 const slowly: Behaviour = (socket) => {
   socket.write(sized);
   let from = 0;
   const timer = setInterval(() => {
     socket.write(results.subarray(from, from += 2_000));
     if (from >= results.length) socket.end();
-  }, 60);
+  }, 5);
   socket.on("close", () => clearInterval(timer));
 };
 

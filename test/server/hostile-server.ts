@@ -15,10 +15,12 @@ export interface HostileServer {
 
 /**
  * Starts the server. The first segment of a path names behaviours, one per request of a run; the last
- * is repeated. `GET /seen/RUN` tells how many requests a run has made, and with which headers.
+ * is repeated. `GET /seen/RUN` tells how many requests a run has made, and with which headers;
+ * `GET /seen/RUN/N` does so once there are N.
  */
 export async function startHostileServer(): Promise<HostileServer> {
   const runs = new Map<string, string[]>();
+  const waiting = new Set<() => void>();
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -36,21 +38,25 @@ export async function startHostileServer(): Promise<HostileServer> {
 
   function answer(socket: Socket, head: string): void {
     const path = head.split(" ", 2)[1] ?? "";
-    const [, first = "", run = "", , , , id = ""] = path.split("/");
+    const [, first = "", run = "", least = "0", , , id = ""] = path.split("/");
+    const seen = runs.get(run) ?? [];
     if (first === "seen") {
-      const body = JSON.stringify(runs.get(run) ?? []);
+      if (seen.length < Number(least)) return void waiting.add(() => answer(socket, head));
+      const body = JSON.stringify(seen);
       socket.end(
         `HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
       );
       return;
     }
-    const seen = runs.get(run) ?? [];
     runs.set(run, [...seen, head]);
     const names = first.split(",");
     const name = names[Math.min(seen.length, names.length - 1)] ?? "";
     const behaviour: Behaviour | undefined = behaviours[name];
     if (behaviour === undefined) throw new Error(`Cannot behave as ${name}`);
     behaviour(socket, id, url);
+    const asked = [...waiting];
+    waiting.clear();
+    for (const again of asked) again();
   }
 
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -11,6 +11,7 @@ import {
   stub,
   type StubAnswer,
 } from "../fixtures/stub.ts";
+import { timersOf } from "../fixtures/timers.ts";
 
 const id = "msgbatch_013Zva2CMHLNnXjNJJKqJ2EF";
 const time = "2026-11-22T00:00:00.000Z";
@@ -90,6 +91,7 @@ describe("deleteMessageBatch() records", () => {
 
   test("nothing, and deletes nothing, where the trail never takes the intent", async () => {
     const auditTrail = { append: () => new Promise<void>(() => {}) };
+    using _lastWait = timersOf(1_000, () => 10);
     const { client, seen } = stub([receipt(id)], { auditTrail, timeout: 20 });
     await expect(deleteMessageBatch(client, id)).rejects.toMatchObject({
       name: "TimeoutError",

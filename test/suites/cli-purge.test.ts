@@ -33,6 +33,7 @@ import {
 import { lastScreen } from "../cli/screen.ts";
 import { jsonLines, outcomesIn } from "../fixtures/json-lines.ts";
 import { seedBatches } from "../fixtures/seed-batches.ts";
+import { timersOf } from "../fixtures/timers.ts";
 
 /** A host and its outputs, which are kept. */
 function createHost(change: Partial<Host> = {}) {
@@ -112,6 +113,7 @@ describe("applyPlan()", () => {
   test("stops with a true report when the audit trail takes too long", async () => {
     const { sandbox, plan, client } = await planned(60);
     const files = hangingAfter(2, "a", createMemoryFiles());
+    using _lastWait = timersOf(1_000, () => 10);
     const { written, host, output } = createHost({ files });
     const audit = await openTrail("a", [], { host, output });
     const quick = { ...client, timeout: 300 };

@@ -1,7 +1,7 @@
 import { describe, expect, inject, test } from "vitest";
-import { exportMessageBatchResults, type RequestEvent } from "../../mod.ts";
-import { attemptTimeouts } from "../fixtures/attempt-timeouts.ts";
+import { exportMessageBatchResults } from "../../mod.ts";
 import { everythingIn } from "../fixtures/everything-in.ts";
+import { hostileRun } from "../fixtures/hostile-run.ts";
 import { createMemorySink } from "../fixtures/memory-sink.ts";
 import { linesOf } from "../fixtures/result-lines.ts";
 import { batchWith, sha256Of } from "../fixtures/results.ts";
@@ -9,7 +9,6 @@ import { apiKey, stub } from "../fixtures/stub.ts";
 
 const server = inject("hostileServer");
 const results = linesOf(500);
-const timeout = 20_000;
 
 /** What an export must end in: results, or an error's code with what else it says. */
 interface Expected {
@@ -74,31 +73,17 @@ const table: Readonly<Record<string, Expected>> = {
 describe("exportMessageBatchResults() before a hostile server ends as it must at", () => {
   for (const [behaviours, { requests, ...expected }] of Object.entries(table)) {
     test(behaviours, async () => {
-      const run = crypto.randomUUID();
-      const baseUrl = `${server}/${behaviours}/${run}`;
-      const events: RequestEvent[] = [];
-      // Waited for where it must come; far enough away, on a busy machine too, where it must not.
-      const names = behaviours.split(",");
-      const isSlow = (name = names.at(-1) ?? "") => /stall|silence/.test(name);
-      using _ = attemptTimeouts(timeout, () => isSlow(names[events.length]) ? 1_000 : timeout);
-      const client = {
-        apiKey,
-        baseUrl,
-        clock: { ...stub([]).clock, now: () => performance.now() },
-        onRequest: (event: RequestEvent) => events.push(event),
-        timeout,
-        maxRetries: isSlow() ? 1 : 2,
-      };
+      using run = hostileRun(behaviours);
       const batch = batchWith(500, {
-        results_url: `${baseUrl}/v1/messages/batches/msgbatch_1/results`,
+        results_url: `${run.client.baseUrl}/v1/messages/batches/msgbatch_1/results`,
       });
       const { sink, text, state } = createMemorySink();
-      const result: unknown = await exportMessageBatchResults(client, batch, sink)
+      const result: unknown = await exportMessageBatchResults(run.client, batch, sink)
         .catch((error: unknown) => error);
       expect(result).toMatchObject(expected);
       expect(everythingIn(result)).not.toContain(apiKey);
-      const seen = await (await fetch(`${server}/seen/${run}`)).json();
-      expect([seen.length, events.length]).toEqual(Array(2).fill(requests ?? seen.length));
+      const seen = await run.seen();
+      expect([seen.length, run.events.length]).toEqual(Array(2).fill(requests ?? seen.length));
       if (expected.lines === undefined) {
         expect([state(), results.startsWith(text())]).toEqual(["aborted", !/html/.test(text())]);
         return;

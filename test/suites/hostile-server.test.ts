@@ -1,36 +1,16 @@
 import { describe, expect, inject, test } from "vitest";
-import { BatchsweepError, deleteMessageBatch, type RequestEvent } from "../../mod.ts";
-import { attemptTimeouts } from "../fixtures/attempt-timeouts.ts";
+import { BatchsweepError, deleteMessageBatch } from "../../mod.ts";
+import { hostileRun } from "../fixtures/hostile-run.ts";
 import { type Expected, hostileTable } from "../fixtures/hostile-table.ts";
-import { apiKey, stub } from "../fixtures/stub.ts";
+import { apiKey } from "../fixtures/stub.ts";
 
 const id = "msgbatch_013Zva2CMHLNnXjNJJKqJ2EF";
-const server = inject("hostileServer");
-const timeout = 20_000;
-
-/** The requests of a run, as the server saw them. */
-async function seen(run: string): Promise<readonly string[]> {
-  return await (await fetch(`${server}/seen/${run}`)).json();
-}
 
 /** Calls the server, and tells what came of it. */
 async function call(behaviours: string) {
-  const run = crypto.randomUUID();
-  const events: RequestEvent[] = [];
-  // Waited for where it must come; far enough away, on a busy machine too, where it must not.
-  const names = behaviours.split(",");
-  const isSlow = (name = names.at(-1) ?? "") => /silence|stall|drip/.test(name);
-  using _ = attemptTimeouts(timeout, () => isSlow(names[events.length]) ? 1_500 : timeout);
-  const client = {
-    apiKey,
-    baseUrl: `${server}/${behaviours}/${run}`,
-    clock: { ...stub([]).clock, now: () => performance.now() },
-    onRequest: (event: RequestEvent) => events.push(event),
-    timeout,
-    ...(isSlow() ? { maxRetries: 1 } : {}),
-  };
-  const result: unknown = await deleteMessageBatch(client, id).catch((error: unknown) => error);
-  return { result, events, requests: await seen(run) };
+  using run = hostileRun(behaviours);
+  const result: unknown = await deleteMessageBatch(run.client, id).catch((error: unknown) => error);
+  return { result, events: run.events, requests: await run.seen() };
 }
 
 function check(
@@ -60,9 +40,10 @@ describe("deleteMessageBatch() before a hostile server ends as it must at", () =
 
   test("a redirect, whose target sees nothing", async () => {
     const run = crypto.randomUUID();
+    const server = inject("hostileServer");
     const client = { apiKey, baseUrl: `${server}/redirect-307/${run}` };
     await expect(deleteMessageBatch(client, run)).rejects.toThrow(/redirect/);
-    expect(await seen(run)).toHaveLength(1);
+    expect(await (await fetch(`${server}/seen/${run}`)).json()).toHaveLength(1);
   });
 
   test("a closed port: it is known that nothing was done, where the runtime tells", async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Client } from "../../mod.ts";
 import { createService, type LogRecord } from "../../src/service/mod.ts";
-import { attemptTimeouts } from "../fixtures/attempt-timeouts.ts";
+import { timersOf } from "../fixtures/timers.ts";
 import { intentOf, outcomeOf } from "../fixtures/audit-entries.ts";
 import { daysAgo, now, play } from "../fixtures/batches.ts";
 import { deletionsAsked } from "../fixtures/deletions-asked.ts";
@@ -58,7 +58,7 @@ test("a call that joins one that has vanished ends in its own time, and the next
     return new Promise(() => {});
   };
   let isShort = true;
-  using _limits = attemptTimeouts(22_500, () => isShort ? 20 : 22_500);
+  using _limits = timersOf(22_500, () => isShort ? 20 : 22_500);
   void service.fetch(call());
   await begun.promise;
   expect(await answers(service.fetch(call())))

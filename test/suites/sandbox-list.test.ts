@@ -113,9 +113,9 @@ describe("list", () => {
     expect((await list(sandbox, `?limit=3&after_id=${left[49]}`)).data).toEqual(left.slice(50, 53));
   });
 
-  test("pages through 100,000 batches", async () => {
+  test("pages through 20,000 batches", async () => {
     const sandbox = createSandbox({ now: () => Date.parse("2024-10-01T00:00:00Z") });
-    for (let i = 0; i < 100_000; i++) {
+    for (let i = 0; i < 20_000; i++) {
       // Newest first, so that each is put in out of order.
       sandbox.seed({ id: `b${i}`, created_at: new Date(1.7e12 - i).toISOString() });
     }
@@ -126,6 +126,6 @@ describe("list", () => {
       count += page.data.length;
       query = page.has_more ? `?limit=1000&after_id=${page.last_id}` : "";
     }
-    expect(count).toBe(100_000);
-  }, 60_000);
+    expect(count).toBe(20_000);
+  });
 });

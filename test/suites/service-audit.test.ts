@@ -8,7 +8,7 @@ import {
 } from "../../src/service/mod.ts";
 import { StorageError } from "../../src/storage/mod.ts";
 import { entriesOf, entryOf, linesOf, textOf } from "../fixtures/audit-entries.ts";
-import { attemptTimeouts } from "../fixtures/attempt-timeouts.ts";
+import { timersOf } from "../fixtures/timers.ts";
 import { hash, otherToken, token } from "../fixtures/gateway.ts";
 import { createMemoryStorage } from "../fixtures/memory-storage.ts";
 import { apiKey } from "../fixtures/stub.ts";
@@ -174,7 +174,7 @@ describe("GET /audit", () => {
           await new Promise(() => {});
         },
       });
-      using _hour = attemptTimeouts(3_600_000, () => signal ? 3_600_000 : 20);
+      using _hour = timersOf(3_600_000, () => signal ? 3_600_000 : 20);
       await expect((await get()).text()).rejects.toThrow("takes too long, or the service stops");
     }
   });
