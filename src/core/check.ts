@@ -42,7 +42,7 @@ export type Checked<Options> = { readonly [Name in keyof Options]?: NonNullable<
 /**
  * Checks options before the first request. Only `undefined` means that one is absent. Each option is
  * read once. Inherited ones count, since a class may have getters; but other inherited members are not
- * refused.
+ * refused, unless there is no option at all: it may be a promise or a signal.
  *
  * @param subject What an unknown member is called in the error.
  * @throws {ArgumentError} There is an option of another name, or one cannot be used.
@@ -59,10 +59,13 @@ export function checkOptions<Options extends object>(
     throw cannotUse(`${subject} ${quoteKey(name)}`, suggest(name, Object.keys(checks)));
   }
   const checked: Record<string, unknown> = {};
+  let isPlain = Object.getPrototypeOf(Object.getPrototypeOf(options) ?? Object.prototype) === null;
   for (const name in checks) {
+    isPlain ||= name in options;
     const value: unknown = Reflect.get(options, name); // it may be inherited
     if (value !== undefined) checked[name] = checks[name](value, name);
   }
+  if (!isPlain) throw cannotUse(`${subject}s`, "they are not a plain object");
   return checked as Checked<Options>;
 }
 

@@ -245,6 +245,14 @@ const isHeaders: Check<Readonly<Record<string, string>>> = (value, name) => {
   return headers;
 };
 
+/** The check of a clock. */
+export const isClock: Check<Clock> = /* @__PURE__ */ hasMethods(
+  "a Clock",
+  "now",
+  "random",
+  "sleep",
+);
+
 const clientChecks: Checks<Client> = {
   apiKey: isSecret,
   authToken: isSecret,
@@ -261,7 +269,7 @@ const clientChecks: Checks<Client> = {
   actor: isText,
   reason: isText,
   onRequest: isFunction,
-  clock: /* @__PURE__ */ hasMethods<Clock>("a Clock", "now", "random", "sleep"),
+  clock: isClock,
   pace: /* @__PURE__ */ hasMethods<Pace>("a Pace", "permit"),
 };
 

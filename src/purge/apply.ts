@@ -19,7 +19,8 @@ import { createRun, type Run, type RunSummary, type Task } from "./engine.ts";
 import type { ResultStore } from "./export.ts";
 import { deleteOne } from "./export-then-delete.ts";
 import type { DeletionOutcome } from "./outcome.ts";
-import { checkPlan, isKeepOrDelete, namesOfPlan, type PurgeItem, type PurgePlan } from "./plan.ts";
+import { isKeepOrDelete } from "./decision.ts";
+import { checkPlan, namesOfPlan, type PurgeItem, type PurgePlan } from "./plan.ts";
 import { isHolds } from "./policy.ts";
 
 /** Options of {@link applyPurge}. */

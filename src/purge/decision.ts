@@ -1,4 +1,4 @@
-import { cannotUse } from "../core/check.ts";
+import { cannotUse, checkOptions, type Checks, isBoolean } from "../core/check.ts";
 import {
   conditionOf,
   type DatedBatch,
@@ -10,7 +10,7 @@ import {
   parseMessageBatchFilter,
 } from "./filter.ts";
 import type { PurgePlan } from "./plan.ts";
-import { parseRetentionPolicy, type RetentionPolicy, ruleKind } from "./policy.ts";
+import { isHolds, parseRetentionPolicy, type RetentionPolicy, ruleKind } from "./policy.ts";
 import { parseIsoDuration } from "./time.ts";
 
 /**
@@ -73,6 +73,20 @@ export interface EvaluateFilterOptions {
   readonly archived?: "keep" | "delete" | undefined;
 }
 
+/** The check of what to do with batches whose results are gone. */
+export function isKeepOrDelete(value: unknown, name: string): "keep" | "delete" {
+  if (value === "keep" || value === "delete") return value;
+  throw cannotUse(name, 'it is neither "keep" nor "delete"');
+}
+
+const retentionChecks = { holds: isHolds, archived: isKeepOrDelete };
+
+/** The checks of {@link EvaluateFilterOptions}. */
+export const evaluateChecks: Checks<EvaluateFilterOptions> = {
+  ...retentionChecks,
+  cancelInProgress: isBoolean,
+};
+
 /**
  * Decides for each batch.
  *
@@ -127,7 +141,7 @@ function keptByStatus({ status }: DatedBatch): PurgeDecision | undefined {
  * @param batches All batches there are. If two have the same id, the later one counts.
  * @param now The time to judge by, in milliseconds since the epoch.
  * @returns A decision for each id; {@link describeDecision} puts it into words.
- * @throws {TypeError} The filter cannot be used.
+ * @throws {TypeError} The filter or an option cannot be used.
  * @throws {RangeError} `now` is no time.
  *
  * @example Try a filter before it is used
@@ -155,6 +169,7 @@ export function evaluateFilter(
   options: EvaluateFilterOptions = {},
 ): ReadonlyMap<string, PurgeDecision> {
   const parsed = parseMessageBatchFilter(filter);
+  const checked = checkOptions(options, evaluateChecks);
   const given: MessageBatchFilter = parsed === "*" ? {} : parsed;
   const { ids, oldest = Infinity } = given;
   const all = datedBatches(batches);
@@ -165,7 +180,7 @@ export function evaluateFilter(
   const decisions = evaluate(
     all,
     now,
-    options,
+    checked,
     (batch) =>
       (ids === undefined ? keptByCreation(batch, now) : undefined) ??
         judges.find(({ holds }) => !holds(batch))?.decision ?? keptByStatus(batch),
@@ -197,15 +212,17 @@ const ageOf = (minimumAge = defaultMinimumAge) => parseIsoDuration(minimumAge) ?
  * @param options Ids that are held beyond those of the policy.
  * @returns A decision for each id; {@link describeDecision} puts it into words.
  * @throws {InvalidPolicyError} The policy cannot be used.
+ * @throws {TypeError} An option cannot be used.
  * @throws {RangeError} `now` is no time.
  */
 export function evaluateRetention(
   policy: RetentionPolicy,
   batches: Iterable<ListedBatch>,
   now: number,
-  { holds: more = [], archived }: Pick<EvaluateFilterOptions, "holds" | "archived"> = {},
+  options: Pick<EvaluateFilterOptions, "holds" | "archived"> = {},
 ): ReadonlyMap<string, PurgeDecision> {
   const { rules, holds, minimumAge } = parseRetentionPolicy(policy);
+  const { holds: more = [], archived } = checkOptions(options, retentionChecks);
   const all = datedBatches(batches);
   const judges = rules.map((rule, index) => ({
     expiry: ruleKind(rule.type).expiry(rule, all),

@@ -1,5 +1,12 @@
-import { checkOptions, type Checks, hasMethods, isNumber } from "../core/check.ts";
-import { type Clock, maxTimer, type Pace, type Permit, systemClock } from "../core/client.ts";
+import { checkOptions, type Checks, isNumber } from "../core/check.ts";
+import {
+  type Clock,
+  isClock,
+  maxTimer,
+  type Pace,
+  type Permit,
+  systemClock,
+} from "../core/client.ts";
 import { headerText, retryAfter } from "../core/retry.ts";
 
 /** Options of {@link createPace}. */
@@ -24,7 +31,7 @@ const growthTime = 15_000; // milliseconds without a 429 until the rate has doub
 const paceChecks: Checks<PaceOptions> = {
   concurrency: isNumber(1, Number.MAX_SAFE_INTEGER, { whole: true }),
   longestWait: isNumber(0, maxTimer),
-  clock: hasMethods<Clock>("a Clock", "now", "random", "sleep"),
+  clock: isClock,
 };
 
 /**

@@ -8,7 +8,6 @@ import {
   checkOptions,
   type Checks,
   defined,
-  isBoolean,
   isNumber,
 } from "../core/check.ts";
 import {
@@ -34,6 +33,7 @@ import {
 } from "../deps.ts";
 import {
   type DecisionSource,
+  evaluateChecks,
   evaluateFilter,
   evaluateRetention,
   keepCodes,
@@ -48,7 +48,7 @@ import {
   parseMessageBatchFilter,
   statuses,
 } from "./filter.ts";
-import { isHolds, parseRetentionPolicy, policySchema, type RetentionPolicy } from "./policy.ts";
+import { parseRetentionPolicy, policySchema, type RetentionPolicy } from "./policy.ts";
 import { idSchema, listSchema, read, shape, textSchema, timeSchema } from "./strict-json.ts";
 import { parseTimestamp } from "./time.ts";
 
@@ -353,7 +353,7 @@ export interface PlanByPolicy extends CommonPlanOptions {
 export async function planPurge(client: Client, options: PlanPurgeOptions): Promise<PurgePlan> {
   const settings = checkClient(client);
   const checked = checkOptions<PlanOptions>(options, planChecks);
-  const { filter, policy, cancelInProgress, maxClockSkew } = checked;
+  const { filter, policy, cancelInProgress, holds, archived, maxClockSkew } = checked;
   if ((filter === undefined) === (policy === undefined)) {
     throw cannotUse("options", "give exactly one of filter and policy");
   }
@@ -366,8 +366,8 @@ export async function planPurge(client: Client, options: PlanPurgeOptions): Prom
   const { minDaysSinceCreated, minDaysSinceEnded } = Object(filter);
   if (policy ?? minDaysSinceCreated ?? minDaysSinceEnded) checkClock(call, maxClockSkew);
   const decisions = policy
-    ? evaluateRetention(policy, batches.values(), now, checked)
-    : evaluateFilter(filter ?? {}, batches.values(), now, checked);
+    ? evaluateRetention(policy, batches.values(), now, { holds, archived })
+    : evaluateFilter(filter ?? {}, batches.values(), now, { holds, archived, cancelInProgress });
   // Of the server's texts, a plan has only those that could be read.
   const readable = (time: string | null) => parseTimestamp(time) === undefined ? null : time;
   const items = [...batches.values()].map((batch) => ({
@@ -454,12 +454,6 @@ type PlanOptions =
   & DecisionSource
   & Pick<PlanByFilter, "cancelInProgress" | keyof CommonPlanOptions>;
 
-/** The check of what to do with batches whose results are gone. */
-export function isKeepOrDelete(value: unknown, name: string): "keep" | "delete" {
-  if (value === "keep" || value === "delete") return value;
-  throw cannotUse(name, 'it is neither "keep" nor "delete"');
-}
-
 /** The check of how far clocks may differ, in milliseconds. */
 export const isClockSkew: Check<number> = isNumber(0, Number.MAX_SAFE_INTEGER);
 
@@ -467,9 +461,7 @@ const planChecks: Checks<PlanOptions> = {
   ...callChecks,
   filter: parseMessageBatchFilter,
   policy: parseRetentionPolicy,
-  cancelInProgress: isBoolean,
-  holds: isHolds,
-  archived: isKeepOrDelete,
+  ...evaluateChecks,
   maxClockSkew: isClockSkew,
 };
 

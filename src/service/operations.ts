@@ -5,7 +5,7 @@
  * @module
  */
 import { retrieveBatch } from "../core/batches.ts";
-import { defined, isArgumentError } from "../core/check.ts";
+import { defined, isArgumentError, isFunction } from "../core/check.ts";
 import { checkClient } from "../core/client.ts";
 import { BatchsweepError, NotFoundError } from "../core/errors.ts";
 import { type Call, createCall } from "../core/send.ts";
@@ -46,6 +46,7 @@ export function createOperations(
   /** Resolves when none goes on. */
   idle(): Promise<void>;
 } {
+  isFunction(operate, "operate");
   const underWay = new Map<string, Promise<void>>();
   const waiting: (() => void)[] = [];
   let free = concurrency;

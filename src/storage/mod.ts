@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { type Clock, systemClock } from "../core/client.ts";
+import { checkOptions } from "../core/check.ts";
+import { type Clock, isClock, systemClock } from "../core/client.ts";
 import type { AuditEntry, AuditTrail } from "../core/audit.ts";
 import type { Deletion } from "../core/delete.ts";
 import type { Canceled } from "../core/errors.ts";
@@ -129,8 +130,9 @@ export interface Storage {
  */
 export function createStorage(
   database: Database,
-  { clock = systemClock }: { readonly clock?: Clock | undefined } = {},
+  options: { readonly clock?: Clock | undefined } = {},
 ): Storage {
+  const { clock = systemClock } = checkOptions(options, { clock: isClock });
   /** Tries again whatever failed: each statement here can be repeated. */
   const run = async (statements: readonly Statement[]): Promise<readonly Rows[]> => {
     for (const pause of [100, 400, 1_600]) {

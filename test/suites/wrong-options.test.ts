@@ -1,15 +1,28 @@
 import { describe, expect, test } from "vitest";
-import { applyPurge, type ApplyPurgeOptions, planPurge } from "../../src/purge/mod.ts";
+import {
+  applyPurge,
+  type ApplyPurgeOptions,
+  createPace,
+  evaluateFilter,
+  planPurge,
+} from "../../src/purge/mod.ts";
+import { verifyAuditTrail } from "../../src/audit/mod.ts";
 import {
   type AuditEntry,
   cancelAndDeleteMessageBatch,
   type CancelAndDeleteOptions,
+  deleteMessageBatch,
   exportMessageBatchResults,
   retrieveMessageBatch,
   waitUntilMessageBatchEnded,
 } from "../../mod.ts";
 import type { RetentionPolicy } from "../../src/retention/mod.ts";
-import { runRetention, type RunRetentionOptions } from "../../src/retention/mod.ts";
+import {
+  evaluateRetention,
+  runRetention,
+  type RunRetentionOptions,
+} from "../../src/retention/mod.ts";
+import { createOperations, createService, createStorage } from "../../src/service/mod.ts";
 import { daysAgo, drain, play } from "../fixtures/batches.ts";
 import { createMemorySink, createMemoryStore } from "../fixtures/memory-sink.ts";
 import { rejection } from "../fixtures/stub.ts";
@@ -53,6 +66,52 @@ describe("applyPurge() and runRetention() heed options that are inherited,", () 
     await drain(applyPurge(client, plan, inherited({ exportTo })));
     expect([exportTo.kept.size, sandbox.size]).toEqual([3, 1]);
   });
+});
+
+/** Options that nothing could be taken from: a protection in them would be absent, and not missed. */
+const noOptions: [string, unknown][] = [
+  ["null", null],
+  ["a text", "holds"],
+  ["a list", ["msgbatch_1"]],
+  ["a map", new Map([["holds", ["msgbatch_1"]]])],
+  ["a promise", Promise.resolve({ holds: ["msgbatch_1"] })],
+  ["a signal", AbortSignal.abort()],
+  ["a misspelt member", { hold: ["msgbatch_1"] }],
+];
+
+describe.each(noOptions)("options that are %s are refused before the first request", (_, given) => {
+  const options = wrong(given);
+  const storage = { run: () => Promise.resolve([]) };
+  type Call = (given: ReturnType<typeof played>) => unknown;
+  test.each<[string, Call]>([
+    ["deleteMessageBatch", ({ client, id }) => deleteMessageBatch(client, id, options)],
+    ["retrieveMessageBatch", ({ client, id }) => retrieveMessageBatch(client, id, options)],
+    ["retrieveMessageBatch, of the client,", ({ id }) => retrieveMessageBatch(options, id)],
+    ["planPurge", ({ client }) => planPurge(client, options)],
+    ["runRetention", ({ client }) => runRetention(client, policy, options)],
+    ["evaluateFilter", () => evaluateFilter("*", [], 0, options)],
+    ["evaluateRetention", () => evaluateRetention(policy, [], 0, options)],
+    ["createPace", () => createPace(options)],
+    ["verifyAuditTrail", () => verifyAuditTrail([], options)],
+    ["createStorage", () => createStorage(storage, options)],
+    ["createService", () => createService(options)],
+    ["createOperations", () => createOperations(options)],
+  ])("by %s()", async (_, call) => {
+    const stage = played();
+    const error = await rejection((async () => await call(stage))());
+    expect(error).toMatchObject({
+      name: "TypeError",
+      message: expect.stringMatching(/^Cannot use /),
+    });
+    expect(stage.sandbox.requests).toEqual([]);
+  });
+});
+
+test("the holds of a decision are ids", () => {
+  for (const holds of ["msgbatch_1", [null], ["msgbatch_*"], null]) {
+    expect(() => evaluateFilter("*", [], 0, wrong({ holds }))).toThrow("Cannot use holds");
+    expect(() => evaluateRetention(policy, [], 0, wrong({ holds }))).toThrow("Cannot use holds");
+  }
 });
 
 describe("applyPurge() refuses before the first request, and reads no history,", () => {
