@@ -128,9 +128,7 @@ function addCommand(above: Command, spec: CommandSpec, act: Act): void {
     const [flags, help] = options[option];
     const made = command.createOption(flags, needs[option] ?? help);
     if (made.isBoolean()) return made;
-    return made.argParser<unknown>((text, before) =>
-      readOption(option, text, before as readonly string[])
-    );
+    return made.argParser<unknown>((text, before) => readOption(option, text, before));
   };
   if (spec.summary !== undefined) command.summary(spec.summary);
   if (spec.under !== undefined) command.helpGroup(spec.under);

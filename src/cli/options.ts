@@ -202,9 +202,12 @@ export const options: Readonly<Record<OptionName, Row>> = {
   latency: ["--latency <time>", "time that every answer takes, such as 300ms", ...time()],
 };
 
-/** Reads the argument of an option. What it had before counts if it is given again. */
-export function readOption(name: OptionName, text: string, before?: readonly string[]): unknown {
+/** Reads the argument of an option. Only a list may be given again, and grows then. */
+export function readOption(name: OptionName, text: string, before?: unknown): unknown {
   const [flags, , parse, what] = options[name];
+  if (before !== undefined && !Array.isArray(before)) {
+    throw new CommandError(`Cannot use ${flags.split(" ")[0]} twice: give it once`);
+  }
   const value = parse === undefined ? text : parse(text, before);
   if (value !== undefined) return value;
   const quoted = JSON.stringify(text.slice(0, 80));

@@ -70,6 +70,25 @@ test("main() refuses options that cannot be used", async () => {
   );
 });
 
+test("main() refuses an option that is given twice, for the first would not count", async () => {
+  const lines = [
+    "purge --all --yes --holds keep.txt --holds none",
+    "purge --all --yes --policy a --policy b",
+    "purge --yes --older-than 30d --older-than 1m",
+    "purge --yes --max 1 --max=100",
+    "delete --holds a message-batch --holds b msgbatch_1",
+    "retain --policy a --yes --max-share 5% --max-share 100%",
+    "token create x --min-days-since-ended 30 --min-days-since-ended 0",
+  ];
+  for (const line of lines) {
+    const { code, stdout, stderr } = await run(line.split(" "));
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(/^Cannot use --[a-z-]+ twice: give it once\n$/);
+  }
+  const lists = "token create x --allow batches:read --allow audit:read".split(" ");
+  expect((await run(lists)).stdout).toContain('"allow":["batches:read","audit:read"]');
+});
+
 test("main() reports a refused key as 4, and every id in JSON", async () => {
   const sandbox = createSandbox({ apiKeys: ["another"] });
   const { code, stdout } = await run(["delete", "--json", "msgbatch_1", "msgbatch_2"], {}, sandbox);

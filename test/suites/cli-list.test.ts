@@ -20,8 +20,7 @@ describe("filterFrom()", () => {
       Object.entries(typed).map(([key, given]) => {
         const name = key as OptionName;
         if (given === true) return [name, true];
-        const read = (before: unknown, text: string) =>
-          readOption(name, text, before as readonly string[]);
+        const read = (before: unknown, text: string) => readOption(name, text, before);
         return [name, [given].flat().reduce(read, undefined)];
       }),
     ));
