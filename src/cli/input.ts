@@ -5,7 +5,7 @@ import { checkClient } from "../core/client.ts";
 import { PurgeRefusedError } from "../core/errors.ts";
 import { checkPlan, type PurgePlan } from "../purge/plan.ts";
 import type { ResultStore } from "../purge/export.ts";
-import { findDuplicateKey, pathKey } from "../purge/strict-json.ts";
+import { parseJsonOnce } from "../purge/strict-json.ts";
 import type { CommandClient } from "./client.ts";
 import { CommandError, fileError } from "./errors.ts";
 import type { Files } from "./host.ts";
@@ -143,9 +143,7 @@ export async function readPlan(
   const text = await readText(files, path, limit, signal);
   const cannotUse = (why: string) => new CommandError(`Cannot use ${path}: ${why}`);
   try {
-    const input: unknown = JSON.parse(text);
-    const key = findDuplicateKey(text);
-    if (key !== undefined) throw cannotUse(`${pathKey(key)} is there twice in one object`);
+    const input = parseJsonOnce(text, (member, why) => cannotUse(`${member} ${why}`));
     return checkPlan(checkClient(client), input);
   } catch (error) {
     if (error instanceof SyntaxError) throw cannotUse("it is not JSON");

@@ -7,7 +7,6 @@
 import { hex } from "../core/bytes.ts";
 import { cannotUse, isArgumentError, quoteKey, suggest } from "../core/check.ts";
 import { checkClient, type Client } from "../core/client.ts";
-import { InvalidPolicyError } from "../core/errors.ts";
 import {
   array,
   check,
@@ -17,7 +16,6 @@ import {
   number,
   object,
   optional,
-  parseJson,
   picklist,
   pipe,
   rawTransform,
@@ -27,6 +25,7 @@ import {
   string,
   transform,
 } from "../deps.ts";
+import { parseJsonOnce } from "../purge/strict-json.ts";
 import { parseIsoDuration, parseTimestamp } from "../purge/time.ts";
 import { resourceKinds } from "../resources.ts";
 import { parsePolicyText, type RetentionPolicy } from "../retention/mod.ts";
@@ -121,6 +120,21 @@ const wholeNumber = (least: number, most: number, why: string) =>
     regex(/^\d+$/, why),
     transform(Number),
     check((value) => value >= least && value <= most, why),
+  );
+
+/** A text that a function reads. Why it cannot is the `why` of its error: another text could quote it. */
+const readBy = <Value>(read: (text: string) => Value, otherwise: string) =>
+  pipe(
+    string(),
+    rawTransform<string, Value>(({ dataset, addIssue, NEVER }) => {
+      try {
+        return read(dataset.value);
+      } catch (error) {
+        const { why = otherwise }: { readonly why?: string } = Object(error);
+        addIssue({ message: why });
+        return NEVER;
+      }
+    }),
   );
 
 /** A duration in ISO 8601, or a number of a unit. */
@@ -226,8 +240,11 @@ const sections: { readonly [Name in keyof Sections]: Section<Sections[Name]> } =
     "GATEWAY_TOKENS",
     withMessage(
       pipe(
-        string(),
-        parseJson(),
+        readBy(
+          (text) =>
+            parseJsonOnce(text, (member, why) => cannotUse("GATEWAY_TOKENS", `${member} ${why}`)),
+          tokensWhy,
+        ),
         array(tokenSchema),
         minLength(1),
         check((all) => new Set(all.map(hashOf)).size === all.length, "two have the same sha256"),
@@ -235,21 +252,7 @@ const sections: { readonly [Name in keyof Sections]: Section<Sections[Name]> } =
       { message: tokensWhy },
     ),
   ),
-  policy: variable(
-    "RETENTION_POLICY",
-    optional(pipe(
-      string(),
-      rawTransform(({ dataset, addIssue, NEVER }) => {
-        try {
-          return parsePolicyText(dataset.value);
-        } catch (error) {
-          // The text of another error could quote it.
-          addIssue({ message: error instanceof InvalidPolicyError ? error.why : "it is not JSON" });
-          return NEVER;
-        }
-      }),
-    )),
-  ),
+  policy: variable("RETENTION_POLICY", optional(readBy(parsePolicyText, "it is not JSON"))),
   retention: pipe(
     object({
       RETENTION_REQUESTS: optional(wholeNumber(1, 1e9, "it is not a whole number of 1 or more")),

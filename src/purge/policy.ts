@@ -16,10 +16,9 @@ import { type DatedBatch, daysAgo, type Words } from "./filter.ts";
 import {
   countSchema,
   daysSchema,
-  findDuplicateKey,
   listSchema,
   members,
-  pathKey,
+  parseJsonOnce,
   read,
   textSchema,
 } from "./strict-json.ts";
@@ -155,10 +154,8 @@ export function parseRetentionPolicy(input: unknown): RetentionPolicy {
  * @throws {InvalidPolicyError} It cannot be used.
  */
 export function parsePolicyText(text: string): RetentionPolicy {
-  const input: unknown = JSON.parse(text);
-  const key = findDuplicateKey(text);
-  if (key === undefined) return parseRetentionPolicy(input);
-  throw invalidPolicy([{ path: pathKey(key), message: "is there twice in one object" }]);
+  const input = parseJsonOnce(text, (path, message) => invalidPolicy([{ path, message }]));
+  return parseRetentionPolicy(input);
 }
 
 /** The schema of a policy. */

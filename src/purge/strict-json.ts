@@ -85,17 +85,30 @@ export const listSchema = <Value>(
 ): ArraySchema<Schema<Value>, string> => array(schema, "is not an array");
 
 /** A key as a part of a path: without quotes where it needs none. */
-export function pathKey(key: string): string {
+function pathKey(key: string): string {
   const quoted = quoteKey(key);
   return /^"\w+"$/.test(quoted) ? quoted.slice(1, -1) : quoted;
 }
 
 /**
- * The first key that an object has twice, which `JSON.parse()` does not report.
+ * Parses JSON. An object with two members of the same name is refused: `JSON.parse()` would silently
+ * drop the first, such as a hold.
  *
- * @param text JSON that can be parsed.
+ * @param refuse Makes the error for that.
+ * @throws {SyntaxError} It is not JSON. The message may quote it.
  */
-export function findDuplicateKey(text: string): string | undefined {
+export function parseJsonOnce(
+  text: string,
+  refuse: (path: string, why: string) => Error,
+): unknown {
+  const value: unknown = JSON.parse(text);
+  const key = findDuplicateKey(text);
+  if (key !== undefined) throw refuse(pathKey(key), "is there twice in one object");
+  return value;
+}
+
+/** @param text JSON that can be parsed. */
+function findDuplicateKey(text: string): string | undefined {
   const open: (Set<string> | undefined)[] = []; // the keys of each object; an array has none
   let last = "";
   // Character by character: engines differ in how long a text a regular expression can match.

@@ -17,7 +17,7 @@ import {
   strictObject,
   string,
 } from "../deps.ts";
-import { findDuplicateKey } from "../purge/strict-json.ts";
+import { parseJsonOnce } from "../purge/strict-json.ts";
 import type { Context } from "./context.ts";
 import { checkIds, deleteOnDemand, recordingClient } from "./deletion.ts";
 import { Webhook, WebhookVerificationError } from "./deps.ts";
@@ -111,12 +111,12 @@ function verify(secrets: readonly string[], signed: Signed, body: string): void 
 function readEvent(body: string) {
   let value: unknown;
   try {
-    value = JSON.parse(body);
-  } catch {
-    throw cannotRead(400, "it is not JSON");
+    value = parseJsonOnce(body, (member, why) => cannotRead(400, `${member} ${why}`));
+  } catch (error) {
+    throw error instanceof Problem ? error : cannotRead(400, "it is not JSON");
   }
   const event = safeParse(eventSchema, value);
-  if (!event.success || findDuplicateKey(body) !== undefined) {
+  if (!event.success) {
     throw new Problem(
       400,
       'Cannot read the event: it is not {"type":"message_batch.delete","data":{"id":"msgbatch_…"}}, with "cancel":true where wanted',

@@ -152,6 +152,14 @@ describe("readConfig()", () => {
       ['"name":"a","expiresAt":"2027-01-01"', "expiresAt is not an RFC 3339 date-time"],
       ['"name":"a","minDaysSinceEnded":-1', "minDaysSinceEnded is not a number of 0 or more"],
       ['"name":"a","maxDeletesPerDay":1.5', "maxDeletesPerDay is not a whole number of 1 or more"],
+      [
+        '"name":"a","minDaysSinceEnded":30,"minDaysSinceEnded":0',
+        "minDaysSinceEnded is there twice",
+      ],
+      [
+        '"name":"a","allow":["batches:read"],"\\u0061llow":["batches:delete"]',
+        "allow is there twice",
+      ],
       ['"name":"a","maxDeletesPerDay":0', "maxDeletesPerDay is not a whole number of 1 or more"],
     ] as const).map(([members, why]) =>
       [
