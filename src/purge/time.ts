@@ -22,7 +22,9 @@ export function parseTimestamp(text: string | null): number | undefined {
   // A day that the month does not have, or the hour 24, would become one of the next month or day.
   if (start.toJSON() !== whole) return undefined;
   const shift = (Number(hours) * 60 + Number(minutes)) * 60_000 * (sign === "-" ? -1 : 1);
-  return start.getTime() + Math.floor(Number(`0${fraction}`) * 1_000) - shift;
+  const at = start.getTime() + Math.floor(Number(`0${fraction}`) * 1_000) - shift;
+  // In UTC, too, the year has four digits: with five, texts would not sort as the times do.
+  return new Date(at).toJSON().length === whole.length ? at : undefined;
 }
 
 const duration = /^P(?!$)(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$/;

@@ -82,6 +82,8 @@ describe("GET /audit", () => {
     ["?id=a&id=b", '"id": it is given twice'],
     ["?since=2026-11-22", '"since": it is not an RFC 3339 date-time'],
     ["?until=2026-02-30T00:00:00Z", '"until": it is not an RFC 3339 date-time'],
+    ["?since=9999-12-31T23:59:59-23:59", '"since": it is not an RFC 3339 date-time'],
+    ["?until=0000-01-01T00:00:00%2B00:01", '"until": it is not an RFC 3339 date-time'],
     ["?since=2026-11-22T01:00:03+01:00", '"since": it is not an RFC 3339 date-time'],
   ])("refuses %s", async (query, why) => {
     const { get } = await setUp();
