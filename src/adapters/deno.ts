@@ -39,9 +39,10 @@ const code = await main(Deno.args, {
     return Deno.permissions.requestSync({ name: "net", host }).state === "granted";
   },
   bypassProxy: (hostname) => mayReadVariable("NO_PROXY") && bypassProxy(hostname),
-  commandLine: ({ host }) => [
+  commandLine: ({ host }, paths = {}) => [
     ...programWords(Deno.execPath()),
     ...["run", `--allow-net=${host}`, "--allow-env=ANTHROPIC_*,NO_PROXY"],
+    ...Object.entries(paths).map(([what, path]) => `--allow-${what}=${path}`),
     import.meta.url.startsWith("file:")
       ? relative("", fileURLToPath(import.meta.url))
       : import.meta.url,

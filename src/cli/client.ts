@@ -4,7 +4,7 @@ import { checkClient, type Client, type RequestEvent, type Settings } from "../c
 import { type DeletableResource, messageBatch } from "../core/delete.ts";
 import { adminKeyFrom, clientFrom, unreadable } from "../config/mod.ts";
 import { CommandError, exitCode } from "./errors.ts";
-import type { Host } from "./host.ts";
+import type { Host, Paths } from "./host.ts";
 import type { Flags } from "./options.ts";
 import { adminKeyVariable, type Context } from "./output.ts";
 import { describeRequest } from "./text.ts";
@@ -107,7 +107,11 @@ export function checkPermission(host: Pick<Host, "permits">, url: string): void 
   );
 }
 
-/** The words that start this command again, able to call a URL. */
-export function commandOf(host: Pick<Host, "commandLine">, url: string): string {
-  return (host.commandLine?.(new URL(url)) ?? ["batchsweep"]).join(" ");
+/** The words that start this command again, able to call a URL, and to read and write paths. */
+export function commandOf(
+  host: Pick<Host, "commandLine">,
+  url: string,
+  paths?: Paths,
+): readonly string[] {
+  return host.commandLine?.(new URL(url), paths) ?? ["batchsweep"];
 }

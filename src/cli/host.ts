@@ -20,13 +20,22 @@ export interface Host {
   bypassProxy?(hostname: string): boolean;
   /** Whether a URL may be requested or served. A runtime may ask the user. Default: yes. */
   permits?(url: URL): boolean;
-  /** The words that start this command again, able to call a URL. Default: `batchsweep`. */
-  commandLine?(url: URL): readonly string[];
+  /**
+   * The words that start this command again, able to call a URL, and to read and write paths.
+   * Default: `batchsweep`.
+   */
+  commandLine?(url: URL, paths?: Paths): readonly string[];
   /** Serves a fetch handler over HTTP; rejects where it cannot listen. */
   serve(handler: Handler, address: Address): Promise<Server>;
   readonly files: Files;
   /** Time, randomness and waiting. Default: the runtime's. */
   readonly clock?: Clock | undefined;
+}
+
+/** A file or a directory that a command reads, and one that it writes. */
+export interface Paths {
+  readonly read?: string;
+  readonly write?: string;
 }
 
 /** The file system. A runtime may ask the user. Its errors have a `code` such as `"ENOENT"`. */

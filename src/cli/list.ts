@@ -18,6 +18,7 @@ import {
   countOf,
   describeRequests,
   describeRows,
+  formatCommand,
   formatTable,
   toMinute,
 } from "./text.ts";
@@ -117,26 +118,26 @@ export async function runShow([id = ""]: Args, flags: Flags, context: Context): 
     throw explainError(error, client.baseUrl, host);
   });
   if (flags.json) await output.json(batch);
-  else await output.result(describeBatch(batch, commandOf(host, client.baseUrl)));
+  else {
+    const command = commandOf(host, client.baseUrl, { read: "results", write: "results" });
+    await output.result(describeBatch(batch, formatCommand([...command, "export", id], Infinity)));
+  }
   return exitCode.done;
 }
 
-function describeBatch(batch: MessageBatch, command: string): string {
+function describeBatch(batch: MessageBatch, exportCommand: string): string {
   const timeOf = (text: string | null) => text !== null && `${toMinute(text) ?? "unreadable"} UTC`;
   const { id, results_url, archived_at } = batch;
   const hasResults = results_url !== null && archived_at === null;
   return describeRows([
-    ["ID", oneLine(id)],
-    ["Status", oneLine(batch.processing_status)],
+    ["ID", id],
+    ["Status", batch.processing_status],
     ["Requests", describeRequests(batch)],
     ["Created", timeOf(batch.created_at)],
     ["Canceled", timeOf(batch.cancel_initiated_at)],
     ["Ended", timeOf(batch.ended_at)],
     ["Expires", timeOf(batch.expires_at)],
     ["Archived", timeOf(archived_at)],
-    ["Results", hasResults && `${command} export ${oneLine(id)}`],
+    ["Results", hasResults && exportCommand.trim()],
   ], 8);
 }
-
-/** A text of a server can hold line breaks. */
-const oneLine = (text: string) => text.replace(/\s/g, " ");

@@ -26,6 +26,7 @@ import {
   plannedItems,
 } from "./plan-text.ts";
 import { describeOutcome, type Outcome, reportRun } from "./report.ts";
+import { formatCommand } from "./text.ts";
 import { type TrailFile, withTrail } from "./trail.ts";
 
 /** Where the batches of a purge come from: one of these. */
@@ -279,7 +280,6 @@ async function showPlan(
   { host, output }: Context,
 ): Promise<number> {
   const planned = plannedItems(plan);
-  const command = commandOf(host, plan.baseUrl);
   if (planOut !== undefined) await writePlan(host.files, planOut, plan);
   for (const outcome of known) {
     if (json) await output.json(outcome);
@@ -296,12 +296,17 @@ async function showPlan(
     await output.json({ summary: { ...totals, baseUrl, workspaceId } });
   }
   await output.note(text);
-  await output.note(
-    planOut === undefined
-      ? "Dry run: nothing was deleted\n"
-      : `Nothing was deleted. The plan is in ${planOut}:\n  ${command} purge --plan ${planOut}\n`,
-    "strong",
-  );
+  let next = "Dry run: nothing was deleted\n";
+  if (planOut !== undefined) {
+    const command = [
+      ...commandOf(host, plan.baseUrl, { read: planOut }),
+      "purge",
+      "--plan",
+      planOut,
+    ];
+    next = `Nothing was deleted. The plan is in ${planOut}:\n${formatCommand(command)}`;
+  }
+  await output.note(next, "strong");
   return known.some(({ outcome }) => outcome === "failed") ? exitCode.failed : exitCode.done;
 }
 

@@ -2,13 +2,13 @@
 import type { SandboxMessageBatch, SandboxOptions, SeedRow } from "../sandbox/mod.ts";
 import { listenProblem } from "../config/system-errors.ts";
 import { isArgumentError, isObject } from "../core/check.ts";
-import { checkPermission } from "./client.ts";
-import { CommandError, exitCode } from "./errors.ts";
+import { checkPermission, commandOf } from "./client.ts";
+import { CommandError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { readText } from "./input.ts";
 import type { Flags } from "./options.ts";
 import type { Context } from "./output.ts";
-import { countOf, toMinute } from "./text.ts";
+import { countOf, formatCommand, toMinute } from "./text.ts";
 
 /** Runs `sandbox`. */
 export async function runSandbox(
@@ -29,10 +29,8 @@ export async function runSandbox(
   });
   const address = { hostname: "127.0.0.1", port };
   const server = await host.serve(sandbox.fetch, address).catch((error) => {
-    const message = `Cannot listen on 127.0.0.1:${port}: ${
-      listenProblem(error)
-    }; --port takes another`;
-    throw new CommandError(message, exitCode.failed);
+    const why = listenProblem(error);
+    throw new CommandError(`Cannot listen on 127.0.0.1:${port}: ${why}; --port takes another`);
   });
   try {
     const { url } = server;
@@ -96,12 +94,12 @@ function welcome(url: string, batches: readonly SandboxMessageBatch[], host: Hos
   );
   const more = batches.length > shown ? `  and ${batches.length - shown} more\n` : "";
   const { id = "msgbatch_1" } = batches.find((one) => one.processing_status === "ended") ?? {};
-  const command = host.commandLine?.(new URL(url)) ?? ["batchsweep"];
+  const command = commandOf(host, url);
   const lines = [
     ["export", `ANTHROPIC_BASE_URL=${url}`, "ANTHROPIC_API_KEY=any"],
     [...command, "list"],
     [...command, "delete", id],
-  ].map((words) => layOut(words, host.stdout.columns));
+  ].map((words) => formatCommand(words, host.stdout.columns));
   const headers = ["x-api-key: any", "anthropic-version: 2023-06-01"]
     .flatMap((header) => ["-H", header]);
   return `The sandbox listens on ${url}, with ${countOf(batches.length, "message batch")}
@@ -110,25 +108,9 @@ ${rows.join("")}${more}
 Try it from another terminal, with any key:
 ${lines.join("")}
 or
-${layOut(["curl", "-X", "DELETE", ...headers, `${url}/v1/messages/batches/${id}`])}
+${formatCommand(["curl", "-X", "DELETE", ...headers, `${url}/v1/messages/batches/${id}`])}
 Ctrl-C stops it
 `;
-}
-
-/** Writes a command line for a shell. It is broken between words that have no room in a line. */
-function layOut(words: readonly string[], columns = 80): string {
-  let text = "";
-  let line = " ";
-  for (const word of words) {
-    const isPlain = /^[\w@%+=:,./-]+$/.test(word);
-    const quoted = isPlain ? word : `'${word.replaceAll("'", "'\\''")}'`;
-    if (line.length + quoted.length + 3 > columns && line.trim() !== "") {
-      text += `${line} \\\n`;
-      line = "   ";
-    }
-    line += ` ${quoted}`;
-  }
-  return `${text}${line}\n`;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

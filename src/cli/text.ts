@@ -64,6 +64,22 @@ export function quote(text: string): string {
   return JSON.stringify(short).replace(/[\p{C}\u2028\u2029]/gu, escape);
 }
 
+/** An indented command line for a shell. It is broken between words that have no room in a line. */
+export function formatCommand(words: readonly string[], columns = 80): string {
+  let text = "";
+  let line = " ";
+  for (const word of words) {
+    const isPlain = /^[\w@%+=:,./-]+$/.test(word);
+    const quoted = isPlain ? word : `'${word.replaceAll("'", "'\\''")}'`;
+    if (line.length + quoted.length + 3 > columns && line.trim() !== "") {
+      text += `${line} \\\n`;
+      line = "   ";
+    }
+    line += ` ${quoted}`;
+  }
+  return `${text}${line}\n`;
+}
+
 const states = ["succeeded", "errored", "canceled", "expired", "processing"] as const;
 
 /** What became of the requests of a batch, such as `2 succeeded, 1 errored`. */

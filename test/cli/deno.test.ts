@@ -95,3 +95,15 @@ test("main() under Deno runs from a URL with no more permissions", async ({ expe
   expect(stdout).toContain(`deleted ${id} (receipt, `);
   expect(stage.sandbox.size).toBe(0);
 });
+
+test("main() under Deno prints a next step that has all permissions it needs", async ({ expect, directory }) => {
+  await using stage = await createStage();
+  const { id } = stage.sandbox.seed();
+  const file = `${directory}/it's a plan.json`;
+  const planned = await stage.run("Deno", ["purge", "--all", "--plan-out", file], { directory });
+  expect(planned.code).toBe(0);
+  const [, next = ""] = / plan\.json:\n([^]*)$/.exec(planned.stderr) ?? [];
+  const applied = start(["sh", "-c", `${next.trimEnd()} --yes`], { env: stage.env });
+  expect(await applied.ended).toMatchObject({ code: 0, stdout: expect.stringContaining(id) });
+  expect(stage.sandbox.size).toBe(0);
+});

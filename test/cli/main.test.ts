@@ -207,7 +207,7 @@ test("main() takes the first exit code of its order that is true", async () => {
 test("main() says why the sandbox cannot listen", async () => {
   const { port, close } = await serve(() => Promise.resolve(new Response()));
   expect(await run(["sandbox", "--port", String(port)], { serve })).toEqual({
-    code: 1,
+    code: 2, // as of the service
     stdout: "",
     stderr: `Cannot listen on 127.0.0.1:${port}: the port is taken; --port takes another\n`,
   });
