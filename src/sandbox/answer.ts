@@ -145,7 +145,7 @@ export function createIds(random: () => number): (prefix: string) => string {
   return (prefix) => {
     let digits = "";
     for (let i = 0; i < randomLength; i++) digits += base62.charAt(Math.floor(random() * 62));
-    return `${prefix}_01${digits}${counter(++count)}`;
+    return `${prefix}_01${digits}${counter(count += 1)}`;
   };
 }
 
@@ -155,13 +155,7 @@ export function derivedId(prefix: string, id: string, index: number): string {
   return `${prefix}_01${digits.padStart(randomLength, "0")}${counter(index)}`;
 }
 
-function counter(value: number): string {
-  let digits = "";
-  for (let rest = value; digits.length < 8; rest = Math.floor(rest / 62)) {
-    digits = base62.charAt(rest % 62) + digits;
-  }
-  return digits;
-}
+const counter = (value: number) => String(value).padStart(8, "0");
 
 /**
  * Writes a time in RFC 3339, in UTC and with microseconds (`2024-08-20T18:37:24.100435Z`).

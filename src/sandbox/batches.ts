@@ -60,12 +60,6 @@ export interface BatchSeed {
   readonly override?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** One request of a batch, as far as the sandbox keeps it. */
-export interface BatchRequest {
-  readonly customId: string;
-  readonly model?: string | undefined;
-}
-
 /** A batch as the sandbox keeps it. With the time it gives the API's object. */
 export interface BatchRecord {
   readonly seed: BatchSeed & { readonly id: string };
@@ -78,8 +72,8 @@ export interface BatchRecord {
   end: { readonly at: number; readonly rest: "succeeded" | "canceled" | "expired" };
   /** The planned counts. */
   readonly counts: RequestCounts;
-  /** The requests that have names; the others are numbered, so that they need no memory. */
-  readonly requests: readonly BatchRequest[];
+  /** The custom ids of requests that have one; the others are numbered, so that they need no memory. */
+  readonly customIds: readonly string[];
 }
 
 const dayMs = 24 * 60 * 60 * 1000;
@@ -131,7 +125,7 @@ export function createRecord(
   const end = status === "ended"
     ? { at: Math.min(parse(seed.ended_at) ?? createdAt + processingTime, now), rest } as const
     : endOf(now + (isCanceling ? cancelingTime : processingTime), expiresAt, rest);
-  const named = typeof requests === "number" ? [] : requests;
+  const customIds = typeof requests === "number" ? [] : requests;
   const total = typeof requests === "number" ? requests : requests.length;
   return {
     seed,
@@ -141,7 +135,7 @@ export function createRecord(
     cancelInitiatedAt,
     end,
     counts: check(request_counts ?? { processing: total }, countChecks, "request_counts"),
-    requests: named.map((customId) => ({ customId })),
+    customIds,
   };
 }
 

@@ -27,21 +27,17 @@ import {
   settingsFrom,
 } from "./options.ts";
 import {
-  type CommonTraits,
   createResources,
-  kindBetas,
   type ResourceObject,
   type ResourceParams,
   type ResourceSeed,
+  type ResourceTraits,
   type ResourceType,
-  type Seeds,
-  type UserTraits,
 } from "./resources.ts";
 import { batchRoutes } from "./routes.ts";
 
 export type { BatchSeed, Fault, RateLimit, RequestCounts, SandboxMessageBatch, SandboxOptions };
-export type { ResourceObject, ResourceParams, ResourceSeed, ResourceType, SeedRow, Seeds };
-export type { CommonTraits, UserTraits };
+export type { ResourceObject, ResourceParams, ResourceSeed, ResourceTraits, ResourceType, SeedRow };
 
 /** One request as the sandbox saw it: no body, no credential. */
 export interface SeenRequest {
@@ -130,7 +126,7 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
   const store = new BatchStore();
   const resources = createResources(newId);
   const routes = { ...batchRoutes(store, settings, newId), ...resources.routes };
-  const api = createApi(routes, { ...settings, betas: [...kindBetas, ...settings.betas] });
+  const api = createApi(routes, settings);
   const faults = createFaults(random);
   const requests: SeenRequest[] = [];
   let offset = 0;

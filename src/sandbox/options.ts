@@ -52,11 +52,6 @@ export interface SandboxOptions {
    */
   readonly apiKeys?: readonly string[] | undefined;
   /**
-   * Accepted beta names besides those in the documentation of the beta delete, and those that an
-   * endpoint asks for. @default none
-   */
-  readonly betas?: readonly string[] | undefined;
-  /**
    * How the API refuses to delete a batch that has not ended: 400 `invalid_request_error`, or 409
    * `conflict_error`, which clients retry. The API's own way is published nowhere. @default 400
    */
@@ -65,8 +60,6 @@ export interface SandboxOptions {
   readonly rateLimit?: RateLimit | undefined;
   /** Path that the API is mounted under, such as `/anthropic`. @default "" */
   readonly basePath?: string | undefined;
-  /** Bytes of a request's body above which the answer is a 413. @default 256 MiB */
-  readonly requestSizeLimit?: number | undefined;
   /** How many requests `requests` keeps. @default 10_000 */
   readonly requestLogSize?: number | undefined;
 }
@@ -87,11 +80,9 @@ const checks: Checks<Settings> = {
   cancelingTime: ["number", 10_000],
   workspaceId: ["string", "wrkspc_011CZkZaBF1tNoB5wlCeusgy"],
   apiKeys: ["list"],
-  betas: ["list", []],
   unendedStatus: ["400 | 409", 400],
   rateLimit: ["object"],
   basePath: ["string", ""],
-  requestSizeLimit: ["number", 256 * 1024 * 1024],
   requestLogSize: ["number", 10_000],
 };
 

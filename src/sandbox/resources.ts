@@ -123,19 +123,13 @@ export type ResourceObject = {
   [Type in ResourceType]: { readonly type: Type } & ResourceParams<Type>;
 }[ResourceType];
 
-/** Traits of a user. */
-export interface UserTraits {
-  /** Role in the organization. An `"admin"` cannot be removed. @default "user" */
-  readonly role?: "user" | "claude_code_user" | "developer" | "billing" | "admin" | undefined;
+/** What an object may be given besides the parameters that name it. */
+export interface ResourceTraits {
   /**
-   * Whether the organization has no members besides those that were seeded. Then the last of them
-   * cannot be removed. @default false: there is also the administrator whose key it is
+   * Of a user: whether the organization has no members besides those that were seeded. Then the last
+   * of them cannot be removed. @default false: there is also the administrator whose key it is
    */
   readonly onlyMember?: boolean | undefined;
-}
-
-/** What every object may have. */
-export interface CommonTraits {
   /**
    * Members laid over the answer to its deletion, for shapes that clients must bear. One that is
    * `undefined` is left out, as a file's `type` may be.
@@ -143,16 +137,11 @@ export interface CommonTraits {
   readonly override?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** What an object of each kind may be given. */
-export type Seeds = {
-  [Type in ResourceType]:
-    & { readonly [Param in keyof ResourceParams<Type>]?: string | undefined }
-    & (Type extends "user" ? UserTraits : object)
-    & CommonTraits;
-};
-
-/** An object to put in place. Ids that are left out are new. */
-export type ResourceSeed<Type extends ResourceType> = { readonly type: Type } & Seeds[Type];
+/** An object to put in place. Parameters that are left out are new ids. */
+export type ResourceSeed<Type extends ResourceType> =
+  & { readonly type: Type }
+  & { readonly [Param in keyof ResourceParams<Type>]?: string | undefined }
+  & ResourceTraits;
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -160,7 +149,7 @@ type Members = Readonly<Record<string, unknown>>;
 interface ResourceRecord {
   readonly type: string;
   readonly params: Readonly<Record<string, string>>;
-  readonly traits: UserTraits & CommonTraits;
+  readonly traits: ResourceTraits;
 }
 
 /** Objects of all kinds, and the part of the API that deletes them. */
@@ -174,9 +163,6 @@ export interface Resources {
 const oldSkills = "skills-2025-10-02";
 
 const table = new Map<string, Kind>(Object.entries(kinds));
-
-/** Betas that the kinds ask for. */
-export const kindBetas: readonly string[] = [...table.values()].flatMap(({ betas = [] }) => betas);
 
 /**
  * Creates a store of objects of all kinds, and the routes that delete them.
@@ -219,10 +205,6 @@ export function createResources(newId: (prefix: string) => string): Resources {
       const details = { error_code: "cannot_remove_last_member" };
       throw invalid("The organization's only member cannot be removed.", { details });
     }
-    if (traits.role === "admin") {
-      // [inferred] The documentation says that it cannot be done, but not how the API refuses it.
-      throw invalid("An organization admin cannot be removed through the API.");
-    }
   }
 
   /** The object that a request names, and what answers say of it. */
@@ -238,12 +220,7 @@ export function createResources(newId: (prefix: string) => string): Resources {
       throw invalid(`anthropic-beta: this endpoint is in beta: send exactly one of ${names}`);
     }
     const record = records.get(keyOf(type, params));
-    // A version is addressed by its id, and under the old beta by its Unix timestamp instead.
-    // [inferred] What becomes of the other address is published nowhere.
-    const isByTime = /^\d+$/.test(params["version"] ?? "");
-    if (!record || (type === "skill_version" && betas.includes(oldSkills) !== isByTime)) {
-      throw notFound();
-    }
+    if (!record) throw notFound();
     const known: Members = { id: Object.values(params).at(-1), type: `${type}_deleted`, ...params };
     const members = (kind.answer ?? ["id", "type"]).map((name) => [name, known[name]]);
     return { betas, record, members: Object.fromEntries(members) };

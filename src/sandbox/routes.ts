@@ -8,7 +8,6 @@ import { derivedId, invalid, jsonAnswer, notFound, Refusal } from "./answer.ts";
 import type { Call, Routes } from "./api.ts";
 import {
   type BatchRecord,
-  type BatchRequest,
   type BatchStore,
   cancelRecord,
   createRecord,
@@ -34,10 +33,10 @@ export function batchRoutes(
 
   return {
     "POST /v1/messages/batches": async (call) => {
-      const requests = await readRequests(call.request, settings.requestSizeLimit);
+      const requests = await readRequests(call.request);
       const id = newId("msgbatch");
-      const seed = { id, processing_status: "in_progress", requests: requests.length } as const;
-      const record = { ...createRecord(seed, call.now, settings), requests };
+      const seed = { id, processing_status: "in_progress", requests } as const;
+      const record = createRecord(seed, call.now, settings);
       store.put(record);
       return jsonAnswer(show(record, call));
     },
@@ -101,12 +100,12 @@ function readPage(query: URLSearchParams, store: BatchStore): ReturnType<BatchSt
   return store.page(Number(limit), cursor, before !== null);
 }
 
-/** Reads the body of a request to create a batch, and throws the API's refusal of a wrong one. */
-async function readRequests(
-  request: Request,
-  sizeLimit: number,
-): Promise<readonly BatchRequest[]> {
-  const { requests } = Object(await readJson(request, sizeLimit));
+/** The custom ids in a request to create a batch. It throws the API's refusal of a wrong one. */
+async function readRequests(request: Request): Promise<readonly string[]> {
+  const body = await request.json().catch(() => {
+    throw invalid("The request body is not valid JSON.");
+  });
+  const { requests } = Object(body);
   if (!Array.isArray(requests)) throw invalid("requests: Field required");
   const { length } = requests;
   if (length === 0 || length > 100_000) {
@@ -125,23 +124,11 @@ async function readRequests(
     if (typeof params !== "object" || params === null || Array.isArray(params)) {
       throw refuse("params", "Input should be an object");
     }
-    return { customId, model: typeof params.model === "string" ? params.model : undefined };
+    return customId;
   });
 }
 
 const customIdPattern = /^[a-zA-Z0-9_-]{1,64}$/;
-
-async function readJson(request: Request, sizeLimit: number): Promise<unknown> {
-  const tooLarge = new Refusal(413, "Request exceeds the maximum allowed number of bytes.");
-  if (Number(request.headers.get("content-length")) > sizeLimit) throw tooLarge;
-  const bytes = await request.arrayBuffer();
-  if (bytes.byteLength > sizeLimit) throw tooLarge;
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    throw invalid("The request body is not valid JSON.");
-  }
-}
 
 /** The text of a result in the documentation. */
 const documentedText =
@@ -157,10 +144,9 @@ function* resultLines(record: BatchRecord): Generator<string> {
   let number = 0;
   for (const type of ["succeeded", "errored", "canceled", "expired"] as const) {
     for (let i = 0; i < counts[type]; i++) {
-      const request = record.requests[number++];
-      const { customId = `request-${number}`, model = "claude-opus-5" } = request ?? {};
+      const customId = record.customIds[number++] ?? `request-${number}`;
       const message = type === "succeeded"
-        ? messageOf(derivedId("msg", id, number), model, text)
+        ? messageOf(derivedId("msg", id, number), text)
         : undefined;
       const result = { type, message, error: type === "errored" ? requestError : undefined };
       yield `${JSON.stringify({ custom_id: customId, result })}\n`;
@@ -168,11 +154,11 @@ function* resultLines(record: BatchRecord): Generator<string> {
   }
 }
 
-const messageOf = (id: string, model: string, text: string) => ({
+const messageOf = (id: string, text: string) => ({
   id,
   type: "message",
   role: "assistant",
-  model,
+  model: "claude-sonnet-4-5-20250929",
   content: [{ type: "text", text }],
   stop_reason: "end_turn",
   stop_sequence: null,

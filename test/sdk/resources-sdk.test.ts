@@ -292,12 +292,6 @@ describe("createSandbox() refuses the official SDK:", () => {
       .toBeInstanceOf(Anthropic.Organization.Users.CannotRemoveLastMemberError);
   });
 
-  test("an admin", async () => {
-    const { user_id } = sandbox.seedResource({ type: "user", role: "admin" });
-    const { users } = current(server.url, ADMIN_KEY).organization;
-    expect(await rejection(users.remove(user_id))).toBeInstanceOf(BadRequestError);
-  });
-
   test("a memory store without its beta, and with both", async () => {
     const { memory_store_id } = sandbox.seedResource({ type: "memory_store" });
     const client = current(server.url, KEY);

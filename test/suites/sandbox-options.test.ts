@@ -151,11 +151,9 @@ describe("createSandbox() refuses", () => {
       cancelingTime: undefined,
       workspaceId: undefined,
       apiKeys: undefined,
-      betas: undefined,
       unendedStatus: undefined,
       rateLimit: undefined,
       basePath: undefined,
-      requestSizeLimit: undefined,
       requestLogSize: undefined,
     };
     expect(createSandbox(options).size).toBe(0);
