@@ -184,6 +184,7 @@ export interface ListOptions extends CallOptions {
 
 const listChecks = { ...callChecks, pageSize: /* @__PURE__ */ isNumber(1, 1000, { whole: true }) };
 const maxPageBytes = 16_777_216; // a page of 1000 batches has some 600 kB today
+const tooMany: readonly number[] = [400, 413, 422]; // what servers refuse a page size with
 const maxListed = 10_000_000; // a list that is longer never ends
 
 /**
@@ -253,8 +254,8 @@ export async function* listBatches(
     try {
       page = await listPage(call, after, size);
     } catch (error) {
-      const status = error instanceof APIError ? error.status : undefined;
-      if (after === undefined && status === 400 && smallerPages.length > 0) {
+      const status = error instanceof APIError ? error.status : 0;
+      if (after === undefined && tooMany.includes(status) && smallerPages.length > 0) {
         size = smallerPages.shift() ?? size;
       } else if (
         after !== undefined && (status === 400 || status === 404) && seen.size > seenAtLastBegin

@@ -32,7 +32,7 @@ export interface Reply extends Answer {
   readonly clean: (value: unknown, maxLength: number) => string | undefined;
 }
 
-const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true });
 
 /** Reads an answer up to a limit. It rejects only where the connection does. */
 export async function readAnswer(response: Response, maxBytes = 1_048_576): Promise<Answer> {

@@ -140,6 +140,7 @@ export const behaviours: Readonly<Record<string, Behaviour>> = {
   "receipt-gzipped": answering((id) =>
     whole(200, gzipSync(receipt(id)), { "content-encoding": "gzip" })
   ),
+  "receipt-after-byte-order-mark": answering((id) => whole(200, `\ufeff${receipt(id)}`)),
   "receipt-as-html": answering((id) => whole(200, receipt(id), { "content-type": "text/html" })),
 
   "reset": (socket) => socket.resetAndDestroy(),
