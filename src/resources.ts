@@ -16,84 +16,70 @@ export type { PathParams } from "./core/check.ts";
 export type { DeletableResource, DeleteOptions, ResourceDeletion, ResourceParams };
 
 /** The kinds. To add one: a row here, an export below, a row in the sandbox's table, a fixture. */
-const resources = {
+const table = {
   file: {
-    name: "file",
     path: "/v1/files/{file_id}",
     typeOptional: true,
     prefixes: { file_id: "file_" },
   },
   skill: {
-    name: "skill",
     path: "/v1/skills/{skill_id}",
     prefixes: { skill_id: "skill_" },
   },
   skill_version: {
-    name: "skill_version",
     path: "/v1/skills/{skill_id}/versions/{version}",
     prefixes: { skill_id: "skill_", version: "skver_" },
   },
   memory_store: {
-    name: "memory_store",
     path: "/v1/memory_stores/{memory_store_id}",
     prefixes: { memory_store_id: "memstore_" },
     betas: ["agent-memory-2026-07-22", "managed-agents-2026-04-01"],
   },
   memory: {
-    name: "memory",
     path: "/v1/memory_stores/{memory_store_id}/memories/{memory_id}",
     prefixes: { memory_store_id: "memstore_", memory_id: "mem_" },
     betas: ["agent-memory-2026-07-22", "managed-agents-2026-04-01"],
   },
   session: {
-    name: "session",
     path: "/v1/sessions/{session_id}",
     prefixes: { session_id: "sesn_" },
     betas: ["managed-agents-2026-04-01"],
   },
   session_resource: {
-    name: "session_resource",
     path: "/v1/sessions/{session_id}/resources/{resource_id}",
     prefixes: { session_id: "sesn_", resource_id: "sesrsc_" },
     betas: ["managed-agents-2026-04-01"],
   },
   environment: {
-    name: "environment",
     path: "/v1/environments/{environment_id}",
     prefixes: { environment_id: "env_" },
     betas: ["managed-agents-2026-04-01"],
   },
   vault: {
-    name: "vault",
     path: "/v1/vaults/{vault_id}",
     prefixes: { vault_id: "vlt_" },
     betas: ["managed-agents-2026-04-01"],
   },
   vault_credential: {
-    name: "vault_credential",
     path: "/v1/vaults/{vault_id}/credentials/{credential_id}",
     prefixes: { vault_id: "vlt_", credential_id: "vcrd_" },
     betas: ["managed-agents-2026-04-01"],
   },
   user_profile: {
-    name: "user_profile",
     path: "/v1/user_profiles/{user_profile_id}",
     prefixes: { user_profile_id: "uprof_" },
   },
   invite: {
-    name: "invite",
     path: "/v1/organizations/invites/{invite_id}",
     administrative: true,
     prefixes: { invite_id: "invite_" },
   },
   user: {
-    name: "user",
     path: "/v1/organizations/users/{user_id}",
     administrative: true,
     prefixes: { user_id: "user_" },
   },
   workspace_member: {
-    name: "workspace_member",
     path: "/v1/organizations/workspaces/{workspace_id}/members/{user_id}",
     administrative: true,
     echoes: ["user_id", "workspace_id"],
@@ -102,10 +88,13 @@ const resources = {
 } as const;
 
 /** The kinds by their names. */
-export type Resources = typeof resources;
+export type Resources = {
+  readonly [Name in keyof typeof table]: { readonly name: Name } & (typeof table)[Name];
+};
 
 /** The kinds, as data. */
-export const resourceKinds: readonly DeletableResource[] = Object.values(resources);
+export const resourceKinds: readonly DeletableResource[] = Object.entries(table)
+  .map(([name, kind]) => ({ name, ...kind }));
 
 /** The id of one object of a kind; where its path has several parameters, those by name. */
 export type ResourceId<Resource extends DeletableResource> = Resource["path"] extends
@@ -115,21 +104,21 @@ export type ResourceId<Resource extends DeletableResource> = Resource["path"] ex
  * Deletes one object of a kind, and validates the receipt. It resolves and throws as
  * `deleteMessageBatch()` does.
  */
-export type DeleteFunction<Resource extends DeletableResource> = (
+export type DeleteFunction<Name extends keyof Resources> = (
   client: Client,
-  id: ResourceId<Resource>,
+  id: ResourceId<Resources[Name]>,
   options?: DeleteOptions,
-) => Promise<ResourceDeletion<Resource>>;
+) => Promise<ResourceDeletion<Resources[Name]>>;
 
-function deleteFunction<const Resource extends DeletableResource>(
-  resource: Resource,
-): DeleteFunction<Resource> {
+function deleteFunction<Name extends keyof Resources>(name: Name): DeleteFunction<Name> {
+  const resource: DeletableResource = { name, ...table[name] };
   const [param = ""] = paramsOf(resource);
   return async (client, id: unknown, options = {}) => {
     const params = typeof id === "object" && id !== null ? id : { [param]: id };
     const checked = checkOptions(options, deleteChecks);
     const call = createCall(checkClient(client), checked);
-    return await deleteResource(call, resource, params as ResourceParams<Resource>, checked);
+    const deletion = await deleteResource(call, resource, params, checked);
+    return deletion as ResourceDeletion<Resources[Name]>;
   };
 }
 
@@ -138,9 +127,7 @@ function deleteFunction<const Resource extends DeletableResource>(
  *
  * @see [Delete a file](https://platform.claude.com/docs/en/api/files/delete)
  */
-export const deleteFile: DeleteFunction<Resources["file"]> = /* @__PURE__ */ deleteFunction(
-  resources.file,
-);
+export const deleteFile: DeleteFunction<"file"> = /* @__PURE__ */ deleteFunction("file");
 
 /**
  * Deletes a skill, and its versions with it. This cannot be undone. With the beta
@@ -148,101 +135,87 @@ export const deleteFile: DeleteFunction<Resources["file"]> = /* @__PURE__ */ del
  *
  * @see [Delete a skill](https://platform.claude.com/docs/en/api/skills/delete)
  */
-export const deleteSkill: DeleteFunction<Resources["skill"]> = /* @__PURE__ */ deleteFunction(
-  resources.skill,
-);
+export const deleteSkill: DeleteFunction<"skill"> = /* @__PURE__ */ deleteFunction("skill");
 
 /**
  * Deletes one version of a skill, named by `{ skill_id, version }`. This cannot be undone.
  *
  * @see [Delete a skill version](https://platform.claude.com/docs/en/api/skills/versions/delete)
  */
-export const deleteSkillVersion: DeleteFunction<Resources["skill_version"]> =
-  /* @__PURE__ */ deleteFunction(resources.skill_version);
+export const deleteSkillVersion: DeleteFunction<"skill_version"> = /* @__PURE__ */ deleteFunction(
+  "skill_version",
+);
 
 /**
  * Deletes a memory store, and its memories with it. This cannot be undone.
  *
  * @see [Delete a memory store](https://platform.claude.com/docs/en/api/beta/memory_stores/delete)
  */
-export const deleteMemoryStore: DeleteFunction<Resources["memory_store"]> =
-  /* @__PURE__ */ deleteFunction(resources.memory_store);
+export const deleteMemoryStore: DeleteFunction<"memory_store"> = /* @__PURE__ */ deleteFunction(
+  "memory_store",
+);
 
 /**
  * Deletes one memory of a store, named by `{ memory_store_id, memory_id }`. This cannot be undone.
  *
  * @see [Delete a memory](https://platform.claude.com/docs/en/api/beta/memory_stores/memories/delete)
  */
-export const deleteMemory: DeleteFunction<Resources["memory"]> = /* @__PURE__ */ deleteFunction(
-  resources.memory,
-);
+export const deleteMemory: DeleteFunction<"memory"> = /* @__PURE__ */ deleteFunction("memory");
 
 /**
  * Deletes a session of an agent. This cannot be undone. The API refuses one that is running.
  *
  * @see [Delete a session](https://platform.claude.com/docs/en/api/beta/sessions/delete)
  */
-export const deleteSession: DeleteFunction<Resources["session"]> = /* @__PURE__ */ deleteFunction(
-  resources.session,
-);
+export const deleteSession: DeleteFunction<"session"> = /* @__PURE__ */ deleteFunction("session");
 
 /**
  * Takes a resource, named by `{ session_id, resource_id }`, out of a session.
  *
  * @see [Delete a session resource](https://platform.claude.com/docs/en/api/beta/sessions/resources/delete)
  */
-export const deleteSessionResource: DeleteFunction<Resources["session_resource"]> =
-  /* @__PURE__ */ deleteFunction(
-    resources.session_resource,
-  );
+export const deleteSessionResource: DeleteFunction<"session_resource"> =
+  /* @__PURE__ */ deleteFunction("session_resource");
 
 /**
  * Deletes an environment in which agents run. This cannot be undone.
  *
  * @see [Delete an environment](https://platform.claude.com/docs/en/api/beta/environments/delete)
  */
-export const deleteEnvironment: DeleteFunction<Resources["environment"]> =
-  /* @__PURE__ */ deleteFunction(
-    resources.environment,
-  );
+export const deleteEnvironment: DeleteFunction<"environment"> = /* @__PURE__ */ deleteFunction(
+  "environment",
+);
 
 /**
  * Deletes a vault of credentials. This cannot be undone.
  *
  * @see [Delete a vault](https://platform.claude.com/docs/en/api/beta/vaults/delete)
  */
-export const deleteVault: DeleteFunction<Resources["vault"]> = /* @__PURE__ */ deleteFunction(
-  resources.vault,
-);
+export const deleteVault: DeleteFunction<"vault"> = /* @__PURE__ */ deleteFunction("vault");
 
 /**
  * Deletes one credential of a vault, named by `{ vault_id, credential_id }`. This cannot be undone.
  *
  * @see [Delete a credential](https://platform.claude.com/docs/en/api/beta/vaults/credentials/delete)
  */
-export const deleteVaultCredential: DeleteFunction<Resources["vault_credential"]> =
-  /* @__PURE__ */ deleteFunction(
-    resources.vault_credential,
-  );
+export const deleteVaultCredential: DeleteFunction<"vault_credential"> =
+  /* @__PURE__ */ deleteFunction("vault_credential");
 
 /**
  * Deletes a user profile. This cannot be undone.
  *
  * @see [Delete a user profile](https://platform.claude.com/docs/en/api/beta/user_profiles/delete)
  */
-export const deleteUserProfile: DeleteFunction<Resources["user_profile"]> =
-  /* @__PURE__ */ deleteFunction(
-    resources.user_profile,
-  );
+export const deleteUserProfile: DeleteFunction<"user_profile"> = /* @__PURE__ */ deleteFunction(
+  "user_profile",
+);
 
 /**
  * Withdraws an invite to the organization. It takes an administrator's key.
  *
  * @see [Delete an invite](https://platform.claude.com/docs/en/api/admin/invites/delete)
  */
-export const deleteInvite: DeleteFunction<Resources["invite"]> = /* @__PURE__ */ deleteFunction(
-  resources.invite,
-);
+export const deleteInvite: DeleteFunction<"invite"> = /* @__PURE__ */ deleteFunction("invite");
 
 /**
  * Removes a user from the organization. It takes an administrator's key; the API refuses to remove an
@@ -250,9 +223,7 @@ export const deleteInvite: DeleteFunction<Resources["invite"]> = /* @__PURE__ */
  *
  * @see [Delete a user](https://platform.claude.com/docs/en/api/admin/users/delete)
  */
-export const deleteUser: DeleteFunction<Resources["user"]> = /* @__PURE__ */ deleteFunction(
-  resources.user,
-);
+export const deleteUser: DeleteFunction<"user"> = /* @__PURE__ */ deleteFunction("user");
 
 /**
  * Removes a user, named by `{ workspace_id, user_id }`, from a workspace. It takes an administrator's
@@ -260,5 +231,5 @@ export const deleteUser: DeleteFunction<Resources["user"]> = /* @__PURE__ */ del
  *
  * @see [Delete a workspace member](https://platform.claude.com/docs/en/api/admin/workspaces/members/delete)
  */
-export const deleteWorkspaceMember: DeleteFunction<Resources["workspace_member"]> =
-  /* @__PURE__ */ deleteFunction(resources.workspace_member);
+export const deleteWorkspaceMember: DeleteFunction<"workspace_member"> =
+  /* @__PURE__ */ deleteFunction("workspace_member");
