@@ -38,11 +38,7 @@ export {
   type WaitOptions,
   waitUntilMessageBatchEnded,
 } from "./src/purge/wait.ts";
-export {
-  exportMessageBatchResults,
-  type ExportOptions,
-  type ResultsExport,
-} from "./src/purge/export.ts";
+export { exportMessageBatchResults, type ResultsExport } from "./src/purge/export.ts";
 
 // Who calls, and how
 export type {

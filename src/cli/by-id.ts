@@ -147,7 +147,7 @@ async function deleteOne(
   const absence = { allowMissing, mayBeDeletedAlready };
   if (resource !== messageBatch) {
     const deletion = await deleteResource(call, resource, parseId(resource, id), absence);
-    return deletionOutcome(id, call.facts.deletions, deletion);
+    return deletionOutcome(id, deletion);
   }
   if (waitTimeout !== undefined && !cancel) {
     await waitUntilEnded(call, id, waitTimeout).catch((error) => {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { redactor } from "./response.ts";
+import { redact } from "./response.ts";
 
 /** An argument that cannot be used: a `TypeError` or `RangeError` that says so as data, too. */
 export interface ArgumentError extends TypeError {
@@ -106,7 +106,7 @@ export function suggest(word: string, names: readonly string[]): string {
 
 /** A key of an object from outside, fit for a message: quoted, short, and without secrets. */
 export function quoteKey(key: string): string {
-  return JSON.stringify(redactor([])(key).slice(0, 64));
+  return JSON.stringify(redact(key).slice(0, 64));
 }
 
 function isType<Value>(type: "boolean" | "function" | "number" | "string"): Check<Value> {

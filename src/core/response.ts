@@ -127,30 +127,24 @@ function refusal({ status, said, clean, exchange, headers, receivedAt }: Reply):
 }
 
 /** A server's text, fit for a terminal and a log line: one line, bounded, and without secrets. */
-export function printable(
-  text: string,
-  maxLength: number,
-  redact: (text: string) => string,
-): string {
+export function printable(text: string, maxLength: number, secrets: readonly string[]): string {
   const line = text.replace(/\p{Cf}/gu, "").replace(/[\p{C}\u2028\u2029]+/gu, " ");
-  return redact(line).slice(0, maxLength).trim();
+  return redact(line, secrets).slice(0, maxLength).trim();
 }
 
 /**
- * Makes a function that takes secrets out of a text of a server, which may echo what it was sent: as
- * it is, encoded, or in another case.
+ * Takes secrets out of a text of a server, which may echo what it was sent: as it is, encoded, or in
+ * another case. What looks like a key is taken out in any case.
  *
  * @param secrets The secrets. Those shorter than eight characters stay: every text would have them.
  */
-export function redactor(secrets: readonly string[]): (text: string) => string {
-  return (text) => {
-    const forms = secrets.filter(({ length }) => length >= 8 && length <= text.length)
-      .flatMap((secret) => [secret, encodeURIComponent(secret), btoa(secret).replace(/=+$/, "")]);
-    const all = text.toLowerCase();
-    // A part of a key still begins as all keys do.
-    if (![...forms, "sk-ant-"].some((form) => all.includes(form.toLowerCase()))) return text;
-    const patterns = forms.sort((one, other) => other.length - one.length)
-      .map((form) => form.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&"));
-    return text.replace(new RegExp([...patterns, "sk-ant-[\\w-]+"].join("|"), "gi"), "[redacted]");
-  };
+export function redact(text: string, secrets: readonly string[] = []): string {
+  const forms = secrets.filter(({ length }) => length >= 8 && length <= text.length)
+    .flatMap((secret) => [secret, encodeURIComponent(secret), btoa(secret).replace(/=+$/, "")]);
+  const all = text.toLowerCase();
+  // A part of a key still begins as all keys do.
+  if (![...forms, "sk-ant-"].some((form) => all.includes(form.toLowerCase()))) return text;
+  const patterns = forms.sort((one, other) => other.length - one.length)
+    .map((form) => form.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&"));
+  return text.replace(new RegExp([...patterns, "sk-ant-[\\w-]+"].join("|"), "gi"), "[redacted]");
 }

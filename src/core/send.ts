@@ -6,14 +6,7 @@ import { cannotUse } from "./check.ts";
 import { type CallOptions, isSecretText, type Permit, type Settings } from "./client.ts";
 import { answered, describeFailure, type Failure, originOf, readFailure } from "./connection.ts";
 import { APIConnectionError, APITimeoutError, type Canceled } from "./errors.ts";
-import {
-  type Answer,
-  printable,
-  readAnswer,
-  readErrorBody,
-  redactor,
-  type Reply,
-} from "./response.ts";
+import { type Answer, printable, readAnswer, readErrorBody, type Reply } from "./response.ts";
 import { dateOf, headerText, isOutcomeKnown, retryDelay } from "./retry.ts";
 
 /** One call of the library: it may send several requests. */
@@ -152,7 +145,6 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
   const url = path.startsWith("/") ? settings.baseUrl + path : path;
 
   const credentials: string[] = [];
-  const redact = (text: string) => redactor([...credentials, ...settings.confidential])(text);
   let tries = 0;
   let attempts = 0; // those that may have sent something
   let paceRepeats = 0;
@@ -162,7 +154,9 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
   const exchange = () => ({ operation, subject, attempts, outcomeKnown, workspaceId });
 
   const clean = (value: unknown, maxLength: number) =>
-    typeof value === "string" ? printable(value, maxLength, redact) || undefined : undefined;
+    typeof value === "string"
+      ? printable(value, maxLength, [...credentials, ...settings.confidential]) || undefined
+      : undefined;
   /** Makes an attempt, and sets the delay before the next. */
   const once = async (): Promise<Reply | NoAnswer> => {
     delay = undefined;

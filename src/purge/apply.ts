@@ -15,7 +15,7 @@ import {
 import { checkClient, type Client, type Settings } from "../core/client.ts";
 import { messageBatch } from "../core/delete.ts";
 import { PurgeRefusedError } from "../core/errors.ts";
-import { createRun, type Run, type RunSummary, type Task } from "./engine.ts";
+import { createRun, type PurgeSummary, type Run, type Task } from "./engine.ts";
 import type { ResultStore } from "./export.ts";
 import { deleteOne } from "./export-then-delete.ts";
 import type { DeletionOutcome } from "./outcome.ts";
@@ -64,9 +64,6 @@ export interface ApplyPurgeOptions {
    */
   readonly allowOtherKey?: boolean | undefined;
 }
-
-/** How many batches of a plan ended in each outcome; those that the plan keeps are not counted. */
-export type PurgeSummary = RunSummary;
 
 /**
  * A run of a plan. Iterate over it for the outcomes, or await it for the summary: awaiting runs it to

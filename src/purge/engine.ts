@@ -62,8 +62,11 @@ export interface RunOptions {
   readonly hasMore?: boolean | undefined;
 }
 
-/** How many objects ended in each outcome. `planned` is the sum of the five after it. */
-export interface RunSummary {
+/**
+ * How many objects of a run ended in each outcome; what a plan keeps is not counted. `planned` is the
+ * sum of the five after it.
+ */
+export interface PurgeSummary {
   /** How many objects there were. */
   readonly planned: number;
   readonly deleted: number;
@@ -105,7 +108,7 @@ export interface Run<Done extends RunOutcome = DeletionOutcome> {
    */
   outcomes(): AsyncGenerator<Done | DeletionOutcome, void, undefined>;
   /** The totals so far. */
-  summary(): RunSummary;
+  summary(): PurgeSummary;
 }
 
 /**

@@ -41,7 +41,7 @@ export async function deleteOne(
     : settings.cancel
     ? await cancelAndDelete(call, id, settings)
     : await deleteBatch(call, id, settings);
-  return deletionOutcome(id, call.facts.deletions, deletion);
+  return deletionOutcome(id, deletion);
 }
 
 /**

@@ -2,15 +2,7 @@
 import { isAbort, unlessAborted, within } from "../core/abort.ts";
 import { bytesOf, createLineSplitter, hex, isBlank } from "../core/bytes.ts";
 import { batchPath, type MessageBatch, subjectOf } from "../core/batches.ts";
-import {
-  cannotUse,
-  checkOptions,
-  type Checks,
-  defined,
-  fillPath,
-  isArgumentError,
-  isNumber,
-} from "../core/check.ts";
+import { cannotUse, checkOptions, defined, fillPath, isArgumentError } from "../core/check.ts";
 import {
   callChecks,
   type CallOptions,
@@ -19,14 +11,7 @@ import {
   loopback,
 } from "../core/client.ts";
 import { APITimeoutError, BatchsweepError } from "../core/errors.ts";
-import {
-  type Answer,
-  printable,
-  readAnswer,
-  readSuccess,
-  redactor,
-  type Reply,
-} from "../core/response.ts";
+import { type Answer, printable, readAnswer, readSuccess, type Reply } from "../core/response.ts";
 import {
   type ApiRequest,
   asStranger,
@@ -52,20 +37,6 @@ export interface ResultsExport {
   readonly requestId?: string | undefined;
 }
 
-/** Options of {@link exportMessageBatchResults}. */
-export interface ExportOptions extends CallOptions {
-  /**
-   * How many bytes a second must come on average, after the first `timeout` of the client. A slower
-   * answer counts as timed out. @default 1_024
-   */
-  readonly minBytesPerSecond?: number | undefined;
-}
-
-const exportChecks: Checks<ExportOptions> = {
-  ...callChecks,
-  minBytesPerSecond: /* @__PURE__ */ isNumber(0, Number.MAX_SAFE_INTEGER),
-};
-
 /** Where the results of batches are kept before the batches are deleted. */
 export interface ResultStore {
   /**
@@ -86,8 +57,9 @@ export interface ResultStore {
  *
  * If the connection is lost, the results are asked for again from their beginning, within `maxRetries`
  * of the client. The bytes that the sink has already must come again unchanged, and are left out.
- * `timeout` of the client limits the wait for the answer to begin, and then each silence;
- * `minBytesPerSecond` limits the whole. The time that the sink takes does not count.
+ * `timeout` of the client limits the wait for the answer to begin, and then each silence. After the
+ * first `timeout`, at least 1,024 bytes a second must have come on average. The time that the sink
+ * takes does not count.
  *
  * The documented path below the base URL is asked for first. Only if there is no such path (405, 501,
  * or a 404 that is not the API's), `results_url` is. It may be on another origin. That gets no header of
@@ -126,13 +98,12 @@ export async function exportMessageBatchResults(
   client: Client,
   batch: MessageBatch,
   sink: WritableStream<Uint8Array>,
-  options: ExportOptions = {},
+  options: CallOptions = {},
 ): Promise<ResultsExport> {
   const writer = writerOf(sink);
   try {
-    const { minBytesPerSecond, ...checked } = checkOptions(options, exportChecks);
-    const call = createCall(checkClient(client), checked);
-    return await exportToSink(call, locateResults(call, batch), writer, minBytesPerSecond);
+    const call = createCall(checkClient(client), checkOptions(options, callChecks));
+    return await exportToSink(call, locateResults(call, batch), writer);
   } catch (error) {
     await abortSink(writer, error);
     throw error instanceof SinkError ? error.reason : error;
@@ -164,12 +135,13 @@ function writerOf(sink: WritableStream<Uint8Array>): Writer {
   return sink.getWriter();
 }
 
+const minBytesPerSecond = 1_024; // on average, after the first timeout
+
 /** Streams the results into a sink, and closes it. */
 async function exportToSink(
   call: Call,
   location: ResultsLocation,
   writer: Writer,
-  minBytesPerSecond = 1_024,
 ): Promise<ResultsExport> {
   const { timeout, clock } = call.settings;
   const { id, results, request, elsewhere } = location;
@@ -436,7 +408,7 @@ async function openStore({ signal }: Call, store: ResultStore, id: string): Prom
 function wordsOf({ settings: { confidential, credential } }: Call, reason: unknown): string {
   const { secret } = credential;
   if (typeof secret !== "string" || !(reason instanceof Error) || reason.message === "") return "";
-  return `: ${printable(reason.message, 500, redactor([...confidential, secret]))}`;
+  return `: ${printable(reason.message, 500, [...confidential, secret])}`;
 }
 
 /** Makes the failure of an export that was not begun, or that the store ended. */

@@ -4,7 +4,7 @@
  * @module
  */
 export { InvalidPolicyError, PurgeRefusedError } from "../core/errors.ts";
-export { applyPurge, type ApplyPurgeOptions, type PurgeRun, type PurgeSummary } from "./apply.ts";
+export { applyPurge, type ApplyPurgeOptions, type PurgeRun } from "./apply.ts";
 export {
   type DecisionSource,
   describeDecision,
@@ -13,6 +13,7 @@ export {
   type KeepCode,
   type PurgeDecision,
 } from "./decision.ts";
+export type { PurgeSummary } from "./engine.ts";
 export type { ConnectionFailure } from "../core/connection.ts";
 export type { DeletionFacts } from "../core/delete.ts";
 export type { CallError, Exchange } from "../core/errors.ts";

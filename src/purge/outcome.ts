@@ -105,10 +105,9 @@ export function outcomeError(
 /** The outcome of a deletion that succeeded. */
 export function deletionOutcome(
   id: string,
-  attempts: number,
   deletion: DeletionFacts & Pick<Extract<DeletionOutcome, DeletionFacts>, "export" | "archived">,
 ): DeletionOutcome {
-  const { evidence, requestId, workspaceId, auditError, archived } = deletion;
+  const { evidence, requestId, attempts, workspaceId, auditError, archived } = deletion;
   if (evidence === "missing") return defined({ outcome: evidence, id, auditError });
   const saved = { export: deletion.export, archived };
   const facts = { evidence, requestId, attempts, workspaceId, ...saved, auditError };

@@ -183,7 +183,7 @@ export async function runRetention(
       async run(call) {
         budget.charge(costOfDeletion - 1);
         const deletion = await deleteBatch(call, id, { allowMissing: true, missingAtOnce: true });
-        return deletionOutcome(id, call.facts.deletions, deletion);
+        return deletionOutcome(id, deletion);
       },
     }), runOptions);
     for await (const outcome of run.outcomes()) {

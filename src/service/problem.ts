@@ -12,7 +12,7 @@ import {
   NotEndedError,
   NotFoundError,
 } from "../core/errors.ts";
-import { redactor } from "../core/response.ts";
+import { redact } from "../core/response.ts";
 import { StorageError } from "../storage/mod.ts";
 import type { Line } from "./context.ts";
 
@@ -69,8 +69,6 @@ export const statuses: Readonly<Record<number, readonly [title: string, type?: s
   504: ["Gateway Timeout", "timeout_error"],
 };
 
-const withoutKeys = redactor([]);
-
 /** Notes an error, or the text of one, unless there is none. */
 export function noteError(line: Line, error: unknown): void {
   if (error === undefined) return;
@@ -79,10 +77,10 @@ export function noteError(line: Line, error: unknown): void {
   else if (error instanceof Problem || isArgumentError(error)) {
     line.error = { code: "ERR_CONFIGURATION", message };
   } else if (error instanceof BatchsweepError || error instanceof StorageError) {
-    line.error = { code: String(code), message: withoutKeys(message) };
+    line.error = { code: String(code), message: redact(message) };
   } else {
     const text = error instanceof Error ? error.stack ?? message : String(error);
-    line.error = { code: "ERR_UNEXPECTED", message: withoutKeys(text) };
+    line.error = { code: "ERR_UNEXPECTED", message: redact(text) };
   }
 }
 

@@ -470,16 +470,6 @@ describe("exportMessageBatchResults() bounds how long results take:", () => {
     expect(state()).toBe("aborted");
   });
 
-  test("minBytesPerSecond sets how slow they may be, and 0 lifts the bound", async () => {
-    for (const minBytesPerSecond of [0.5, 0]) {
-      const { sink } = createMemorySink();
-      const { client } = stub([drip(1)], { clock });
-      const options = { minBytesPerSecond };
-      const { lines } = await exportMessageBatchResults(client, batchWith(3), sink, options);
-      expect(lines).toBe(3);
-    }
-  });
-
   test("the time that the sink takes does not count", async () => {
     const write = () => void (time += 3_600_000);
     const { result } = await run([answer(three, [5, 10])], { client: { clock }, sink: { write } });
