@@ -75,8 +75,8 @@ export function describeReport(
     `${report.head}\n`,
     "This is the head: the number of bytes of the trail, and their SHA-256.\n",
     "To compute it: head -c BYTES FILE | sha256sum\n",
-    ...unchanged === true ? ["The trail is unchanged up to the head that was written down.\n"] : [],
-    ...unchanged === false ? ["The trail was CHANGED since its head was written down.\n"] : [],
+    ...unchanged === true ? ["The trail is unchanged up to the head that you kept.\n"] : [],
+    ...unchanged === false ? ["The trail was CHANGED since you kept its head.\n"] : [],
   ];
   return wrap(page.join(""), columns);
 }

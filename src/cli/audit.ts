@@ -109,7 +109,7 @@ function describeTrail(
       openIntents.length > 0 && `${countOf(openIntents.length, "deletion")} of unknown outcome: ` +
         firstFew(openIntents.map(({ objectId }) => objectId), 5).join(", "),
     ],
-    ["Unchanged", unchanged === true && "up to the head that was written down"],
+    ["Unchanged", unchanged === true && "up to the head that you kept"],
     ["Head", head],
   ], 10);
 }

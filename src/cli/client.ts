@@ -29,10 +29,8 @@ export function createClient(
     administrative ? { apiKey: adminKeyFrom(host.env) } : clientFrom(host.env)
   );
   if (apiKey === undefined && authToken === undefined) {
-    const why = administrative
-      ? `${adminKeyVariable} is not set, or may not be read`
-      : "neither ANTHROPIC_API_KEY nor ANTHROPIC_AUTH_TOKEN is set, or may be read";
-    throw new CommandError(`Cannot find credentials: ${why}`, exitCode.credentials);
+    const variables = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"];
+    throw noCredentials(host, ...administrative ? [adminKeyVariable] : variables);
   }
   // Deno does not tell whether a variable is set that may not be read, so nothing goes on.
   const others = administrative ? [] : ["ANTHROPIC_BASE_URL", "ANTHROPIC_WORKSPACE_ID"];
@@ -58,6 +56,16 @@ export function createClient(
   check(client, administrative ? { ...names, apiKey: adminKeyVariable } : names);
   checkConnection(host, client.baseUrl);
   return client;
+}
+
+/** The error if none of these variables is set, or Deno does not permit to read them. */
+export function noCredentials(
+  { mayRead = () => true }: Pick<Host, "mayRead">,
+  ...names: readonly string[]
+): CommandError {
+  const denied = names.every(mayRead) ? "" : `; Deno needs --allow-env=${names.join()}`;
+  const message = `Cannot find credentials: set ${names.join(" or ")}${denied}`;
+  return new CommandError(message, exitCode.credentials);
 }
 
 /** The names of the client's options on the command line and in the environment. */

@@ -46,10 +46,10 @@ const ages = ["olderThan", "endedFor", "createdBefore", "createdAfter"] as const
 const conditions = [...ages, "endedBefore", "endedAfter", "status"] as const;
 const filter = [...conditions, "max", "all"] as const;
 const planned = ["policy", "plan", "allowOtherKey", "cancel", "cancelTimeout"] as const;
-const filterHeading = "Which batches (every condition that is given has to hold):";
+const filterHeading = "Which batches (all conditions must hold):";
 
-const asks = `It shows what it is about to do and asks. Without a terminal it deletes nothing
-unless --yes is given.`;
+const asks = `It shows what it would delete, and asks. Without a terminal it deletes nothing
+unless you say --yes.`;
 const idsHelp = "ids, @FILE, or - for stdin; without any, stdin";
 const exampleId = "msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d";
 
@@ -79,12 +79,12 @@ const batchHelp = (command: string, id: string) => `
   $ batchsweep ${command} --wait --export results < ids.txt
 
 A batch that has not ended is skipped, and the exit code is 1. --cancel cancels
-it and waits, --wait only waits. If --timeout is over first, it is not deleted,
-its cancellation is not taken back, and the exit code is 3.
+it, waits and deletes it; --wait only waits. If --timeout runs out, it is not
+deleted, its cancellation is not taken back, and the exit code is 3.
 
 --export saves results as DIRECTORY/ID.jsonl. A batch whose results cannot be
-saved whole is skipped. Results are gone 29 days after a batch was created: then
-it is skipped, too, or deleted with --archived delete.`;
+saved whole is skipped. Results are gone 29 days after a batch was created. Such
+a batch is skipped, too; --archived delete deletes it.`;
 
 const adminHelp = `
 
@@ -135,9 +135,9 @@ Examples:
   $ batchsweep list --status in_progress,canceling
   $ batchsweep list --older-than 7d --json | jq -r .id
 
-An age also means batches in progress: batchsweep purge --dry-run shows what a
-purge would delete. A narrow terminal gets fewer columns, a file or a pipe all.
---json prints the batches as the API gives them, while they come.`,
+--older-than also lists batches in progress. A purge never deletes those by age:
+batchsweep purge --dry-run shows what it would delete. A narrow terminal gets
+fewer columns. --json prints each batch as the API gives it.`,
     load: async () => (await import("./list.ts")).runList,
   },
   {
@@ -202,7 +202,7 @@ is waited for. To delete the batches too: batchsweep delete --export.`,
     group: [filterHeading, filter],
     help: `
 ${asks}
-It deletes what it has shown: a batch that arrives meanwhile stays.
+It deletes exactly what it has shown.
 
 Examples:
   $ batchsweep purge --older-than 30d --dry-run
@@ -211,14 +211,14 @@ Examples:
   $ batchsweep purge --all --cancel --holds keep.txt --yes
   $ batchsweep purge --json --yes @ids.txt
 
-  Let somebody look at a plan before it is applied; go on if it was stopped:
+  Read a plan before you apply it. If applying is stopped, the same line goes on:
   $ batchsweep purge --older-than 30d --plan-out plan.json
   $ batchsweep purge --plan plan.json --audit audit.jsonl --yes
 
-A batch that has not ended is kept. With --cancel it is canceled, waited for
-and deleted, if it is named by its id, or meant by a filter without an age. Of
-ids that are given, one that is not in the workspace is failed. --json prints
-the outcome of each batch as it happens, and {"summary":{…}} at the end.`,
+A batch that has not ended is kept. --cancel cancels it, waits and deletes it,
+if you give its id, or a filter without an age. An id that is not in the
+workspace counts as failed. --json prints the outcome of each batch as it
+happens, and {"summary":{…}} at the end.`,
     load: async () => (await import("./purge.ts")).runPurge,
   },
   {
@@ -228,13 +228,13 @@ the outcome of each batch as it happens, and {"summary":{…}} at the end.`,
     needs: { policy: "what is kept how long, as JSON" },
     help: `
 A batch is deleted only if it has ended, is not held, has reached the minimum
-age (an hour, if none is given), and has expired by every rule of the policy:
+age (default: one hour), and every rule of the policy lets it go:
   { "version": 1,
     "rules": [{ "type": "delete_after", "days": 30, "since": "ended" },
               { "type": "keep_last", "count": 100 }],
     "holds": ["msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d"], "minimumAge": "PT12H" }
-delete_after counts days of 24 hours, since a batch "ended" or was "created";
-keep_last keeps the newest, whatever their age.
+delete_after counts days of 24 hours since a batch "ended" or was "created".
+keep_last keeps the newest by creation, whatever their age.
 
 Examples:
   $ batchsweep retain --policy policy.json
@@ -248,7 +248,7 @@ applies it.`,
   },
   {
     name: "audit",
-    description: "Read what deletions were recorded, and verify it",
+    description: "Read and verify an audit trail",
     help: `
 Examples:
   $ batchsweep purge --older-than 30d --audit audit.jsonl --yes
@@ -262,8 +262,9 @@ the service's /audit, with or without ?id=, since= and until=. For a URL, set
 ${tokenVariable} to a token that allows audit:read.
 
 The head is the number of bytes of the trail, and their SHA-256. Every command
-with --audit prints it at its end. Write it down where those who can change the
-trail cannot. No command of audit needs a key, calls the API or changes a trail.
+with --audit prints it at its end. Keep it where those who can change the trail
+cannot change it. No command of audit needs a key, calls the API or changes a
+trail.
 
 The exit code is 1 if the trail was changed, 2 if it cannot be read, and 4 if
 there is no token or it is refused.`,
@@ -278,14 +279,14 @@ Examples:
   $ batchsweep audit verify audit.jsonl
   $ batchsweep audit verify audit.jsonl --head "$(cat audit.head)" --json
 
-With a head that was written down, it says whether everything up to there is
-unchanged, as "head -c BYTES FILE | sha256sum" does. It names each line that is
-no entry, which a crash can leave, and each deletion whose outcome is unknown.`,
+With a head that you kept, it says whether everything up to there is unchanged,
+as "head -c BYTES FILE | sha256sum" does. It names each line that is no entry,
+which a crash can leave, and each deletion whose outcome is unknown.`,
         load: async () => (await import("./audit.ts")).runVerify,
       },
       {
         name: "report",
-        description: "Say what was asked for, by whom, and what became of it, on one page",
+        description: "Report what was asked for, by whom, and what became of it",
         argument: trailArgument,
         options: ["head", "json"],
         load: async () => (await import("./audit.ts")).runReport,
@@ -298,7 +299,7 @@ no entry, which a crash can leave, and each deletion whose outcome is unknown.`,
       },
       {
         name: "head",
-        description: "Print the head of a trail, to be written down elsewhere",
+        description: "Print the head of a trail, for you to keep elsewhere",
         argument: trailArgument,
         load: async () => (await import("./audit.ts")).runHead,
       },
@@ -310,7 +311,7 @@ no entry, which a crash can leave, and each deletion whose outcome is unknown.`,
     below: [{
       name: "create",
       description: "Make a token, and its row for GATEWAY_TOKENS",
-      argument: ["<name>", "whose it is, for the record of what it does"],
+      argument: ["<name>", "whose it is, for the audit trail"],
       options: ["allow", "expires", "minDaysSinceEnded", "maxDeletesPerDay", "json"],
       help: `
 Examples:
@@ -318,8 +319,8 @@ Examples:
   $ batchsweep token create team --allow batches:read,batches:delete \\
       --min-days-since-ended 30 --max-deletes-per-day 100 --expires 2027-06-30
 
-The token is shown once. The row has its SHA-256 alone: add it to the JSON list
-in GATEWAY_TOKENS. Scopes, several with commas:
+The token is shown once. The row has only its SHA-256: add it to the JSON list in
+GATEWAY_TOKENS. Scopes, with commas between them:
 ${wrap(`  ${scopes.join(", ")}`, 80)}`,
       load: async () => (await import("./token.ts")).runCreateToken,
     }],
@@ -339,13 +340,14 @@ It listens on 127.0.0.1, takes any key, and forgets everything when it stops. A
 batch in progress ends after a minute, a canceling one after ten seconds.
 
 --seed 250 makes 250 batches of the last 60 days. Of 25, one is in progress and
-one is canceling. A file has a JSON object for each batch, in a list or on lines:
+one is canceling. --seed FILE reads a JSON object for each batch, in a list or
+on lines:
   age                how long ago it was created: 40d, 12h or 30m
   processing_status  in_progress, canceling or ended (default: ended)
   requests           number of its requests (default: 1)
   count              number of batches like this (default: 1)
-Other members are the API's own, so what batchsweep list --json prints can be
-played, too.
+Other members are the API's own, so the file may be what batchsweep list --json
+prints.
 
 --rate 50/s lets 50 requests through at once, and then 50 a second. The others
 are answered 429. Every answer has the API's limit headers.

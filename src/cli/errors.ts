@@ -73,7 +73,7 @@ export function lookedFor(
   const hints = failure && isUnreached(failure)
     ? connectionHints(failure.reason, baseUrl, env)
     : [];
-  return [`The API was looked for at ${baseUrl}`, ...hints].join("\n");
+  return [`The base URL is ${baseUrl}`, ...hints].join("\n");
 }
 
 /** What an error of the file system means, as a line for the user. */

@@ -21,7 +21,7 @@ Examples:
 Environment:
   ANTHROPIC_API_KEY       the API key
   ANTHROPIC_AUTH_TOKEN    an access token, if there is no API key
-  ANTHROPIC_ADMIN_KEY     the administrator's key, for the organization alone
+  ANTHROPIC_ADMIN_KEY     the administrator's key, for invites, users and members
   ANTHROPIC_BASE_URL      where the API is (default: https://api.anthropic.com)
   ANTHROPIC_WORKSPACE_ID  the workspace, for credentials that see several
   AUDIT_TOKEN             a token of the service, for audit with a URL

@@ -42,7 +42,7 @@ export function describePlan(plan: PurgePlan, details: PreviewDetails): string {
     ["API", plan.baseUrl],
     ["Workspace", plan.workspaceId ?? "not known: the API does not say"],
     ["Planned", stored && describeTime(plan.createdAt)],
-    ["Changed", details.changed && "by hand, since it was made: look at it well"],
+    ["Changed", details.changed && "since it was made: read it before you apply it"],
     ["Policy", details.policy],
     ["Delete", describeCount(plan, gone)],
     row(
@@ -50,7 +50,7 @@ export function describePlan(plan: PurgePlan, details: PreviewDetails): string {
       keptFor("not_among_oldest"),
       ` more beyond --max: ${stored ? "make another plan" : "run the same command again"}`,
     ),
-    row("Gone", gone, " more of the plan, by the record"),
+    row("Gone", gone, " more of the plan, by the audit trail"),
     [
       "Because",
       planned.length > 0 && describeDecision({ action: "delete", code: "matches" }, plan),
@@ -136,7 +136,7 @@ const causes: { readonly [Code in KeepCode]?: string } = {
 export function describeKept({ items, filter }: PurgePlan, stored: boolean): readonly string[] {
   const isNamed = filter !== undefined && filter !== "*" && filter.ids !== undefined;
   if (isNamed && !stored) return [];
-  const unmeant = filter ? "that the filter does not mean" : "by the policy";
+  const unmeant = filter ? "that the filter does not match" : "by the policy";
   const counts = new Map<string, number>();
   for (const item of items) {
     if (item.action !== "keep") continue;

@@ -95,7 +95,7 @@ export function sourceOf(
   }
   if (filter !== undefined) {
     if (!ids) return { filter };
-    throw new CommandError("Cannot use ids with a filter: it is not clear which batches are meant");
+    throw new CommandError("Cannot use ids with a filter: use one of them");
   }
   if (ids || !stdin.isTerminal) return { args };
   throw new CommandError(
@@ -318,7 +318,7 @@ async function mayBegin(
 ): Promise<boolean> {
   const items = plannedItems(plan).filter(({ id }) => !gone.has(id));
   const are = gone.size === 1 ? "is" : "are";
-  const past = gone.size === 0 ? "" : `; ${gone.size} more ${are} gone by the record`;
+  const past = gone.size === 0 ? "" : `; ${gone.size} more ${are} gone by the audit trail`;
   const count = describeCount(plan, gone.size);
   if (items.length === 0) {
     if (mode === "ask") await output.note(text); // it says what is kept, and why

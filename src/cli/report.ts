@@ -36,7 +36,7 @@ const done = (...notes: Line["notes"]): Line => ({ code: exitCode.done, notes })
 const undone = (code: number, ...notes: Line["notes"]): Line => ({ code, notes });
 const toneOf = (name: Name) => name === "failed" ? "bad" : undefined;
 
-const byRecord = (recorded: true | undefined) => recorded && "by the record";
+const byRecord = (recorded: true | undefined) => recorded && "by the audit trail";
 const canceledWord = (canceled: true | "unknown" | undefined) =>
   canceled === "unknown" ? "perhaps canceled" : canceled && "canceled";
 
@@ -111,9 +111,12 @@ const stops: { readonly [Reason in StopReason]: readonly [why: string, next: str
     "requests are blocked before they reach the API",
     "Check the network, the proxy and ANTHROPIC_BASE_URL",
   ],
-  billing: ["the API asks to look at the billing of the account", "See the Console of the account"],
+  billing: ["the API reports a billing problem", "See the Console of the account"],
   rate_limited: ["the rate limit cannot be waited out", `Wait, then ${again}`],
-  caller_failed: ["the record or the credentials cannot be had", `Mend that, then ${again}`],
+  caller_failed: [
+    "the audit trail or the credentials cannot be used",
+    `Correct that, then ${again}`,
+  ],
   other_workspace: ["answers come from another workspace", "Use the key of the plan's workspace"],
   unreachable: ["too many failures in a row, of the connection or of the API", `Later, ${again}`],
 };
@@ -152,8 +155,8 @@ export async function reportRun(
   const progress = createProgress(options.total, output, { ...host, waited: options.waited });
   host.signal.addEventListener("abort", () => {
     void output.note(
-      "Interrupted: requests in flight come to their end, and nothing new begins\n" +
-        "Interrupt again to end at once\n",
+      "Interrupted: requests in flight are finished, and nothing new begins\n" +
+        "Interrupt again to stop at once\n",
     );
   }, { once: true });
   const linked = linkSignals(host.signal, report.outputFailed);

@@ -28,7 +28,7 @@ export function filterFrom(flags: Flags): MessageBatchFilter | "*" | undefined {
   });
   if (namesOf(filter).length === 0) return flags.all ? "*" : undefined;
   if (!flags.all) return filter;
-  throw new CommandError("Cannot use --all with another condition: all would not be meant");
+  throw new CommandError("Cannot use --all with another condition: use one of them");
 }
 
 /**

@@ -4,7 +4,7 @@ import { connectionHints } from "../config/system-errors.ts";
 import { isAbort } from "../core/abort.ts";
 import { describeFailure, readFailure } from "../core/connection.ts";
 import { readAnswer } from "../core/response.ts";
-import { check, checkConnection } from "./client.ts";
+import { check, checkConnection, noCredentials } from "./client.ts";
 import { CommandError, exitCode } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { untilAborted } from "./input.ts";
@@ -35,10 +35,7 @@ export async function* readSource(
 /** Reads the trail of a service, with the token that the environment has. */
 async function* download(address: string, host: Host): AsyncGenerator<Uint8Array> {
   const token = host.env(tokenVariable)?.trim();
-  if (!token) {
-    const why = `${tokenVariable} is not set, or may not be read`;
-    throw new CommandError(`Cannot find credentials: ${why}`, exitCode.credentials);
-  }
+  if (!token) throw noCredentials(host, tokenVariable);
   const names = { apiKey: tokenVariable, baseUrl: "the URL" };
   const baseUrl = address.replace(/\?.*$/s, "");
   const { fetch } = check({ apiKey: token, baseUrl, fetch: host.fetch }, names);

@@ -76,7 +76,10 @@ function parseFault(text: string): Fault {
   const fault = named.get(name);
   if (fault) return { ...fault, ...(percent && { probability: Number(percent) / 100 }) };
   const names = [...named.keys()].join(", ");
-  throw cannotUse(`fault ${JSON.stringify(text)}`, `give a name and a chance: ${names}; 5%`);
+  throw cannotUse(
+    `fault ${JSON.stringify(text)}`,
+    `use one of ${names}, alone or with a chance: 5%`,
+  );
 }
 
 /** The faults that wait for their requests, in order. */

@@ -33,7 +33,7 @@ describe("audit", () => {
       code: 0,
       stderr: "",
       stdout: `Trail       a.jsonl\nEntries     6\n` +
-        `Unchanged   up to the head that was written down\nHead        ${head}\n`,
+        `Unchanged   up to the head that you kept\nHead        ${head}\n`,
     });
     const json = await audit(["verify", "a.jsonl", "--json", "--head", head], { files });
     expect(jsonLines(json.stdout)).toEqual([{
@@ -241,7 +241,7 @@ To compute it: head -c BYTES FILE | sha256sum
     });
     const same = await audit(["report", "a.jsonl", "--head", head], { files });
     expect([same.code, same.stdout])
-      .toEqual([0, `${page}The trail is unchanged up to the head that was written down.\n`]);
+      .toEqual([0, `${page}The trail is unchanged up to the head that you kept.\n`]);
     const json = await audit(["report", "a.jsonl", "--json"], { files });
     expect(jsonLines(json.stdout)).toMatchObject([{
       source: "a.jsonl",
@@ -253,7 +253,7 @@ To compute it: head -c BYTES FILE | sha256sum
     files.texts.set("a.jsonl", textOf(linesOf(entries.slice(1))));
     const changed = await audit(["report", "a.jsonl", "--head", head], { files });
     expect(changed.code).toBe(1);
-    expect(changed.stdout).toContain("The trail was CHANGED since its head was written down.\n");
+    expect(changed.stdout).toContain("The trail was CHANGED since you kept its head.\n");
   });
 
   test("keeps each text of an entry on its line, however long", async () => {

@@ -81,7 +81,7 @@ describe("audit reads a trail from the service", () => {
   });
 
   test.each([
-    [{}, url, 4, "Cannot find credentials: AUDIT_TOKEN is not set, or may not be read\n"],
+    [{}, url, 4, "Cannot find credentials: set AUDIT_TOKEN\n"],
     [
       { AUDIT_TOKEN: "a\u00e9" },
       url,

@@ -107,7 +107,7 @@ describe.each(names)("delete on %s", { concurrent: true }, (runtime) => {
     const env = { ANTHROPIC_API_KEY: " ", ANTHROPIC_AUTH_TOKEN: "" };
     const { code, stdout, stderr } = await stage.run(runtime, ["delete", "msgbatch_1"], { env });
     expect({ code, stdout }).toEqual({ code: 4, stdout: "" });
-    expect(stderr).toContain("neither ANTHROPIC_API_KEY nor ANTHROPIC_AUTH_TOKEN is set");
+    expect(stderr).toContain("set ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN\n");
     expect(stage.requests()).toEqual([]);
   });
 
@@ -138,7 +138,7 @@ describe.each(names)("delete on %s", { concurrent: true }, (runtime) => {
     expect(stderr).toMatch(
       /^DELETE \S+, attempt 1: ERR_CONNECTION in \d+ ms\nfailed msgbatch_1: connection refused by 127\.0\.0\.1:\d+\n/,
     );
-    expect(stderr.endsWith(`\nThe API was looked for at ${stage.url}\n`)).toBe(true);
+    expect(stderr.endsWith(`\nThe base URL is ${stage.url}\n`)).toBe(true);
   });
 
   test("refuses an unknown option with a suggestion", async ({ expect }) => {

@@ -50,7 +50,10 @@ test("main() under Deno takes a variable that may not be read as unset", async (
   const command = [deno, "run", "src/adapters/deno.ts", "delete", "msgbatch_1"];
   const { code, stderr } = await start(command, { env: { ANTHROPIC_API_KEY: key } }).ended;
   expect(code).toBe(4);
-  expect(stderr).toMatch(/^Cannot find credentials: .* is set, or may be read\n$/);
+  expect(stderr).toBe(
+    "Cannot find credentials: set ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN; " +
+      "Deno needs --allow-env=ANTHROPIC_API_KEY,ANTHROPIC_AUTH_TOKEN\n",
+  );
 });
 
 test("main() under Deno takes an administrator's key that may not be read as unset", async ({ expect }) => {
@@ -59,7 +62,7 @@ test("main() under Deno takes an administrator's key that may not be read as uns
   const { code, stdout, stderr } = await start(command, { env }).ended;
   expect({ code, stdout }).toEqual({ code: 4, stdout: "" });
   expect(stderr).toBe(
-    "Cannot find credentials: ANTHROPIC_ADMIN_KEY is not set, or may not be read\n",
+    "Cannot find credentials: set ANTHROPIC_ADMIN_KEY; Deno needs --allow-env=ANTHROPIC_ADMIN_KEY\n",
   );
 });
 

@@ -93,7 +93,7 @@ describe.each(administrative)("delete $command", ({ command, id }) => {
     expect(await run(["delete", command, id], { env, fetch })).toEqual({
       code: 4,
       stdout: "",
-      stderr: "Cannot find credentials: ANTHROPIC_ADMIN_KEY is not set, or may not be read\n",
+      stderr: "Cannot find credentials: set ANTHROPIC_ADMIN_KEY\n",
     });
     expect(requests).toEqual([]);
   });

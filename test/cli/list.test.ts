@@ -71,6 +71,6 @@ test("list needs credentials, and tells the address of a network that is not the
   const { code, stderr } = await run(["list", "--max-retries", "0"], { fetch });
   expect(code).toBe(1);
   expect(stderr).toMatch(
-    /^Cannot list message batches: no connection.*\nThe API was looked for at /,
+    /^Cannot list message batches: no connection.*\nThe base URL is /,
   );
 });

@@ -119,7 +119,7 @@ test("main() names what a proxy and Deno are told by, never a value", async () =
   const args = ["list", "--max-retries", "0"];
   expect((await run(args, { env, fetch: fail("ECONNREFUSED") })).stderr).toBe(
     "Cannot list message batches: connection refused by api.anthropic.com\n" +
-      "The API was looked for at https://api.anthropic.com\nSet for a proxy: HTTPS_PROXY\n",
+      "The base URL is https://api.anthropic.com\nSet for a proxy: HTTPS_PROXY\n",
   );
   const denied = () => Promise.reject(Object.assign(new Error("x"), { name: "NotCapable" }));
   expect((await run(args, { fetch: denied })).stderr).toMatch(

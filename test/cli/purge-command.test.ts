@@ -211,7 +211,7 @@ describe("purge refuses before any request", () => {
   const env = (name: string) => ({ ANTHROPIC_API_KEY: key, CI: "true" })[name];
   test.each([
     [[], "Cannot purge: give ids, a filter such as --older-than 30d, --all, or --plan"],
-    [["a", "--all"], "Cannot use ids with a filter: it is not clear which batches are meant"],
+    [["a", "--all"], "Cannot use ids with a filter: use one of them"],
     [["--plan", "p", "a"], "Cannot use --plan with ids: the plan says what is deleted"],
     [["--plan", "p", "--all"], "Cannot use --plan with a filter: the plan says what is deleted"],
     [["--plan", "p", "--cancel"], "Cannot use --plan with --cancel: the plan says what is deleted"],
@@ -402,11 +402,11 @@ describe("purge --dry-run says of what is kept", () => {
     ["--all --cancel", undefined],
     ["--status in_progress", [
       `1 not ended ${cancels}`,
-      "4 that the filter does not mean",
+      "4 that the filter does not match",
     ]],
-    ["--status ended", ["1 that the filter does not mean"]],
-    ["--older-than 14d", ["1 not ended", "1 that the filter does not mean"]],
-    ["--older-than 14d --cancel", ["1 not ended", "1 that the filter does not mean"]],
+    ["--status ended", ["1 that the filter does not match"]],
+    ["--older-than 14d", ["1 not ended", "1 that the filter does not match"]],
+    ["--older-than 14d --cancel", ["1 not ended", "1 that the filter does not match"]],
     ["--max 1", [`1 not ended ${cancels}`]],
     ["--max 9 --cancel", undefined],
   ])("%s", async (flags, rows) => {
@@ -657,10 +657,12 @@ describe("purge --audit", () => {
       old.map(() => ({ outcome: "deleted", evidence: "receipt", recorded: true })),
     );
     expect(again.stderr).toContain(
-      "Nothing to delete: 0 of 5 message batches; 3 more are gone by the record\n",
+      "Nothing to delete: 0 of 5 message batches; 3 more are gone by the audit trail\n",
     );
     const text = await run(args, { ...byCron, files }, sandbox);
-    expect(text.stdout.match(/^deleted \w+ \(receipt, \w+, by the record\)$/gm)).toHaveLength(3);
+    expect(text.stdout.match(/^deleted \w+ \(receipt, \w+, by the audit trail\)$/gm)).toHaveLength(
+      3,
+    );
     expect(deletionsAsked(sandbox)).toHaveLength(3);
     expect(files.texts.get("a.jsonl")).toBe(trail);
   });
@@ -706,7 +708,7 @@ describe("purge --audit", () => {
     expect(stdout).toContain(
       "the audit trail failed: Cannot write a.jsonl: the disk is full; nothing was deleted",
     );
-    expect(stderr).toContain("Stopped: the record or the credentials cannot be had");
+    expect(stderr).toContain("Stopped: the audit trail or the credentials cannot be used");
     expect(stderr).toContain("Cannot write a.jsonl: the disk is full\n");
   });
 
@@ -761,7 +763,7 @@ describe("purge ends early", () => {
       summary: { planned: 4, deleted: 1, unattempted: 3, hasMore: true },
     });
     expect(stderr).toContain(
-      "Interrupted: requests in flight come to their end, and nothing new begins\n",
+      "Interrupted: requests in flight are finished, and nothing new begins\n",
     );
     expect(stderr).toContain("Stopped: interrupted. 3 are left\n");
     expect(sandbox.size).toBe(4);

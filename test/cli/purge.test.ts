@@ -58,7 +58,7 @@ describe.each(names)("purge on %s", (runtime) => {
 
     stage.sandbox.clearRequests();
     const again = await run(...args);
-    // Whose workspace it is, and nothing else: all is gone by the record.
+    // Whose workspace it is, and nothing else: all is gone by the audit trail.
     expect([again.code, stage.requests()]).toEqual([0, ["GET /v1/messages/batches"]]);
     expect(again.stdout.match(/^deleted /gm)).toHaveLength(3);
   });

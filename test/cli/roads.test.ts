@@ -156,7 +156,7 @@ describe("ids", () => {
 });
 
 describe("going on with a plan", () => {
-  test("asks for what is left, and says what is gone by the record", async () => {
+  test("asks for what is left, and says what is gone by the audit trail", async () => {
     const { sandbox, old } = stage();
     const files = createMemoryFiles();
     const args = ["purge", "--older-than", "14d", "--plan-out", "p"];
@@ -168,7 +168,7 @@ describe("going on with a plan", () => {
     const { code, stderr } = await run(apply, { ...typing("1\n"), files }, sandbox);
     expect(code).toBe(0);
     expect(stderr).toMatch(
-      /^Delete {5}1 of 5 message batches\nGone {7}2 more of the plan, by the r/m,
+      /^Delete {5}1 of 5 message batches\nGone {7}2 more of the plan, by the audit,
     );
     expect(stderr).toContain("Type 1 to delete it, anything else to stop: ");
     expect(deletionsAsked(sandbox).sort()).toEqual([...old].sort());

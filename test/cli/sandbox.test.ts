@@ -102,7 +102,7 @@ test("sandbox --fault strikes, and may be given again", async () => {
 
 test("sandbox --help explains each fault that an unknown name is answered with", async () => {
   const { code, stderr } = await serve(["--fault", "lost"]);
-  const [, names = ""] = /^Cannot use fault "lost": give a name and a chance: (.*); 5%\n$/
+  const [, names = ""] = /^Cannot use fault "lost": use one of (.*), alone or with a chance: 5%\n$/
     .exec(stderr) ?? [];
   expect([code, names.split(", ").length]).toEqual([2, 7]);
   const help = (await run(["sandbox", "--help"])).stdout;

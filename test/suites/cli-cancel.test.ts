@@ -115,7 +115,7 @@ describe("workOnIds() to cancel", () => {
     stage.sandbox.fail({ connection: "lost_before" });
     expect(await cancel(stage, ["a"])).toBe(exitCode.failed);
     expect(stage.written.stderr).toMatch(
-      /^failed a: no connection.*\nThe API was looked for at https:\/\/api\.anthropic\.com\n$/,
+      /^failed a: no connection.*\nThe base URL is https:\/\/api\.anthropic\.com\n$/,
     );
   });
 });

@@ -303,7 +303,7 @@ describe("listBatches()", () => {
     lost.sandbox.fail({ connection: "lost_before" });
     await expect(list(lost)).rejects.toMatchObject({
       exitCode: exitCode.failed,
-      message: expect.stringMatching(/\nThe API was looked for at https:\/\/api\.anthropic\.com$/),
+      message: expect.stringMatching(/\nThe base URL is https:\/\/api\.anthropic\.com$/),
     });
     const html = () => Promise.resolve(new Response("<html>", { status: 200 }));
     const another = createCommandStage({ client: { fetch: html } });
@@ -311,7 +311,7 @@ describe("listBatches()", () => {
     for (const strange of [another, createCommandStage({ client: { fetch: none } })]) {
       await expect(list(strange)).rejects.toMatchObject({
         message: expect.stringMatching(
-          /\nThe API was looked for at https:\/\/api\.anthropic\.com$/,
+          /\nThe base URL is https:\/\/api\.anthropic\.com$/,
         ),
       });
     }

@@ -57,7 +57,7 @@ test("describeKept() has a line for each cause that is told nowhere else", () =>
   const filter = { minDaysSinceEnded: 3, createdAfter: "2026-01-01T00:00:00Z", oldest: 7 };
   const causes = (...unended: string[]) => [
     "1 with a status that this version does not know",
-    "2 that the filter does not mean",
+    "2 that the filter does not match",
     ...unended,
     "1 created after planning began",
     "1 created at a time that cannot be read",

@@ -126,8 +126,8 @@ describe("createSandbox() refuses", () => {
       '"succeded" of request_counts: there are processing, ',
     ],
     [{ rateLimit: { perSecond: 50 } }, '"perSecond" of the rate limit: there are perMinute, '],
-    [{ faults: ["lost"] }, 'fault "lost": give a name and a chance: lost-answer, lost-request, '],
-    [{ faults: ["lost-answer 5"] }, 'fault "lost-answer 5": give a name and a chance: '],
+    [{ faults: ["lost"] }, 'fault "lost": use one of lost-answer, lost-request, '],
+    [{ faults: ["lost-answer 5"] }, 'fault "lost-answer 5": use one of '],
     [{ faults: [{ stauts: 500 }] }, '"stauts" of the fault: there are method, path, '],
     [{ faults: [{ times: 2 }] }, "a fault that does nothing: set one of status, "],
   ])("%j", (options, message) => {
