@@ -26,7 +26,7 @@ const commands = await commandsFrom([]);
 describe("--help", () => {
   test("is there for every command, and for those below it", () => {
     const lines = commands.map((command) => command.join(" "));
-    expect(lines).toHaveLength(24);
+    expect(lines).toHaveLength(31);
     expect(lines).toEqual(expect.arrayContaining(["purge", "delete file", "audit head"]));
   });
 

@@ -18,6 +18,7 @@ const kinds = Object.entries(resourceFixtures).map(([name, { id, path, receipt }
   command: name.replace(/^delete/, "").replace(/(?<!^)[A-Z]/g, (letter) => `-${letter}`)
     .toLowerCase(),
   id: typeof id === "string" ? id : Object.values(id).join("/"),
+  names: Object.keys(id).join("/"),
   path,
   receipt,
   administrative: path.startsWith("/v1/organizations/"),
@@ -117,10 +118,9 @@ describe.each([...ordinary, { command: "message-batch", id: "msgbatch_1" }])(
   },
 );
 
-describe.each(inTwoParts)("delete $command", ({ command, id, path }) => {
+describe.each(inTwoParts)("delete $command", ({ command, id, names }) => {
   test("refuses an id that is not in its parts", async () => {
     const { fetch, requests } = wire({});
-    const names = path.includes("/skills/") ? "skill_id/version" : "workspace_id/user_id";
     const [first = "", last = ""] = names.split("/");
     const bad = ["x", "x/y/z", "/x", "x/", "x/..", "x/sk-ant-api03-x"];
     const { code, stdout, stderr } = await run(["delete", command, id, ...bad], { env, fetch });

@@ -168,7 +168,7 @@ describe("going on with a plan", () => {
     const { code, stderr } = await run(apply, { ...typing("1\n"), files }, sandbox);
     expect(code).toBe(0);
     expect(stderr).toMatch(
-      /^Delete {5}1 of 5 message batches\nGone {7}2 more of the plan, by the audit,
+      /^Delete {5}1 of 5 message batches\nGone {7}2 more of the plan, by the audit trail/m,
     );
     expect(stderr).toContain("Type 1 to delete it, anything else to stop: ");
     expect(deletionsAsked(sandbox).sort()).toEqual([...old].sort());
