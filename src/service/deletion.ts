@@ -25,7 +25,7 @@ import { datedBatch } from "../purge/filter.ts";
 import { dayMs } from "../purge/time.ts";
 import { StorageError } from "../storage/mod.ts";
 import { type Context, nowOf, type State, timeOf } from "./context.ts";
-import { forbidden, noteError, notRecorded, Problem } from "./problem.ts";
+import { forbidden, isLimit, noteError, notRecorded, Problem } from "./problem.ts";
 
 /** What a caller of the gateway says of its call. */
 export interface Caller {
@@ -119,7 +119,10 @@ export function checkIds(path: string, ids: Readonly<Record<string, string>>): v
   }
 }
 
-/** Begins a call for a caller who waits for its answer. An official SDK repeats a 429 or 529 itself. */
+/**
+ * Begins a call for a caller who waits for its answer. An official SDK repeats a 429 or 529 itself: it
+ * comes back at once, unless an attempt before may have deleted the object.
+ */
 export function callFor(
   { state, limit }: Context,
   client: Client,
@@ -130,12 +133,15 @@ export function callFor(
   const settings = checkClient({
     ...client,
     apiVersion,
-    ...(repeats === undefined ? {} : { fetch: withoutRepeats(client.fetch) }),
+    fetch: repeats === undefined
+      ? client.fetch
+      : withoutRepeats(client.fetch, () => !call.facts.mayBeDeleted),
     timeout: Math.min(client.timeout ?? Infinity, time / 2),
     maxRetryDelay: Math.min(client.maxRetryDelay ?? Infinity, time / 2),
   });
   // Not with the signal of the request: a caller that hangs up does not stop what was begun.
-  return createCall(settings, { signal: limit, betas }, undefined, { webhookId });
+  const call = createCall(settings, { signal: limit, betas }, undefined, { webhookId });
+  return call;
 }
 
 /** Refuses to do anything to a batch that is held. */
@@ -223,12 +229,15 @@ async function begin(context: Context, wanted: Wanted): Promise<DeletionFacts> {
   }
 }
 
-/** A fetch for a caller that repeats a 429 or 529 itself: they come back at once. */
-function withoutRepeats(fetch: Fetch = (url, init) => globalThis.fetch(url, init)): Fetch {
+/** A fetch whose 429 and 529 are not repeated where a caller repeats them. */
+function withoutRepeats(
+  fetch: Fetch = (url, init) => globalThis.fetch(url, init),
+  isPassedOn: () => boolean,
+): Fetch {
   return async (url, init) => {
     const { body, status, headers } = await fetch(url, init);
     const passed = new Headers(headers);
-    if (status === 429 || status === 529) passed.set("x-should-retry", "false");
+    if (isLimit(status) && isPassedOn()) passed.set("x-should-retry", "false");
     return new Response(body, { status, headers: passed });
   };
 }

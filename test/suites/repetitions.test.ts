@@ -245,6 +245,13 @@ describe("a call of the gateway", () => {
     ]);
   });
 
+  test("is repeated after a 429 where an attempt before may have deleted the batch", async () => {
+    const { service, sandbox } = await setUp();
+    sandbox.fail({ method: "DELETE", connection: "lost_after" });
+    sandbox.fail({ method: "DELETE", status: 429 });
+    expect((await service.fetch(call(0))).status).toBe(200);
+  });
+
   test.each([429, 529])("is not repeated after a %i if the caller repeats it", async (status) => {
     const { service, sandbox } = await setUp();
     for (const [repeats, requests] of [[0, 1], [undefined, 3]] as const) {
