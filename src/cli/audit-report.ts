@@ -75,10 +75,19 @@ export function describeReport(
     `${report.head}\n`,
     "This is the head: the number of bytes of the trail, and their SHA-256.\n",
     "To compute it: head -c BYTES FILE | sha256sum\n",
-    ...unchanged === true ? ["The trail is unchanged up to the head that you kept.\n"] : [],
-    ...unchanged === false ? ["The trail was CHANGED since you kept its head.\n"] : [],
+    `${verdictOf(unchanged)}\n`,
   ];
   return wrap(page.join(""), columns);
+}
+
+/** What was checked: whether a trail is unchanged up to a head that was written down. */
+export function verdictOf(unchanged: boolean | undefined): string {
+  if (unchanged === undefined) {
+    return "Every line was read. Whether one was changed is not known: that needs --head.";
+  }
+  return unchanged
+    ? "The trail is unchanged up to the head that you kept."
+    : "The trail was CHANGED since you kept its head.";
 }
 
 function describeGroup(group: AuditGroup, index: number): string {

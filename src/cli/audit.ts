@@ -2,7 +2,7 @@
  * `audit`: reads a trail from a file, a SQLite database or the service, and says what there is in it.
  */
 import { type AuditVerification, reportAuditTrail } from "../audit/mod.ts";
-import { describeReport, describeUnreadable } from "./audit-report.ts";
+import { describeReport, describeUnreadable, verdictOf } from "./audit-report.ts";
 import { CommandError, exitCode } from "./errors.ts";
 import type { Args, Flags } from "./options.ts";
 import type { Context } from "./output.ts";
@@ -87,12 +87,9 @@ async function judge(
   head: string | undefined,
   output: Context["output"],
 ): Promise<number> {
-  if (unchanged === false) {
-    await output.note(`Cannot verify ${path}: it was changed since its head was ${head}\n`, "bad");
-    return exitCode.failed;
-  }
-  if (head === undefined) await output.note("Without --head, a change is not noticed\n", "faint");
-  return exitCode.done;
+  if (unchanged !== false) return exitCode.done;
+  await output.note(`Cannot verify ${path}: it was changed since its head was ${head}\n`, "bad");
+  return exitCode.failed;
 }
 
 /** What was found, as a table of two columns. */
@@ -109,7 +106,7 @@ function describeTrail(
       openIntents.length > 0 && `${countOf(openIntents.length, "deletion")} of unknown outcome: ` +
         firstFew(openIntents.map(({ objectId }) => objectId), 5).join(", "),
     ],
-    ["Unchanged", unchanged === true && "up to the head that you kept"],
     ["Head", head],
+    ["Verdict", verdictOf(unchanged)],
   ], 10);
 }

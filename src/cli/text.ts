@@ -46,13 +46,14 @@ export function wrap(text: string, columns: number = Infinity): string {
       .reduce((most, { length }) => Math.max(most, length), 0);
     const indent = " ".repeat(table.length + longest <= columns ? Math.max(2, table.length) : 2);
     const broken: string[] = [];
-    let rest = line;
-    for (let at = 0; rest.length > columns; rest = indent + rest.slice(at + 1)) {
-      at = rest.lastIndexOf(" ", columns);
-      if (at <= indent.length) break; // a word that is longer than the line
-      broken.push(rest.slice(0, at).trimEnd());
+    let [lead, from] = ["", 0];
+    while (lead.length + line.length - from > columns) {
+      const at = line.lastIndexOf(" ", from + columns - lead.length);
+      if (lead.length + at - from <= indent.length) break; // a word that is longer than the line
+      broken.push((lead + line.slice(from, at)).trimEnd());
+      [lead, from] = [indent, at + 1];
     }
-    return [...broken, rest];
+    return [...broken, lead + line.slice(from)];
   });
   return lines.join("\n");
 }

@@ -33,7 +33,8 @@ describe("audit", () => {
       code: 0,
       stderr: "",
       stdout: `Trail       a.jsonl\nEntries     6\n` +
-        `Unchanged   up to the head that you kept\nHead        ${head}\n`,
+        `Head        ${head}\n` +
+        "Verdict     The trail is unchanged up to the head that you kept.\n",
     });
     const json = await audit(["verify", "a.jsonl", "--json", "--head", head], { files });
     expect(jsonLines(json.stdout)).toEqual([{
@@ -48,7 +49,8 @@ describe("audit", () => {
     const without = await audit(["verify", "a.jsonl"], { files });
     expect(without).toMatchObject({
       code: 0,
-      stderr: "Without --head, a change is not noticed\n",
+      stdout: expect.stringMatching(/\nVerdict     Every line was read\. .* needs --head\.\n$/),
+      stderr: "",
     });
     expect(files.texts.size).toBe(1);
   });
@@ -236,8 +238,9 @@ To compute it: head -c BYTES FILE | sha256sum
     const without = await audit(["report", "a.jsonl"], { files });
     expect(without).toEqual({
       code: 0,
-      stdout: page,
-      stderr: "Without --head, a change is not noticed\n",
+      stdout:
+        `${page}Every line was read. Whether one was changed is not known: that needs --head.\n`,
+      stderr: "",
     });
     const same = await audit(["report", "a.jsonl", "--head", head], { files });
     expect([same.code, same.stdout])
@@ -265,7 +268,7 @@ To compute it: head -c BYTES FILE | sha256sum
     const files = stage(textOf(lines));
     const { stdout, code } = await audit(["report", "a.jsonl"], { files });
     expect([code, stdout.match(/^(WHAT IS LEFT|Nothing)$/gm)]).toEqual([0, ["WHAT IS LEFT"]]);
-    expect((await audit(["verify", "a.jsonl"], { files })).stdout.split("\n")).toHaveLength(5);
+    expect((await audit(["verify", "a.jsonl"], { files })).stdout.split("\n")).toHaveLength(6);
   });
 
   test("shows its help where it is not said what is to be done", async () => {
