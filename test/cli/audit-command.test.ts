@@ -49,7 +49,7 @@ describe("audit", () => {
     const without = await audit(["verify", "a.jsonl"], { files });
     expect(without).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(/\nVerdict     Every line was read\. .* needs --head\.\n$/),
+      stdout: expect.stringMatching(/\nVerdict {5}Every line was read\. .* needs --head\.\n$/),
       stderr: "",
     });
     expect(files.texts.size).toBe(1);

@@ -235,6 +235,29 @@ describe("GET /operations/{id}", () => {
     expect((await service.fetch(post)).headers.get("allow")).toBe("GET, HEAD");
   });
 
+  test("says that another call deleted the batch, meanwhile or after a failure", async () => {
+    const deleted = { state: "succeeded", evidence: "receipt", attempts: 1 };
+    const meanwhile = setUp();
+    // The last look before the deletion finds the batch; another webhook is faster.
+    meanwhile.after("POST", async () => {
+      meanwhile.sandbox.advance(3_600_000);
+      await meanwhile.service.fetch(webhook(deletion(meanwhile.id), { id: "msg_2" }));
+    });
+    await meanwhile.ask();
+    expect(await meanwhile.ended()).toMatchObject(deleted);
+
+    const later = setUp();
+    later.sandbox.fail({ method: "POST", status: 403 });
+    await later.ask();
+    expect(await later.ended()).toMatchObject({ state: "failed" });
+    later.sandbox.advance(7_200_000);
+    expect((await later.service.fetch(webhook(deletion(later.id), { id: "msg_2" }))).status)
+      .toBe(200);
+    const found = await later.ended();
+    expect(found).toMatchObject(deleted);
+    expect(found.error).toBeUndefined();
+  });
+
   test("says how often one that waits has looked", async () => {
     let seen: unknown;
     const { ask, after, find, operations, clock } = setUp("in_progress", {
