@@ -185,7 +185,7 @@ export interface ListOptions extends CallOptions {
 const listChecks = { ...callChecks, pageSize: /* @__PURE__ */ isNumber(1, 1000, { whole: true }) };
 const maxPageBytes = 16_777_216; // a page of 1000 batches has some 600 kB today
 const tooMany: readonly number[] = [400, 413, 422]; // what servers refuse a page size with
-const maxListed = 10_000_000; // a list that is longer never ends
+const maxListed = 2_000_000; // a list that is longer never ends, and a plan of more would not fit into memory
 
 /**
  * Lists the Message Batches of the workspace, newest first. A page is asked for when its first

@@ -3,6 +3,9 @@
 /** A day in milliseconds: 24 hours, in every time zone. */
 export const dayMs = 86_400_000;
 
+const firstTime = /* @__PURE__ */ Date.parse("0000-01-01T00:00:00Z");
+const lastTime = /* @__PURE__ */ Date.parse("9999-12-31T23:59:59.999Z");
+
 const dateTime =
   /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(?:Z|([+-])([01]\d|2[0-3]):([0-5]\d))$/i;
 
@@ -16,15 +19,14 @@ const dateTime =
 export function parseTimestamp(text: string | null): number | undefined {
   const match = dateTime.exec(text ?? "");
   if (match === null) return undefined;
-  const [, day, time, fraction = "", sign, hours = 0, minutes = 0] = match;
-  const whole = `${day}T${time}.000Z`;
-  const start = new Date(whole);
+  const [, day = "", time, fraction = "", sign, hours = 0, minutes = 0] = match;
+  const start = new Date(`${day}T${time}Z`);
   // A day that the month does not have, or the hour 24, would become one of the next month or day.
-  if (start.toJSON() !== whole) return undefined;
+  if (start.getUTCDate() !== Number(day.slice(-2))) return undefined;
   const shift = (Number(hours) * 60 + Number(minutes)) * 60_000 * (sign === "-" ? -1 : 1);
   const at = start.getTime() + Math.floor(Number(`0${fraction}`) * 1_000) - shift;
   // In UTC, too, the year has four digits: with five, texts would not sort as the times do.
-  return new Date(at).toJSON().length === whole.length ? at : undefined;
+  return at >= firstTime && at <= lastTime ? at : undefined;
 }
 
 const duration = /^P(?!$)(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$/;
