@@ -127,7 +127,7 @@ export const commands: readonly CommandSpec[] = [
   {
     name: "list",
     description: "List message batches, the newest first. It changes nothing",
-    options: ["limit", ...call],
+    options: ["limit", "clockSkew", ...call],
     group: [filterHeading, conditions],
     help: `
 Examples:

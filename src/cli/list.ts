@@ -5,10 +5,10 @@ import { checkClient, systemClock } from "../core/client.ts";
 import { messageBatch } from "../core/delete.ts";
 import { BatchsweepError } from "../core/errors.ts";
 import { createCall } from "../core/send.ts";
-import type { MessageBatchFilter } from "../purge/filter.ts";
-import { statuses } from "../purge/plan.ts";
+import { isByAge, type MessageBatchFilter } from "../purge/filter.ts";
+import { clockProblem, statuses } from "../purge/plan.ts";
 import { type CommandClient, commandOf, createClient } from "./client.ts";
-import { exitCode, explainError } from "./errors.ts";
+import { CommandError, exitCode, explainError } from "./errors.ts";
 import { filterFrom, listFilter } from "./selection.ts";
 import { checkIds } from "./ids.ts";
 import type { Args, Flags } from "./options.ts";
@@ -32,21 +32,21 @@ export async function runList(_: Args, flags: Flags, context: Context): Promise<
 }
 
 /** Which batches are listed, and how. */
-export interface ListBatchesOptions extends Pick<Flags, "limit" | "json"> {
+export interface ListBatchesOptions extends Pick<Flags, "limit" | "json" | "clockSkew"> {
   readonly filter?: MessageBatchFilter | undefined;
 }
 
 /** Writes the message batches of the workspace, newest first, and how many they are. */
 export async function listBatches(
   client: CommandClient,
-  { filter, limit = Infinity, json = false }: ListBatchesOptions,
+  { filter, limit = Infinity, json = false, clockSkew }: ListBatchesOptions,
   { host, output }: Context,
 ): Promise<number> {
   const { signal, clock = systemClock, stdout } = host;
   const call = createCall(checkClient(client), { signal });
   // Without a condition, no more are needed than the limit says.
   const pageSize = filter === undefined ? Math.min(limit, 1_000) : undefined;
-  const isMeant = filter && listFilter(filter, clock.now());
+  let isMeant: ((batch: MessageBatch) => boolean) | undefined;
   const counts = new Map<string, number>();
   const rows: MessageBatch[] = [];
   let total = 0;
@@ -54,6 +54,9 @@ export async function listBatches(
   let unreadable: unknown;
   try {
     for await (const listed of list(call, pageSize)) {
+      const why = isByAge(filter) ? clockProblem(call, clockSkew) : undefined;
+      if (why !== undefined) throw new CommandError(`Cannot list by age: ${why}`);
+      isMeant ??= filter && listFilter(filter, clock.now());
       if ("error" in listed) {
         unreadable ??= listed.error;
         continue;

@@ -16,15 +16,19 @@ export function headerText(headers: Headers | undefined, name: string): string |
   return headerValues(headers, name).join(", ") || undefined;
 }
 
-/** When an answer was made, by its own `Date`, in milliseconds since the epoch; or `undefined`. */
+/**
+ * When an answer was made, by its own `Date`, in milliseconds since the epoch; or `undefined`. Of
+ * several, the earliest counts: by it, nothing is older than it is.
+ */
 export function dateOf(headers: Headers): number | undefined {
-  return parseDate(headerValues(headers, "date").at(-1) ?? "") || undefined;
+  const times = headerValues(headers, "date").map(parseDate).filter((time) => time > 0);
+  return times.length > 0 ? Math.min(...times) : undefined;
 }
 
-/** Reads a date in any form of HTTP (IMF-fixdate, RFC 850, asctime) or of ISO 8601, else `NaN`. */
+/** Reads a date in any form of HTTP (IMF-fixdate, RFC 850, asctime) or of ISO 8601, else `NaN`; GMT. */
 function parseDate(text: string): number {
   if (!/\d:\d|^\d{4}-\d/.test(text)) return NaN;
-  return Date.parse(text.replace(/T[\d:.]+$/, "$&Z").replace(/ \d{4}$/, "$& GMT"));
+  return Date.parse(text.replace(/t[\d:.]+$/i, "$&Z").replace(/ [\d:.]+$/, "$& GMT"));
 }
 
 const dayMs = 86_400_000;

@@ -228,3 +228,8 @@ export const conditionOf = (name: keyof MessageBatchFilter): Condition<unknown> 
 export function namesOf(filter: MessageBatchFilter): readonly (keyof MessageBatchFilter)[] {
   return conditionNames.filter((name) => filter[name] !== undefined);
 }
+
+/** Whether a filter judges by the time now. */
+export function isByAge(filter: MessageBatchFilter | "*" = "*"): boolean {
+  return filter !== "*" && namesOf(filter).some((name) => name.startsWith("minDays"));
+}

@@ -43,6 +43,7 @@ import { withPace } from "./engine.ts";
 import {
   conditionNames,
   filterSchema,
+  isByAge,
   type ListedBatch,
   type MessageBatchFilter,
   parseMessageBatchFilter,
@@ -360,11 +361,9 @@ export async function planPurge(client: Client, options: PlanPurgeOptions): Prom
   if (policy && cancelInProgress) {
     throw cannotUse("cancelInProgress", "a policy never cancels a batch");
   }
-  const now = settings.clock.now();
   const call = createCall(withPace(settings, 1), checked);
-  const { batches, workspaceId, unreadable } = await listAll(call);
-  const { minDaysSinceCreated, minDaysSinceEnded } = Object(filter);
-  if (policy ?? minDaysSinceCreated ?? minDaysSinceEnded) checkClock(call, maxClockSkew);
+  const { batches, workspaceId, unreadable, now } = await listAll(call);
+  if (policy || isByAge(filter)) checkClock(call, maxClockSkew);
   const decisions = policy
     ? evaluateRetention(policy, batches.values(), now, { holds, archived })
     : evaluateFilter(filter ?? {}, batches.values(), now, { holds, archived, cancelInProgress });
@@ -401,12 +400,18 @@ export async function planPurge(client: Client, options: PlanPurgeOptions): Prom
  *
  * @throws {PurgeRefusedError} They differ by more than is allowed.
  */
-export function checkClock({ facts }: Call, maxClockSkew: number = 300_000): void {
+export function checkClock(call: Call, maxClockSkew?: number): void {
+  const why = clockProblem(call, maxClockSkew);
+  if (why !== undefined) throw cannotPlan(why);
+}
+
+/** Why the client's clock cannot be used to judge by age, if the API's says so. */
+export function clockProblem({ facts }: Call, maxClockSkew: number = 300_000): string | undefined {
   const { clockOffset = 0 } = facts;
-  if (Math.abs(clockOffset) <= maxClockSkew) return;
+  if (Math.abs(clockOffset) <= maxClockSkew) return undefined;
   const seconds = Math.round(Math.abs(clockOffset) / 1_000);
   const side = clockOffset > 0 ? "ahead of" : "behind";
-  throw cannotPlan(`the clock of this machine is ${seconds} s ${side} the API's: set it right`);
+  return `the clock of this machine is ${seconds} s ${side} the API's: set it right`;
 }
 
 /** All batches of one workspace. */
@@ -417,6 +422,8 @@ export interface Listing {
   readonly unreadable: { readonly ids: ReadonlySet<string>; readonly nameless: number };
   /** The workspace, as the API or else the client names it; undefined if neither does. */
   readonly workspaceId: string | undefined;
+  /** When the list began, or ended if the clock was set back meanwhile: the time to judge by. */
+  readonly now: number;
 }
 
 /**
@@ -425,7 +432,8 @@ export interface Listing {
  * @throws {PurgeRefusedError} The answers are not from the client's workspace, or from several.
  */
 export async function listAll(call: Call): Promise<Listing> {
-  const { workspaceId: asked } = call.settings;
+  const { workspaceId: asked, clock } = call.settings;
+  const startedAt = clock.now();
   const batches = new Map<string, ListedBatch>();
   const ids = new Set<string>();
   let nameless = 0;
@@ -447,7 +455,8 @@ export async function listAll(call: Call): Promise<Listing> {
   if (asked !== undefined && workspaceId !== asked) {
     throw cannotPlan("the answers come from another workspace than the client names");
   }
-  return { batches, workspaceId, unreadable: { ids, nameless } };
+  const now = Math.min(startedAt, clock.now());
+  return { batches, workspaceId, unreadable: { ids, nameless }, now };
 }
 
 type PlanOptions =

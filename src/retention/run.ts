@@ -165,7 +165,7 @@ export async function runRetention(
     checkClock(call, checked.maxClockSkew);
     unreadable = listing.unreadable.ids.size + listing.unreadable.nameless;
     counts.listed = listing.batches.size + unreadable;
-    due = chooseDue(parsed, listing, startedAt, holds);
+    due = chooseDue(parsed, listing, holds);
     if (due.length > maxShare * counts.listed) {
       const share = `more than the share of ${maxShare} that is allowed`;
       const why = `it deletes ${due.length} of ${counts.listed} batches, which is ${share}`;
@@ -273,11 +273,10 @@ function createBudget(requests: number, pace: Pace) {
 function chooseDue(
   policy: RetentionPolicy,
   listing: Listing,
-  now: number,
   holds: Iterable<string>,
 ): readonly { readonly id: string; readonly dueSince: number }[] {
   const batches = [...listing.batches.values()];
-  const decisions = evaluateRetention(policy, batches, now, { holds });
+  const decisions = evaluateRetention(policy, batches, listing.now, { holds });
   const dated = batches.map(datedBatch);
   const since = dueSince(policy, dated);
   // The API lists the newest first, so that reversed is the right order for equal times.

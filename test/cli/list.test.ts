@@ -74,3 +74,37 @@ test("list needs credentials, and tells the address of a network that is not the
     /^Cannot list message batches: no connection.*\nThe base URL is /,
   );
 });
+
+test("list lists nothing by age where its clock is wrong, for its ids may be deleted", async () => {
+  const now = Date.parse("2026-11-22T00:00:00Z");
+  const clockAt = (time: () => number) => ({
+    now: time,
+    random: () => 0,
+    sleep: () => Promise.resolve(),
+  });
+  const sandbox = createSandbox({ now: () => now });
+  sandbox.seed({ age: "2d" });
+  for (const filter of [["--older-than", "7d"], ["--ended-for", "7d"]]) {
+    for (const wrong of [301_000, -301_000, 10 * 86_400_000]) {
+      const args = ["list", "--json", ...filter];
+      const clock = clockAt(() => now + wrong);
+      const { code, stdout, stderr } = await run(args, { clock }, sandbox);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+      expect(stderr).toMatch(
+        /^Cannot list by age: the clock of this machine is \d+ s (ahead|behind)/,
+      );
+      const skewed = await run(
+        [...args, "--clock-skew", "20d"],
+        { clock },
+        sandbox,
+      );
+      expect(skewed.code).toBe(0);
+    }
+    // It is set back when the list is asked for.
+    sandbox.clearRequests();
+    const clock = clockAt(() => now + (sandbox.requests.length > 0 ? 0 : 10 * 86_400_000));
+    expect((await run(["list", "--json", ...filter], { clock }, sandbox)).stdout).toBe("");
+  }
+  const clock = clockAt(() => now + 10 * 86_400_000);
+  expect((await run(["list", "--status", "ended"], { clock }, sandbox)).code).toBe(0);
+});

@@ -9,12 +9,15 @@ import {
   type PurgeItem,
 } from "../../src/purge/mod.ts";
 import { PurgeRefusedError } from "../../mod.ts";
+import { runRetention } from "../../src/retention/mod.ts";
 import { batchOf, daysAgo, now, play } from "../fixtures/batches.ts";
 import { everythingIn } from "../fixtures/everything-in.ts";
 import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
 import { policyOf } from "../fixtures/policies.ts";
 import { sha256Of } from "../fixtures/results.ts";
 import { apiKey, page, rejection, stub } from "../fixtures/stub.ts";
+
+const utc = new Date(now).toUTCString();
 
 describe("planPurge()", () => {
   test("says for each batch what will happen and why, and changes nothing", async () => {
@@ -187,6 +190,41 @@ describe("planPurge()", () => {
     }
     for (const filter of ["*", { ids: ["msgbatch_1"] }, { createdBefore: daysAgo(1) }] as const) {
       expect((await plan(-9_999, { filter })).items).toMatchObject([{ action: "delete" }]);
+    }
+  });
+
+  test("judges by an earlier time where its clock is set back meanwhile", async () => {
+    for (const wrong of [-40, 0, 40]) {
+      const set = () => {
+        const { clock, client } = stub([page([batchOf("msgbatch_1")], { headers: { date: utc } })]);
+        let time = now + wrong * 86_400_000; // until it is asked for
+        const fetch: typeof client.fetch = (url, init) => {
+          time = now;
+          return client.fetch?.(url, init) ?? Promise.reject();
+        };
+        return { ...client, fetch, clock: { ...clock, now: () => time } };
+      };
+      const filter = { minDaysSinceEnded: 30 };
+      expect((await planPurge(set(), { filter })).items).toMatchObject([{ action: "keep" }]);
+      const policy = policyOf([{ type: "delete_after", days: 30, since: "created" }]);
+      expect(await runRetention(set(), policy)).toMatchObject({ listed: 1, due: 0 });
+    }
+  });
+
+  test("holds its clock against the earliest of several dates of an answer", async () => {
+    const hour = "Sun, 22 Nov 2026 01:00:00 GMT";
+    const plan = (date: string, ahead = 0) => {
+      const clock = { ...stub([]).clock, now: () => now + ahead };
+      const answers = [page([batchOf("msgbatch_1")], { headers: { date } })];
+      return planPurge(stub(answers, { clock }).client, { filter: { minDaysSinceEnded: 1 } });
+    };
+    for (const date of [`${utc}, ${hour}`, `${hour}, ${utc}`, `${utc}, soon`, `soon, ${utc}`]) {
+      expect((await plan(date)).items).toHaveLength(1);
+      await expect(plan(date, 3_600_000)).rejects.toThrow("3600 s ahead of the API's");
+    }
+    // A date of no time says nothing.
+    for (const date of ["soon", "", "0", "Thu, 01 Jan 1970 00:00:00 GMT"]) {
+      expect((await plan(date, 3_600_000)).items).toHaveLength(1);
     }
   });
 

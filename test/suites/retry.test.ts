@@ -111,6 +111,17 @@ describe("the wait before a repetition is", () => {
       { "retry-after": "Sun, 22 Nov 2026 00:00:07 GMT", date: "Sun, 22 Nov 2026 00:00:05 GMT" },
       2_000,
     ],
+    [
+      {
+        "retry-after": "Sun, 22 Nov 2026 00:00:07 GMT",
+        date: "Sun, 22 Nov 2026 00:00:05 GMT, Sun, 22 Nov 2026 00:00:03 GMT, soon",
+      },
+      4_000,
+    ],
+    [{ "retry-after": "sun, 22 nov 2026 00:00:07 gmt" }, 7_000],
+    [{ "retry-after": "Sun, 22 Nov 2026 00:00:07" }, 7_000],
+    [{ "retry-after": "2026-11-22t00:00:07" }, 7_000],
+    [{ "retry-after": "2026-11-22 00:00:07" }, 7_000],
     [{ "retry-after": "Sun Nov 22 10:00:07 2026", date: "Sun, 22 Nov 2026 10:00:05 GMT" }, 2_000],
   ];
   test.each(cases)("what the API asks for: %j, %s ms", async (headers, asked) => {
