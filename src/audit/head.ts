@@ -20,7 +20,7 @@ export interface VerifyAuditTrailOptions extends ReadAuditTrailOptions {
   readonly head?: string | undefined;
   /**
    * How old an intent without an outcome is at least, to be open, in milliseconds. The deletion of a
-   * younger one may still be under way. @default 900_000
+   * younger one may still be under way. One so far in the future is open, too. @default 900_000
    */
   readonly openAfter?: number | undefined;
   /** When the age of intents is judged, in ms since the epoch. @default the current time */
@@ -109,7 +109,7 @@ export async function verifyAuditTrail(
     if (entry.phase === "intent") open.set(entry.id, entry);
     else open.delete(entry.intent ?? "");
   }
-  const isYoung = ({ time }: AuditEntry) => Date.parse(time) > now - openAfter;
+  const isYoung = ({ time }: AuditEntry) => Math.abs(now - Date.parse(time)) < openAfter;
   const openIntents = [...open.values()].filter((intent) => !isYoung(intent));
   return defined({ head: headNow(), entries, unreadable, openIntents, unchanged });
 }

@@ -81,7 +81,10 @@ export type AuditContext = Pick<
   "plan" | "changedPlan" | "policy" | "webhookId" | "exportHash"
 >;
 
-/** How long a deletion can last. An intent that is older and has no outcome is open. */
+/**
+ * How long a deletion can last. An intent that has no outcome is open if it is older, or so far in the
+ * future: then a clock was wrong.
+ */
 export const openAfterMs = 900_000;
 
 /** What the outcome entry says. */

@@ -37,7 +37,8 @@ export async function settleIntents(
   for (const intent of intents) {
     const { phase, resource, objectId, time } = intent;
     if (phase !== "intent" || resource !== "message_batch") continue;
-    if (!((parseTimestamp(time) ?? NaN) <= now - openAfterMs) || !isBatchId(objectId)) continue;
+    const age = Math.abs(now - (parseTimestamp(time) ?? NaN));
+    if (!(age >= openAfterMs) || !isBatchId(objectId)) continue;
     if ((intent.workspaceId ?? workspaceId) !== workspaceId) continue;
     // Where no answer names the workspace, another key may be one of another workspace.
     if (workspaceId === undefined && (intent.keyFingerprint ?? key) !== key) continue;

@@ -68,7 +68,7 @@ export async function runRetentionOnce(context: Context, byPolicy: boolean): Pro
     const client = recordingClient(context, "retention");
     const now = nowOf(state);
     const openIntents: AuditEntry[] = [];
-    for (const intent of await storage?.openIntents(now - openAfterMs) ?? []) {
+    for (const intent of await storage?.openIntents(now) ?? []) {
       if (intent.resource === messageBatch.name) openIntents.push(intent);
       else await client.auditTrail?.append(createOutcome(intent, now, neverSettled(intent)));
     }
@@ -168,7 +168,7 @@ async function lookAtHealth(context: Context, now: number): Promise<object> {
   }
   if (storage === undefined) return {};
   await storage.check();
-  const { length: openIntents } = await storage.openIntents(now - openAfterMs);
+  const { length: openIntents } = await storage.openIntents(now);
   if (openIntents > 0) {
     throw new Problem(503, "Not healthy: the outcome of a deletion is not known", { openIntents });
   }

@@ -6,7 +6,7 @@
  */
 import { checkOptions } from "../core/check.ts";
 import { type Clock, isClock, systemClock } from "../core/client.ts";
-import type { AuditEntry, AuditTrail } from "../core/audit.ts";
+import { type AuditEntry, type AuditTrail, openAfterMs } from "../core/audit.ts";
 import type { Deletion } from "../core/delete.ts";
 import type { Canceled } from "../core/errors.ts";
 import type { RetentionRun } from "../retention/mod.ts";
@@ -102,8 +102,8 @@ export interface Storage {
   entries(options?: EntriesOptions): AsyncGenerator<AuditEntry, void, undefined>;
   /** Reads the audit trail as JSON lines, some at a time: the same text each time, and then what is new. */
   lines(options?: EntriesOptions): AsyncGenerator<string, void, undefined>;
-  /** The intents without an outcome that were written before a time, the oldest first, 1,000 at most. */
-  openIntents(before: number): Promise<readonly AuditEntry[]>;
+  /** The intents that are open at a time, in the order in which they were written, 1,000 at most. */
+  openIntents(now: number): Promise<readonly AuditEntry[]>;
   /** Stores a run when it begins, and again when it has ended. */
   addRun(run: StoredRun): Promise<void>;
   runs(): Promise<NotableRuns>;
@@ -188,11 +188,12 @@ export function createStorage(
       return full && String(full["time"]);
     },
 
-    async openIntents(before) {
+    async openIntents(now) {
       const rows = await select(
         `SELECT entry FROM open_intents JOIN audit_entries USING (id)
-         WHERE open_intents.time < ?1 ORDER BY seq LIMIT 1000`,
-        new Date(before).toISOString(),
+         WHERE open_intents.time NOT BETWEEN ?1 AND ?2 ORDER BY seq LIMIT 1000`,
+        new Date(now - openAfterMs).toISOString(),
+        new Date(now + openAfterMs).toISOString(),
       );
       return rows.map(entryOf);
     },

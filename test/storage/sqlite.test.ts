@@ -66,8 +66,12 @@ describe("the audit trail in SQLite", () => {
     const outcome = outcomeOf(one);
     for (const entry of [one, other, one, outcome, outcome, one]) await auditTrail.append(entry);
     expect(count("audit_entries")).toBe(3);
-    expect(await openIntents(Date.parse(one.time) + 1)).toEqual([other]);
-    expect(await openIntents(Date.parse(one.time))).toEqual([]);
+    // One so far in the future is of a wrong clock: no deletion of it goes on.
+    for (
+      const [after, open] of [[-900_001, [other]], [-900_000, []], [0, []], [900_001, [other]]]
+    ) {
+      expect(await openIntents(Date.parse(one.time) + Number(after))).toEqual(open);
+    }
   });
 
   test("takes so many intents of an actor within a time, at once or one by one", async () => {

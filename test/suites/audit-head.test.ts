@@ -194,7 +194,11 @@ describe("verifyAuditTrail() says", () => {
     const text = textOf(linesOf(entries));
     const found = await verify(text, { now: at + 15 * minute });
     expect(found.openIntents).toEqual(open);
-    expect((await verify(text, { now: at + 15 * minute - 1 })).openIntents).toEqual([]);
+    for (const late of [-15, 0, 15]) {
+      const now = at + late * minute - Math.sign(late);
+      expect((await verify(text, { now })).openIntents).toEqual([]);
+    }
+    expect((await verify(text, { now: at - 15 * minute })).openIntents).toEqual(open); // a wrong clock
     expect((await verify(text, { now: at, openAfter: 0 })).openIntents).toEqual(open);
   });
 

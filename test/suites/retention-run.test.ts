@@ -453,6 +453,7 @@ describe("runRetention() settles an open intent", () => {
     ["that is younger than a call can last", () => {}, {
       time: new Date(now - 899_000).toISOString(),
     }],
+    ["that is a little ahead", () => {}, { time: new Date(now + 899_000).toISOString() }],
     ["whose time cannot be read", () => {}, { time: "an hour ago" }],
     ["of another workspace", () => {}, { workspaceId: "wrkspc_other" }],
     ["of another kind of object", () => {}, { resource: "file" }],
@@ -469,6 +470,11 @@ describe("runRetention() settles an open intent", () => {
     };
     expect(await nameless("0123456789abcdef")).toBe(0);
     expect(await nameless(undefined)).toBe(1);
+  });
+
+  test("also one of a clock that was ahead", async () => {
+    const time = new Date(now + 900_000).toISOString();
+    expect((await settle(() => {}, { time })).run.settled).toBe(1);
   });
 
   test.each(left)("but leaves one open %s", async (_, prepare, more) => {
