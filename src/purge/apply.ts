@@ -59,8 +59,8 @@ export interface ApplyPurgeOptions {
    */
   readonly archived?: "keep" | "delete" | undefined;
   /**
-   * Whether the plan may have been made with another API key. That is compared only where the plan
-   * names no workspace. @default false
+   * Whether the plan may have been made with another API key. That is compared only where the plan or
+   * an answer names no workspace. @default false
    */
   readonly allowOtherKey?: boolean | undefined;
 }
@@ -159,7 +159,11 @@ async function prepare(client: Client, given: PurgePlan, options: ApplyPurgeOpti
   const { workspaceId, items } = plan;
   const checked = checkOptions(options, applyChecks);
   const { concurrency = 32, signal, waitTimeout, exportTo: store, archived = "keep" } = checked;
-  if (!checked.allowOtherKey && workspaceId === undefined) await checkKey(settings, plan);
+  const otherKey = !checked.allowOtherKey && await isOtherKey(settings, plan);
+  if (otherKey && workspaceId === undefined) {
+    const why = "it was made with another API key, and names no workspace";
+    throw new PurgeRefusedError("apply", why);
+  }
   const held = new Set(checked.holds);
   const planned = items.filter(({ action }) => action !== "keep");
   const audit = namesOfPlan(plan);
@@ -188,15 +192,17 @@ async function prepare(client: Client, given: PurgePlan, options: ApplyPurgeOpti
   const order = ["delete", "cancel_and_delete"];
   const work = order.flatMap((action) => planned.filter((item) => item.action === action));
   const hasMore = items.some(({ code }) => code === "not_among_oldest");
-  return createRun(settings, work, taskOf, { concurrency, signal, workspaceId, audit, hasMore });
+  const common = { concurrency, signal, workspaceId, otherKey, audit, hasMore };
+  return createRun(settings, work, taskOf, common);
 }
 
-/** Refuses a plan of another key, which may be the key of another workspace. */
-async function checkKey(settings: Settings, { keyFingerprint: planned }: PurgePlan): Promise<void> {
+/** Whether a plan was made with another key, which may be the key of another workspace. */
+async function isOtherKey(
+  settings: Settings,
+  { keyFingerprint: planned }: PurgePlan,
+): Promise<boolean> {
   const own = await keyFingerprint(settings);
-  if (planned === undefined || own === undefined || planned === own) return;
-  const why = "it was made with another API key, and names no workspace";
-  throw new PurgeRefusedError("apply", why);
+  return planned !== undefined && own !== undefined && planned !== own;
 }
 
 /** What earlier runs of a plan did, as far as it was recorded. */

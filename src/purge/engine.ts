@@ -50,6 +50,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** The only workspace whose answers count. */
   readonly workspaceId?: string | undefined;
+  /** Whether an absence counts only where the answer names the workspace. */
+  readonly otherKey?: boolean | undefined;
   /**
    * Whether tasks run in chunks of so many: the next chunk begins when all of the last has ended.
    *
@@ -123,7 +125,8 @@ export function createRun<Item, Done extends RunOutcome = DeletionOutcome>(
   taskOf: (item: Item) => Task<Done>,
   options: RunOptions,
 ): Run<Done> {
-  const { concurrency, signal, workspaceId, operation = "delete", inChunks, audit } = options;
+  const { concurrency, signal, workspaceId, otherKey, operation = "delete", inChunks, audit } =
+    options;
   const paced = withPace(settings, concurrency);
   const interruption = new AbortController(); // by the signal, or the caller ended the iteration
   const stop = new AbortController(); // by that, or for a reason of the run
@@ -154,13 +157,18 @@ export function createRun<Item, Done extends RunOutcome = DeletionOutcome>(
       return failedOutcome(task.id, call, error, operation);
     });
     if (!(outcome.outcome in counts) && outcome.outcome !== "unattempted") return outcome;
-    const elsewhere = workspaceId !== undefined &&
-      [...facts.workspaceIds].some((answered) => answered !== workspaceId);
-    if (elsewhere) reason ??= "other_workspace";
     // A 404 of another workspace says nothing of this object. A receipt does, whoever gave it.
     const restsOnAbsence = outcome.outcome === "missing" ||
       (outcome.outcome === "deleted" && outcome.evidence !== "receipt");
-    const why = "the answer came from another workspace than the plan was made for";
+    const isNamed = facts.workspaceIds.size > 0;
+    const elsewhere = isNamed
+      ? workspaceId !== undefined &&
+        [...facts.workspaceIds].some((answered) => answered !== workspaceId)
+      : otherKey && restsOnAbsence;
+    if (elsewhere) reason ??= "other_workspace";
+    const why = isNamed
+      ? "the answer came from another workspace than the plan was made for"
+      : "the plan was made with another API key, and the answer names no workspace";
     return defined({
       ...elsewhere && restsOnAbsence ? failed(task.id, "ERR_PURGE_REFUSED", why) : outcome,
       canceled: facts.canceled || undefined,

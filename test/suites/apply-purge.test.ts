@@ -635,6 +635,27 @@ describe("applyPurge(), with a plan that was stored,", () => {
     expect(await run).toMatchObject({ deleted: 1 });
   });
 
+  test("takes no absence from another key where no answer names the workspace", async () => {
+    const keys = [apiKey, "sk-ant-api03-another-key", () => "sk-ant-api03-another-key"];
+    const named = { "anthropic-workspace-id": "wrkspc_1" };
+    const { client } = stub([page([batchOf("msgbatch_1")])], { workspaceId: "wrkspc_1" });
+    const plan = await planPurge(client, { filter: "*" });
+    expect(plan.workspaceId).toBe("wrkspc_1"); // as the client says, and no answer
+    const become = async (key: Client["apiKey"], headers = {}, options?: ApplyPurgeOptions) => {
+      const auditTrail = createMemoryAuditTrail();
+      const { client } = stub([refusal(404, "not_found_error", headers)], { auditTrail });
+      const { outcomes } = await drain(applyPurge({ ...client, apiKey: key }, plan, options));
+      return outcomes.map(({ outcome }) => outcome);
+    };
+    expect(await Promise.all(keys.map((key) => become(key)))).toEqual([
+      ["missing"],
+      ["failed"],
+      ["missing"],
+    ]);
+    expect(await become(keys[1], named)).toEqual(["missing"]);
+    expect(await become(keys[1], {}, { allowOtherKey: true })).toEqual(["missing"]);
+  });
+
   test("says in the audit trail that it was changed, and still finds its history", async () => {
     const { client } = seeded(3);
     const plan = await planPurge(client, { filter: "*" });
