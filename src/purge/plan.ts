@@ -25,7 +25,6 @@ import {
   literal,
   nullable,
   number,
-  object,
   optional,
   picklist,
   pipe,
@@ -50,7 +49,7 @@ import {
   statuses,
 } from "./filter.ts";
 import { parseRetentionPolicy, policySchema, type RetentionPolicy } from "./policy.ts";
-import { idSchema, listSchema, read, shape, textSchema, timeSchema } from "./strict-json.ts";
+import { idSchema, listSchema, members, read, textSchema, timeSchema } from "./strict-json.ts";
 import { parseTimestamp } from "./time.ts";
 
 export { statuses };
@@ -91,7 +90,8 @@ export interface PurgePlan {
 }
 
 /**
- * Reads a plan, such as one from a file, and checks all of it.
+ * Reads a plan, such as one from a file, and checks all of it. A member that is not of a plan, such as
+ * `holds`, is refused: it would do nothing.
  *
  * @returns A copy of the plan, as plain data.
  * @throws {PurgeRefusedError} It is no plan, one of another version, or one with an id twice. The
@@ -209,7 +209,7 @@ function planSchema() {
     check((text) => text.length <= 1_000, "is longer than 1000 characters"),
   );
   const time = timeSchema();
-  const item = object({
+  const item = members({
     id: idSchema(),
     createdAt: nullable(time),
     endedAt: nullable(time),
@@ -219,8 +219,8 @@ function planSchema() {
     code: picklist(["matches", ...keepCodes, "condition", "rule"], "is no code"),
     condition: optional(picklist(conditionNames, "is no condition")),
     rule: optional(number("is not a number")),
-  }, shape);
-  return object({
+  });
+  return members({
     version: literal(1, "is not 1, the version that is known here"),
     createdAt: time,
     baseUrl: textSchema(),
@@ -231,7 +231,7 @@ function planSchema() {
     items: listSchema(item),
     unreadable: optional(number("is not a number")),
     fingerprint: optional(line),
-  }, shape);
+  });
 }
 
 /** What the schema knows of an item. */
@@ -361,8 +361,9 @@ export async function planPurge(client: Client, options: PlanPurgeOptions): Prom
   if (policy && cancelInProgress) {
     throw cannotUse("cancelInProgress", "a policy never cancels a batch");
   }
+  const startedAt = settings.clock.now();
   const call = createCall(withPace(settings, 1), checked);
-  const { batches, workspaceId, unreadable, now } = await listAll(call);
+  const { batches, workspaceId, unreadable, now } = await listAll(call, startedAt);
   if (policy || isByAge(filter)) checkClock(call, maxClockSkew);
   const decisions = policy
     ? evaluateRetention(policy, batches.values(), now, { holds, archived })
@@ -422,7 +423,7 @@ export interface Listing {
   readonly unreadable: { readonly ids: ReadonlySet<string>; readonly nameless: number };
   /** The workspace, as the API or else the client names it; undefined if neither does. */
   readonly workspaceId: string | undefined;
-  /** When the list began, or ended if the clock was set back meanwhile: the time to judge by. */
+  /** When it began, or ended if the clock was set back meanwhile: the time to judge by. */
   readonly now: number;
 }
 
@@ -431,9 +432,8 @@ export interface Listing {
  *
  * @throws {PurgeRefusedError} The answers are not from the client's workspace, or from several.
  */
-export async function listAll(call: Call): Promise<Listing> {
+export async function listAll(call: Call, startedAt: number): Promise<Listing> {
   const { workspaceId: asked, clock } = call.settings;
-  const startedAt = clock.now();
   const batches = new Map<string, ListedBatch>();
   const ids = new Set<string>();
   let nameless = 0;

@@ -46,14 +46,10 @@ export function members<const Entries extends ObjectEntries>(
 ): StrictObjectSchema<Entries, (issue: StrictObjectIssue) => string> {
   return strictObject(entries, ({ expected, path }) => {
     if (path === undefined) return notObject;
-    if (expected !== "never") return shape({ path });
+    if (expected !== "never") return "is missing";
     return `is no member: ${suggest(String(path[0].key), Object.keys(entries))}`;
   });
 }
-
-/** What is wrong with an object whose other members are ignored. */
-export const shape = ({ path }: { readonly path?: unknown }): string =>
-  path === undefined ? "is not an object" : "is missing";
 
 type Schema<Value> = GenericSchema<unknown, Value>;
 

@@ -161,7 +161,7 @@ export async function runRetention(
   const { signal: stop, unlink } = linkSignals(signal, budget.spent);
   try {
     const call = createCall(settings, { signal }, () => stop);
-    const listing = await listAll(call);
+    const listing = await listAll(call, startedAt);
     checkClock(call, checked.maxClockSkew);
     unreadable = listing.unreadable.ids.size + listing.unreadable.nameless;
     counts.listed = listing.batches.size + unreadable;

@@ -455,6 +455,17 @@ describe("parsePurgePlan()", () => {
       { policy, items: [{ ...item, status: "in_progress", action: "cancel_and_delete" }] },
       "it cancels a batch, and was made from a policy, which never does",
     ],
+    ["holds of its own", { filter: "*", holds: ["msgbatch_1"] }, "holds is no member"],
+    [
+      "a batch that somebody marked",
+      { filter: "*", items: [{ ...item, held: true }] },
+      "plan.items.0.held is no member",
+    ],
+    [
+      "a text beside a decision",
+      { filter: "*", items: [{ ...item, reason: "A forged\nline" }] },
+      "plan.items.0.reason is no member",
+    ],
     ["a filter that is none", { filter: { oldest: 0 } }, "plan.filter.oldest is not a whole"],
   ];
   test.each(refused)("refuses a plan with %s", (_, change, message) => {
@@ -516,7 +527,7 @@ describe("parsePurgePlan()", () => {
   });
 
   test("keeps no member that a decision has not", () => {
-    const more = { reason: "A forged\nline", condition: "oldest", rule: 0 };
+    const more = { condition: "oldest", rule: 0 };
     const { items } = parsePurgePlan({ ...plan, filter, items: [{ ...item, ...more }] });
     expect(items).toStrictEqual([item] as PurgeItem[]);
   });
