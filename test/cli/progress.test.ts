@@ -1,47 +1,91 @@
-import { afterEach, describe, expect, test, vi } from "vitest";
-import { createProgress } from "../../src/cli/output.ts";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { createSandbox } from "../../src/sandbox/mod.ts";
+import { seedBatches } from "../fixtures/seed-batches.ts";
+import { environment, type HostChange, run } from "./in-memory.ts";
+import { lastScreen } from "./screen.ts";
 
-describe("createProgress() where ends are waited for", () => {
-  const timers = () => {
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval"] });
-  };
-  const follow = (waited: readonly string[], total: number) => {
-    let now = 0;
-    const lines: (string | undefined)[] = [];
-    const status = (line: string | undefined) => Promise.resolve(void lines.push(line));
-    const host = { clock: { now: () => now }, stderr: { columns: 80 }, waited: new Set(waited) };
-    const progress = createProgress(total, { status }, host);
-    const pass = (duration: number) => {
-      now += duration;
-      vi.advanceTimersByTime(duration);
-      return lines.at(-1);
-    };
-    return { progress, pass, lines };
-  };
-  afterEach(() => void vi.useRealTimers());
+const toFake = ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date"] as const;
+beforeEach(() => void vi.useFakeTimers({ toFake: [...toFake] }));
+afterEach(() => void vi.useRealTimers());
 
-  test("shows every second for how long, once nothing else is left", () => {
-    timers();
-    const { progress, pass } = follow(["c", "d"], 4);
-    progress.add({ outcome: "missing", id: "a" });
-    expect(pass(1_000)).toMatch(/ 1\/4 /);
-    progress.add({ outcome: "missing", id: "b" });
-    expect(pass(1_000)).toBe("Waiting for 2 message batches, 2s");
-    progress.add({ outcome: "missing", id: "c" });
-    expect(pass(123_000)).toBe("Waiting for 1 message batch, 2m 5s");
-    progress.add({ outcome: "missing", id: "d" });
-    expect(pass(50)).toMatch(/ 4\/4 /);
+/** Nothing here does input or output, so a few turns are enough for all that can go on. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Starts a command at a terminal, and lets its network answer one request after the other. */
+async function start(args: readonly string[], sandbox = createSandbox(), columns = 80) {
+  const screen: string[] = [];
+  const waiting: (() => void)[] = [];
+  let free = 0;
+  const change: HostChange = {
+    env: environment({ ANTHROPIC_AUTH_TOKEN: "token" }), // a key would be hashed, in a thread
+    terminal: { stderr: columns },
+    screen,
+    fetch: async (url, init) => {
+      if (free > 0) free -= 1;
+      else await new Promise<void>((resolve) => waiting.push(resolve));
+      return await sandbox.fetch(url, init);
+    },
+  };
+  const ended = run(args, change);
+  while (waiting.length === 0) await settle(); // its modules are loaded
+  return {
+    ended,
+    /** Lets so many requests through, and then some milliseconds pass. It gives the last line. */
+    async pass(requests: number, duration: number) {
+      const through = waiting.splice(0, requests);
+      free += requests - through.length;
+      for (const answer of through) answer();
+      await settle();
+      await vi.advanceTimersByTimeAsync(duration);
+      return lastScreen(screen.join("")).at(-1);
+    },
+  };
+}
+
+describe("progress", () => {
+  test("shows every second for how long, once only ends are waited for", async () => {
+    const sandbox = createSandbox({ cancelingTime: 150_000 });
+    seedBatches(sandbox, 2, { processing_status: "in_progress" });
+    seedBatches(sandbox, 1);
+    const { pass, ended } = await start(["purge", "--all", "--cancel", "--yes"], sandbox);
+    expect(await pass(1, 1_000)).toMatch(/ 0\/3 /); // the list
+    expect(await pass(1, 1_000)).toBe("Waiting for 2 message batches, 2s");
+    expect(await pass(999, 123_000)).toBe("Waiting for 2 message batches, 2m 5s");
+    await pass(0, 600_000);
+    expect(await ended).toMatchObject({ code: 0 });
+    expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("goes on with the rate while nothing ends, and leaves no timer", async () => {
-    timers();
-    const { progress, pass, lines } = follow([], 4);
-    progress.add({ outcome: "missing", id: "a" });
-    expect(pass(2_000)).toMatch(/ 1\/4 {2}0\.5\/s {2}6s left$/);
-    expect(pass(2_000)).toMatch(/ 1\/4 {2}0\.3\/s {2}12s left$/);
-    progress.add({ outcome: "missing", id: "b" });
-    await progress.end();
+  test("takes the rate over the last ten seconds, and goes on while nothing ends", async () => {
+    const sandbox = createSandbox();
+    const { pass, ended } = await start(["delete", ...seedBatches(sandbox, 20)], sandbox);
+    expect(await pass(0, 500)).toMatch(/^\[> +\] 0\/20$/);
+    expect(await pass(1, 1_500)).toMatch(/ 1\/20 {2}0\.5\/s {2}38s left$/);
+    expect(await pass(0, 2_000)).toMatch(/ 1\/20 {2}0\.3\/s {2}1m 16s left$/);
+    expect(await pass(9, 1_000)).toMatch(/ 10\/20 {2}2\.0\/s {2}5s left$/);
+    expect(await pass(0, 15_000)).toMatch(/ 10\/20 {2}0\.0\/s$/);
+    expect(await pass(1, 1_000)).toMatch(/ 11\/20 {2}0\.1\/s {2}1m 30s left$/);
+    await pass(999, 1_000);
+    expect(await ended).toMatchObject({ code: 0 });
     expect(vi.getTimerCount()).toBe(0);
-    expect(lines.at(-1)).toBeUndefined();
+  });
+
+  test("says what failed, and leaves the bar out where there is no room", async () => {
+    const text = "2/10  2.0/s  4s left  1 failed";
+    for (let columns = 31; columns < 90; columns += 1) {
+      const sandbox = createSandbox();
+      const ids = ["msgbatch_none", ...seedBatches(sandbox, 9)];
+      const { pass, ended } = await start(["delete", ...ids], sandbox, columns);
+      await pass(1, 0);
+      const line = await pass(1, 1_000);
+      expect(line?.endsWith(text)).toBe(true);
+      expect(line?.length).toBeLessThan(columns);
+      expect(line?.startsWith("[")).toBe(columns >= text.length + 14);
+      if (columns > 80) expect(line).toBe(`[======>                       ] ${text}`);
+      await pass(999, 1_000);
+      await ended;
+    }
   });
 });

@@ -1,128 +1,135 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { evaluateFilter, type MessageBatchFilter } from "../../src/purge/mod.ts";
-import { exitCode } from "../../src/cli/errors.ts";
-import { filterFrom, listFilter } from "../../src/cli/selection.ts";
-import { listBatches, type ListBatchesOptions } from "../../src/cli/list.ts";
-import { type OptionName, readOption } from "../../src/cli/options.ts";
-import { formatTable } from "../../src/cli/text.ts";
-import { parseTimestamp } from "../../src/purge/time.ts";
-import { anyBatches, batchOf, conditions, daysAgo, now } from "../fixtures/batches.ts";
-import { closedOutput, type CommandStage, createCommandStage } from "../fixtures/command-stage.ts";
+import type { MessageBatch } from "../../mod.ts";
+import type { MessageBatchFilter } from "../../src/purge/mod.ts";
+import { systemError } from "../cli/system-error.ts";
+import { anyBatches, batchOf, conditions, daysAgo, now, timeOf } from "../fixtures/batches.ts";
+import { type CommandStage, createCommandStage } from "../fixtures/command-stage.ts";
+import { jsonLines } from "../fixtures/json-lines.ts";
 
-describe("filterFrom()", () => {
-  /** Options as they are typed. */
-  type Typed = { readonly [Name in OptionName]?: string | true | readonly string[] };
+describe("a filter on the command line", () => {
+  /** The filter of the plan that is made by these flags. */
+  const filterOf = async (...flags: string[]) => {
+    const { run, files, written } = createCommandStage();
+    const code = await run("purge", ...flags, "--plan-out", "plan");
+    const { filter } = JSON.parse(files.texts.get("plan") ?? "{}");
+    return { code, filter, stderr: written.stderr };
+  };
 
-  /** The filter of a command line. */
-  const filterOf = (typed: Typed) =>
-    filterFrom(Object.fromEntries(
-      Object.entries(typed).map(([key, given]) => {
-        const name = key as OptionName;
-        if (given === true) return [name, true];
-        const read = (before: unknown, text: string) => readOption(name, text, before);
-        return [name, [given].flat().reduce(read, undefined)];
-      }),
-    ));
+  test.each<[string, MessageBatchFilter | "*"]>([
+    ["--older-than 7d", { minDaysSinceCreated: 7 }],
+    ["--older-than 36h", { minDaysSinceCreated: 1.5 }],
+    ["--older-than 864000ms", { minDaysSinceCreated: 0.01 }],
+    ["--older-than 2.5s", { minDaysSinceCreated: 2.5 / 86_400 }],
+    ["--ended-for 90m", { minDaysSinceEnded: 0.0625 }],
+    ["--created-before 2026-11-22", { createdBefore: "2026-11-22T00:00:00Z" }],
+    ["--created-after 2026-11-22T14:30:00+01:00", { createdAfter: "2026-11-22T14:30:00+01:00" }],
+    ["--ended-before 2028-02-29", { endedBefore: "2028-02-29T00:00:00Z" }],
+    ["--ended-after 2026-11-22", { endedAfter: "2026-11-22T00:00:00Z" }],
+    ["--status ended", { status: ["ended"] }],
+    [
+      "--status canceling,in_progress --status canceling",
+      { status: ["canceling", "in_progress"] },
+    ],
+    ["--max 10", { oldest: 10 }],
+    ["--older-than 1d --max 2", { minDaysSinceCreated: 1, oldest: 2 }],
+    ["--all", "*"],
+  ])("means with %s what the library means", async (flags, filter) => {
+    expect(await filterOf(...flags.split(" "))).toMatchObject({ code: 0, filter });
+  });
 
-  test("says what each flag means", () => {
-    const meanings: [Typed, MessageBatchFilter | "*" | undefined][] = [
-      [{}, undefined],
-      [{ olderThan: "7d" }, { minDaysSinceCreated: 7 }],
-      [{ olderThan: "36h" }, { minDaysSinceCreated: 1.5 }],
-      [{ endedFor: "90m" }, { minDaysSinceEnded: 0.0625 }],
-      [{ createdBefore: "2026-11-22" }, { createdBefore: "2026-11-22T00:00:00Z" }],
-      [{ createdAfter: "2026-11-22T14:30:00+01:00" }, {
-        createdAfter: "2026-11-22T14:30:00+01:00",
-      }],
-      [{ endedBefore: "2028-02-29" }, { endedBefore: "2028-02-29T00:00:00Z" }],
-      [{ endedAfter: "2026-11-22" }, { endedAfter: "2026-11-22T00:00:00Z" }],
-      [{ status: ["ended"] }, { status: ["ended"] }],
-      [
-        { status: ["canceling, in_progress", "canceling"] },
-        { status: ["canceling", "in_progress"] },
+  test("takes white space around the words of a list", async () => {
+    const { filter } = await filterOf("--status", "canceling, in_progress");
+    expect(filter).toEqual({ status: ["canceling", "in_progress"] });
+  });
+
+  test.each<[string[], string]>([
+    ...["", "7", "d", "0d", "-1d", "1w", "1 d", "1e3d", "1d ", "1D", `${"9".repeat(400)}d`].map(
+      (text): [string[], string] => [
+        [`--older-than=${text}`],
+        `Cannot use --older-than ${
+          JSON.stringify(text.slice(0, 80))
+        }: give a number above 0 with its unit`,
       ],
-      [{ max: "10" }, { oldest: 10 }],
-      [{ olderThan: "1d", max: "2" }, { minDaysSinceCreated: 1, oldest: 2 }],
-      [{ all: true }, "*"],
-    ];
-    for (const [flags, filter] of meanings) expect(filterOf(flags)).toEqual(filter);
-  });
-
-  test("gives a filter that the library takes as it is", () => {
-    const flags = { olderThan: "1m", createdAfter: "2026-01-01", status: ["ended"], max: "3" };
-    expect(evaluateFilter(filterOf(flags) ?? "*", [batchOf("a")], now).get("a")?.action).toBe(
-      "delete",
-    );
-  });
-
-  test.each<[Typed, string]>([
-    [{ olderThan: "7" }, 'Cannot use --older-than "7": give a number above 0 with its unit'],
-    [{ olderThan: "0d" }, 'Cannot use --older-than "0d": '],
-    [{ olderThan: `${"9".repeat(400)}d` }, "Cannot use --older-than "],
-    [{ endedFor: "1w" }, 'Cannot use --ended-for "1w": '],
-    [{ createdBefore: "yesterday" }, 'Cannot use --created-before "yesterday": give a day'],
-    [{ createdAfter: "2026-02-30" }, 'Cannot use --created-after "2026-02-30": '],
-    [{ endedBefore: "2026-11-22T14:30:00" }, "Cannot use --ended-before "],
-    [{ endedAfter: "" }, 'Cannot use --ended-after "": '],
-    [{ status: "ended,done" }, 'Cannot use --status "ended,done": give one of in_progress, '],
-    [{ max: "0" }, 'Cannot use --max "0": give a whole number of 1 or more'],
-    [{ max: "1e3" }, 'Cannot use --max "1e3": '],
-    [{ all: true, max: "1" }, "Cannot use --all with another condition"],
-    [{ all: true, olderThan: "x" }, "Cannot use --older-than "],
-  ])("refuses %j", (flags, message) => {
-    expect(() => filterOf(flags)).toThrow(
-      expect.objectContaining({
-        exitCode: exitCode.usage,
-        message: expect.stringContaining(message),
-      }),
-    );
+    ),
+    [["--ended-for", "1w"], 'Cannot use --ended-for "1w": '],
+    [["--created-before", "yesterday"], 'Cannot use --created-before "yesterday": give a day'],
+    [["--created-after", "2026-02-30"], 'Cannot use --created-after "2026-02-30": '],
+    [["--ended-before", "2026-11-22T14:30:00"], "Cannot use --ended-before "],
+    [["--ended-after", ""], 'Cannot use --ended-after "": '],
+    [["--status", "ended,done"], 'Cannot use --status "ended,done": give one of in_progress, '],
+    [["--max", "0"], 'Cannot use --max "0": give a whole number of 1 or more'],
+    [["--max", "1e3"], 'Cannot use --max "1e3": '],
+    [["--all", "--max", "1"], "Cannot use --all with another condition"],
+    [["--all", "--older-than", "x"], "Cannot use --older-than "],
+  ])("is refused as %j", async (flags, message) => {
+    const { code, stderr } = await filterOf(...flags);
+    expect([code, stderr.startsWith(message)]).toEqual([2, true]);
   });
 });
 
-describe("listFilter()", () => {
+describe("list with a filter", () => {
+  /** The ids that a command prints of these batches. */
+  const idsOf = async (batches: readonly MessageBatch[], command: string, ...flags: string[]) => {
+    const page = { data: batches, has_more: false, first_id: null, last_id: null };
+    const { run, written } = createCommandStage({
+      fetch: () => Promise.resolve(Response.json(page)),
+    });
+    expect(await run(command, "--json", ...flags)).toBe(0);
+    const lines = written.stdout === "" ? [] : jsonLines<{ id?: string }>(written.stdout);
+    return new Set(lines.flatMap(({ id }) => id ?? []));
+  };
+  const flagsOf = (filter: MessageBatchFilter) => {
+    const { minDaysSinceCreated: created, minDaysSinceEnded: ended, status } = filter;
+    const flags = {
+      "older-than": created && `${created}d`,
+      "ended-for": ended && `${ended}d`,
+      "created-before": filter.createdBefore,
+      "created-after": filter.createdAfter,
+      "ended-before": filter.endedBefore,
+      "ended-after": filter.endedAfter,
+      status: status?.join(),
+    };
+    return Object.entries(flags).flatMap(([name, value]) => value ? [`--${name}`, value] : []);
+  };
   const { ids: _, oldest: __, ...rest } = conditions;
   const anyFilter = fc.record(rest, { requiredKeys: [] })
     .filter((filter) => Object.keys(filter).length > 0);
 
-  test("holds for every batch that a purge deletes", () => {
-    fc.assert(fc.property(anyFilter, anyBatches, (filter, batches) => {
-      const decisions = evaluateFilter(filter, batches, now, { cancelInProgress: true });
-      const last = new Map(batches.map((batch) => [batch.id, batch]));
-      for (const [id, batch] of last) {
-        if (decisions.get(id)?.action === "keep") continue;
-        expect(listFilter(filter, now)(batch)).toBe(true);
-      }
-    }));
+  test("means every batch that a purge deletes, and no other ended one of the past", async () => {
+    const anyOnce = anyBatches.map((batches) => [
+      ...new Map(batches.map((batch) => [batch.id, batch])).values(),
+    ]);
+    await fc.assert(
+      fc.asyncProperty(anyFilter, anyOnce, async (filter, batches) => {
+        const flags = flagsOf(filter);
+        const listed = await idsOf(batches, "list", ...flags);
+        const purged = await idsOf(batches, "purge", "--dry-run", ...flags);
+        const canceled = await idsOf(batches, "purge", "--dry-run", "--cancel", ...flags);
+        expect(listed).toEqual(new Set([...listed, ...purged, ...canceled]));
+        for (const { id, processing_status: status, created_at, ended_at } of batches) {
+          const isPast = timeOf(created_at) <= now && timeOf(ended_at) <= now;
+          if (status === "ended" && isPast) expect(purged.has(id)).toBe(listed.has(id));
+        }
+      }),
+      { numRuns: 60 },
+    );
   });
 
-  test("means no other ended batch of the past than a purge does", () => {
-    fc.assert(fc.property(anyFilter, anyBatches, (filter, batches) => {
-      for (const batch of batches) {
-        const past = [batch.created_at, batch.ended_at].every((at) =>
-          (parseTimestamp(at) ?? Infinity) <= now
-        );
-        if (batch.processing_status !== "ended" || !past) continue;
-        const decision = evaluateFilter(filter, [batch], now).get(batch.id);
-        expect(listFilter(filter, now)(batch)).toBe(decision?.action === "delete");
-      }
-    }));
-  });
-
-  test("holds by age for a batch that has not ended, which no purge deletes by it", () => {
+  test("means by age a batch that has not ended, which no purge deletes by it", async () => {
     const going = batchOf("a", { processing_status: "in_progress", ended_at: null });
-    expect(listFilter({ minDaysSinceCreated: 9 }, now)(going)).toBe(true);
-    expect(listFilter({ createdBefore: daysAgo(9) }, now)(going)).toBe(true);
-    expect(listFilter({ minDaysSinceCreated: 11 }, now)(going)).toBe(false);
-    const early = { ...going, ended_at: daysAgo(10) };
-    for (const filter of [{ minDaysSinceEnded: 1 }, { endedBefore: daysAgo(0) }]) {
-      for (const batch of [going, early]) expect(listFilter(filter, now)(batch)).toBe(false);
-    }
+    const early = { ...going, id: "b", ended_at: daysAgo(10) };
+    const listed = async (...flags: string[]) => [...await idsOf([going, early], "list", ...flags)];
+    expect(await listed("--older-than", "9d")).toEqual(["a", "b"]);
+    expect(await listed("--created-before", daysAgo(9))).toEqual(["a", "b"]);
+    expect(await listed("--older-than", "11d")).toEqual([]);
+    expect(await listed("--ended-for", "1d")).toEqual([]);
+    expect(await listed("--ended-before", daysAgo(0))).toEqual([]);
   });
 
-  test("holds for no time that cannot be read", () => {
+  test("means no batch by a time that cannot be read", async () => {
     const batch = batchOf("a", { created_at: "soon", ended_at: "2026-02-30T00:00:00Z" });
-    const filters: MessageBatchFilter[] = [
+    const flags: MessageBatchFilter[] = [
       { minDaysSinceCreated: 1 },
       { createdBefore: daysAgo(0) },
       { createdAfter: daysAgo(90) },
@@ -130,58 +137,14 @@ describe("listFilter()", () => {
       { endedBefore: daysAgo(0) },
       { endedAfter: daysAgo(90) },
     ];
-    for (const filter of filters) expect(listFilter(filter, now)(batch)).toBe(false);
+    for (const one of flags) {
+      expect(await idsOf([batch], "list", ...flagsOf(one))).toEqual(new Set());
+    }
   });
 });
 
-describe("formatTable()", () => {
-  const rows = [["msgbatch_1", "ended", "100 succeeded"], ["msgbatch_22", "in_progress", ""]];
-  const columns = [
-    { title: "ID", cell: ([id = ""]: string[]) => id },
-    { title: "STATUS", cell: ([, status = ""]: string[]) => status, leaves: 1 },
-    { title: "REQUESTS", cell: ([, , text = ""]: string[]) => text, leaves: 2, least: 8 },
-  ];
-
-  test("is as wide as what is in it, and has no space at the end of a line", () => {
-    expect(formatTable(rows, columns)).toBe(
-      [
-        "ID           STATUS       REQUESTS",
-        "msgbatch_1   ended        100 succeeded",
-        "msgbatch_22  in_progress",
-        "",
-      ].join("\n"),
-    );
-  });
-
-  test("cuts what may be cut between two words, then leaves columns out, and never the first", () => {
-    const line = (width: number) => formatTable(rows, columns, width).split("\n")[1];
-    expect(line(39)).toBe("msgbatch_1   ended        100 succeeded");
-    expect(line(38)).toBe("msgbatch_1   ended        100…");
-    expect(line(34)).toBe("msgbatch_1   ended        100…");
-    expect(line(33)).toBe("msgbatch_1   100 succeeded");
-    expect(line(21)).toBe("msgbatch_1   100…");
-    expect(line(20)).toBe("msgbatch_1");
-    expect(line(1)).toBe("msgbatch_1");
-  });
-
-  test("fits every width in which the columns that stay fit", () => {
-    fc.assert(fc.property(fc.integer({ min: 11, max: 60 }), (width) => {
-      for (const line of formatTable(rows, columns, width).split("\n")) {
-        expect(line.length).toBeLessThanOrEqual(width);
-      }
-    }));
-  });
-
-  test("keeps each row on its line", () => {
-    const table = formatTable([["a\nb\u001b[31m", "\t", ""]], columns);
-    expect(table.split("\n")).toHaveLength(3);
-    expect(table).toContain("a b [31m");
-  });
-});
-
-describe("listBatches()", () => {
-  const list = (stage: CommandStage, options: ListBatchesOptions = {}) =>
-    listBatches(stage.client, options, stage);
+describe("list", () => {
+  const list = (stage: CommandStage, ...flags: string[]) => stage.run("list", ...flags);
   const listed = "Workspace  wrkspc_011CZkZaBF1tNoB5wlCeusgy\nListed     ";
 
   /** A stage with a batch in every state, the newest last. */
@@ -200,7 +163,7 @@ describe("listBatches()", () => {
 
   test("shows a table, the newest first, and counts on stderr", async () => {
     const stage = everyState();
-    expect(await list(stage)).toBe(exitCode.done);
+    expect(await list(stage)).toBe(0);
     expect(stage.written).toEqual({
       stdout: [
         "ID          STATUS       CREATED (UTC)     ENDED (UTC)       REQUESTS",
@@ -215,14 +178,42 @@ describe("listBatches()", () => {
     expect(stage.requests()).toEqual(["GET /v1/messages/batches"]);
   });
 
-  test("fits the table to the terminal", async () => {
-    for (const columns of [20, 40, 60, 79]) {
+  test("fits every terminal, and leaves whole columns out, but never the first", async () => {
+    for (let columns = 10; columns <= 90; columns += 1) {
       const stage = everyState({ columns });
       await list(stage);
       const lines = stage.written.stdout.split("\n");
       expect(lines).toHaveLength(6);
-      for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns);
+      for (const line of lines) expect(line.length).toBeLessThanOrEqual(Math.max(columns, 10));
+      expect(lines[0]).toMatch(/^ID/);
     }
+  });
+
+  test("cuts between two words what may be cut, before it leaves a column out", async () => {
+    const line = async (columns: number) => {
+      const stage = everyState({ columns });
+      await list(stage);
+      return stage.written.stdout.split("\n")[3];
+    };
+    const both = "msgbatch_3  ended        2026-11-19 00:00  2026-11-19 00:01";
+    expect(await line(81)).toBe(`${both}  1 errored, 2 expired`);
+    for (const columns of [80, 74]) expect(await line(columns)).toBe(`${both}  1 errored, 2…`);
+    const created = "msgbatch_3  ended        2026-11-19 00:00";
+    expect(await line(73)).toBe(`${created}  1 errored, 2 expired`);
+    expect(await line(56)).toBe(`${created}  1 errored, 2…`);
+    expect(await line(55)).toBe("msgbatch_3  ended        1 errored, 2 expired");
+    expect(await line(38)).toBe("msgbatch_3  ended        1 errored, 2…");
+    expect(await line(37)).toBe("msgbatch_3  ended");
+    for (const columns of [20, 1]) expect(await line(columns)).toBe("msgbatch_3");
+  });
+
+  test("keeps each batch on its line, whatever the API says of it", async () => {
+    const strange = batchOf("a", { processing_status: "a\nb\u001b[31m", created_at: "\t" });
+    const page = { data: [strange], has_more: false, first_id: null, last_id: null };
+    const stage = createCommandStage({ fetch: () => Promise.resolve(Response.json(page)) });
+    expect(await list(stage)).toBe(0);
+    expect(stage.written.stdout.split("\n")).toHaveLength(3);
+    expect(stage.written.stdout).toContain("a b [31m");
   });
 
   test("writes JSON lines as the API gives them, while they come", async () => {
@@ -233,7 +224,7 @@ describe("listBatches()", () => {
     });
     const perLine: number[] = [];
     for (let index = 0; index < 1_001; index++) stage.sandbox.seed();
-    expect(await list(stage, { json: true })).toBe(exitCode.done);
+    expect(await list(stage, "--json")).toBe(0);
     const lines = stage.jsonLines() as { id: string }[];
     expect(lines).toHaveLength(1_001);
     for (const line of [lines[0], lines[1_000]]) {
@@ -244,22 +235,19 @@ describe("listBatches()", () => {
   });
 
   test("lists what the conditions mean, in progress too", async () => {
-    const ids = async (filter: MessageBatchFilter) => {
+    const ids = async (...flags: string[]) => {
       const stage = everyState();
-      await list(stage, { json: true, filter });
+      await list(stage, "--json", ...flags);
       return stage.jsonLines().map((line) => (line as { id: string }).id);
     };
-    expect(await ids({ minDaysSinceCreated: 0.1 })).toEqual([2, 3, 4].map((n) => `msgbatch_${n}`));
-    expect(await ids({ status: ["in_progress", "canceling"] })).toEqual([
-      "msgbatch_1",
-      "msgbatch_2",
-    ]);
-    expect(await ids({ minDaysSinceEnded: 5 })).toEqual(["msgbatch_4"]);
+    expect(await ids("--older-than", "2.4h")).toEqual([2, 3, 4].map((n) => `msgbatch_${n}`));
+    expect(await ids("--status", "in_progress,canceling")).toEqual(["msgbatch_1", "msgbatch_2"]);
+    expect(await ids("--ended-for", "5d")).toEqual(["msgbatch_4"]);
   });
 
   test("asks for no more than a limit needs, and says that there may be more", async () => {
     const stage = everyState();
-    await list(stage, { json: true, limit: 2 });
+    await list(stage, "--json", "--limit", "2");
     expect(stage.jsonLines()).toMatchObject([{ id: "msgbatch_1" }, { id: "msgbatch_2" }]);
     expect(stage.sandbox.requests.map(({ search }) => search)).toEqual(["?limit=2"]);
     expect(stage.written.stderr).toContain("\n           there may be older ones beyond --limit\n");
@@ -267,14 +255,14 @@ describe("listBatches()", () => {
 
   test("counts the batches that a filter means towards a limit", async () => {
     const stage = everyState();
-    await list(stage, { json: true, limit: 1, filter: { status: ["ended"] } });
+    await list(stage, "--json", "--limit", "1", "--status", "ended");
     expect(stage.jsonLines()).toMatchObject([{ id: "msgbatch_3" }]);
   });
 
   test("says that there are none, and is done", async () => {
-    for (const options of [{}, { json: true }, { filter: { status: ["ended"] as const } }]) {
+    for (const flags of [[], ["--json"], ["--status", "ended"]]) {
       const stage = createCommandStage();
-      expect(await list(stage, options)).toBe(exitCode.done);
+      expect(await list(stage, ...flags)).toBe(0);
       expect(stage.written).toEqual({ stdout: "", stderr: `${listed}no batches\n` });
     }
   });
@@ -285,52 +273,37 @@ describe("listBatches()", () => {
       for (let index = 0; index < 1_001; index++) stage.sandbox.seed();
       stage.sandbox.fail({ headers: {} });
       stage.sandbox.fail({ status: 500 });
-      await expect(list(stage, { json })).rejects.toMatchObject({
-        exitCode: exitCode.failed,
-        message: expect.stringMatching(
-          /^Cannot list message batches: 500 api_error: .* \(req_\w+\)$/,
-        ),
-      });
+      expect(await list(stage, ...json ? ["--json"] : [])).toBe(1);
       expect(stage.written.stdout.split("\n")).toHaveLength(json ? 1_001 : 1_002);
-      expect(stage.written.stderr).toBe("The list breaks off after 1000 batches: 1000 ended\n");
+      expect(stage.written.stderr).toMatch(
+        /^The list breaks off .* 1000 batches: 1000 ended\nCannot list message batches: 500 api_error: .* \(req_\w+\)\n$/,
+      );
     }
   });
 
   test("tells a refused key and an address that does not answer", async () => {
-    const stage = createCommandStage({ sandbox: { apiKeys: ["another"] } });
-    await expect(list(stage)).rejects.toMatchObject({ exitCode: exitCode.credentials });
+    const refused = createCommandStage({ sandbox: { apiKeys: ["another"] } });
+    expect([await list(refused), refused.written.stdout]).toEqual([4, ""]);
+    expect(refused.written.stderr).not.toContain("looked for");
     const lost = createCommandStage();
     lost.sandbox.fail({ connection: "lost_before" });
-    await expect(list(lost)).rejects.toMatchObject({
-      exitCode: exitCode.failed,
-      message: expect.stringMatching(/\nThe base URL is https:\/\/api\.anthropic\.com$/),
-    });
-    const html = () => Promise.resolve(new Response("<html>", { status: 200 }));
-    const another = createCommandStage({ client: { fetch: html } });
-    const none = () => Promise.resolve(new Response("", { status: 404 }));
-    for (const strange of [another, createCommandStage({ client: { fetch: none } })]) {
-      await expect(list(strange)).rejects.toMatchObject({
-        message: expect.stringMatching(
-          /\nThe base URL is https:\/\/api\.anthropic\.com$/,
-        ),
-      });
+    const answering = (body: string, status: number) =>
+      createCommandStage({ fetch: () => Promise.resolve(new Response(body, { status })) });
+    for (const stage of [lost, answering("<html>", 200), answering("", 404)]) {
+      expect([await list(stage), stage.written.stdout]).toEqual([1, ""]);
+      expect(stage.written.stderr).toMatch(
+        /\nThe base URL is https:\/\/api\.anthropic\.com\n$/,
+      );
     }
-    expect([stage.written, lost.written]).toEqual(Array(2).fill({ stdout: "", stderr: "" }));
   });
 
   test("ends with what it has when it is interrupted", async () => {
     for (const json of [true, false]) {
       const stage = createCommandStage({
-        client: {
-          onRequest: () => {
-            requests += 1;
-            if (requests === 2) stage.interrupt();
-          },
-        },
+        onAnswer: () => stage.sandbox.requests.length === 2 && stage.interrupt(),
       });
-      let requests = 0;
       for (let index = 0; index < 2_001; index++) stage.sandbox.seed();
-      expect(await list(stage, { json })).toBe(exitCode.interrupted);
+      expect(await list(stage, ...json ? ["--json"] : [])).toBe(130);
       expect(stage.written.stdout).not.toBe("");
       expect(stage.written.stderr).toMatch(
         /^The list breaks off after \d+ batches: .*\nInterrupted\n$/,
@@ -342,11 +315,11 @@ describe("listBatches()", () => {
   test("asks for no more where nobody reads", async () => {
     const stage = createCommandStage({
       onResult: () => {
-        throw closedOutput();
+        throw systemError("EPIPE");
       },
     });
     for (let index = 0; index < 1_001; index++) stage.sandbox.seed();
-    await expect(list(stage, { json: true })).rejects.toMatchObject({ code: "EPIPE" });
+    expect(await list(stage, "--json")).toBe(141);
     expect(stage.sandbox.requests).toHaveLength(1);
     expect(stage.written.stderr).toBe("");
   });

@@ -1,28 +1,17 @@
 import { describe, expect, test } from "vitest";
-import {
-  parseRetentionPolicy,
-  type RetentionPolicy,
-  type RetentionRule,
-} from "../../src/retention/mod.ts";
-import { workOnIds } from "../../src/cli/by-id.ts";
-import { exitCode } from "../../src/cli/errors.ts";
-import { readHolds, readPolicy } from "../../src/cli/selection.ts";
-import type { Flags } from "../../src/cli/options.ts";
-import type { PurgeItem } from "../../src/purge/mod.ts";
-import { type Purge, purgeBatches, refuseShare } from "../../src/cli/purge.ts";
-import { readOption } from "../../src/cli/options.ts";
-import { createMemoryFiles } from "../cli/memory-files.ts";
+import { parseRetentionPolicy, type RetentionRule } from "../../src/retention/mod.ts";
 import { daysAgo } from "../fixtures/batches.ts";
-import { type CommandStage, createCommandStage } from "../fixtures/command-stage.ts";
+import { createCommandStage, type StageOptions } from "../fixtures/command-stage.ts";
 import { deletionsAsked } from "../fixtures/deletions-asked.ts";
 import { policyOf } from "../fixtures/policies.ts";
-import { rejection } from "../fixtures/stub.ts";
 
 const rule: RetentionRule = { type: "delete_after", days: 14, since: "ended" };
+const policy = JSON.stringify(policyOf([rule]));
+const retain = ["--policy", "p", "--yes"];
 
 /** A stage with three batches that the rule lets go, a young one, and one that has not ended. */
-function createStage() {
-  const stage = createCommandStage({ sandbox: { cancelingTime: 0 } });
+function createStage({ files = { p: policy }, ...options }: StageOptions = {}) {
+  const stage = createCommandStage({ files, ...options });
   const seed = (id: string, days: number) =>
     stage.sandbox.seed({ id, created_at: daysAgo(days), requests: 2 });
   seed("msgbatch_20", 20);
@@ -30,288 +19,139 @@ function createStage() {
   seed("msgbatch_22", 22);
   seed("msgbatch_young", 2);
   stage.sandbox.seed({ id: "msgbatch_going", processing_status: "in_progress" });
-  return { ...stage, files: createMemoryFiles() };
+  return stage;
 }
 
-/** What is given besides the policy. */
-interface Given extends Partial<Pick<Purge, "mode">> {
-  readonly policy?: RetentionPolicy;
-  readonly holds?: readonly string[];
-  readonly flags?: Flags;
-  /** What a person types. */
-  readonly answer?: string;
-}
-
-/** Runs a policy as `retain` does. */
-async function retain(
-  { client, host, files, output }: ReturnType<typeof createStage>,
-  { policy = policyOf([rule]), holds = [], mode = "apply", flags = {}, answer = "" }: Given = {},
-): Promise<number> {
-  const stdin = { isTerminal: true, read: () => new Blob([answer]).stream() };
-  const held = new Set([...policy.holds, ...holds]);
-  const purge = { source: { policy }, mode, client, holds: held };
-  const context = { host: { ...host, files, stdin }, output };
-  return await purgeBatches(purge, { policy: "policy.json", ...flags }, context);
-}
-
-/** The ids of the deletions that were sent, sorted. */
-const deletions = ({ sandbox }: CommandStage) => deletionsAsked(sandbox).sort();
-
-describe("purgeBatches() of a policy", () => {
-  test("deletes what the policy does not keep, and nothing else", async () => {
-    const stage = createStage();
-    expect(await retain(stage)).toBe(exitCode.done);
-    expect(deletions(stage)).toEqual(["msgbatch_20", "msgbatch_21", "msgbatch_22"]);
-    expect(stage.written.stdout.match(/^deleted \S+ \(receipt, /gm)).toHaveLength(3);
-    expect(stage.written.stderr).toMatch(
-      /^Deleting 3 of 5 message batches \(60%\)\n {2}of workspace /,
-    );
-    expect(stage.written.stderr).toContain("3 message batches: 3 deleted\n");
-  });
-
+describe("retain", () => {
   test("keeps what a rule keeps, what the policy holds, and what is held besides", async () => {
-    const stage = createStage();
-    const policy = policyOf([rule, { type: "keep_last", count: 3 }], { holds: ["msgbatch_22"] });
-    expect(await retain(stage, { policy })).toBe(exitCode.done);
-    expect(deletions(stage)).toEqual(["msgbatch_21"]);
-    const other = createStage();
-    const holding = policyOf([rule], { holds: ["msgbatch_22"] });
-    await retain(other, { policy: holding, holds: ["msgbatch_21"] });
-    expect(deletions(other)).toEqual(["msgbatch_20"]);
+    const holds = ["msgbatch_22"];
+    const strict = policyOf([rule, { type: "keep_last", count: 3 }], { holds });
+    const keeping = createStage({ files: { p: JSON.stringify(strict) } });
+    expect(await keeping.run("retain", ...retain)).toBe(0);
+    expect(deletionsAsked(keeping.sandbox)).toEqual(["msgbatch_21"]);
+    const holding = createStage({ files: { p: JSON.stringify(policyOf([rule], { holds })) } });
+    expect(await holding.run("retain", ...retain, "--hold", "msgbatch_21")).toBe(0);
+    expect(deletionsAsked(holding.sandbox)).toEqual(["msgbatch_20"]);
   });
 
-  test("shows and asks, and deletes when the number is typed", async () => {
-    for (const [answer, code, left] of [["y\n", exitCode.failed, 5], ["2\n", 0, 3]] as const) {
-      const stage = createStage();
-      const policy = policyOf([rule], { holds: ["msgbatch_22"] });
-      expect(await retain(stage, { policy, mode: "ask", answer })).toBe(code);
-      expect(stage.sandbox.size).toBe(left);
-      const { stderr } = stage.written;
-      expect(stderr).toContain("\nPolicy     policy.json\n");
-      expect(stderr).toContain("\nDelete     2 of 5 message batches (40%)\n");
-      expect(stderr).toContain("\nHeld       1: kept\n           msgbatch_22\n");
-      expect(stderr).toContain("\nBecause    It ended at least 14 days ago\n");
-      expect(stderr).toContain("  msgbatch_21  2026-11-01\n");
+  test("plans by the policy as it is in its file, with a byte order mark or without", async () => {
+    const given = policyOf([rule, { type: "keep_last", count: 2 }], { minimumAge: "PT0S" });
+    for (const begin of ["", "\ufeff"]) {
+      const text = `${begin}${JSON.stringify(given, null, 2)}\n`;
+      const { run, files } = createStage({ files: { p: text } });
+      expect(await run("retain", "--policy", "p", "--plan-out", "plan")).toBe(0);
+      const plan = JSON.parse(files.texts.get("plan") ?? "");
+      expect(plan.policy).toEqual(parseRetentionPolicy(given));
     }
   });
+});
 
-  test("only shows, with the code of each batch in the plan that it writes", async () => {
-    const stage = createStage();
-    const flags = { planOut: "plan.json" };
-    expect(await retain(stage, { mode: "show", flags })).toBe(exitCode.done);
-    expect(stage.sandbox.requests.map(({ method }) => method)).toEqual(["GET"]);
-    const plan = JSON.parse(stage.files.texts.get("plan.json") ?? "");
-    expect(plan.policy).toEqual(policyOf([rule]));
-    expect(plan.items).toContainEqual(expect.objectContaining({
-      id: "msgbatch_young",
-      action: "keep",
-      code: "rule",
-      rule: 0,
-    }));
-  });
-
-  describe("with --max-share", () => {
-    const refusal = {
-      message: "Cannot apply the policy: it would delete 3 of 5 message batches (60%), and " +
-        "--max-share is 59.9%",
-      exitCode: exitCode.usage,
-    };
-    const flags = { maxShare: 0.599 };
-
-    test.each(
-      [
-        ["apply", flags],
-        ["ask", flags],
-        ["show", { ...flags, planOut: "plan.json" }],
-        ["show", { ...flags, planOut: "plan.json", dryRun: true }],
-        ["show", { ...flags, dryRun: true }],
-      ] as const,
-    )("stops where it would delete a larger share (%s, %j)", async (mode, given) => {
-      const stage = createStage();
-      const refused = retain(stage, { mode, flags: given, answer: "3\n" });
-      expect(await rejection(refused)).toMatchObject(refusal);
-      expect([stage.sandbox.size, deletions(stage)]).toEqual([5, []]);
-      expect(stage.files.texts.size).toBe(0);
+describe("retain with --max-share", () => {
+  test.each([[[]], [["--plan-out", "q"]], [["--dry-run", "--plan-out", "q"]], [["--dry-run"]]])(
+    "stops where it would delete a larger share, and asks and writes nothing (%j)",
+    async (flags) => {
+      const stage = createStage({ answer: "3\n" });
+      const args = ["--policy", "p", "--max-share", "59.9%", ...flags];
+      expect(await stage.run("retain", ...args)).toBe(2);
+      expect([stage.sandbox.size, [...stage.files.texts.keys()]]).toEqual([5, ["p"]]);
       expect(stage.written.stderr).toContain("Delete     3 of 5 message batches (60%)\n");
       expect(stage.written.stderr).not.toContain("Type 3");
-      const shown = "dryRun" in given && !("planOut" in given);
-      expect(stage.written.stdout.match(/^would delete /gm)?.length).toBe(shown ? 3 : undefined);
-    });
+      const shown = flags.join() === "--dry-run" ? 3 : undefined;
+      expect(stage.written.stdout.match(/^would delete /gm)?.length).toBe(shown);
+    },
+  );
 
-    test("goes on where it would delete no more, and counts what is held as kept", async () => {
-      const whole = createStage();
-      expect(await retain(whole, { flags: { maxShare: 0.6 } })).toBe(exitCode.done);
-      expect(whole.sandbox.size).toBe(2);
-      const held = createStage();
-      const given = { flags: { maxShare: 0.4 }, holds: ["msgbatch_20"] };
-      expect(await retain(held, given)).toBe(exitCode.done);
-      expect(held.sandbox.size).toBe(3);
-    });
-  });
+  test.each([["0%", 2], ["7%", 2], ["59.9%", 2], ["60%", 0], ["100%", 0]])(
+    "takes %s as it says",
+    async (share, code) => {
+      const { run, written } = createStage();
+      expect(await run("retain", ...retain, "--max-share", share)).toBe(code);
+      expect(written.stderr.includes(`--max-share is ${share}\n`)).toBe(code === 2);
+    },
+  );
 
-  test("records what it does, and tells the head", async () => {
-    const stage = createStage();
-    const flags = { audit: "a.jsonl" };
-    expect(await retain(stage, { holds: ["msgbatch_22"], flags })).toBe(exitCode.done);
-    expect(stage.written.stderr).toMatch(/\nRecorded in a\.jsonl\n {2}Head \d+:[0-9a-f]{64}\n$/);
-    expect(deletions(stage)).toHaveLength(2);
-    expect(stage.files.open.size).toBe(0);
-  });
-});
-
-describe("refuseShare()", () => {
-  const plan = (...actions: readonly PurgeItem["action"][]) => ({
-    version: 1 as const,
-    createdAt: daysAgo(0),
-    baseUrl: "https://api.anthropic.com",
-    items: actions.map((action, index): PurgeItem => ({
-      id: `msgbatch_${index}`,
-      createdAt: null,
-      endedAt: null,
-      status: "ended",
-      ...action === "keep" ? { action, code: "held" } : { action, code: "matches" },
-    })),
-  });
-
-  test("counts what is not kept, of all; of no batches it is no share", () => {
-    const half = plan("delete", "cancel_and_delete", "keep", "keep");
-    expect(refuseShare(half, 0.5)).toBeUndefined();
-    expect(refuseShare(half, 0.499)?.message).toContain("2 of 4 message batches");
-    expect(refuseShare(plan("delete"))).toBeUndefined();
-    expect(refuseShare(plan(), 0)).toBeUndefined();
-    expect(refuseShare(plan("keep"), 0)).toBeUndefined();
-  });
-});
-
-describe("readOption() of a share", () => {
-  test("reads a share in percent", () => {
-    expect(["0%", "7%", "33.5%", "100%"].map((text) => readOption("maxShare", text))).toEqual([
-      0,
-      0.07,
-      0.335,
-      1,
-    ]);
+  test("refuses no deletion of nothing", async () => {
+    const none = createCommandStage({ files: { p: policy } });
+    expect(await none.run("retain", ...retain, "--max-share", "0%")).toBe(0);
   });
 
   test.each(["", "50", "0.5", "101%", "-1%", "1e1%", "50 %", "%", "NaN%"])(
     "refuses %j",
-    (text) =>
-      expect(() => readOption("maxShare", text)).toThrow(
-        /^Cannot use --max-share ".*": give a share/,
-      ),
+    async (text) => {
+      const { run, written } = createStage();
+      expect(await run("retain", ...retain, `--max-share=${text}`)).toBe(2);
+      expect(written.stderr).toMatch(/^Cannot use --max-share ".*": give a share/);
+    },
   );
 });
 
-describe("readPolicy()", () => {
-  const policy = policyOf([rule], { holds: ["msgbatch_1"] });
-  const read = (text: string) => readPolicy(createMemoryFiles({ p: text }), "p");
+describe("retain with a policy that is none", () => {
+  const refusal = async (text: string) => {
+    const { run, written, sandbox } = createStage({ files: { p: text } });
+    expect([await run("retain", ...retain), sandbox.requests]).toEqual([2, []]);
+    return written.stderr;
+  };
 
-  test("reads a policy", async () => {
-    const text = JSON.stringify(policy, null, 2);
-    expect(await read(`\ufeff${text}\n`)).toEqual(policy);
-  });
-
-  test("refuses what is none, a line for each mistake, and quotes no value", async () => {
-    const broken = JSON.stringify({
-      ...policy,
-      rules: [{ ...rule, days: "SECRET" }, { type: "SECRET" }],
-      holds: ["SECRET/1"],
-      more: "SECRET",
-    });
-    const lines = [
-      "rules.0.days is not a number",
-      "rules.1.type is no rule: there are delete_after, keep_last",
-      "holds.0 is not an id of a batch",
-      "more is no member: there are version, rules, holds, minimumAge",
-    ];
-    const message = ["Cannot use p: it is no retention policy", ...lines].join("\n  ");
-    expect(await rejection(read(broken))).toMatchObject({ message, exitCode: exitCode.usage });
-    expect(await rejection(read('{"SECRET'))).toMatchObject({
-      message: "Cannot use p: it is not JSON",
-    });
-    const twice = JSON.stringify(policy).replace(/}$/, ',"holds":[]}');
-    expect(await rejection(read(twice))).toMatchObject({
-      message: "Cannot use p: it is no retention policy\n  holds is there twice in one object",
-    });
-    expect(await rejection(read("null"))).toMatchObject({
-      message: "Cannot use p: it is no retention policy\n  it is not an object",
-    });
+  test.each([
+    ["null", "it is not an object"],
+    [policy.replace(/}$/, ',"holds":[]}'), "holds is there twice in one object"],
+    [
+      policy.replace("delete_after", "SECRET"),
+      "rules.0.type is no rule: there are delete_after, keep_last",
+    ],
+    [policy.replace("14", '"SECRET"'), "rules.0.days is not a number"],
+    [policy.replace("[]", '["SECRET/1"]'), "holds.0 is not an id of a batch"],
+  ])("says of %s what is wrong, and quotes no value", async (text, line) => {
+    expect(await refusal(text)).toBe(`Cannot use p: it is no retention policy\n  ${line}\n`);
   });
 
   test("names no more than twenty mistakes", async () => {
-    const error = await rejection(read(JSON.stringify({ ...policy, rules: Array(30).fill(1) })));
-    expect((error as Error).message.split("\n")).toHaveLength(22);
-    expect((error as Error).message).toMatch(/\n {2}and 10 more$/);
+    const text = JSON.stringify({ ...policyOf([]), rules: Array(30).fill(1) });
+    const lines = (await refusal(text)).trimEnd().split("\n");
+    expect([lines.length, lines.at(-1)]).toEqual([22, "  and 10 more"]);
   });
 
   test("reads no file that is too large to be one", async () => {
-    let given = 0;
+    const { run, written } = createStage({ files: { p: " ".repeat(16_777_217) } });
+    expect(await run("retain", ...retain)).toBe(2);
+    expect(written.stderr).toBe("Cannot use p: it is too large to be a retention policy\n");
+  });
+});
+
+describe("holds", () => {
+  test("come from flags, a file and a policy", async () => {
     const files = {
-      async *read() {
-        for (; given < 100; given += 1) yield await Promise.resolve(new Uint8Array(1_048_576));
-      },
+      h: "msgbatch_d\r\n\n  msgbatch_e, msgbatch_f\n",
+      p: JSON.stringify(policyOf([rule], { holds: ["msgbatch_g"] })),
     };
-    expect(await rejection(readPolicy(files, "p"))).toMatchObject({
-      message: "Cannot use p: it is too large to be a retention policy",
-    });
-    expect(given).toBeLessThan(20);
-  });
-});
-
-describe("readHolds()", () => {
-  const policy = (id: string) => JSON.stringify(policyOf([rule], { holds: [id] }));
-  const read = async (
-    flags: Flags,
-    given: Readonly<Record<string, string>> = {},
-  ): Promise<readonly string[]> => {
-    const { host } = createCommandStage();
-    return [...await readHolds(flags, { ...host, files: createMemoryFiles(given) })].sort();
-  };
-
-  test("takes them from flags, a file, and a policy", async () => {
-    const flags = { hold: ["a,b", " c "], holds: "keep.txt", policy: "policy.json" };
-    const given = { "keep.txt": "d\r\n\n  e, f\n", "policy.json": policy("g") };
-    expect(await read(flags, given)).toEqual(["a", "b", "c", "d", "e", "f", "g"]);
-    for (const flags of [{}, { holds: "none" }]) expect(await read(flags)).toEqual([]);
+    const stage = createStage({ files });
+    const ids = [..."abcdefgh"].map((letter) =>
+      stage.sandbox.seed({ id: `msgbatch_${letter}` }).id
+    );
+    const flags = ["--hold", "msgbatch_a,msgbatch_b", "--hold", " msgbatch_c ", "--holds", "h"];
+    expect(await stage.run("delete", ...flags, "--policy", "p", ...ids)).toBe(1);
+    expect(deletionsAsked(stage.sandbox)).toEqual(["msgbatch_h"]);
   });
 
-  test.each<[string, Flags, Readonly<Record<string, string>>]>([
-    ['Cannot use id "": it is empty', { hold: [""] }, {}],
-    ['Cannot use id "a b": it is not one path segment', { hold: ["a b"] }, {}],
-    ['Cannot use id "a # mine": it is not one path segment', { holds: "h" }, { h: "a # mine" }],
-    ["Cannot read h: there is no such file or directory", { holds: "h" }, {}],
-    ["Cannot read h, line 1: it is longer than 1024 bytes", { holds: "h" }, { h: "x".repeat(2e3) }],
-    ["Cannot read p: there is no such file or directory", { policy: "p" }, {}],
-    ["Cannot use p: it is not JSON", { policy: "p" }, { p: "{" }],
-    ["Cannot use --holds h: it has no ids\nUse --holds none if nothing is held", { holds: "h" }, {
-      h: " \n",
-    }],
-  ])("stops with %j", async (message, flags, given) => {
-    const error = await rejection(read(flags, given));
-    expect(error).toMatchObject({ message, exitCode: exitCode.usage });
+  test.each<[string, string[], Readonly<Record<string, string>>]>([
+    ['Cannot use id "": it is empty', ["--hold", ""], {}],
+    ['Cannot use id "a b": it is not one path segment', ["--hold", "a b"], {}],
+    ['Cannot use id "a # mine": it is not one path segment', ["--holds", "h"], { h: "a # mine" }],
+    ["Cannot read h: there is no such file or directory", ["--holds", "h"], {}],
+    [
+      "Cannot read h, line 2: it is longer than 1024 bytes",
+      ["--holds", "h"],
+      { h: `a\n${"x".repeat(1_025)}` },
+    ],
+    ["Cannot use p: it is not JSON", ["--policy", "p"], { p: "{" }],
+    [
+      "Cannot use --holds h: it has no ids\nUse --holds none if nothing is held",
+      ["--holds", "h"],
+      { h: " \n" },
+    ],
+  ])("stop with %j", async (message, flags, files) => {
+    const { run, written } = createStage({ files });
+    expect(await run("delete", ...flags, "msgbatch_20")).toBe(2);
+    expect(written.stderr).toBe(`${message}\n`);
   });
-});
-
-describe("what is held", () => {
-  const holds = new Set(["msgbatch_20"]);
-  const ids = ["msgbatch_20", "msgbatch_21"];
-
-  test("is neither canceled, waited for nor exported by workOnIds()", async () => {
-    for (const options of [{ cancel: true, waitTimeout: 60_000 }, { waitTimeout: 60_000 }, {}]) {
-      const stage = createStage();
-      const store = await stage.files.resultsIn("saved");
-      const settings = { ...options, store, holds };
-      expect(await workOnIds(stage.client, "delete", ids, settings, stage)).toBe(exitCode.failed);
-      expect(stage.requests().filter((request) => request.includes("msgbatch_20"))).toEqual([]);
-      expect(stage.sandbox.batch("msgbatch_21")).toBeUndefined();
-      expect([...stage.files.texts.keys()]).toEqual(["saved/msgbatch_21.jsonl"]);
-      expect(stage.written.stderr).toContain("skipped msgbatch_20 (held)\n");
-    }
-  });
-});
-
-test("a policy that is read means the same as what it was written from", async () => {
-  const policy = policyOf([rule, { type: "keep_last", count: 2 }], { minimumAge: "PT0S" });
-  const files = createMemoryFiles({ p: JSON.stringify(policy) });
-  expect(await readPolicy(files, "p")).toEqual(parseRetentionPolicy(policy));
 });
