@@ -100,8 +100,7 @@ export async function workOnIds(
 ): Promise<number> {
   const { resource = messageBatch, json, waitTimeout, holds, trail, concurrency = 32 } = settings;
   const { name } = resource;
-  const items = ids.map((id) => ({ id }));
-  const past = await readHistory(trail?.history ?? [], { items, kind: name });
+  const past = await readHistory(trail?.history ?? [], { ids, kind: name });
   const waits = waitTimeout !== undefined;
   const taskOf = (id: string): Task<RunOutcome> => ({
     id,

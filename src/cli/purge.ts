@@ -185,7 +185,7 @@ async function prepare(
   const names = stored && namesOfPlan(stored);
   const past = await readHistory(trail?.history ?? [], {
     ...names && { plan: names.plan, workspaceId: plan.workspaceId },
-    items: stored ? plannedItems(plan) : ids.map((id) => ({ id })),
+    ids: stored ? plannedItems(plan).map(({ id }) => id) : ids,
   });
   const gone = stored ? plannedItems(plan).filter(({ id }) => past.outcome(id)) : [];
   const known = namedOutcomes(

@@ -167,11 +167,8 @@ async function prepare(client: Client, given: PurgePlan, options: ApplyPurgeOpti
   const held = new Set(checked.holds);
   const planned = items.filter(({ action }) => action !== "keep");
   const audit = namesOfPlan(plan);
-  const past = await readHistory(checked.history ?? [], {
-    plan: audit.plan,
-    workspaceId,
-    items: planned,
-  });
+  const ids = planned.map(({ id }) => id);
+  const past = await readHistory(checked.history ?? [], { plan: audit.plan, workspaceId, ids });
   const skipped = ({ id, archived: isGone }: PurgeItem): DeletionOutcome | undefined => {
     if (held.has(id)) return { outcome: "skipped", id, reason: "held" };
     const isLost = store !== undefined && archived === "keep" && isGone;
@@ -216,28 +213,28 @@ export interface PurgeHistory {
 /**
  * Reads what earlier runs recorded. Outcomes in another workspace are ignored.
  *
- * @param of Whose entries count: those of a plan, by its fingerprint, or else all; and of which objects.
+ * @param of Whose entries count: those of a plan, by its fingerprint, or else all; and of which ids.
  * @throws {TypeError} It has something else than entries, such as the lines of a file.
  */
 export async function readHistory(
   entries: Iterable<AuditEntry> | AsyncIterable<AuditEntry>,
-  { plan, workspaceId, items, kind = messageBatch.name }: {
+  { plan, workspaceId, ids, kind = messageBatch.name }: {
     readonly plan?: string | undefined;
     readonly workspaceId?: string | undefined;
-    readonly items: readonly { readonly id: string }[];
+    readonly ids: readonly string[];
     readonly kind?: string;
   },
 ): Promise<PurgeHistory> {
   // By object, then by intent: its outcome, or itself.
   const past = new Map<string, Map<string, AuditEntry>>();
-  let ids: ReadonlySet<string> | undefined; // made on demand: a plan may have 100,000
+  let wanted: ReadonlySet<string> | undefined; // made on demand: a plan may have 100,000
   for await (const entry of entries) {
     if (typeof entry !== "object" || entry === null) {
       throw cannotUse("history", "one of it is not an entry");
     }
-    ids ??= new Set(items.map(({ id }) => id));
+    wanted ??= new Set(ids);
     const { id, intent = id, objectId, operation, resource, phase, settled } = entry;
-    if (operation !== "delete" || resource !== kind || !ids.has(objectId)) continue;
+    if (operation !== "delete" || resource !== kind || !wanted.has(objectId)) continue;
     if (plan !== undefined && entry.plan !== plan) continue;
     const deletions = past.get(objectId) ?? new Map<string, AuditEntry>();
     past.set(objectId, deletions);

@@ -157,31 +157,21 @@ async function exportToSink(
     const { status, headers } = response;
     isSlow = false;
     if (status !== 200) return await readAnswer(response);
-    let [received, duration, askedAt] = [0, 0, 0];
-    const timer: IdleTimer = {
-      signal: idleTimer.signal,
-      restart() {
-        askedAt = clock.now();
-        idleTimer.restart();
-      },
-      stop() {
-        duration += Math.max(0, clock.now() - askedAt); // a clock may be set back
-        idleTimer.stop();
-      },
-    };
     judge.begin();
-    for await (const chunk of bytesOf(response.body ?? [], timer)) {
+    let [received, duration, askedAt] = [0, 0, clock.now()];
+    for await (const chunk of bytesOf(response.body ?? [], idleTimer)) {
       received += chunk.length;
+      duration += Math.max(0, clock.now() - askedAt); // a clock may be set back
       isSlow = (duration - timeout) / 1_000 * minBytesPerSecond > received;
       if (isSlow) return { code: "ERR_TIMEOUT", status };
       const fresh = judge.take(chunk);
       if (typeof fresh === "string") return { status, headers, body: { problem: fresh } };
-      if (fresh.length === 0) continue;
       try {
-        await heed(writer.write(fresh)); // last: the sink may change the bytes
+        if (fresh.length > 0) await heed(writer.write(fresh)); // last: the sink may change the bytes
       } catch {
         return { code: "ERR_ABORTED", status, final: true };
       }
+      askedAt = clock.now(); // the time of the sink does not count
     }
     const problem = judge.end();
     return { status, headers, body: problem === undefined ? { value: "" } : { problem } };

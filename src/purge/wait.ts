@@ -349,10 +349,8 @@ function stepsOf(call: Call, engine?: Steps) {
         }
       };
       const settled = await heed(() => steps.do(name, stepConfig, settle));
-      const { at } = settled;
-      return "error" in settled
-        ? { result: deserializeError(settled.error), at }
-        : { result: settled.value, at };
+      const result = "error" in settled ? deserializeError(settled.error) : settled.value;
+      return { result, at: settled.at };
     },
     sleep: (name: string, duration: number) =>
       heed(() => unlessAborted(steps.sleep(name, duration), signal)),
