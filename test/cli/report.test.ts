@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { MessageBatch } from "../../mod.ts";
-import { fullAfter } from "../cli/memory-files.ts";
-import { lastScreen, withoutColours } from "../cli/screen.ts";
-import { systemError } from "../cli/system-error.ts";
+import { fullAfter } from "./memory-files.ts";
+import { lastScreen, withoutColours } from "./screen.ts";
+import { systemError } from "./system-error.ts";
 import { batchOf, daysAgo } from "../fixtures/batches.ts";
-import { createCommandStage, type StageOptions } from "../fixtures/command-stage.ts";
+import { createCommandStage, type StageOptions } from "./command-stage.ts";
 import { policyOf } from "../fixtures/policies.ts";
 import { seedBatches } from "../fixtures/seed-batches.ts";
 

@@ -1,9 +1,5 @@
 import { describe, expect, test } from "vitest";
-import {
-  type CommandStage,
-  createCommandStage,
-  type StageOptions,
-} from "../fixtures/command-stage.ts";
+import { type CommandStage, createCommandStage, type StageOptions } from "./command-stage.ts";
 
 const encoder = new TextEncoder();
 

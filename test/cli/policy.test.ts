@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parseRetentionPolicy, type RetentionRule } from "../../src/retention/mod.ts";
 import { daysAgo } from "../fixtures/batches.ts";
-import { createCommandStage, type StageOptions } from "../fixtures/command-stage.ts";
+import { createCommandStage, type StageOptions } from "./command-stage.ts";
 import { deletionsAsked } from "../fixtures/deletions-asked.ts";
 import { policyOf } from "../fixtures/policies.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { deletionsAsked } from "../fixtures/deletions-asked.ts";
-import { type CommandStage, createCommandStage } from "../fixtures/command-stage.ts";
-import { fullFor } from "../cli/memory-files.ts";
-import { systemError } from "../cli/system-error.ts";
+import { type CommandStage, createCommandStage } from "./command-stage.ts";
+import { fullFor } from "./memory-files.ts";
+import { systemError } from "./system-error.ts";
 
 const remove = (stage: CommandStage, ids: readonly string[], flags: readonly string[] = []) =>
   stage.run("delete", ...flags, ...ids);

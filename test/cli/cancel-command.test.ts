@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { systemError } from "../cli/system-error.ts";
-import { type CommandStage, createCommandStage } from "../fixtures/command-stage.ts";
+import { systemError } from "./system-error.ts";
+import { type CommandStage, createCommandStage } from "./command-stage.ts";
 
 const cancel = (stage: CommandStage, ids: readonly string[], ...flags: readonly string[]) =>
   stage.run("cancel", ...flags, ...ids);

@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { MessageBatch } from "../../mod.ts";
 import type { MessageBatchFilter } from "../../src/purge/mod.ts";
-import { systemError } from "../cli/system-error.ts";
+import { systemError } from "./system-error.ts";
 import { anyBatches, batchOf, conditions, daysAgo, now, timeOf } from "../fixtures/batches.ts";
-import { type CommandStage, createCommandStage } from "../fixtures/command-stage.ts";
+import { type CommandStage, createCommandStage } from "./command-stage.ts";
 import { jsonLines } from "../fixtures/json-lines.ts";
 
 describe("a filter on the command line", () => {
