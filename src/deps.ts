@@ -8,7 +8,8 @@
 export { default as ky } from "npm:ky@1.14.3";
 // Web Crypto hashes only what is there whole.
 export { sha256 } from "npm:@noble/hashes@2.4.0/sha2.js";
-// Each by its name: bundlers keep the whole of what stands behind a star.
+// valibot, imported from here as `v`. Each by its name: bundlers keep the whole of what stands behind
+// a star.
 export type * from "npm:valibot@1.5.0";
 export { array, boolean, check, config, lazy, literal, looseObject } from "npm:valibot@1.5.0";
 export { minLength, nullable, nullish, number, object, optional } from "npm:valibot@1.5.0";

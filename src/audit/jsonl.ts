@@ -8,22 +8,7 @@ import {
   type LinePiece,
 } from "../core/bytes.ts";
 import { checkOptions, type Checks, hasMethods, isFunction } from "../core/check.ts";
-import {
-  boolean,
-  check,
-  type GenericSchema,
-  literal,
-  number,
-  object,
-  optional,
-  type OptionalSchema,
-  picklist,
-  pipe,
-  regex,
-  safeParse,
-  string,
-  type StringSchema,
-} from "../deps.ts";
+import * as v from "../deps.ts";
 
 /** A text file that only grows. */
 export interface AppendFile {
@@ -127,7 +112,7 @@ export async function* readAuditTrail(
     try {
       const text = decoder.decode(bytes);
       reason = "not_json";
-      const result = safeParse(schema, JSON.parse(text));
+      const result = v.safeParse(schema, JSON.parse(text));
       return result.success ? result.output : "not_an_entry";
     } catch {
       return reason;
@@ -163,35 +148,38 @@ async function* linesOf(source: ByteSource): AsyncGenerator<LinePiece, void, und
 export type UnreadableReason = "too_long" | "not_text" | "not_json" | "not_an_entry";
 
 const optionalTexts = <Name extends string>(...names: Name[]) =>
-  Object.fromEntries(names.map((name) => [name, optional(string())])) as Record<
+  Object.fromEntries(names.map((name) => [name, v.optional(v.string())])) as Record<
     Name,
-    OptionalSchema<StringSchema<undefined>, undefined>
+    v.OptionalSchema<v.StringSchema<undefined>, undefined>
   >;
 
 /** The schema of an entry. Unknown members are left out. */
-function entrySchema(): GenericSchema<unknown, AuditEntry> {
-  const time = pipe(string(), regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i));
-  const count = pipe(number(), check((value) => Number.isSafeInteger(value) && value >= 0));
-  const error = object({
-    ...{ code: string(), message: string(), outcomeKnown: boolean() },
-    ...{ status: optional(number()), type: optional(string()) },
+function entrySchema(): v.GenericSchema<unknown, AuditEntry> {
+  const time = v.pipe(
+    v.string(),
+    v.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i),
+  );
+  const count = v.pipe(v.number(), v.check((value) => Number.isSafeInteger(value) && value >= 0));
+  const error = v.object({
+    ...{ code: v.string(), message: v.string(), outcomeKnown: v.boolean() },
+    ...{ status: v.optional(v.number()), type: v.optional(v.string()) },
   });
-  return pipe(
-    object({
-      ...{ version: literal(1), id: string(), ...optionalTexts("intent"), time },
-      phase: picklist(["intent", "outcome"]),
-      operation: picklist(["delete", "cancel"]),
-      ...{ resource: string(), objectId: string() },
+  return v.pipe(
+    v.object({
+      ...{ version: v.literal(1), id: v.string(), ...optionalTexts("intent"), time },
+      phase: v.picklist(["intent", "outcome"]),
+      operation: v.picklist(["delete", "cancel"]),
+      ...{ resource: v.string(), objectId: v.string() },
       ...optionalTexts("workspaceId", "keyFingerprint", "actor", "reason", "plan", "changedPlan"),
       ...optionalTexts("policy", "exportHash", "webhookId"),
-      outcome: optional(picklist(["deleted", "missing", "canceled", "failed"])),
+      outcome: v.optional(v.picklist(["deleted", "missing", "canceled", "failed"])),
       ...optionalTexts("evidence", "requestId"),
-      attempts: optional(count),
-      error: optional(error),
-      settled: optional(literal(true)),
+      attempts: v.optional(count),
+      error: v.optional(error),
+      settled: v.optional(v.literal(true)),
     }),
     // An outcome that says nothing, or not of which intent, would settle nothing.
-    check(({ phase, intent, outcome }) =>
+    v.check(({ phase, intent, outcome }) =>
       (phase === "outcome") === (outcome !== undefined) &&
       (phase === "outcome") === (intent !== undefined)
     ),

@@ -1,16 +1,5 @@
 /** Message Batches: retrieve, cancel and list them. @module */
-import {
-  array,
-  boolean,
-  type GenericSchema,
-  literal,
-  looseObject,
-  nullish,
-  number,
-  safeParse,
-  string,
-  unknown,
-} from "../deps.ts";
+import * as v from "../deps.ts";
 import { checkOptions, isNumber, segment } from "./check.ts";
 import { callChecks, type CallOptions, checkClient, type Client } from "./client.ts";
 import { batchTarget, messageBatch } from "./delete.ts";
@@ -56,20 +45,20 @@ export interface MessageBatch {
  *
  * @param id The id that it must have; undefined: any.
  */
-export function messageBatchSchema(id?: string): GenericSchema<unknown, MessageBatch> {
-  const orNull = nullish(string(), null);
-  return looseObject({
-    id: id === undefined ? string() : literal(id),
-    processing_status: string(),
-    request_counts: looseObject({
-      processing: number(),
-      succeeded: number(),
-      errored: number(),
-      canceled: number(),
-      expired: number(),
+export function messageBatchSchema(id?: string): v.GenericSchema<unknown, MessageBatch> {
+  const orNull = v.nullish(v.string(), null);
+  return v.looseObject({
+    id: id === undefined ? v.string() : v.literal(id),
+    processing_status: v.string(),
+    request_counts: v.looseObject({
+      processing: v.number(),
+      succeeded: v.number(),
+      errored: v.number(),
+      canceled: v.number(),
+      expired: v.number(),
     }),
-    created_at: string(),
-    expires_at: string(),
+    created_at: v.string(),
+    expires_at: v.string(),
     ended_at: orNull,
     cancel_initiated_at: orNull,
     archived_at: orNull,
@@ -313,10 +302,10 @@ export async function listPage(call: Call, after?: string, pageSize = 1000): Pro
     pathTemplate,
     maxBytes: maxPageBytes,
   });
-  const page = looseObject({
-    data: array(unknown()),
-    has_more: boolean(),
-    last_id: nullish(string(), null),
+  const page = v.looseObject({
+    data: v.array(v.unknown()),
+    has_more: v.boolean(),
+    last_id: v.nullish(v.string(), null),
   });
   const { data, has_more, last_id } = parseResponse(reply, page);
   if (has_more && data.length === 0) throw invalidResponse(reply, noCursor);
@@ -325,7 +314,7 @@ export async function listPage(call: Call, after?: string, pageSize = 1000): Pro
     const { id } = Object(value);
     const usable = typeof id === "string" && isBatchId(id) ? id : undefined;
     const issues = usable === undefined ? [{ path: "id", message: "Expected an id" }] : [];
-    const result = safeParse(schema, value);
+    const result = v.safeParse(schema, value);
     if (result.success && usable !== undefined) return { batch: result.output };
     if (!result.success) issues.push(...issuesOf(result.issues));
     const subject = usable === undefined

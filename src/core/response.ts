@@ -1,5 +1,5 @@
 /** Reads an answer of the API, and turns it into a value or an error. @module */
-import { type BaseIssue, type GenericSchema, safeParse } from "../deps.ts";
+import * as v from "../deps.ts";
 import { readBytes } from "./bytes.ts";
 import {
   APIError,
@@ -65,14 +65,14 @@ export function readSuccess(reply: Reply): unknown {
 }
 
 /** Parses an answer that is a success. */
-export function parseResponse<Value>(reply: Reply, schema: GenericSchema<unknown, Value>): Value {
-  const result = safeParse(schema, readSuccess(reply));
+export function parseResponse<Value>(reply: Reply, schema: v.GenericSchema<unknown, Value>): Value {
+  const result = v.safeParse(schema, readSuccess(reply));
   if (result.success) return result.output;
   throw invalidResponse(reply, issuesOf(result.issues));
 }
 
 /** What is wrong with a value, without the value: valibot's own texts quote it. */
-export function issuesOf(issues: readonly BaseIssue<unknown>[]): readonly Issue[] {
+export function issuesOf(issues: readonly v.BaseIssue<unknown>[]): readonly Issue[] {
   return issues.map(({ path, expected }) => ({
     path: path?.map(({ key }) => String(key)).join(".") ?? "",
     message: `Expected ${expected ?? "something else"}`,

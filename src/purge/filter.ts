@@ -1,14 +1,4 @@
-import {
-  check,
-  type GenericSchema,
-  lazy,
-  literal,
-  minLength,
-  optional,
-  picklist,
-  pipe,
-  transform,
-} from "../deps.ts";
+import * as v from "../deps.ts";
 import type { MessageBatch } from "../core/batches.ts";
 import { cannotUse, defined } from "../core/check.ts";
 import type { Issue } from "../core/errors.ts";
@@ -109,22 +99,22 @@ export function parseMessageBatchFilter(input: unknown): MessageBatchFilter | "*
 }
 
 /** The schema of a filter. */
-export function filterSchema(): GenericSchema<unknown, MessageBatchFilter | "*"> {
-  const entries = conditionNames.map((name) => [name, optional(conditions[name].schema())]);
+export function filterSchema(): v.GenericSchema<unknown, MessageBatchFilter | "*"> {
+  const entries = conditionNames.map((name) => [name, v.optional(conditions[name].schema())]);
   const filter = members(Object.fromEntries(entries), 'is neither an object nor "*"');
   const isEmpty = `is empty: give one of ${conditionNames.join(", ")}, or "*" for all`;
-  return lazy((input) =>
-    input === "*" ? literal("*") : pipe(
+  return v.lazy((input) =>
+    input === "*" ? v.literal("*") : v.pipe(
       filter,
-      check((given) => namesOf(given).length > 0, isEmpty),
-      transform((given): MessageBatchFilter => defined(given)),
+      v.check((given) => namesOf(given).length > 0, isEmpty),
+      v.transform((given): MessageBatchFilter => defined(given)),
     )
   );
 }
 
 /** What a condition looks like in a filter, what it means, and how it reads. */
 interface Condition<Value> {
-  schema(): GenericSchema<unknown, Value>;
+  schema(): v.GenericSchema<unknown, Value>;
   /** Whether it holds for no batch that has not ended. */
   readonly needsEnd?: true;
   /** Says for which batches it holds. */
@@ -184,7 +174,7 @@ const conditions: {
   readonly [Name in keyof MessageBatchFilter]-?: Condition<NonNullable<MessageBatchFilter[Name]>>;
 } = {
   ids: {
-    schema: () => pipe(listSchema(idSchema()), minLength(1, "is empty")),
+    schema: () => v.pipe(listSchema(idSchema()), v.minLength(1, "is empty")),
     holds(ids) {
       const named = new Set(ids);
       return ({ id }) => named.has(id);
@@ -193,9 +183,9 @@ const conditions: {
   },
   status: {
     schema: () =>
-      pipe(
-        listSchema(picklist(statuses, 'is not "in_progress", "canceling" or "ended"')),
-        minLength(1, "is empty"),
+      v.pipe(
+        listSchema(v.picklist(statuses, 'is not "in_progress", "canceling" or "ended"')),
+        v.minLength(1, "is empty"),
       ),
     holds: (states) => ({ status }) => states.some((one) => one === status),
     words: (states) => is(states.join(" or ")),

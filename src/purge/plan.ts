@@ -19,17 +19,8 @@ import {
 } from "../core/client.ts";
 import { type Issue, PurgeRefusedError } from "../core/errors.ts";
 import { type Call, createCall } from "../core/send.ts";
-import {
-  check,
-  type InferOutput,
-  literal,
-  nullable,
-  number,
-  optional,
-  picklist,
-  pipe,
-  sha256,
-} from "../deps.ts";
+import { sha256 } from "../deps.ts";
+import * as v from "../deps.ts";
 import {
   type DecisionSource,
   evaluateChecks,
@@ -203,39 +194,39 @@ export function checkPlan({ baseUrl, workspaceId }: Settings, input: unknown): P
 
 function planSchema() {
   // People are shown the workspace before they agree: a line break would forge what they see.
-  const line = pipe(
+  const line = v.pipe(
     textSchema(),
-    check((text) => !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text), "has a control character or line break"),
-    check((text) => text.length <= 1_000, "is longer than 1000 characters"),
+    v.check((text) => !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text), "has a control character or line break"),
+    v.check((text) => text.length <= 1_000, "is longer than 1000 characters"),
   );
   const time = timeSchema();
   const item = members({
     id: idSchema(),
-    createdAt: nullable(time),
-    endedAt: nullable(time),
-    status: picklist([...statuses, "unknown"], "is no status"),
-    action: picklist(["delete", "cancel_and_delete", "keep"], "is no action"),
-    archived: optional(literal(true, "is not true")),
-    code: picklist(["matches", ...keepCodes, "condition", "rule"], "is no code"),
-    condition: optional(picklist(conditionNames, "is no condition")),
-    rule: optional(number("is not a number")),
+    createdAt: v.nullable(time),
+    endedAt: v.nullable(time),
+    status: v.picklist([...statuses, "unknown"], "is no status"),
+    action: v.picklist(["delete", "cancel_and_delete", "keep"], "is no action"),
+    archived: v.optional(v.literal(true, "is not true")),
+    code: v.picklist(["matches", ...keepCodes, "condition", "rule"], "is no code"),
+    condition: v.optional(v.picklist(conditionNames, "is no condition")),
+    rule: v.optional(v.number("is not a number")),
   });
   return members({
-    version: literal(1, "is not 1, the version that is known here"),
+    version: v.literal(1, "is not 1, the version that is known here"),
     createdAt: time,
     baseUrl: textSchema(),
-    workspaceId: optional(line),
-    keyFingerprint: optional(line),
-    filter: optional(filterSchema()),
-    policy: optional(policySchema()),
+    workspaceId: v.optional(line),
+    keyFingerprint: v.optional(line),
+    filter: v.optional(filterSchema()),
+    policy: v.optional(policySchema()),
     items: listSchema(item),
-    unreadable: optional(number("is not a number")),
-    fingerprint: optional(line),
+    unreadable: v.optional(v.number("is not a number")),
+    fingerprint: v.optional(line),
   });
 }
 
 /** What the schema knows of an item. */
-type RawItem = InferOutput<ReturnType<typeof planSchema>>["items"][number];
+type RawItem = v.InferOutput<ReturnType<typeof planSchema>>["items"][number];
 
 /** Checks that the items agree with one another, and with the filter or the policy of their plan. */
 function readItems(items: readonly RawItem[], source: DecisionSource): readonly PurgeItem[] {

@@ -1,14 +1,4 @@
-import {
-  check,
-  type GenericSchema,
-  literal,
-  minLength,
-  optional,
-  picklist,
-  pipe,
-  transform,
-  variant,
-} from "../deps.ts";
+import * as v from "../deps.ts";
 import { isBatchId } from "../core/batches.ts";
 import { cannotUse, defined, isList, suggest } from "../core/check.ts";
 import { InvalidPolicyError, type Issue } from "../core/errors.ts";
@@ -159,16 +149,16 @@ export function parsePolicyText(text: string): RetentionPolicy {
 }
 
 /** The schema of a policy. */
-export function policySchema(): GenericSchema<unknown, RetentionPolicy> {
-  const rule = variant(
+export function policySchema(): v.GenericSchema<unknown, RetentionPolicy> {
+  const rule = v.variant(
     "type",
     [
       members({
-        type: literal("delete_after"),
+        type: v.literal("delete_after"),
         days: daysSchema(),
-        since: picklist(["ended", "created"], 'is not "ended" or "created"'),
+        since: v.picklist(["ended", "created"], 'is not "ended" or "created"'),
       }),
-      members({ type: literal("keep_last"), count: countSchema() }),
+      members({ type: v.literal("keep_last"), count: countSchema() }),
     ],
     ({ path, input }) =>
       path === undefined
@@ -176,12 +166,12 @@ export function policySchema(): GenericSchema<unknown, RetentionPolicy> {
         : `is no rule: ${suggest(typeof input === "string" ? input : "", Object.keys(rules))}`,
   );
   const policy = members({
-    version: literal(1, "is not 1, the version that is known here"),
-    rules: pipe(listSchema(rule), minLength(1, "is empty: a policy needs a rule")),
-    holds: listSchema(pipe(textSchema(), check(canHold, "is not an id of a batch"))),
-    minimumAge: optional(pipe(
+    version: v.literal(1, "is not 1, the version that is known here"),
+    rules: v.pipe(listSchema(rule), v.minLength(1, "is empty: a policy needs a rule")),
+    holds: listSchema(v.pipe(textSchema(), v.check(canHold, "is not an id of a batch"))),
+    minimumAge: v.optional(v.pipe(
       textSchema(),
-      check(
+      v.check(
         (value) => parseIsoDuration(value) !== undefined,
         ({ input }) =>
           /^P[^T]*[YM]/.test(input)
@@ -190,7 +180,7 @@ export function policySchema(): GenericSchema<unknown, RetentionPolicy> {
       ),
     )),
   });
-  return pipe(policy, transform((given): RetentionPolicy => defined(given)));
+  return v.pipe(policy, v.transform((given): RetentionPolicy => defined(given)));
 }
 
 /** A pattern or a shortened id would hold no batch. */

@@ -4,20 +4,7 @@
  *
  * @module
  */
-import {
-  array,
-  type ArraySchema,
-  check,
-  type GenericSchema,
-  number,
-  type ObjectEntries,
-  pipe,
-  safeParse,
-  strictObject,
-  type StrictObjectIssue,
-  type StrictObjectSchema,
-  string,
-} from "../deps.ts";
+import * as v from "../deps.ts";
 import { isBatchId } from "../core/batches.ts";
 import { quoteKey, suggest } from "../core/check.ts";
 import type { Issue } from "../core/errors.ts";
@@ -25,12 +12,12 @@ import { parseTimestamp } from "./time.ts";
 
 /** Reads a value. The paths of what is wrong with it begin with `root`. */
 export function read<Value>(
-  schema: GenericSchema<unknown, Value>,
+  schema: v.GenericSchema<unknown, Value>,
   input: unknown,
   refuse: (issues: readonly Issue[], first: Issue) => Error,
   root?: string,
 ): Value {
-  const result = safeParse(schema, input);
+  const result = v.safeParse(schema, input);
   if (result.success) return result.output;
   const issues = result.issues.map(({ path = [], message }): Issue => {
     const keys = path.map(({ key }) => pathKey(String(key)));
@@ -40,45 +27,45 @@ export function read<Value>(
 }
 
 /** The schema of an object with these members and no others. */
-export function members<const Entries extends ObjectEntries>(
+export function members<const Entries extends v.ObjectEntries>(
   entries: Entries,
   notObject = "is not an object",
-): StrictObjectSchema<Entries, (issue: StrictObjectIssue) => string> {
-  return strictObject(entries, ({ expected, path }) => {
+): v.StrictObjectSchema<Entries, (issue: v.StrictObjectIssue) => string> {
+  return v.strictObject(entries, ({ expected, path }) => {
     if (path === undefined) return notObject;
     if (expected !== "never") return "is missing";
     return `is no member: ${suggest(String(path[0].key), Object.keys(entries))}`;
   });
 }
 
-type Schema<Value> = GenericSchema<unknown, Value>;
+type Schema<Value> = v.GenericSchema<unknown, Value>;
 
-export const textSchema = (): Schema<string> => string("is not a string");
+export const textSchema = (): Schema<string> => v.string("is not a string");
 
 export const timeSchema = (): Schema<string> =>
-  pipe(
+  v.pipe(
     textSchema(),
-    check((text) => parseTimestamp(text) !== undefined, "is not an RFC 3339 date-time"),
+    v.check((text) => parseTimestamp(text) !== undefined, "is not an RFC 3339 date-time"),
   );
 
 export const idSchema = (): Schema<string> =>
-  pipe(textSchema(), check(isBatchId, "is not an id of a batch"));
+  v.pipe(textSchema(), v.check(isBatchId, "is not an id of a batch"));
 
 export const daysSchema = (): Schema<number> =>
-  pipe(
-    number("is not a number"),
-    check((days) => days > 0 && Number.isFinite(days), "is not above 0"),
+  v.pipe(
+    v.number("is not a number"),
+    v.check((days) => days > 0 && Number.isFinite(days), "is not above 0"),
   );
 
 export const countSchema = (): Schema<number> =>
-  pipe(
-    number("is not a number"),
-    check((count) => Number.isSafeInteger(count) && count > 0, "is not a whole number above 0"),
+  v.pipe(
+    v.number("is not a number"),
+    v.check((count) => Number.isSafeInteger(count) && count > 0, "is not a whole number above 0"),
   );
 
 export const listSchema = <Value>(
   schema: Schema<Value>,
-): ArraySchema<Schema<Value>, string> => array(schema, "is not an array");
+): v.ArraySchema<Schema<Value>, string> => v.array(schema, "is not an array");
 
 /** A key as a part of a path: without quotes where it needs none. */
 function pathKey(key: string): string {
