@@ -127,13 +127,14 @@ export async function deleteResource<const Resource extends DeletableResource>(
   const { facts, settings, signal } = call;
   const target = targetOf(call, resource, params);
   signal?.throwIfAborted();
-  let doubt = mayBeDeletedAlready;
-  if (lookFirst) {
+  const keepDoubt = (error: unknown): never => {
+    const outcomeKnown = !mayBeDeletedAlready && !facts.mayBeDeleted;
+    throw error instanceof CallError ? Object.assign(error, { outcomeKnown }) : error;
+  };
+  if (lookFirst && !facts.wasThere) {
     const found = await look(target);
-    if (!(found instanceof CallError)) {
-      check?.(readSuccess(found));
-      doubt = true;
-    } else if (!(found instanceof NotFoundError) || (check && !doubt)) throw found;
+    if (!(found instanceof CallError)) check?.(readSuccess(found));
+    else if (!(found instanceof NotFoundError) || (check && !mayBeDeletedAlready)) keepDoubt(found);
   }
   let permit = await settings.pace?.permit(endOfWait(call)); // before the intent is written
   const deleted = (evidence: Evidence, { requestId, workspaceId }: Partial<Refusal>) => {
@@ -144,18 +145,19 @@ export async function deleteResource<const Resource extends DeletableResource>(
     for (let isLast = false;; isLast = true) {
       const reply = await target.send("DELETE", { permit });
       permit = undefined;
-      doubt ||= !reply.exchange.outcomeKnown;
       let failure: CallError;
       try {
         checkReceipt(reply, target.receipt, resource.typeOptional);
         return deleted("receipt", reply.exchange);
       } catch (error) {
-        if (error instanceof InvalidResponseError && error.status < 300) doubt = true;
-        else if (!(error instanceof NotFoundError && (doubt || allowMissing))) throw error;
+        const isNotFound = error instanceof NotFoundError;
+        if (isNotFound) facts.mayBeDeleted ||= mayBeDeletedAlready || facts.wasThere;
+        const isNoReceipt = error instanceof InvalidResponseError && error.status < 300;
+        if (!isNoReceipt && !(isNotFound && (facts.mayBeDeleted || allowMissing))) throw error;
         failure = error;
       }
-      const evidence = doubt ? "absent_after_retry" : "missing";
-      if (!doubt && missingAtOnce) return deleted(evidence, failure);
+      const evidence = facts.mayBeDeleted ? "absent_after_retry" : "missing";
+      if (!facts.mayBeDeleted && missingAtOnce) return deleted(evidence, failure);
       const found = await lookForAbsence(target);
       if (found instanceof NotFoundError) return deleted(evidence, found);
       const isThere = !(found instanceof CallError);
@@ -164,10 +166,10 @@ export async function deleteResource<const Resource extends DeletableResource>(
       if (failure instanceof NotFoundError) {
         failure = isThere ? invalidResponse(reply, "it is there") : found;
       }
-      throw Object.assign(failure, { attempts: facts.deletions, outcomeKnown: isThere && !doubt });
+      throw Object.assign(failure, { attempts: facts.deletions });
     }
   };
-  const deletion = withAuditTrail(call, resource.name, target.id, act);
+  const deletion = withAuditTrail(call, resource.name, target.id, () => act().catch(keepDoubt));
   return await deletion.finally(() => permit?.()) as ResourceDeletion<Resource>;
 }
 
@@ -259,8 +261,10 @@ async function look({ call, receipt, send }: Target): Promise<Reply | CallError>
     const reply = await send("GET");
     const values = Object.values(Object(readSuccess(reply)));
     const { type: _, ...echoed } = receipt;
-    if (Object.values(echoed).every((value) => values.includes(value))) return reply;
-    return invalidResponse(reply, "it is another object");
+    const isIt = Object.values(echoed).every((value) => values.includes(value));
+    if (!isIt) return invalidResponse(reply, "it is another object");
+    call.facts.wasThere = true;
+    return reply;
   } catch (error) {
     call.signal?.throwIfAborted();
     if (error instanceof CallError) return error;
@@ -330,14 +334,12 @@ export async function deleteBatch(
     const isThere = found !== undefined && !(found instanceof CallError);
     const { processing_status: status } = Object(isThere && readSuccess(found));
     endOfWait(call)?.throwIfAborted();
-    // It ended meanwhile, or the refusal means something else: then it comes again. It was there when
-    // we looked, so its absence is no proof that it was missing.
-    if (status === "ended") {
-      return await deleteResource(call, messageBatch, params, { mayBeDeletedAlready: true });
-    }
+    // It ended meanwhile, or the refusal means something else: then it comes again.
+    if (status === "ended") return await deleteResource(call, messageBatch, params);
     // An error repeats no other status: it would be a server's text.
     if (status !== "in_progress" && status !== "canceling") throw error;
-    throw new NotEndedError({ ...error, why: `it is ${status}`, processingStatus: status });
+    const why = `it is ${status}`;
+    throw new NotEndedError({ ...error, why, processingStatus: status, outcomeKnown: true });
   }
 }
 

@@ -46,8 +46,8 @@ export abstract class CallError<Facts = unknown> extends BatchsweepError<Exchang
   declare readonly attempts: number;
   /**
    * Whether it is certain that the call changed nothing. `false` where an answer was lost, was a 408
-   * or a 5xx other than 529, or was a success that is not what the API promises: the deletion may
-   * have happened, and the call can be repeated.
+   * or a 5xx other than 529, or was a success that is not what the API promises, and where
+   * `mayBeDeletedAlready` was set: the deletion may have happened, and the call can be repeated.
    */
   declare readonly outcomeKnown: boolean;
   /** The workspace that the API says it answered for. */

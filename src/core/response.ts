@@ -84,13 +84,11 @@ export function invalidResponse(
   { exchange }: Reply,
   problem: string | readonly Issue[],
 ): InvalidResponseError {
-  const { status, outcomeKnown } = exchange;
   const issues = typeof problem === "string" ? [{ path: "", message: problem }] : problem;
   const named = issues.map(({ path, message }) => path === "" ? message : `${path}: ${message}`);
   return new InvalidResponseError({
     ...exchange,
-    why: `the answer (${status}) is not what the API promises: ${named.join("; ")}`,
-    outcomeKnown: outcomeKnown && status >= 300,
+    why: `the answer (${exchange.status}) is not what the API promises: ${named.join("; ")}`,
     issues,
   });
 }

@@ -33,6 +33,8 @@ export interface CallFacts {
   deletions: number;
   /** Whether one of them may have deleted the object. */
   mayBeDeleted: boolean;
+  /** Whether a look found the object. Three that miss it in a row make that void. */
+  wasThere: boolean;
   /** Whether the batch was canceled. */
   canceled: Canceled;
   /** How many times it was looked at, to see whether it has ended. */
@@ -61,6 +63,7 @@ export function createCall(
     facts: {
       deletions: 0,
       mayBeDeleted: false,
+      wasThere: false,
       canceled: false,
       looks: 0,
       workspaceIds: new Set(),
@@ -174,12 +177,13 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
     const failure = "code" in answer ? answer : undefined;
     const { status = 0 } = answer;
     const wasSent = failure?.sent !== false;
-    const known = !wasSent || isOutcomeKnown(answer);
+    const known = !wasSent || method === "GET" || isOutcomeKnown(answer);
+    // A success tells what it did once it is validated. A look does nothing.
+    const mayHaveActed = !known || (status < 300 && wasSent && method !== "GET");
     tries += 1;
-    outcomeKnown &&= known;
+    outcomeKnown &&= !mayHaveActed;
     if (wasSent) {
       attempts += 1;
-      const mayHaveActed = !known || status < 400;
       if (method === "DELETE") {
         facts.deletions += 1;
         facts.mayBeDeleted ||= mayHaveActed;
@@ -246,7 +250,7 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
   const end = await last;
   if (!("code" in end)) return end;
   if (end.code === "ERR_ABORTED") throw call.signal?.reason;
-  const doubt = outcomeKnown || method === "GET" ? "" : "; it may have been done all the same";
+  const doubt = outcomeKnown ? "" : "; it may have been done all the same";
   if (end.code === "ERR_TIMEOUT") {
     const why = `no answer within ${timeout} ms${doubt}`;
     throw new APITimeoutError({ ...exchange(), why, timeout });

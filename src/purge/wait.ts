@@ -193,12 +193,8 @@ export async function cancelAndDelete(
   }
   const { result } = await steps.run("delete", async (attempt) => {
     // An earlier run of this step did not end, so its outcome is unknown.
-    const again = attempt > 1;
-    const absence = { allowMissing, lookFirst, mayBeDeletedAlready: mayBeDeletedAlready || again };
-    return await deleteBatch(call, id, absence).catch((error) => {
-      if (!again || !(error instanceof CallError) || error instanceof NotEndedError) throw error;
-      throw isAbort(error, call.signal) ? error : Object.assign(error, { outcomeKnown: false });
-    });
+    const absence = { allowMissing, mayBeDeletedAlready: mayBeDeletedAlready || attempt > 1 };
+    return await deleteBatch(call, id, { ...absence, lookFirst });
   });
   if (result instanceof CallError) throw result;
   return { ...result, canceled: call.facts.canceled };
@@ -252,6 +248,7 @@ export async function waitUntilEnded(
     facts.looks = turn;
     let seen = look.result;
     if (!(seen instanceof CallError)) {
+      facts.wasThere = true;
       misses = 0;
       lastStatus = knownStatus(seen);
       if (act && !hasEnded(seen)) seen = await act(seen, turn);
@@ -263,7 +260,10 @@ export async function waitUntilEnded(
       failures = 0;
     } else if (seen instanceof NotFoundError) {
       misses += 1;
-      if (misses === looksForAbsence) throw seen;
+      if (misses === looksForAbsence) {
+        facts.wasThere = false;
+        throw seen;
+      }
     } else {
       failures += 1;
       const { code, status = 0, errorCode }: CallError & Partial<Refusal> = seen;

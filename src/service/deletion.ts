@@ -221,10 +221,6 @@ async function begin(context: Context, wanted: Wanted): Promise<DeletionFacts> {
   } catch (error) {
     if (limit.aborted) throw tookTooLong(context, !doubt && !call.facts.mayBeDeleted);
     if (error instanceof BatchsweepError) noteError(line, error.auditError);
-    // A look changes nothing, and an earlier call of unknown outcome leaves its doubt.
-    if (error instanceof CallError && (doubt || call.facts.deletions === 0)) {
-      Object.assign(error, { outcomeKnown: !doubt });
-    }
     throw error;
   }
 }

@@ -205,8 +205,7 @@ async function run(
   let end: Partial<Operation>;
   try {
     const known = await guarded.do("recall", stepConfig, () => recall(state, { id, webhookId }));
-    // It looks first, since workerd and others may repeat the deletion unseen.
-    const options = { allowMissing: true, mayBeDeletedAlready: known.doubt, lookFirst: true };
+    const options = { allowMissing: true, mayBeDeletedAlready: known.doubt };
     const deletion = known.answer ?? await cancelAndDelete(call, id, options, guarded);
     const { type: _, auditError, ...found } = deletion;
     noteError(line, auditError);

@@ -488,10 +488,10 @@ describe("applyPurge() with exportTo, when a batch is gone,", () => {
     const plan = await planPurge(client, { filter: "*" });
     expect(plan.workspaceId).toMatch(/^wrkspc_/);
     const { outcomes } = await drain(applyPurge(client, plan, { exportTo: createMemoryStore() }));
-    expect(outcomes).toEqual([{ outcome: "missing", id }]);
+    expect(outcomes).toMatchObject([{ outcome: "deleted", evidence: "absent_after_retry" }]);
   });
 
-  test("says it of what was stored, and gone before it was deleted", async () => {
+  test("says deleted of what was stored, and gone before it was deleted", async () => {
     const { outcomes, store } = await purge([{ ...ended, id: "msgbatch_1" }], {
       before: ({ sandbox }) => {
         sandbox.fail({ method: "DELETE", status: 404 });
@@ -499,7 +499,9 @@ describe("applyPurge() with exportTo, when a batch is gone,", () => {
         sandbox.fail({ path: /msgbatch_1$/, status: 404, times: 3 });
       },
     });
-    expect(outcomes).toEqual([{ outcome: "missing", id: "msgbatch_1" }]);
+    expect(outcomes).toMatchObject([
+      { outcome: "deleted", evidence: "absent_after_retry", export: { lines: 1 } },
+    ]);
     expect([...store.kept.keys()]).toEqual(["msgbatch_1"]);
   });
 });

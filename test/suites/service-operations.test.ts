@@ -120,7 +120,7 @@ describe("POST /webhook with cancel", () => {
       attempts: 1,
       workspaceId: expect.any(String),
     });
-    expect(methods()).toBe("GET GET POST GET GET GET GET GET GET DELETE");
+    expect(methods()).toBe("GET GET POST GET GET GET GET GET DELETE");
     expect(sandbox.size).toBe(0);
     expect(storage.written.map(({ phase, webhookId }) => [phase, webhookId])).toEqual([
       ["intent", operation.webhookId],
@@ -131,7 +131,7 @@ describe("POST /webhook with cancel", () => {
       outcome: "deleted",
       webhookId: operation.webhookId,
       looks: 6,
-      requests: 9,
+      requests: 8,
     });
   });
 
