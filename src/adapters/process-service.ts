@@ -79,11 +79,12 @@ async function run(
   };
   checkService(options);
   bypassProxies(String(config.client().baseUrl ?? ""), isGranted);
-  const { hostname, port, schedule } = config.process();
+  const [hostname, port, schedule] = [config.hostname(), config.port(), config.schedule()];
   const idle = variableNames.find((name) => name.startsWith("RETENTION_") && config.has(name));
   if (idle && config.policy() === undefined) throw cannotUse(idle, "RETENTION_POLICY is not set");
   const job = jobOf(schedule);
-  const { audit, database } = config.storage();
+  const audit = config.audit();
+  const database = config.database() ?? (audit ? "batchsweep.sqlite" : ":memory:");
   const storage = createStorage(open(database));
   const operations = createOperations((id) => service.operate(id));
   const service: Service = createService({ ...options, storage, operations });

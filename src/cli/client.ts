@@ -25,9 +25,10 @@ export function createClient(
   { requestTimeout, maxRetries, verbose, actor, reason, ...flags }: Flags = {},
   { administrative }: DeletableResource = messageBatch,
 ): CommandClient {
-  const { apiKey, authToken, workspaceId }: Client = explained(() =>
-    administrative ? { apiKey: adminKeyFrom(host.env) } : clientFrom(host.env)
-  );
+  const { baseUrl, ...own } = explained(() => clientFrom(host.env));
+  const { apiKey, authToken, workspaceId }: Client = administrative
+    ? { apiKey: explained(() => adminKeyFrom(host.env)) }
+    : own;
   if (apiKey === undefined && authToken === undefined) {
     const variables = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"];
     throw noCredentials(host, ...administrative ? [adminKeyVariable] : variables);
@@ -37,12 +38,11 @@ export function createClient(
   const denied = others.slice(flags.baseUrl === undefined ? 0 : 1)
     .find((variable) => host.mayRead?.(variable) === false);
   if (denied !== undefined) throw new CommandError(unreadable(denied).message);
-  const { baseUrl } = flags.baseUrl === undefined ? explained(() => clientFrom(host.env)) : flags;
   const client = {
     apiKey,
     authToken,
     workspaceId,
-    baseUrl: String(baseUrl ?? "https://api.anthropic.com"),
+    baseUrl: String(flags.baseUrl ?? baseUrl ?? "https://api.anthropic.com"),
     timeout: requestTimeout,
     maxRetries,
     actor,

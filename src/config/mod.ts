@@ -1,6 +1,6 @@
 /**
  * The configuration of the service and the command, read from environment variables: one schema a
- * section. An error names its variable, says what to do, and never quotes the value.
+ * variable. An error names its variable, says what to do, and never quotes the value.
  *
  * @module
  */
@@ -14,7 +14,6 @@ import {
   type GenericSchema,
   minLength,
   number,
-  object,
   optional,
   picklist,
   pipe,
@@ -71,10 +70,12 @@ export interface GatewayToken {
   readonly maxDeletesPerDay?: number | undefined;
 }
 
-/** The sections of the configuration. */
-interface Sections {
-  /** Who calls the API, and how. */
-  readonly client: Client;
+/** What the variables say. */
+interface Values {
+  readonly apiKey: string | undefined;
+  readonly authToken: string | undefined;
+  readonly baseUrl: string | undefined;
+  readonly workspaceId: string | undefined;
   /** The administrator's key, which kinds of the organization take. */
   readonly adminKey: string;
   /** The secrets that webhooks may be signed with: one at least. */
@@ -83,35 +84,34 @@ interface Sections {
   readonly gatewayTokens: readonly GatewayToken[];
   /** What is kept how long, and held; `undefined` if there is no policy. */
   readonly policy: RetentionPolicy | undefined;
-  /** How retention runs behave. */
-  readonly retention: {
-    /** How many requests a run may make, if that is set. */
-    readonly requests: number | undefined;
-    /** The largest share of all batches that a run may delete, from 0 to 1. */
-    readonly maxShare: number;
-    /** How long after the last good run the service is not healthy any more, in milliseconds. */
-    readonly overdueAfter: number;
-  };
-  /** Whether deletions must be recorded, and the path of the SQLite file. */
-  readonly storage: { readonly audit: boolean; readonly database: string };
+  /** How many requests a retention run may make, if that is set. */
+  readonly requests: number | undefined;
+  /** The largest share of all batches that a run may delete, from 0 to 1. */
+  readonly maxShare: number;
+  /** How long after the last good run the service is not healthy any more, in milliseconds. */
+  readonly overdueAfter: number;
+  /** When a process runs the policy, as a cron expression. */
+  readonly schedule: string;
+  /** Whether deletions must be recorded. */
+  readonly audit: boolean;
+  /** The path of the SQLite file, if that is set. */
+  readonly database: string | undefined;
   /** How long a call of the webhook or the gateway may take in all, in milliseconds. */
   readonly gracePeriod: number;
-  /** Where a process listens, and when it runs the policy. */
-  readonly process: { readonly hostname: string; readonly port: number; readonly schedule: string };
+  /** Where a process listens. */
+  readonly hostname: string;
+  readonly port: number;
 }
 
 /**
- * Reads each section when it is first needed, and only once. An invalid variable throws an
+ * Reads each variable when it is first needed, and only once. An invalid one throws an
  * `ArgumentError`.
  */
-export type Config = { readonly [Name in keyof Sections]: () => Sections[Name] } & {
+export type Config = { readonly [Name in keyof Values]: () => Values[Name] } & {
+  /** Who calls the API, and how. */
+  client(): Client;
   /** Whether a variable is set. */
   has(variable: string): boolean;
-};
-
-/** The schema of a section: an object of its variables, or a pipe that begins with one. */
-type Section<Output> = GenericSchema<unknown, Output> & {
-  readonly entries: Readonly<Record<string, unknown>>;
 };
 
 const wholeNumber = (least: number, most: number, why: string) =>
@@ -208,23 +208,19 @@ const tokenSchema = strictObject({
 const unset = "it is not set";
 const shareWhy = 'it is not a share such as "50%"';
 
-const sections: { readonly [Name in keyof Sections]: Section<Sections[Name]> } = {
-  client: pipe(
-    object({
-      ANTHROPIC_API_KEY: optional(key),
-      ANTHROPIC_AUTH_TOKEN: optional(key),
-      ANTHROPIC_BASE_URL: optional(string()),
-      ANTHROPIC_WORKSPACE_ID: optional(string()),
-    }),
-    transform((variables) => ({
-      apiKey: variables.ANTHROPIC_API_KEY,
-      authToken: variables.ANTHROPIC_AUTH_TOKEN,
-      baseUrl: variables.ANTHROPIC_BASE_URL,
-      workspaceId: variables.ANTHROPIC_WORKSPACE_ID,
-    })),
-  ),
-  adminKey: variable("ANTHROPIC_ADMIN_KEY", key),
-  webhookSecrets: variable(
+/** Every value: its variable, and the schema of the text. */
+const table: {
+  readonly [Name in keyof Values]: readonly [
+    variable: string,
+    schema: GenericSchema<unknown, Values[Name]>,
+  ];
+} = {
+  apiKey: ["ANTHROPIC_API_KEY", optional(key)],
+  authToken: ["ANTHROPIC_AUTH_TOKEN", optional(key)],
+  baseUrl: ["ANTHROPIC_BASE_URL", optional(string())],
+  workspaceId: ["ANTHROPIC_WORKSPACE_ID", optional(string())],
+  adminKey: ["ANTHROPIC_ADMIN_KEY", key],
+  webhookSecrets: [
     "WEBHOOK_SECRETS",
     pipe(
       string(),
@@ -235,8 +231,8 @@ const sections: { readonly [Name in keyof Sections]: Section<Sections[Name]> } =
         check(isWebhookSecret, "a secret is not whsec_ and the base64 of 24 bytes or more"),
       )),
     ),
-  ),
-  gatewayTokens: variable(
+  ],
+  gatewayTokens: [
     "GATEWAY_TOKENS",
     withMessage(
       pipe(
@@ -251,61 +247,46 @@ const sections: { readonly [Name in keyof Sections]: Section<Sections[Name]> } =
       ),
       { message: tokensWhy },
     ),
-  ),
-  policy: variable("RETENTION_POLICY", optional(readBy(parsePolicyText, "it is not JSON"))),
-  retention: pipe(
-    object({
-      RETENTION_REQUESTS: optional(wholeNumber(1, 1e9, "it is not a whole number of 1 or more")),
-      RETENTION_MAX_SHARE: optional(
-        pipe(
-          string(),
-          regex(/^\d+(\.\d+)? *%$/, shareWhy),
-          transform((text) => parseFloat(text) / 100),
-          check((share) => share <= 1, shareWhy),
-        ),
-        "100%",
+  ],
+  policy: ["RETENTION_POLICY", optional(readBy(parsePolicyText, "it is not JSON"))],
+  requests: [
+    "RETENTION_REQUESTS",
+    optional(wholeNumber(1, 1e9, "it is not a whole number of 1 or more")),
+  ],
+  maxShare: [
+    "RETENTION_MAX_SHARE",
+    optional(
+      pipe(
+        string(),
+        regex(/^\d+(\.\d+)? *%$/, shareWhy),
+        transform((text) => parseFloat(text) / 100),
+        check((share) => share <= 1, shareWhy),
       ),
-      RETENTION_OVERDUE_AFTER: optional(duration("hours", "PT26H"), "PT26H"),
-    }),
-    transform((variables) => ({
-      requests: variables.RETENTION_REQUESTS,
-      maxShare: variables.RETENTION_MAX_SHARE,
-      overdueAfter: variables.RETENTION_OVERDUE_AFTER,
-    })),
-  ),
-  storage: pipe(
-    object({
-      AUDIT: optional(picklist(["on", "off"], 'it is neither "on" nor "off"'), "on"),
-      DATABASE: optional(string()),
-    }),
-    transform(({ AUDIT, DATABASE }) => ({
-      audit: AUDIT === "on",
-      database: DATABASE ?? (AUDIT === "on" ? "batchsweep.sqlite" : ":memory:"),
-    })),
-  ),
-  gracePeriod: variable("GRACE_PERIOD", optional(duration("seconds", "PT25S"), "PT25S")),
-  process: pipe(
-    object({
-      HOST: optional(string(), "127.0.0.1"),
-      PORT: optional(wholeNumber(0, 65_535, "it is not a whole number from 0 to 65535"), "8787"),
-      RETENTION_SCHEDULE: optional(string(), "17 3 * * *"),
-    }),
-    transform(({ HOST, PORT, RETENTION_SCHEDULE }) => ({
-      hostname: HOST,
-      port: PORT,
-      schedule: RETENTION_SCHEDULE,
-    })),
-  ),
+      "100%",
+    ),
+  ],
+  overdueAfter: ["RETENTION_OVERDUE_AFTER", optional(duration("hours", "PT26H"), "PT26H")],
+  schedule: ["RETENTION_SCHEDULE", optional(string(), "17 3 * * *")],
+  audit: [
+    "AUDIT",
+    pipe(
+      optional(picklist(["on", "off"], 'it is neither "on" nor "off"'), "on"),
+      transform((text) => text === "on"),
+    ),
+  ],
+  database: ["DATABASE", optional(string())],
+  gracePeriod: ["GRACE_PERIOD", optional(duration("seconds", "PT25S"), "PT25S")],
+  hostname: ["HOST", optional(string(), "127.0.0.1")],
+  port: [
+    "PORT",
+    optional(wholeNumber(0, 65_535, "it is not a whole number from 0 to 65535"), "8787"),
+  ],
 };
 
-/** A section of one variable, whose value it is. */
-function variable<Output>(name: string, schema: GenericSchema<unknown, Output>): Section<Output> {
-  return pipe(object({ [name]: schema }, unset), transform((read) => read[name] as Output));
-}
+const names = Object.keys(table) as (keyof Values)[];
 
 /** The variables of the service. */
-export const variableNames: readonly string[] = Object.values(sections)
-  .flatMap(({ entries }) => Object.keys(entries));
+export const variableNames: readonly string[] = names.map((name) => table[name][0]);
 
 /**
  * Reads the configuration of the service. For another environment, make another.
@@ -313,18 +294,16 @@ export const variableNames: readonly string[] = Object.values(sections)
  * @param more Options of the client that are not in the environment.
  */
 export function readConfig(environment: Environment, more: Client = {}): Config {
-  const read = (name: string) => environment[name];
-  const known = new Map<keyof Sections, unknown>();
-  const section = <Name extends keyof Sections>(name: Name): Sections[Name] => {
-    if (!known.has(name)) {
-      const value = parse(sections[name], read);
-      known.set(name, name === "client" ? checkVariables({ ...Object(value), ...more }) : value);
-    }
-    return known.get(name) as Sections[Name];
+  const read = (variable: string) => environment[variable];
+  const known = new Map<string, unknown>();
+  const once = <Value>(name: string, get: () => Value) => (): Value => {
+    if (!known.has(name)) known.set(name, get());
+    return known.get(name) as Value;
   };
-  const names = Object.keys(sections) as (keyof Sections)[];
+  const values = names.map((name) => [name, once(name, () => valueOf(name, read))] as const);
   return {
-    ...Object.fromEntries(names.map((name) => [name, () => section(name)])) as unknown as Config,
+    ...Object.fromEntries(values) as unknown as Config,
+    client: once("client", () => checkVariables({ ...clientFrom(read), ...more })),
     has: (variable) => textOf(read(variable)) !== undefined,
   };
 }
@@ -334,21 +313,17 @@ export function readConfig(environment: Environment, more: Client = {}): Config 
  * variable counts as unset.
  *
  * @param read Reads a variable.
- * @param mayRead Whether a variable may be read, where a runtime asks for permission.
- * @throws {ArgumentError} A variable is invalid, or may not be read.
+ * @throws {ArgumentError} A variable is invalid.
  */
-export function clientFrom(
-  read: (variable: string) => unknown,
-  mayRead: (variable: string) => boolean = () => true,
-): Client {
-  const denied = Object.keys(sections.client.entries).find((name) => !mayRead(name));
-  if (denied !== undefined) throw unreadable(denied);
-  return parse(sections.client, read);
+export function clientFrom(read: (variable: string) => unknown): Client {
+  const options = ["apiKey", "authToken", "baseUrl", "workspaceId"] as const;
+  return Object.fromEntries(options.map((name) => [name, valueOf(name, read)]));
 }
 
 /** The administrator's key, if it is set. */
 export function adminKeyFrom(read: (variable: string) => unknown): string | undefined {
-  return parse(variable("ANTHROPIC_ADMIN_KEY", optional(key)), read);
+  const isSet = textOf(read("ANTHROPIC_ADMIN_KEY")) !== undefined;
+  return isSet ? valueOf("adminKey", read) : undefined;
 }
 
 /** The error for a variable that Deno does not permit to read. It may be set. */
@@ -366,31 +341,25 @@ function checkVariables(client: Client): Client {
     if (error.subject === "client") {
       throw cannotUse("ANTHROPIC_API_KEY", "neither it nor ANTHROPIC_AUTH_TOKEN is set");
     }
-    throw cannotUse(clientVariables[error.subject] ?? error.subject, error.why);
+    const { [error.subject]: [variable] = [error.subject] }: Readonly<
+      Record<string, readonly [string, ...unknown[]]>
+    > = table;
+    throw cannotUse(variable, error.why);
   }
 }
 
-/** Which variable an option of the client comes from. */
-const clientVariables: Readonly<Record<string, string>> = {
-  apiKey: "ANTHROPIC_API_KEY",
-  authToken: "ANTHROPIC_AUTH_TOKEN",
-  baseUrl: "ANTHROPIC_BASE_URL",
-  workspaceId: "ANTHROPIC_WORKSPACE_ID",
-};
-
-/** Reads the variables of a section. */
-function parse<Output>(section: Section<Output>, read: (variable: string) => unknown): Output {
-  const given: Record<string, string> = {};
-  for (const name of Object.keys(section.entries)) {
-    const text = textOf(read(name));
-    if (text === undefined) continue;
-    if (/^["'`]|["'`]$/.test(text)) throw cannotUse(name, "it is in quotes: leave them out");
-    given[name] = text;
+function valueOf<Name extends keyof Values>(
+  name: Name,
+  read: (variable: string) => unknown,
+): Values[Name] {
+  const [variable, schema] = table[name];
+  const text = textOf(read(variable));
+  if (text && /^["'`]|["'`]$/.test(text)) {
+    throw cannotUse(variable, "it is in quotes: leave them out");
   }
-  const result = safeParse(section, given);
+  const result = safeParse(schema, text);
   if (result.success) return result.output;
-  const [{ path, message }] = result.issues;
-  throw cannotUse(String(path?.[0].key), message);
+  throw cannotUse(variable, text === undefined ? unset : result.issues[0].message);
 }
 
 /** The text of a variable. In a Worker, a number is its digits, a list or an object its JSON. */

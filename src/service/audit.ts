@@ -18,7 +18,7 @@ export async function answerAudit(request: Request, context: Context): Promise<R
   await authorize(request, context, "audit:read");
   const options = readQuery(new URL(request.url).searchParams);
   const { config, storage } = context.state;
-  if (storage === undefined || !config.storage().audit) {
+  if (storage === undefined || !config.audit()) {
     throw new Problem(503, "Cannot read the audit trail: there is no database with one");
   }
   const lines = storage.lines(options);

@@ -67,7 +67,7 @@ export function countingClient({ state, line }: Context): Client {
 export function recordingClient(context: Context, actor?: string, maxDeletes?: number): Client {
   const { state, line } = context;
   const client = countingClient(context);
-  const { audit } = state.config.storage();
+  const audit = state.config.audit();
   const storage = client.auditTrail === undefined && audit ? state.storage : undefined;
   const auditTrail = client.auditTrail ?? storage?.auditTrail;
   if (auditTrail === undefined && audit) {

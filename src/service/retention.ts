@@ -21,8 +21,8 @@ import { noteError, Problem, toProblem } from "./problem.ts";
 function retentionOf({ config, ...defaults }: State) {
   const policy = config.policy();
   if (policy === undefined) return undefined;
-  const { requests = defaults.requests, ...limits } = config.retention();
-  return { ...limits, policy, requests };
+  const requests = config.requests() ?? defaults.requests;
+  return { policy, requests, maxShare: config.maxShare(), overdueAfter: config.overdueAfter() };
 }
 
 /** Checks all of the configuration. It makes no request and needs no database. */
@@ -39,7 +39,7 @@ function checkAccess(config: Config): void {
   const hasPurpose = config.has("GATEWAY_TOKENS") || config.has("RETENTION_POLICY");
   for (const token of config.has("GATEWAY_TOKENS") ? config.gatewayTokens() : []) {
     if (token.allow.some((scope) => administrativeScopes.includes(scope))) config.adminKey();
-    if (token.maxDeletesPerDay === undefined || config.storage().audit) continue;
+    if (token.maxDeletesPerDay === undefined || config.audit()) continue;
     throw cannotUse("AUDIT", "it is off, and maxDeletesPerDay of a token counts what is recorded");
   }
   if (config.has("WEBHOOK_SECRETS")) config.webhookSecrets();
@@ -51,7 +51,7 @@ function checkAccess(config: Config): void {
   }
   config.client();
   config.gracePeriod();
-  config.storage();
+  config.audit();
 }
 
 /**
