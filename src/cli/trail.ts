@@ -157,11 +157,17 @@ async function tellHead(
   if (added.size === 0) return;
   const lost = new Set(added);
   const onEntry = ({ id }: AuditEntry) => lost.delete(id);
-  const { head } = await surveyTrail(host.files.read(path), path, { limit, onEntry });
+  const find = "Find the file that has them";
+  const { head } = await surveyTrail(host.files.read(path), path, { limit, onEntry })
+    .catch((error) => {
+      if (!(error instanceof CommandError)) throw error;
+      const had = `Entries of this run that it had: ${added.size}`;
+      throw new CommandError(`${error.message}\n${had}\n${find}`);
+    });
   await output.note(`Recorded in ${path}\n  Head ${head}\n`);
   if (lost.size === 0) return;
   throw new CommandError(
     `${lost.size} of the ${added.size} entries of this run are not in ${path}: it was ` +
-      "moved or cut meanwhile\nFind the file that has them",
+      `moved or cut meanwhile\n${find}`,
   );
 }

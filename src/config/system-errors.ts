@@ -51,6 +51,7 @@ const fileProblems: Readonly<Record<string, string>> = {
   EPERM: "it is not permitted",
   EROFS: "the file system is read-only",
   EEXIST: "it exists already",
+  EFBIG: "it may not become so large",
   EISDIR: "it is a directory",
   ENOENT: "there is no such file or directory",
   ENOSPC: "the disk is full",

@@ -798,7 +798,7 @@ describe("purge ends early", () => {
     const { code, stderr } = await run(args, { ...byCron, files }, sandbox);
     expect([code, sandbox.size]).toEqual([1, 1]);
     expect(stderr).toMatch(
-      /\n4 message batches: 4 deleted\nCannot read a: it takes longer than 300ms\n$/,
+      /\n4 message batches: 4 deleted\nCannot read a: it takes longer than 300ms\nEntries of this run that it had: 8\nFind the file that has them\n$/,
     );
   });
 
