@@ -105,7 +105,7 @@ function evaluate(
   const held = new Set(holds);
   const decide = (batch: DatedBatch): PurgeDecision => {
     if (held.has(batch.id)) return kept.held;
-    const isLost = archived === "keep" && batch.archived;
+    const isLost = archived === "keep" && batch.archivedAt <= now;
     const reason = reasonOf(batch) ?? (isLost ? kept.archived : deletes);
     return reason === kept.not_ended && cancelInProgress ? cancels : reason;
   };

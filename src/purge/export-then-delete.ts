@@ -13,6 +13,7 @@ import {
   storeResults,
 } from "./export.ts";
 import { type DeletionOutcome, deletionOutcome, outcomeError } from "./outcome.ts";
+import { isArchived } from "./time.ts";
 import { cancelAndDelete, cancelUntilEnded, lookFor } from "./wait.ts";
 
 /** How one batch is deleted. */
@@ -87,7 +88,7 @@ async function exportThenDelete(
     const facts = { operation: "delete", subject: subjectOf(id), why, lastStatus: undefined };
     throw new WaitTimeoutError({ ...facts, canceled: false });
   }
-  if (found.archived_at !== null) {
+  if (isArchived(found, call.settings.clock.now())) {
     if (archived === "delete") return { ...await deleteBatch(call, id, absence), archived: true };
     const why = "its results are gone: they were archived, 29 days after its creation";
     throw exportFailure(found, why, "ERR_ARCHIVED");

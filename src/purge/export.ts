@@ -23,6 +23,7 @@ import {
 } from "../core/send.ts";
 import { sha256 } from "../deps.ts";
 import { type OutcomeError, outcomeError } from "./outcome.ts";
+import { isArchived } from "./time.ts";
 
 /** Results that were exported, complete. */
 export interface ResultsExport {
@@ -294,10 +295,10 @@ type ResultsLocation = ReturnType<typeof locateResults>;
 function locateResults({ settings }: Call, batch: MessageBatch) {
   const refuse = (why: string) => cannotUse("batch", why);
   if (typeof batch !== "object" || batch === null) throw refuse("it is not a message batch");
-  const { id, processing_status, archived_at, results_url, request_counts } = batch;
+  const { id, processing_status, results_url, request_counts } = batch;
   const path = fillPath(`${batchPath}/results`, { message_batch_id: id });
   if (processing_status !== "ended") throw refuse("it has not ended, and has no results before");
-  if (typeof archived_at === "string") {
+  if (isArchived(batch, settings.clock.now())) {
     throw refuse("its results are gone: they were archived, 29 days after its creation");
   }
   if (typeof results_url !== "string") throw refuse("it has no results_url");
@@ -361,7 +362,8 @@ export async function storeResults(
     location = locateResults(call, batch);
   } catch (error) {
     const why = isArgumentError(error) ? error.why : "it has no results";
-    const there = typeof batch.results_url === "string" && batch.archived_at === null;
+    const there = typeof batch.results_url === "string" &&
+      !isArchived(batch, call.settings.clock.now());
     throw exportFailure(batch, there ? why : `${why}; it can be deleted without an export`);
   }
   let writer: Writer | undefined;

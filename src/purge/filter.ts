@@ -11,7 +11,7 @@ import {
   read,
   timeSchema,
 } from "./strict-json.ts";
-import { dayMs, parseTimestamp } from "./time.ts";
+import { believableTime, dayMs, parseTimestamp } from "./time.ts";
 
 /**
  * Which Message Batches a purge deletes: those for which every given condition holds. At least one
@@ -59,22 +59,16 @@ export interface DatedBatch {
   readonly createdAt: number;
   /** When it ended, or when it was created if that is later; `NaN` until it has, and as above. */
   readonly endedAt: number;
-  /** Whether its results are gone. */
-  readonly archived: boolean;
+  /** When its results went; `NaN` if they are there, and as above. */
+  readonly archivedAt: number;
 }
-
-const firstVersion = Date.UTC(2023, 5, 1); // no batch is older than the API
 
 /** Reads the times of a batch, each once. */
 export function datedBatch(batch: ListedBatch): DatedBatch {
   const { id, processing_status: status, created_at, ended_at, archived_at } = batch;
-  const timeOf = (text: string | null) => {
-    const time = parseTimestamp(text) ?? NaN;
-    return time >= firstVersion ? time : NaN;
-  };
-  const createdAt = timeOf(created_at);
-  const endedAt = status === "ended" ? Math.max(createdAt, timeOf(ended_at)) : NaN;
-  return { id, status, createdAt, endedAt, archived: typeof archived_at === "string" };
+  const createdAt = believableTime(created_at);
+  const endedAt = status === "ended" ? Math.max(createdAt, believableTime(ended_at)) : NaN;
+  return { id, status, createdAt, endedAt, archivedAt: believableTime(archived_at) };
 }
 
 /**

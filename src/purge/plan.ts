@@ -41,7 +41,7 @@ import {
 } from "./filter.ts";
 import { parseRetentionPolicy, policySchema, type RetentionPolicy } from "./policy.ts";
 import { idSchema, listSchema, members, read, textSchema, timeSchema } from "./strict-json.ts";
-import { parseTimestamp } from "./time.ts";
+import { isArchived, parseTimestamp } from "./time.ts";
 
 export { statuses };
 
@@ -366,7 +366,7 @@ export async function planPurge(client: Client, options: PlanPurgeOptions): Prom
     createdAt: readable(batch.created_at),
     endedAt: readable(batch.ended_at),
     status: statuses.find((one) => one === batch.processing_status) ?? "unknown",
-    ...typeof batch.archived_at === "string" && { archived: true },
+    ...isArchived(batch, now) && { archived: true },
     ...decisions.get(batch.id),
   } as PurgeItem));
   for (const id of unreadable.ids) {

@@ -29,6 +29,22 @@ export function parseTimestamp(text: string | null): number | undefined {
   return at >= firstTime && at <= lastTime ? at : undefined;
 }
 
+const firstVersion = Date.UTC(2023, 5, 1); // no batch is older than the API
+
+/** Reads a time of a batch, as {@link parseTimestamp} does: `NaN` if it cannot be read, or believed. */
+export function believableTime(text: string | null = null): number {
+  const time = parseTimestamp(text) ?? NaN;
+  return time >= firstVersion ? time : NaN;
+}
+
+/** Whether the results of a batch are gone. If its time says nothing, they may be there. */
+export function isArchived(
+  { archived_at }: { readonly archived_at?: string | null | undefined },
+  now: number,
+): boolean {
+  return believableTime(archived_at) <= now;
+}
+
 const duration = /^P(?!$)(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$/;
 
 /**

@@ -120,6 +120,35 @@ describe("applyPurge() with exportTo", () => {
     expect(methods(gone).split(" ").sort().join(" ")).toBe("DELETE DELETE GET GET results");
   });
 
+  test("stores what is there where the time of archiving says nothing", async () => {
+    const times = [daysAgo(-1), "", "soon", "1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z"];
+    for (const archived_at of [...times, "9999-12-31T23:59:59Z", "10000-01-01T00:00:00Z"]) {
+      for (const archived of ["keep", "delete"] as const) {
+        const odd = { ...ended, override: { archived_at } };
+        const { outcomes, plan, store } = await purge([odd], { options: { archived } });
+        expect(plan.items).toMatchObject([{ action: "delete" }]);
+        expect(plan.items[0]?.archived).toBeUndefined();
+        expect(outcomes).toMatchObject([{ outcome: "deleted", export: { lines: 1 } }]);
+        expect(store.kept.size).toBe(1);
+      }
+    }
+  });
+
+  test("stores results until 29 days after the creation, to the minute", async () => {
+    for (const [age, isThere] of [[29 - 1 / 1_440, true], [29, false]] as const) {
+      const old = { created_at: daysAgo(age) };
+      const { outcomes, plan } = await purge([old], { options: { archived: "delete" } });
+      expect(plan.items[0]?.archived).toBe(isThere ? undefined : true);
+      expect(outcomes).toMatchObject([
+        isThere ? { outcome: "deleted", export: { lines: 1 } } : { archived: true },
+      ]);
+      const kept = await purge([old]);
+      expect(kept.outcomes).toMatchObject([
+        isThere ? { outcome: "deleted" } : { outcome: "skipped", reason: "archived" },
+      ]);
+    }
+  });
+
   test("finds out when it is applied that results are gone by then", async () => {
     for (const archived of ["keep", "delete"] as const) {
       const young = { created_at: daysAgo(28), ended_at: daysAgo(27) };
