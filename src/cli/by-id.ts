@@ -116,6 +116,7 @@ export async function workOnIds(
     waitTimeout,
     total: ids.length,
     waited: new Set(waits ? ids : []),
+    notFound: operation === "export" ? undefined : "If it may be gone already, say --allow-missing",
   }, (signal) => createRun(checked, ids, taskOf, { concurrency, operation, signal }).outcomes());
 }
 

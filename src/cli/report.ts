@@ -135,6 +135,8 @@ export interface ReportOptions {
   readonly total: number;
   /** How many more are meant, and left by `--max`. */
   readonly beyond?: number | undefined;
+  /** What to do if an object is not found. */
+  readonly notFound?: string | undefined;
   /** What to do about these. Default: run the same command again. */
   readonly again?: string | undefined;
   /** The ids of the batches whose end is waited for. */
@@ -205,6 +207,7 @@ function createReport(
   let unrecorded = 0;
   let stillThere = 0;
   let unreached: OutcomeError | undefined;
+  let isMissed = false;
   let stopped: StopReason | undefined;
 
   const count = (outcome: Outcome, { code }: Line): void => {
@@ -216,6 +219,7 @@ function createReport(
     }
     if ("canceled" in outcome && code !== exitCode.done) stillThere += 1;
     if ("error" in outcome && isUnreached(outcome.error)) unreached ??= outcome.error;
+    if ("error" in outcome && outcome.error.code === "ERR_NOT_FOUND") isMissed = !json;
     if (outcome.outcome === "unattempted") stopped ??= outcome.reason;
     // A failure of stdout interrupts a run, too. The user has not interrupted it then.
     codes.add(code === exitCode.interrupted && !signal.aborted ? exitCode.failed : code);
@@ -290,6 +294,7 @@ function createReport(
         await output.json({ summary: { planned: total, ...numbers, hasMore } }).catch(() => {});
       }
       if (unreached) await output.note(`${lookedFor(baseUrl, unreached, { env })}\n`);
+      if (isMissed && options.notFound) await output.note(`${options.notFound}\n`);
       await writeStop();
       if (failure !== undefined) await output.note(`${failure.message}\n`, "bad");
       const code = firstOf(...codes, failure?.exitCode ?? exitCode.done);

@@ -71,7 +71,7 @@ describe("cancel", () => {
     const stage = createCommandStage();
     expect(await cancel(stage, ["msgbatch_none"])).toBe(1);
     expect(stage.written.stderr).toMatch(
-      /^failed msgbatch_none: 404 not_found_error: .* \(req_\w+\)\n$/,
+      /^failed msgbatch_none: 404 not_found_error: .* \(req_\w+\)\nIf it may be gone already, say --allow-missing\n$/,
     );
     expect(await cancel(stage, ["msgbatch_none"], "--allow-missing")).toBe(0);
     expect(stage.written.stdout).toBe("missing msgbatch_none\n");

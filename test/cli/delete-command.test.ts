@@ -302,7 +302,7 @@ describe("delete with --export", () => {
       const stage = createCommandStage();
       expect(await remove(stage, ["msgbatch_none"], [...flags, ...save])).toBe(1);
       expect(stage.written.stderr).toMatch(
-        /^failed msgbatch_none: 404 not_found_error: .+ \(req_\w+\)\n$/,
+        /^failed msgbatch_none: 404 not_found_error: .+ \(req_\w+\)\nIf it may be gone already, say --allow-missing\n$/,
       );
       const allowing = [...flags, ...save, "--allow-missing"];
       expect(await remove(stage, ["msgbatch_none"], allowing)).toBe(0);
