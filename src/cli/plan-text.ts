@@ -1,6 +1,6 @@
 /** What a plan is about to do, as text for people. */
 import { describeDecision, type KeepCode } from "../purge/decision.ts";
-import { needsEnd } from "../purge/filter.ts";
+import { conditionOf } from "../purge/filter.ts";
 import type { PurgeItem, PurgePlan } from "../purge/plan.ts";
 import { parseTimestamp } from "../purge/time.ts";
 import type { Flags } from "./options.ts";
@@ -140,7 +140,7 @@ export function describeKept({ items, filter }: PurgePlan, stored: boolean): rea
   const counts = new Map<string, number>();
   for (const item of items) {
     if (item.action !== "keep") continue;
-    const isLate = item.code === "condition" && needsEnd.has(item.condition) &&
+    const isLate = item.code === "condition" && conditionOf(item.condition).needsEnd &&
       (item.status === "in_progress" || item.status === "canceling");
     const mayCancel = item.code === "not_ended" && filter !== undefined && !stored;
     const cause = isLate || item.code === "not_ended"

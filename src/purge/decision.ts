@@ -6,7 +6,6 @@ import {
   type ListedBatch,
   type MessageBatchFilter,
   namesOf,
-  needsEnd,
   parseMessageBatchFilter,
 } from "./filter.ts";
 import type { PurgePlan } from "./plan.ts";
@@ -284,7 +283,7 @@ export function describeDecision(
       return `It ${wordsOf("oldest")[1]}`;
     case "condition": {
       const isRunning = item !== undefined && item.status !== "ended";
-      return needsEnd.has(decision.condition) && isRunning
+      return conditionOf(decision.condition).needsEnd && isRunning
         ? "It has not ended"
         : `It ${wordsOf(decision.condition)[1]}`;
     }

@@ -200,11 +200,6 @@ const conditions: {
 /** The names of the conditions, in the order in which they are judged. */
 export const conditionNames = Object.keys(conditions) as readonly (keyof MessageBatchFilter)[];
 
-/** The conditions that hold for no batch that has not ended. */
-export const needsEnd: ReadonlySet<keyof MessageBatchFilter> = new Set(
-  conditionNames.filter((name) => conditions[name].needsEnd),
-);
-
 /** What a condition means. */
 export const conditionOf = (name: keyof MessageBatchFilter): Condition<unknown> => conditions[name];
 
