@@ -7,23 +7,7 @@
 import { hex } from "../core/bytes.ts";
 import { cannotUse, isArgumentError, quoteKey, suggest } from "../core/check.ts";
 import { checkClient, type Client } from "../core/client.ts";
-import {
-  array,
-  check,
-  config as withMessage,
-  type GenericSchema,
-  minLength,
-  number,
-  optional,
-  picklist,
-  pipe,
-  rawTransform,
-  regex,
-  safeParse,
-  strictObject,
-  string,
-  transform,
-} from "../deps.ts";
+import * as v from "../deps.ts";
 import { parseJsonOnce } from "../purge/strict-json.ts";
 import { parseIsoDuration, parseTimestamp } from "../purge/time.ts";
 import { resourceKinds } from "../resources.ts";
@@ -115,18 +99,18 @@ export type Config = { readonly [Name in keyof Values]: () => Values[Name] } & {
 };
 
 const wholeNumber = (least: number, most: number, why: string) =>
-  pipe(
-    string(),
-    regex(/^\d+$/, why),
-    transform(Number),
-    check((value) => value >= least && value <= most, why),
+  v.pipe(
+    v.string(),
+    v.regex(/^\d+$/, why),
+    v.transform(Number),
+    v.check((value) => value >= least && value <= most, why),
   );
 
 /** A text that a function reads. Why it cannot is the `why` of its error: another text could quote it. */
 const readBy = <Value>(read: (text: string) => Value, otherwise: string) =>
-  pipe(
-    string(),
-    rawTransform<string, Value>(({ dataset, addIssue, NEVER }) => {
+  v.pipe(
+    v.string(),
+    v.rawTransform<string, Value>(({ dataset, addIssue, NEVER }) => {
       try {
         return read(dataset.value);
       } catch (error) {
@@ -140,19 +124,22 @@ const readBy = <Value>(read: (text: string) => Value, otherwise: string) =>
 /** A duration in ISO 8601, or a number of a unit. */
 const duration = (unit: "hours" | "seconds", example: string) => {
   const factor = unit === "hours" ? 3_600_000 : 1_000;
-  return pipe(
-    string(),
-    transform((text) =>
+  return v.pipe(
+    v.string(),
+    v.transform((text) =>
       parseIsoDuration(text) ?? (/^\d+(\.\d+)?$/.test(text) ? Number(text) * factor : NaN)
     ),
-    check(
+    v.check(
       (value) => value > 0 && Number.isFinite(value),
       `it is neither an ISO 8601 duration such as "${example}" nor a number of ${unit}`,
     ),
   );
 };
 
-const key = pipe(string(), regex(/^(?!bearer\b)/i, 'it begins with "Bearer": set the key alone'));
+const key = v.pipe(
+  v.string(),
+  v.regex(/^(?!bearer\b)/i, 'it begins with "Bearer": set the key alone'),
+);
 
 /** As the specification has it, a secret has at least 192 bits. */
 function isWebhookSecret(secret: string): boolean {
@@ -177,27 +164,27 @@ const maxDeletesWhy = "maxDeletesPerDay is not a whole number of 1 or more";
 
 const hashOf = ({ sha256 }: { readonly sha256: string }) => sha256.toLowerCase();
 
-const tokenSchema = strictObject({
-  name: pipe(string(), regex(tokenName)),
-  sha256: pipe(string(), regex(/^[0-9a-f]{64}$/i)),
-  allow: optional(
-    pipe(
-      array(picklist(scopes, `a scope is none of ${scopes.join(", ")}`)),
-      minLength(1, "allow is empty"),
+const tokenSchema = v.strictObject({
+  name: v.pipe(v.string(), v.regex(tokenName)),
+  sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/i)),
+  allow: v.optional(
+    v.pipe(
+      v.array(v.picklist(scopes, `a scope is none of ${scopes.join(", ")}`)),
+      v.minLength(1, "allow is empty"),
     ),
     ["batches:delete"],
   ),
-  expiresAt: optional(pipe(
-    string(),
-    check((text) => parseTimestamp(text) !== undefined, "expiresAt is not an RFC 3339 date-time"),
+  expiresAt: v.optional(v.pipe(
+    v.string(),
+    v.check((text) => parseTimestamp(text) !== undefined, "expiresAt is not an RFC 3339 date-time"),
   )),
-  minDaysSinceEnded: optional(pipe(
-    number(),
-    check((days) => days >= 0, "minDaysSinceEnded is not a number of 0 or more"),
+  minDaysSinceEnded: v.optional(v.pipe(
+    v.number(),
+    v.check((days) => days >= 0, "minDaysSinceEnded is not a number of 0 or more"),
   )),
-  maxDeletesPerDay: optional(pipe(
-    number(),
-    check((count) => Number.isSafeInteger(count) && count >= 1, maxDeletesWhy),
+  maxDeletesPerDay: v.optional(v.pipe(
+    v.number(),
+    v.check((count) => Number.isSafeInteger(count) && count >= 1, maxDeletesWhy),
   )),
 }, ({ expected, input }): string => {
   if (expected !== "never") return tokensWhy;
@@ -212,74 +199,74 @@ const shareWhy = 'it is not a share such as "50%"';
 const table: {
   readonly [Name in keyof Values]: readonly [
     variable: string,
-    schema: GenericSchema<unknown, Values[Name]>,
+    schema: v.GenericSchema<unknown, Values[Name]>,
   ];
 } = {
-  apiKey: ["ANTHROPIC_API_KEY", optional(key)],
-  authToken: ["ANTHROPIC_AUTH_TOKEN", optional(key)],
-  baseUrl: ["ANTHROPIC_BASE_URL", optional(string())],
-  workspaceId: ["ANTHROPIC_WORKSPACE_ID", optional(string())],
+  apiKey: ["ANTHROPIC_API_KEY", v.optional(key)],
+  authToken: ["ANTHROPIC_AUTH_TOKEN", v.optional(key)],
+  baseUrl: ["ANTHROPIC_BASE_URL", v.optional(v.string())],
+  workspaceId: ["ANTHROPIC_WORKSPACE_ID", v.optional(v.string())],
   adminKey: ["ANTHROPIC_ADMIN_KEY", key],
   webhookSecrets: [
     "WEBHOOK_SECRETS",
-    pipe(
-      string(),
-      transform((text) => text.split(/[\s,]+/).filter((secret) => secret !== "")),
-      minLength(1, unset),
-      array(pipe(
-        string(),
-        check(isWebhookSecret, "a secret is not whsec_ and the base64 of 24 bytes or more"),
+    v.pipe(
+      v.string(),
+      v.transform((text) => text.split(/[\s,]+/).filter((secret) => secret !== "")),
+      v.minLength(1, unset),
+      v.array(v.pipe(
+        v.string(),
+        v.check(isWebhookSecret, "a secret is not whsec_ and the base64 of 24 bytes or more"),
       )),
     ),
   ],
   gatewayTokens: [
     "GATEWAY_TOKENS",
-    withMessage(
-      pipe(
+    v.config(
+      v.pipe(
         readBy(
           (text) =>
             parseJsonOnce(text, (member, why) => cannotUse("GATEWAY_TOKENS", `${member} ${why}`)),
           tokensWhy,
         ),
-        array(tokenSchema),
-        minLength(1),
-        check((all) => new Set(all.map(hashOf)).size === all.length, "two have the same sha256"),
+        v.array(tokenSchema),
+        v.minLength(1),
+        v.check((all) => new Set(all.map(hashOf)).size === all.length, "two have the same sha256"),
       ),
       { message: tokensWhy },
     ),
   ],
-  policy: ["RETENTION_POLICY", optional(readBy(parsePolicyText, "it is not JSON"))],
+  policy: ["RETENTION_POLICY", v.optional(readBy(parsePolicyText, "it is not JSON"))],
   requests: [
     "RETENTION_REQUESTS",
-    optional(wholeNumber(1, 1e9, "it is not a whole number of 1 or more")),
+    v.optional(wholeNumber(1, 1e9, "it is not a whole number of 1 or more")),
   ],
   maxShare: [
     "RETENTION_MAX_SHARE",
-    optional(
-      pipe(
-        string(),
-        regex(/^\d+(\.\d+)? *%$/, shareWhy),
-        transform((text) => parseFloat(text) / 100),
-        check((share) => share <= 1, shareWhy),
+    v.optional(
+      v.pipe(
+        v.string(),
+        v.regex(/^\d+(\.\d+)? *%$/, shareWhy),
+        v.transform((text) => parseFloat(text) / 100),
+        v.check((share) => share <= 1, shareWhy),
       ),
       "100%",
     ),
   ],
-  overdueAfter: ["RETENTION_OVERDUE_AFTER", optional(duration("hours", "PT26H"), "PT26H")],
-  schedule: ["RETENTION_SCHEDULE", optional(string(), "17 3 * * *")],
+  overdueAfter: ["RETENTION_OVERDUE_AFTER", v.optional(duration("hours", "PT26H"), "PT26H")],
+  schedule: ["RETENTION_SCHEDULE", v.optional(v.string(), "17 3 * * *")],
   audit: [
     "AUDIT",
-    pipe(
-      optional(picklist(["on", "off"], 'it is neither "on" nor "off"'), "on"),
-      transform((text) => text === "on"),
+    v.pipe(
+      v.optional(v.picklist(["on", "off"], 'it is neither "on" nor "off"'), "on"),
+      v.transform((text) => text === "on"),
     ),
   ],
-  database: ["DATABASE", optional(string())],
-  gracePeriod: ["GRACE_PERIOD", optional(duration("seconds", "PT25S"), "PT25S")],
-  hostname: ["HOST", optional(string(), "127.0.0.1")],
+  database: ["DATABASE", v.optional(v.string())],
+  gracePeriod: ["GRACE_PERIOD", v.optional(duration("seconds", "PT25S"), "PT25S")],
+  hostname: ["HOST", v.optional(v.string(), "127.0.0.1")],
   port: [
     "PORT",
-    optional(wholeNumber(0, 65_535, "it is not a whole number from 0 to 65535"), "8787"),
+    v.optional(wholeNumber(0, 65_535, "it is not a whole number from 0 to 65535"), "8787"),
   ],
 };
 
@@ -357,7 +344,7 @@ function valueOf<Name extends keyof Values>(
   if (text && /^["'`]|["'`]$/.test(text)) {
     throw cannotUse(variable, "it is in quotes: leave them out");
   }
-  const result = safeParse(schema, text);
+  const result = v.safeParse(schema, text);
   if (result.success) return result.output;
   throw cannotUse(variable, text === undefined ? unset : result.issues[0].message);
 }

@@ -14,7 +14,7 @@ import { APIError, NotFoundError } from "../core/errors.ts";
 import { parseResponse, readAnswer, readSuccess, type Reply } from "../core/response.ts";
 import { headerValues } from "../core/retry.ts";
 import { type ApiRequest, type Call, send } from "../core/send.ts";
-import { array, check, looseObject, pipe, string } from "../deps.ts";
+import * as v from "../deps.ts";
 import { parseTimestamp } from "../purge/time.ts";
 import { resourceKinds } from "../resources.ts";
 import { type Context, type Line, nowOf, type State, whileServed } from "./context.ts";
@@ -227,8 +227,8 @@ function sendOn(call: Call, asked: Asked, read?: ApiRequest["read"]): Promise<Re
 
 const idOf = ({ ids }: Asked) => ids["message_batch_id"] ?? "";
 
-const pageSchema = looseObject({
-  data: array(looseObject({ id: pipe(string(), check(isBatchId)) })),
+const pageSchema = v.looseObject({
+  data: v.array(v.looseObject({ id: v.pipe(v.string(), v.check(isBatchId)) })),
 });
 
 /** The answer of the API: a batch or a page of them, whose results are at the gateway. */

@@ -8,15 +8,7 @@
 import { unlessAborted } from "../core/abort.ts";
 import { batchPath } from "../core/batches.ts";
 import { readBytes } from "../core/bytes.ts";
-import {
-  boolean,
-  literal,
-  looseObject,
-  optional,
-  safeParse,
-  strictObject,
-  string,
-} from "../deps.ts";
+import * as v from "../deps.ts";
 import { parseJsonOnce } from "../purge/strict-json.ts";
 import type { Context } from "./context.ts";
 import { checkIds, deleteOnDemand, recordingClient } from "./deletion.ts";
@@ -28,9 +20,9 @@ import { Problem } from "./problem.ts";
 const maxBodyBytes = 65_536;
 
 /** Strict where an instruction could be overlooked; the envelope may grow. */
-const eventSchema = looseObject({
-  type: literal("message_batch.delete"),
-  data: strictObject({ id: string(), cancel: optional(boolean()) }),
+const eventSchema = v.looseObject({
+  type: v.literal("message_batch.delete"),
+  data: v.strictObject({ id: v.string(), cancel: v.optional(v.boolean()) }),
 });
 
 /**
@@ -115,7 +107,7 @@ function readEvent(body: string) {
   } catch (error) {
     throw error instanceof Problem ? error : cannotRead(400, "it is not JSON");
   }
-  const event = safeParse(eventSchema, value);
+  const event = v.safeParse(eventSchema, value);
   if (!event.success) {
     throw new Problem(
       400,
