@@ -26,7 +26,7 @@ import { isHolds } from "./policy.ts";
 /** Options of {@link applyPurge}. */
 export interface ApplyPurgeOptions {
   /**
-   * Stops the run: no deletion begins, waits end, and requests in flight come to their end, so that
+   * Stops the run: no deletion begins, waits end, and requests in flight finish, so that
    * their outcome is known. The run does not throw; the remaining batches are `unattempted`.
    */
   readonly signal?: AbortSignal | undefined;

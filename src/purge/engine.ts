@@ -46,7 +46,7 @@ export interface RunOptions {
   readonly operation?: Operation | undefined;
   /** The most tasks at a time, those that wait aside. */
   readonly concurrency: number;
-  /** Stops the run: no task begins, waits end, and attempts in flight come to their end. */
+  /** Stops the run: no task begins, waits end, and attempts in flight finish. */
   readonly signal?: AbortSignal | undefined;
   /** The only workspace whose answers count. */
   readonly workspaceId?: string | undefined;

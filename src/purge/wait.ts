@@ -316,7 +316,7 @@ export function memorySteps(call: Call): Steps {
 }
 
 /**
- * The steps of a call. An abort ends them with `signal.reason`. A step that has begun comes to its end
+ * The steps of a call. An abort ends them with `signal.reason`. A step that has begun ends
  * first: it heeds the signal, and may have something to record.
  */
 function stepsOf(call: Call, engine?: Steps) {

@@ -71,7 +71,7 @@ export interface RunRetentionOptions {
    * @default 300_000
    */
   readonly maxClockSkew?: number | undefined;
-  /** Stops the run: no deletion begins, and requests in flight come to their end. */
+  /** Stops the run: no deletion begins, and requests in flight finish. */
   readonly signal?: AbortSignal | undefined;
 }
 

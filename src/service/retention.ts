@@ -126,7 +126,7 @@ const keepAll: RetentionPolicy = {
 /** What is not healthy about the states of retention; the others are `waiting` and `good`. */
 const whyUnhealthy: Readonly<Record<string, string>> = {
   failed: "the last retention run failed",
-  interrupted: "the last retention run did not come to its end",
+  interrupted: "the last retention run did not end",
   behind: "a message batch has been due for too long",
   overdue: "a retention run is overdue",
 };

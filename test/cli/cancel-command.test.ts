@@ -220,7 +220,7 @@ describe("cancel with a wait", () => {
     expect(stage.requests()).toHaveLength(1);
   });
 
-  test("waits no longer where nobody reads", async () => {
+  test("stops waiting when the reader is gone", async () => {
     const stage = createCommandStage({
       sandbox: { cancelingTime: 60 * minute },
       onResult: () => {

@@ -158,7 +158,7 @@ describe("delete with --cancel", () => {
     }
   });
 
-  test("waits no longer where nobody reads", async () => {
+  test("stops waiting when the reader is gone", async () => {
     const stage = createCommandStage({
       sandbox: slow,
       onResult: () => {
@@ -218,7 +218,7 @@ describe("delete where stdout fails", () => {
 });
 
 describe("delete with --wait", () => {
-  test("cancels nothing, and deletes what has ended by itself", async () => {
+  test("cancels nothing, and deletes what has ended", async () => {
     const stage = createCommandStage();
     const id = seedGoing(stage);
     expect(await remove(stage, [id], wait)).toBe(0);

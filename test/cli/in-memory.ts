@@ -71,7 +71,7 @@ export const stdinOf = (text: string): Host["stdin"] => ({
   read: () => new Blob([text]).stream(),
 });
 
-/** A host where nobody can be asked. */
+/** A host without a terminal. */
 export const byCron: HostChange = { stdin: stdinOf("") };
 
 /** A person at a terminal, who types this when asked. */

@@ -9,7 +9,7 @@ import {
 
 /** A stage on which commands are interrupted. */
 export interface InterruptingStage extends Stage {
-  /** Runs a command, interrupts it once a deletion is in flight, and lets that come to its end then. */
+  /** Runs a command, interrupts it once a deletion is in flight, and then lets it finish. */
   interrupt(
     runtime: Runtime,
     args: readonly string[],

@@ -312,7 +312,7 @@ describe("list", () => {
     }
   });
 
-  test("asks for no more where nobody reads", async () => {
+  test("asks for no more when the reader is gone", async () => {
     const stage = createCommandStage({
       onResult: () => {
         throw systemError("EPIPE");

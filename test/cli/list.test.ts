@@ -18,7 +18,7 @@ describe.each(names)("list on %s", { concurrent: true }, (runtime) => {
     expect(stage.requests()).toEqual(["GET /v1/messages/batches"]);
   });
 
-  test("stops without a word when nobody reads its results", async ({ expect }) => {
+  test("stops without a word when the reader of its results is gone", async ({ expect }) => {
     await using stage = await createStage();
     // More than a pipe holds.
     for (let index = 0; index < 3_000; index++) stage.sandbox.seed();

@@ -177,7 +177,7 @@ test("main() ends at once when it is interrupted while it reads", async () => {
   });
 });
 
-test("main() tells a result that cannot be written, and is quiet where nobody reads", async () => {
+test("main() tells a result that cannot be written, and is quiet when the reader is gone", async () => {
   for (const args of [["--help"], ["delete", "msgbatch_1", "--allow-missing"]]) {
     expect(await run(args, { stdout: failingOutput("EPIPE") })).toMatchObject({
       code: 141,

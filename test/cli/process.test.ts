@@ -63,7 +63,7 @@ describe.each(names)("the process on %s", { concurrent: true }, (runtime) => {
     expect(stage.sandbox.size).toBe(0);
   });
 
-  test("stops, and tells what it did, when nobody reads", async ({ expect }) => {
+  test("stops, and says what it did, when the reader is gone", async ({ expect }) => {
     const read = createGate();
     let answered = 0;
     await using stage = await createStage(async (request, next) => {

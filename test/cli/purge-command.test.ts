@@ -667,7 +667,7 @@ describe("purge --audit", () => {
     expect(files.texts.get("a.jsonl")).toBe(trail);
   });
 
-  test("settles a deletion whose answer nobody saw", async () => {
+  test("settles a deletion whose answer was lost", async () => {
     const { sandbox, old: [id = ""] } = stage();
     const files = createMemoryFiles();
     await planned(files, sandbox);
@@ -824,7 +824,7 @@ describe("purge ends early", () => {
     expect(stderr).toContain("8 of the 8 entries of this run are not in a: it was moved");
   });
 
-  test("with its record's failure when nobody reads", async () => {
+  test("with the failure of its audit trail when the reader is gone", async () => {
     const { sandbox } = stage();
     const files = createMemoryFiles({}, fullAfter(1));
     const change = { ...byCron, files, stdout: failingOutput("EPIPE") };

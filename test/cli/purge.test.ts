@@ -145,7 +145,7 @@ describe.each(names)("purge on %s", (runtime) => {
     expect(stage.sandbox.size).toBe(4);
   });
 
-  test("stops, and tells what it did, when nobody reads", async ({ expect }) => {
+  test("stops, and says what it did, when the reader is gone", async ({ expect }) => {
     const read = createGate();
     let deletions = 0;
     await using stage = await createStage(async (request, next) => {

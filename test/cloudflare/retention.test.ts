@@ -199,7 +199,7 @@ describe("the Worker", () => {
     expect(actors).toEqual([undefined, undefined, "first", "first"]);
   });
 
-  test("closes every road while its policy cannot be read", async () => {
+  test("deletes nothing while its policy cannot be read", async () => {
     const { sandbox, send, cron, health } = await start({ RETENTION_POLICY: '{"version":1}' });
     const { toGo: [one = ""] } = seedForRetention(sandbox, 1);
     await cron("exception");

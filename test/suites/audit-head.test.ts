@@ -81,7 +81,7 @@ describe("verifyAuditTrail(), with a remembered head,", () => {
     ["a newline was put in", `\n${trail}`],
     ["it was cut, and others came", textOf([first, second, ...lines])],
     ["all of it was removed", ""],
-    ["it was made anew", textOf(linesOf(entriesOf(20).slice(8)))],
+    ["it was made again", textOf(linesOf(entriesOf(20).slice(8)))],
   ];
   test.each(changes)("says where %s", async (_, text) => {
     expect(text).not.toBe(trail);

@@ -117,7 +117,7 @@ describe("cancelAndDeleteMessageBatch() deletes", () => {
     });
   }
 
-  test("a batch whose cancel was answered by nobody, but done, without a second one", async () => {
+  test("a batch whose cancel was done, but not answered, without a second one", async () => {
     const { client, id, count, sandbox } = setUp();
     sandbox.fail({ method: "POST", connection: "lost_after" });
     expect(await cancelAndDeleteMessageBatch(client, id)).toMatchObject({ evidence: "receipt" });
@@ -436,7 +436,7 @@ describe("cancelAndDeleteMessageBatch(), made again after its process died,", ()
     }
   });
 
-  test("gives the same deletion again when it had come to its end", async () => {
+  test("gives the same deletion again after it ended", async () => {
     const { client, id, clock, sandbox } = setUp();
     const store = createStepStore();
     const run = () =>

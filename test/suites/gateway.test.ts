@@ -242,7 +242,7 @@ describe("the gateway passes on", () => {
     });
   }
 
-  test("what became of a trail that could not be written, to the owner and nobody else", async () => {
+  test("what became of a trail that could not be written, only to the owner", async () => {
     const auditTrail = {
       append: ({ phase }: { phase: string }) =>
         phase === "intent" ? Promise.resolve() : Promise.reject(new Error("postgres://secret@db")),

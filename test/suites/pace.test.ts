@@ -630,7 +630,7 @@ describe("a client with a pace", () => {
     expect(told).toEqual([undefined, undefined]);
   });
 
-  test("asks nobody for what goes to another host", async () => {
+  test("does not wait for a request to another host", async () => {
     const { pace, told } = watch();
     const results = () => new Response(`{"custom_id":"a","result":{}}\n`);
     const { client } = stub([() => new Response("", { status: 404 }), results], { pace });

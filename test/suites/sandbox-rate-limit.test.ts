@@ -67,7 +67,7 @@ describe("rateLimit", () => {
     expect((await call(sandbox, "GET", BATCHES)).headers.get("retry-after")).toBe("9");
   });
 
-  test("does not count requests that nobody is known to have sent", async () => {
+  test("does not count requests without a key", async () => {
     const sandbox = createSandbox({ now, rateLimit: { perMinute: 1 } });
     const anonymous = { headers: { "anthropic-version": "2023-06-01" } };
     expect((await call(sandbox, "GET", BATCHES, anonymous)).status).toBe(401);

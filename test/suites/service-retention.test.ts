@@ -363,7 +363,7 @@ describe("GET /healthz", () => {
     },
   });
 
-  test("is 503 after a run that did not come to its end", async () => {
+  test("is 503 after a run that did not end", async () => {
     const { storage, health } = setUp();
     const begunAt = (time: number) => ({ id: "killed", startedAt: new Date(time).toISOString() });
     storage.storedRuns.push(runAt(now - 2 * hour), begunAt(now - hour));
@@ -568,7 +568,7 @@ describe("a hold", () => {
     expect(sandbox.requests).toHaveLength(0);
   });
 
-  test("is told to nobody without a token or a signature", async () => {
+  test("is told only with a token or a signature", async () => {
     const { service } = setUp({ GATEWAY_TOKENS: await gatewayTokens() });
     const { url, method } = gateway("msgbatch_held");
     expect((await service.fetch(new Request(url, { method }))).status).toBe(401);
@@ -578,7 +578,7 @@ describe("a hold", () => {
     expect((await service.fetch(unsigned)).status).toBe(401);
   });
 
-  test("that cannot be read closes both roads with 500, and names RETENTION_POLICY", async () => {
+  test("that cannot be read: webhook and gateway answer 500, and name RETENTION_POLICY", async () => {
     const twice = JSON.stringify(policy).replace(/}$/, ',"h\\u006flds":[]}');
     for (
       const unreadable of ["{", twice, '{"version":1,"rules":[],"holds":["msgbatch_held"]}', apiKey]
@@ -626,7 +626,7 @@ describe("without its database, the service", () => {
   };
   const health = () => new Request("http://localhost/healthz");
 
-  test("deletes nothing on any road, and /healthz is 503", async () => {
+  test("deletes nothing by webhook or gateway, and /healthz is 503", async () => {
     const { service, sandbox } = build({ GATEWAY_TOKENS: await gatewayTokens() });
     await expect(service.scheduled()).rejects.toThrow("ERR_CONFIGURATION");
     const roads = [gateway("msgbatch_young"), webhook(deletion("msgbatch_young"))];

@@ -156,7 +156,7 @@ describe("waitUntilMessageBatchEnded() resolves", () => {
     }
   });
 
-  test("when the key cannot be had for a moment, where an engine repeats the step", async () => {
+  test("when the key fails for a moment, and an engine repeats the step", async () => {
     let asked = 0;
     const flaky = () => {
       asked += 1;

@@ -54,7 +54,7 @@ const noSignals: [string, unknown][] = [
 /** Options of somebody's own making: none of them is a property of its own. */
 const inherited = (options: object) => wrong(Object.create(options));
 
-describe("applyPurge() and runRetention() heed options that are inherited,", () => {
+describe("applyPurge() and runRetention() read inherited options,", () => {
   test("a store for the results, and a signal", async () => {
     const { client, sandbox } = played();
     const plan = await planPurge(client, { filter: "*" });

@@ -48,7 +48,7 @@ function serviceOf(env: Env): Service {
 }
 
 export default {
-  /** Answers a request. If the caller hangs up, the deletion and its entries come to their end. */
+  /** Answers a request. If the caller hangs up, the deletion and its entries are finished. */
   fetch(
     request: Request,
     env: Env,
