@@ -107,7 +107,7 @@ export async function verifyAuditTrail(
     entries += 1;
     onEntry?.(entry);
     if (entry.phase === "intent") open.set(entry.id, entry);
-    else open.delete(entry.intent ?? "");
+    else open.delete(String(entry.intent));
   }
   const isYoung = ({ time }: AuditEntry) => Math.abs(now - Date.parse(time)) < openAfter;
   const openIntents = [...open.values()].filter((intent) => !isYoung(intent));

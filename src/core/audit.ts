@@ -131,7 +131,7 @@ export async function withAuditTrail<Result extends Recorded>(
   const outcomeOf = (facts: OutcomeFacts) =>
     createOutcome(intent, clock.now(), { exportHash, ...facts });
   const record = (facts: OutcomeFacts) =>
-    appendEntry(settings, outcomeOf(facts)).then(() => undefined, messageOf);
+    appendEntry(auditTrail, settings, outcomeOf(facts)).then(() => undefined, messageOf);
 
   const written = append(intent);
   try {
@@ -175,8 +175,12 @@ export function createOutcome(intent: AuditEntry, now: number, facts: OutcomeFac
 }
 
 /** Adds an entry to the audit trail of a client, which has as long for it as for one attempt. */
-export async function appendEntry(settings: Settings, entry: AuditEntry): Promise<void> {
-  await inTime(settings, settings.auditTrail?.append(entry) ?? Promise.resolve());
+export async function appendEntry(
+  auditTrail: AuditTrail,
+  settings: Settings,
+  entry: AuditEntry,
+): Promise<void> {
+  await inTime(settings, auditTrail.append(entry));
 }
 
 async function inTime({ timeout }: Settings, written: Promise<void>): Promise<void> {

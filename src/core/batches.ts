@@ -232,7 +232,6 @@ export async function* listBatches(
   let nameless = 0;
   const found = () => seen.size + unreadable.size + nameless;
   const cursors = new Set<string>();
-  const smallerPages = [100, 20].filter((size) => size < pageSize);
   let size = pageSize;
   let after: string | undefined;
   let seenAtLastBegin = 0;
@@ -244,8 +243,9 @@ export async function* listBatches(
       page = await listPage(call, after, size);
     } catch (error) {
       const status = error instanceof APIError ? error.status : 0;
-      if (after === undefined && tooMany.includes(status) && smallerPages.length > 0) {
-        size = smallerPages.shift() ?? size;
+      const smaller = [100, 20].find((one) => one < size);
+      if (after === undefined && tooMany.includes(status) && smaller !== undefined) {
+        size = smaller;
       } else if (
         after !== undefined && (status === 400 || status === 404) && seen.size > seenAtLastBegin
       ) {

@@ -132,6 +132,8 @@ export interface NoAnswer extends Partial<Failure> {
   readonly status?: number | undefined;
 }
 
+const mostPaceRepeats = 30; // repetitions that are no retries, because the pace was too high
+
 /**
  * Sends a request, and repeats it by the retry policy. It does not look at what the answer means.
  *
@@ -170,7 +172,7 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
       startedAt = clock.now();
       answer = await attempt(call, request, url, credentials);
     } finally {
-      if (permit?.(answer) && paceRepeats < 30) paceRepeats += 1; // the most because of the pace
+      if (permit?.(answer) && paceRepeats < mostPaceRepeats) paceRepeats += 1;
       permit = undefined;
     }
     const receivedAt = clock.now();
@@ -229,16 +231,15 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
   let last = once();
   await last;
   if (delay !== undefined) {
-    const again = new Error(); // makes ky repeat, and nothing else does
     await ky(settings.baseUrl, {
-      fetch: () => delay === undefined ? Promise.resolve(new Response()) : Promise.reject(again),
+      // What it rejects with makes ky repeat.
+      fetch: () => delay === undefined ? Promise.resolve(new Response()) : Promise.reject(delay),
       timeout: false, // every attempt has its own
       retry: {
-        limit: Infinity, // once() counts
+        limit: maxRetries + mostPaceRepeats, // once() counts
         delay: () => 0, // the wait is ours, so that time is a parameter
-        shouldRetry: async ({ error }) => {
-          if (error !== again) return false;
-          await pause(call, delay ?? 0);
+        shouldRetry: async () => {
+          await pause(call, Number(delay));
           last = once();
           await last.catch(() => {}); // ky would wrap some of the caller's own errors
           return true;

@@ -195,7 +195,7 @@ export function evaluateFilter(
 /** How long ago a batch must have ended if its policy does not say. */
 const defaultMinimumAge = "PT1H";
 
-const ageOf = (minimumAge = defaultMinimumAge) => parseIsoDuration(minimumAge) ?? Infinity;
+const ageOf = (minimumAge = defaultMinimumAge) => Number(parseIsoDuration(minimumAge));
 
 /**
  * Decides for each batch what a retention policy means for it. Pure: the result depends on the

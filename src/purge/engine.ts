@@ -279,7 +279,7 @@ function failedOutcome(
   const what = facts.auditTrailFailure === undefined
     ? "the function of the secret failed"
     : `the audit trail failed: ${facts.auditTrailFailure}`;
-  const isDone = facts.mayBeDeleted || (operation === "cancel" && facts.canceled !== false);
+  const isDone = facts.mayBeDeleted || facts.canceled !== false;
   const nothing = `; nothing was ${operations[operation]}`;
   return failed(id, "ERR_CALLER", isDone ? what : what + nothing, operation);
 }

@@ -2,7 +2,7 @@
 import { isAbort, unlessAborted, within } from "../core/abort.ts";
 import { bytesOf, createLineSplitter, hex, isBlank } from "../core/bytes.ts";
 import { batchPath, type MessageBatch, subjectOf } from "../core/batches.ts";
-import { cannotUse, checkOptions, defined, fillPath, isArgumentError } from "../core/check.ts";
+import { cannotUse, checkOptions, defined, fillPath } from "../core/check.ts";
 import {
   callChecks,
   type CallOptions,
@@ -104,7 +104,9 @@ export async function exportMessageBatchResults(
   const writer = writerOf(sink);
   try {
     const call = createCall(checkClient(client), checkOptions(options, callChecks));
-    return await exportToSink(call, locateResults(call, batch), writer);
+    const location = locateResults(call, batch);
+    if (typeof location === "string") throw cannotUse("batch", location);
+    return await exportToSink(call, location, writer);
   } catch (error) {
     await abortSink(writer, error);
     throw error instanceof SinkError ? error.reason : error;
@@ -289,26 +291,25 @@ function hasNoPath({ status, said, exchange }: Reply): boolean {
 }
 
 /** Where the results of a batch are, and how many there must be. */
-type ResultsLocation = ReturnType<typeof locateResults>;
+type ResultsLocation = Exclude<ReturnType<typeof locateResults>, string>;
 
-/** Finds the results of a batch, without a request. */
+/** Finds the results of a batch, without a request; or says why it has none to be found. */
 function locateResults({ settings }: Call, batch: MessageBatch) {
-  const refuse = (why: string) => cannotUse("batch", why);
-  if (typeof batch !== "object" || batch === null) throw refuse("it is not a message batch");
+  if (typeof batch !== "object" || batch === null) return "it is not a message batch";
   const { id, processing_status, results_url, request_counts } = batch;
   const path = fillPath(`${batchPath}/results`, { message_batch_id: id });
-  if (processing_status !== "ended") throw refuse("it has not ended, and has no results before");
+  if (processing_status !== "ended") return "it has not ended, and has no results before";
   if (isArchived(batch, settings.clock.now())) {
-    throw refuse("its results are gone: they were archived, 29 days after its creation");
+    return "its results are gone: they were archived, 29 days after its creation";
   }
-  if (typeof results_url !== "string") throw refuse("it has no results_url");
+  if (typeof results_url !== "string") return "it has no results_url";
 
   const { processing, succeeded, errored, canceled, expired } = Object(request_counts);
   const counts: unknown[] = [succeeded, errored, canceled, expired];
   const results = counts.every(isCount) ? counts.reduce((sum, count) => sum + count, 0) : 0;
   // A batch has a request at least, so one that has ended has a result.
   if (processing !== 0 || results < 1 || results > maxResults) {
-    throw refuse("its request_counts are not those of a batch that has ended");
+    return "its request_counts are not those of a batch that has ended";
   }
 
   const own = new URL(settings.baseUrl + path);
@@ -357,14 +358,12 @@ export async function storeResults(
   batch: MessageBatch,
   store: ResultStore,
 ): Promise<ResultsExport> {
-  let location: ResultsLocation;
-  try {
-    location = locateResults(call, batch);
-  } catch (error) {
-    const why = isArgumentError(error) ? error.why : "it has no results";
+  const location = locateResults(call, batch);
+  if (typeof location === "string") {
     const there = typeof batch.results_url === "string" &&
       !isArchived(batch, call.settings.clock.now());
-    throw exportFailure(batch, there ? why : `${why}; it can be deleted without an export`);
+    const hint = there ? "" : "; it can be deleted without an export";
+    throw exportFailure(batch, location + hint);
   }
   let writer: Writer | undefined;
   try {

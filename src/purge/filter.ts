@@ -148,7 +148,7 @@ const before = (time: Time): Condition<string> => ({
   schema: timeSchema,
   needsEnd: true,
   holds(limit, now) {
-    const end = parseTimestamp(limit) ?? NaN;
+    const end = Number(parseTimestamp(limit));
     return (batch) => past(batch, time, now) < end;
   },
   words: (limit) => happened(time, `before ${limit}`),
@@ -157,7 +157,7 @@ const before = (time: Time): Condition<string> => ({
 const after = (time: Time): Condition<string> => ({
   schema: timeSchema,
   holds(limit) {
-    const start = parseTimestamp(limit) ?? NaN;
+    const start = Number(parseTimestamp(limit));
     return (batch) => batch[time] > start;
   },
   words: (limit) => happened(time, `after ${limit}`),

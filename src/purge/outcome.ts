@@ -142,7 +142,6 @@ export function stopReason(
   inARow: typeof maxInARow,
 ): StopReason | undefined {
   if (code === "ERR_CALLER") return "caller_failed";
-  if (code === "ERR_PURGE_REFUSED") return "other_workspace";
   if (code === "ERR_ABORTED") return "interrupted";
   if (status === 401) return "credentials_refused";
   if (status === 403 && type !== "permission_error") return "blocked";

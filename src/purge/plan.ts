@@ -358,7 +358,11 @@ export async function planPurge(client: Client, options: PlanPurgeOptions): Prom
   if (policy || isByAge(filter)) checkClock(call, maxClockSkew);
   const decisions = policy
     ? evaluateRetention(policy, batches.values(), now, { holds, archived })
-    : evaluateFilter(filter ?? {}, batches.values(), now, { holds, archived, cancelInProgress });
+    : evaluateFilter(filter as MessageBatchFilter, batches.values(), now, {
+      holds,
+      archived,
+      cancelInProgress,
+    });
   // Of the server's texts, a plan has only those that could be read.
   const readable = (time: string | null) => parseTimestamp(time) === undefined ? null : time;
   const items = [...batches.values()].map((batch) => ({

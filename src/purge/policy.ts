@@ -94,7 +94,7 @@ const rules: {
         let [next, end] = [0, oldestFirst.length]; // those up to `next` were created no later
         while (next < end) {
           const middle = (next + end) >> 1;
-          if ((oldestFirst[middle] ?? NaN) <= createdAt) next = middle + 1;
+          if (Number(oldestFirst[middle]) <= createdAt) next = middle + 1;
           else end = middle;
         }
         return oldestFirst[next + count - 1] ?? Infinity;

@@ -30,43 +30,44 @@ export async function settleIntents(
   most: number,
   options: RunOptions,
 ): Promise<number> {
-  if (settings.auditTrail === undefined) return 0;
+  const { auditTrail } = settings;
+  if (auditTrail === undefined) return 0;
   const now = settings.clock.now();
   const key = await keyFingerprint(settings);
   const open = new Map<string, AuditEntry[]>(); // by batch
   for (const intent of intents) {
     const { phase, resource, objectId, time } = intent;
     if (phase !== "intent" || resource !== "message_batch") continue;
-    const age = Math.abs(now - (parseTimestamp(time) ?? NaN));
+    const age = Math.abs(now - Number(parseTimestamp(time)));
     if (!(age >= openAfterMs) || !isBatchId(objectId)) continue;
     if ((intent.workspaceId ?? workspaceId) !== workspaceId) continue;
     // Where no answer names the workspace, another key may be one of another workspace.
     if (workspaceId === undefined && (intent.keyFingerprint ?? key) !== key) continue;
     open.set(objectId, [...open.get(objectId) ?? [], intent]);
   }
-  const ids = [...open.keys()];
   const entries: AuditEntry[] = [];
-  const settle = (id: string, seen: Seen) => {
-    for (const intent of open.get(id) ?? []) {
+  const settle = (intents: readonly AuditEntry[], seen: Seen) => {
+    for (const intent of intents) {
       const facts = outcomeOf(intent, seen);
       if (facts) entries.push(createOutcome(intent, now, { ...facts, settled: true, workspaceId }));
     }
   };
   const isListed = (id: string) => batches.has(id) || unreadable.ids.has(id);
-  for (const id of ids.filter(isListed)) settle(id, batches.get(id));
-  const unlisted = ids.filter((id) => !isListed(id)).slice(0, most);
+  for (const [id, intents] of open) if (isListed(id)) settle(intents, batches.get(id));
+  const unlisted = [...open].filter(([id]) => !isListed(id)).slice(0, most);
   const found = new Map<string, Seen>();
-  const looks = createRun(settings, unlisted, (id) => ({
+  const looks = createRun(settings, unlisted, ([id]) => ({
     id,
     async run(call) {
       found.set(id, await lookFor(call, id));
       return { outcome: "missing", id }; // or found: all that counts is that the API said which
     },
   }), options);
-  for await (const { outcome, id } of looks.outcomes()) {
-    if (outcome === "missing") settle(id, found.get(id));
-  }
-  const written = await Promise.allSettled(entries.map((entry) => appendEntry(settings, entry)));
+  for await (const { outcome, id } of looks.outcomes()) if (outcome !== "missing") found.delete(id);
+  for (const [id, intents] of unlisted) if (found.has(id)) settle(intents, found.get(id));
+  const written = await Promise.allSettled(
+    entries.map((entry) => appendEntry(auditTrail, settings, entry)),
+  );
   return written.filter(({ status }) => status === "fulfilled").length;
 }
 

@@ -25,7 +25,16 @@ import {
 } from "../fixtures/batches.ts";
 import { everythingIn } from "../fixtures/everything-in.ts";
 import { presentIn } from "../fixtures/seed-batches.ts";
-import { apiKey, lost, page, receipt, refusal, rejection, stub } from "../fixtures/stub.ts";
+import {
+  apiKey,
+  lost,
+  page,
+  receipt,
+  refusal,
+  rejection,
+  stub,
+  type StubAnswer,
+} from "../fixtures/stub.ts";
 
 const item = { createdAt: daysAgo(9), endedAt: daysAgo(8), status: "ended" } as const;
 const planOf = (count: number, more: Partial<PurgePlan> = {}): PurgePlan => ({
@@ -184,6 +193,35 @@ describe("applyPurge()", () => {
       for await (const _ of run);
     })()).rejects.toBe(failure);
     await expect(run).rejects.toBe(failure);
+  });
+
+  test("says that nothing was deleted or canceled only where that is known", async () => {
+    const failing = async (answers: readonly StubAnswer[], asked: number) => {
+      let times = 0;
+      const key = () => times++ < asked ? apiKey : Promise.reject(new Error("no key"));
+      const { client } = stub(answers, { apiKey: key });
+      const going = {
+        status: "in_progress",
+        action: "cancel_and_delete",
+        code: "matches",
+      } as const;
+      const plan = planOf(1);
+      const items = plan.items.map((item) => answers.length > 1 ? { ...item, ...going } : item);
+      const outcomes: unknown[] = [];
+      await rejection((async () => {
+        for await (const one of applyPurge(client, { ...plan, items })) outcomes.push(one);
+      })());
+      return outcomes;
+    };
+    const why = "the function of the secret failed";
+    const nothing = { error: { code: "ERR_CALLER", why: `${why}; nothing was deleted` } };
+    const something = { error: { code: "ERR_CALLER", why } };
+    expect(await failing([receipt("msgbatch_1")], 0)).toMatchObject([nothing]);
+    expect(await failing([lost], 1)).toMatchObject([something]);
+    const batch = batchOf("msgbatch_1", { processing_status: "in_progress" });
+    const show = () => Response.json(batch);
+    expect(await failing([show, show], 1)).toMatchObject([nothing]);
+    expect(await failing([show, show], 2)).toMatchObject([{ ...something, canceled: true }]);
   });
 
   const stops: [number, string, string, Record<string, string>?][] = [

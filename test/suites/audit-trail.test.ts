@@ -171,6 +171,12 @@ describe("deleteMessageBatch() with a trail that breaks", () => {
       attempts: 1,
       auditError: "disk full",
     });
+    const odd = {
+      append: ({ phase }: AuditEntry) =>
+        phase === "outcome" ? Promise.reject(apiKey) : Promise.resolve(),
+    };
+    const thrown = stub([receipt(id)], { auditTrail: odd });
+    expect((await deleteMessageBatch(thrown.client, id)).auditError).toBe("unknown reason");
     const failing = stub([refusal(403, "permission_error")], { auditTrail: breaking("outcome") });
     expect(await rejection(deleteMessageBatch(failing.client, id))).toMatchObject({
       code: "ERR_API",

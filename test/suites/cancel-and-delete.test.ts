@@ -367,6 +367,26 @@ describe("cancelAndDeleteMessageBatch() records", () => {
     expect(auditTrail.entries.map(({ phase }) => phase)).toEqual(["intent", "outcome"]);
   });
 
+  test("nothing on the reason of an abort, which is the caller's, in a step that is run again", async () => {
+    const { client, id, after, clock } = setUp("ended");
+    const controller = new AbortController();
+    const reason = new APIConnectionError({
+      reason: "unknown",
+      sent: true,
+      ...enough,
+      attempts: 1,
+      outcomeKnown: true,
+    });
+    after("DELETE", () => controller.abort(reason));
+    const steps: Steps = {
+      do: (_name, _config, run) => run({ attempt: 2 }),
+      sleep: (_name, duration) => clock.sleep(duration),
+    };
+    const options = { steps, signal: controller.signal };
+    expect(await rejection(cancelAndDeleteMessageBatch(client, id, options))).toBe(reason);
+    expect(reason.outcomeKnown).toBe(true);
+  });
+
   test("on its error that the trail failed, though the error came through JSON", async () => {
     const { client, id, sandbox, clock } = setUp("ended");
     sandbox.fail({ method: "DELETE", status: 403 });

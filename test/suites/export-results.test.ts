@@ -232,6 +232,12 @@ describe("exportMessageBatchResults() refuses", () => {
     expect([state(), seen.length]).toEqual(["aborted", 1]);
   });
 
+  test("an answer that has no body at all", async () => {
+    const { error, state } = await run([() => new Response(null)]);
+    expect(error).toHaveProperty("message", expect.stringMatching(/0 lines, and the batch 3/));
+    expect(state()).toBe("aborted");
+  });
+
   test("a line that is not UTF-8", async () => {
     for (const [text, message] of [[three.trimEnd(), /breaks off/], [three, /line 3 is not/]]) {
       const bytes = new TextEncoder().encode(text as string);

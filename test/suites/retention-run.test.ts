@@ -390,6 +390,17 @@ describe("runRetention() settles an open intent", () => {
     expect(entries).toMatchObject([{ operation: "cancel", settled: true, ...expected }]);
   });
 
+  test.each<[string, object]>([
+    ["has a status that is not known here", batchOf("msgbatch_1", { processing_status: "x" })],
+    ["cannot be read", { id: "msgbatch_1" }],
+  ])("of no cancellation, where the batch %s", async (_, batch) => {
+    const auditTrail = createMemoryAuditTrail();
+    const { client } = stub([page([batch])], { auditTrail });
+    const openIntents = [intentOf("msgbatch_1", { operation: "cancel", time: hourAgo })];
+    expect(await runRetention(client, month, { openIntents })).toMatchObject({ settled: 0 });
+    expect(auditTrail.entries).toEqual([]);
+  });
+
   test("as failed without a request, where the run's own list has the batch", async () => {
     const { run, entries, intent, requests } = await settle(({ sandbox }) => {
       sandbox.seed({ id: "msgbatch_1", processing_status: "in_progress" });
@@ -568,6 +579,13 @@ describe("runRetention() fails, and says so,", () => {
     expect(result).toMatchObject({ failed: 1, hasMore: true, error: { code: "ERR_CALLER" } });
     expect(JSON.stringify(result)).not.toContain("postgres");
     expect(deletes()).toEqual([]);
+  });
+
+  test("where the key cannot be had, without words of that", async () => {
+    const { run } = setUp(olds(3), { apiKey: () => Promise.reject(new Error(apiKey)) });
+    const result = await run();
+    expect(result).toMatchObject({ due: 0, hasMore: true, error: { code: "ERR_UNEXPECTED" } });
+    expect(JSON.stringify(result)).not.toContain(apiKey);
   });
 
   test("where an outcome cannot be recorded", async () => {
