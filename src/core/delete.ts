@@ -1,4 +1,5 @@
 /** The deletion of one object, validated. @module */
+import { isAbort } from "./abort.ts";
 import { withAuditTrail } from "./audit.ts";
 import {
   checkOptions,
@@ -129,7 +130,8 @@ export async function deleteResource<const Resource extends DeletableResource>(
   signal?.throwIfAborted();
   const keepDoubt = (error: unknown): never => {
     const outcomeKnown = !mayBeDeletedAlready && !facts.mayBeDeleted;
-    throw error instanceof CallError ? Object.assign(error, { outcomeKnown }) : error;
+    const isOurs = error instanceof CallError && !isAbort(error, signal);
+    throw isOurs ? Object.assign(error, { outcomeKnown }) : error;
   };
   if (lookFirst && !facts.wasThere) {
     const found = await look(target);
