@@ -57,7 +57,7 @@ export async function readText(
   files: Pick<Files, "read">,
   path: string,
   limit: { readonly bytes: number; readonly what: string },
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
@@ -72,7 +72,7 @@ export async function readText(
   return text + decoder.decode();
 }
 
-async function* readFile(files: Pick<Files, "read">, path: string, signal?: AbortSignal) {
+async function* readFile(files: Pick<Files, "read">, path: string, signal: AbortSignal) {
   try {
     yield* untilAborted(files.read(path), { signal });
   } catch (error) {
@@ -137,7 +137,7 @@ export async function readPlan(
   files: Pick<Files, "read">,
   path: string,
   client: CommandClient,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<PurgePlan> {
   const limit = { bytes: 268_435_456, what: "a plan" }; // of 100,000 batches, it has some 18 MB
   const text = await readText(files, path, limit, signal);

@@ -56,7 +56,8 @@ export async function runPurge(args: Args, flags: Flags, context: Context): Prom
 
 /** Runs `retain`. */
 export async function runRetain(_: Args, flags: Flags, context: Context): Promise<number> {
-  const policy = await readPolicy(context.host.files, flags.policy ?? "");
+  const { files, signal } = context.host;
+  const policy = await readPolicy(files, flags.policy ?? "", signal);
   return await begin({ policy }, flags, context);
 }
 

@@ -73,7 +73,9 @@ export async function readHolds(
       `Cannot hold ${quote(strange)}: an id has only letters, digits and -._~`,
     );
   }
-  const { holds: others = [] } = policy === undefined ? {} : await readPolicy(files, policy);
+  const { holds: others = [] } = policy === undefined
+    ? {}
+    : await readPolicy(files, policy, signal);
   return new Set([...given, ...others]);
 }
 
@@ -106,9 +108,10 @@ export function describeUnknownHolds(holds: ReadonlySet<string>, { items }: Purg
 export async function readPolicy(
   files: Pick<Files, "read">,
   path: string,
+  signal: AbortSignal,
 ): Promise<RetentionPolicy> {
   const limit = { bytes: 16_777_216, what: "a retention policy" }; // half a million holds
-  const text = await readText(files, path, limit);
+  const text = await readText(files, path, limit, signal);
   try {
     return parsePolicyText(text);
   } catch (error) {

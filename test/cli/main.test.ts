@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { serve } from "../../src/adapters/serve.ts";
 import { createSandbox } from "../../src/sandbox/mod.ts";
 import { environment, jsonLines, key, run } from "./in-memory.ts";
+import { createMemoryFiles } from "./memory-files.ts";
 import { failingOutput, interruptedReading } from "./memory-host.ts";
 
 test("main() without a command shows the help on stderr", async () => {
@@ -167,13 +168,21 @@ test("main() tells an unexpected error in a line, and with --verbose its stack",
   );
 });
 
-test("main() ends at once when it is interrupted while it reads", async () => {
+test.each([
+  "delete",
+  "delete @p",
+  "purge --yes --all --holds p",
+  "purge --yes --all --policy p",
+  "purge --yes --plan p",
+  "retain --yes --policy p",
+  "audit verify p",
+  "sandbox --seed p",
+])("main() ends at once when it is interrupted while it reads: %s", async (line) => {
   const { read, signal } = interruptedReading();
-  const stdin = { isTerminal: false, read };
-  expect(await run(["delete"], { stdin, signal })).toEqual({
+  const change = { stdin: { isTerminal: false, read }, files: { ...createMemoryFiles(), read } };
+  expect(await run(line.split(" "), { ...change, signal })).toMatchObject({
     code: 130,
     stdout: "",
-    stderr: "Interrupted: nothing was deleted or canceled\n",
   });
 });
 
