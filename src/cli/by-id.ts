@@ -150,7 +150,7 @@ async function deleteOne(
     return deletionOutcome(id, deletion);
   }
   if (waitTimeout !== undefined && !cancel) {
-    await waitUntilEnded(call, id, waitTimeout).catch((error) => {
+    await waitUntilEnded(call, id, { waitTimeout }).catch((error) => {
       // The deletion says how the absence is known.
       if (!(error instanceof NotFoundError && (allowMissing || mayBeDeletedAlready))) throw error;
     });
@@ -176,7 +176,8 @@ async function cancelOne(
     if (batch.processing_status === "ended") return { outcome: "ended", ...outcome };
     if (waitTimeout === undefined) return { outcome: "canceling", ...outcome };
     try {
-      return { outcome: "ended", ...outcome, batch: await waitUntilEnded(call, id, waitTimeout) };
+      const ended = await waitUntilEnded(call, id, { waitTimeout });
+      return { outcome: "ended", ...outcome, batch: ended };
     } catch (error) {
       const isLate = error instanceof WaitTimeoutError;
       if (!isLate && !endOfWait(call)?.aborted) throw error;
@@ -212,7 +213,7 @@ async function exportOne(
 ): Promise<RunOutcome> {
   const batch = waitTimeout === undefined
     ? await retrieveBatch(call, id)
-    : await waitUntilEnded(call, id, waitTimeout);
+    : await waitUntilEnded(call, id, { waitTimeout });
   if (batch.processing_status !== "ended" || store === undefined) {
     return { outcome: "skipped", id, reason: "not_ended" };
   }

@@ -14,7 +14,7 @@ import {
 } from "./export.ts";
 import { type DeletionOutcome, deletionOutcome, outcomeError } from "./outcome.ts";
 import { isArchived } from "./time.ts";
-import { cancelAndDelete, cancelUntilEnded, lookFor } from "./wait.ts";
+import { cancelAndDelete, lookFor, waitUntilEnded } from "./wait.ts";
 
 /** How one batch is deleted. */
 interface DeletionSettings {
@@ -77,7 +77,7 @@ async function exportThenDelete(
     });
 
   const found = cancel
-    ? await cancelUntilEnded(call, id, waitTimeout).catch((error) => {
+    ? await waitUntilEnded(call, id, { waitTimeout, cancel }).catch((error) => {
       if (error instanceof NotFoundError) return error;
       throw error;
     })

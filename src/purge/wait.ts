@@ -130,10 +130,10 @@ export async function waitUntilMessageBatchEnded(
   id: string,
   options: WaitOptions = {},
 ): Promise<MessageBatch> {
-  const { steps, waitTimeout, ...checked } = checkOptions(options, waitChecks);
+  const checked = checkOptions(options, waitChecks);
   const call = createCall(checkClient(client), checked);
   segment(id, "message_batch_id");
-  return await waitUntilEnded(call, id, waitTimeout, steps);
+  return await waitUntilEnded(call, id, checked);
 }
 
 /**
@@ -168,25 +168,22 @@ export async function cancelAndDeleteMessageBatch(
   id: string,
   options: CancelAndDeleteOptions = {},
 ): Promise<Deletion & { readonly canceled: Canceled }> {
-  const { steps, ...checked } = checkOptions(options, { ...waitChecks, ...deleteChecks });
+  const checked = checkOptions(options, { ...waitChecks, ...deleteChecks });
   const call = createCall(checkClient(client), checked);
   segment(id, "message_batch_id");
-  return await cancelAndDelete(call, id, checked, steps);
+  return await cancelAndDelete(call, id, checked);
 }
 
 /** Does what {@link cancelAndDeleteMessageBatch} does. */
 export async function cancelAndDelete(
   call: Call,
   id: string,
-  { waitTimeout, allowMissing, mayBeDeletedAlready, lookFirst }: Omit<
+  { waitTimeout, steps: engine, allowMissing, mayBeDeletedAlready, lookFirst }:
     CancelAndDeleteOptions,
-    "steps"
-  >,
-  engine?: Steps,
 ): Promise<Deletion & { readonly canceled: Canceled }> {
   const steps = stepsOf(call, engine);
   try {
-    await cancelUntilEnded(call, id, waitTimeout, engine);
+    await waitUntilEnded(call, id, { waitTimeout, steps: engine, cancel: true });
   } catch (error) {
     // The deletion says how the absence is known, and records it.
     if (!(error instanceof NotFoundError && (allowMissing || mayBeDeletedAlready))) throw error;
@@ -200,41 +197,20 @@ export async function cancelAndDelete(
   return { ...result, canceled: call.facts.canceled };
 }
 
-/** Cancels a batch that is being processed, and waits until it has ended. */
-export async function cancelUntilEnded(
-  call: Call,
-  id: string,
-  waitTimeout?: number,
-  engine?: Steps,
-): Promise<MessageBatch> {
-  const { facts } = call;
-  const steps = stepsOf(call, engine);
-  let refusal: CallError | undefined;
-  return await waitUntilEnded(call, id, waitTimeout, engine, async (batch, turn) => {
-    if (batch.processing_status === "canceling" || facts.canceled === true) return batch;
-    if (refusal) return refusal;
-    const { result } = await steps.run(`cancel ${turn}`, () => cancelBatch(call, id));
-    if (!(result instanceof CallError)) facts.canceled = true;
-    else if (!result.outcomeKnown) facts.canceled = "unknown";
-    if (mayMeanNotEnded(result)) refusal = result; // it has just ended, or was canceled already
-    // The next look decides.
-    return refusal || result instanceof NotFoundError ? batch : result;
-  });
+/** How the end of a batch is waited for. */
+interface Wait extends Pick<WaitOptions, "waitTimeout" | "steps"> {
+  /** Whether a batch that is being processed is canceled. */
+  readonly cancel?: boolean;
 }
 
 /**
  * Retrieves a batch until it has ended or the time is over. Times come from steps, so that an
  * operation that is run again takes the same turns.
- *
- * @param act Gets every batch that has not ended, and the number of the turn. Its result replaces the
- *   batch that was seen.
  */
 export async function waitUntilEnded(
   call: Call,
   id: string,
-  waitTimeout: number = 86_400_000,
-  engine?: Steps,
-  act?: (batch: MessageBatch, turn: number) => Promise<MessageBatch | CallError>,
+  { waitTimeout = 86_400_000, steps: engine, cancel = false }: Wait,
 ): Promise<MessageBatch> {
   const { facts } = call;
   const steps = stepsOf(call, engine);
@@ -243,6 +219,18 @@ export async function waitUntilEnded(
   let lastStatus: WaitTimeoutError["lastStatus"];
   let misses = 0; // looks since one that found the batch
   let failures = 0;
+  let refusal: CallError | undefined; // of the cancellation
+  /** What is known of a batch that has not ended, once it was canceled. */
+  const cancelOnce = async (batch: MessageBatch, turn: number) => {
+    if (batch.processing_status === "canceling" || facts.canceled === true) return batch;
+    if (refusal) return refusal;
+    const { result } = await steps.run(`cancel ${turn}`, () => cancelBatch(call, id));
+    if (!(result instanceof CallError)) facts.canceled = true;
+    else if (!result.outcomeKnown) facts.canceled = "unknown";
+    if (mayMeanNotEnded(result)) refusal = result; // it has just ended, or was canceled already
+    // The next look decides.
+    return refusal || result instanceof NotFoundError ? batch : result;
+  };
   for (let turn = 1;; turn += 1) {
     const look = await steps.run(`look ${turn}`, () => retrieveBatch(call, id));
     facts.looks = turn;
@@ -251,7 +239,7 @@ export async function waitUntilEnded(
       facts.wasThere = true;
       misses = 0;
       lastStatus = knownStatus(seen);
-      if (act && !hasEnded(seen)) seen = await act(seen, turn);
+      if (cancel && !hasEnded(seen)) seen = await cancelOnce(seen, turn);
     }
     const { retryAfter = 0 }: Partial<Refusal> = seen instanceof CallError ? seen : {};
     if (!(seen instanceof CallError)) {
@@ -276,9 +264,9 @@ export async function waitUntilEnded(
       const was = canceled === true ? "was" : "may have been";
       const cancellation = canceled === false ? "" : `its cancellation ${was} requested, and `;
       throw new WaitTimeoutError({
-        operation: act ? "delete" : "wait any longer for",
+        operation: cancel ? "delete" : "wait any longer for",
         subject: subjectOf(id),
-        why: `${it} after ${waitTimeout} ms${act ? `; ${cancellation}nothing was deleted` : ""}`,
+        why: `${it} after ${waitTimeout} ms${cancel ? `; ${cancellation}nothing was deleted` : ""}`,
         lastStatus,
         canceled,
       });

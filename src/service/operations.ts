@@ -205,8 +205,8 @@ async function run(
   let end: Partial<Operation>;
   try {
     const known = await guarded.do("recall", stepConfig, () => recall(state, { id, webhookId }));
-    const options = { allowMissing: true, mayBeDeletedAlready: known.doubt };
-    const deletion = known.answer ?? await cancelAndDelete(call, id, options, guarded);
+    const options = { allowMissing: true, mayBeDeletedAlready: known.doubt, steps: guarded };
+    const deletion = known.answer ?? await cancelAndDelete(call, id, options);
     const { type: _, auditError, ...found } = deletion;
     noteError(line, auditError);
     end = auditError === undefined ? found : { ...found, auditError: notRecorded };
