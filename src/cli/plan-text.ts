@@ -11,8 +11,6 @@ import { countOf, describeRows, firstFew, toMinute } from "./text.ts";
 export interface PreviewDetails extends Pick<Flags, "export" | "audit" | "policy"> {
   /** Whether the plan was read from a file. */
   readonly stored: boolean;
-  /** Whether it was changed since it was made. */
-  readonly changed?: boolean | undefined;
   /** How many of its batches are gone by the audit trail. */
   readonly gone?: number | undefined;
   /** The outcomes of ids that were given, and that the plan does not delete. */
@@ -42,7 +40,6 @@ export function describePlan(plan: PurgePlan, details: PreviewDetails): string {
     ["API", plan.baseUrl],
     ["Workspace", plan.workspaceId ?? "not known: the API does not say"],
     ["Planned", stored && describeTime(plan.createdAt)],
-    ["Changed", details.changed && "since it was made: read it before you apply it"],
     ["Policy", details.policy],
     ["Delete", describeCount(plan, gone)],
     row(

@@ -184,6 +184,9 @@ async function prepare(
   await context.output.note(describeUnknownHolds(holds, plan), "bad");
   const { ids = [] } = source;
   const names = stored && namesOfPlan(stored);
+  if (names?.changedPlan !== undefined || (stored && stored.fingerprint === undefined)) {
+    await context.output.note("The plan was changed since it was made\n", "bad");
+  }
   const past = await readHistory(trail?.history ?? [], {
     ...names && { plan: names.plan, workspaceId: plan.workspaceId },
     ids: stored ? plannedItems(plan).map(({ id }) => id) : ids,
@@ -198,7 +201,6 @@ async function prepare(
     known,
     stored: stored !== undefined,
     gone: gone.length,
-    changed: names && names.changedPlan !== undefined,
     ...flags,
     policy: source.policy && flags.policy,
   });

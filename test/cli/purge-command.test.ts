@@ -613,6 +613,30 @@ describe("purge --plan-out and --plan", () => {
     expect(sandbox.requests).toEqual([]);
   });
 
+  test("are said to be changed if they are, also with --yes", async () => {
+    const changes: [said: boolean, (text: string) => string][] = [
+      [false, (text) => text],
+      [false, (text) => JSON.stringify(JSON.parse(text))],
+      [true, (text) => text.replace(/,\s*\{"id[^}]+\}(?=\s*\])/, "")],
+      [true, (text) => text.replace(/"createdAt": "20\d\d/, '"createdAt": "2037')],
+      [true, (text) => text.replace(/"fingerprint": "\w+"/, '"fingerprint": "0123456789abcdef"')],
+      [true, (text) => text.replace(/,\s*"fingerprint": "\w+"/, "")],
+    ];
+    for (const [said, change] of changes) {
+      for (const mode of ["--yes", "--dry-run"]) {
+        const { sandbox } = stage();
+        const { files } = await planned(sandbox);
+        const text = files.texts.get("plan.json") ?? "";
+        files.texts.set("plan.json", change(text));
+        expect(change(text) !== text || !said).toBe(true);
+        const line = ["purge", "--plan", "plan.json", mode];
+        const { code, stderr } = await run(line, { ...byCron, files }, sandbox);
+        expect(code, stderr).toBe(0);
+        expect(stderr.includes("The plan was changed since it was made\n")).toBe(said);
+      }
+    }
+  });
+
   test("refuse a plan that names another workspace than the one that answers", async () => {
     const { sandbox } = stage();
     const { files } = await planned(sandbox);
