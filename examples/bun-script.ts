@@ -10,7 +10,7 @@ for (const id of Bun.argv.slice(2)) {
     console.log(`${id}: deleted (${evidence})`);
   } catch (error) {
     if (!(error instanceof BatchsweepError)) throw error;
-    console.log(`${id}: ${error.message} (${error.code})`); // it says whether it may be deleted
+    console.log(`${id}: ${error.message} (${error.code})`); // says if it may be deleted
     process.exitCode = 1;
   }
 }

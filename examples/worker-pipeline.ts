@@ -1,7 +1,7 @@
 // A Worker that ends a pipeline: it stores the results of each batch in R2, and then deletes the batch.
-// A batch whose results could not be stored whole stays, and the next run takes it up again.
+// A batch whose results could not be stored whole stays for the next run.
 //
-// All batches of the key's workspace are the pipeline's. wrangler.toml:
+// It takes all batches of the key's workspace. wrangler.toml:
 //   name = "pipeline"
 //   main = "worker-pipeline.ts"
 //   compatibility_date = "2026-11-01"
