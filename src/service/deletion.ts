@@ -68,7 +68,7 @@ export function recordingClient(context: Context, actor?: string, maxDeletes?: n
   const { state, line } = context;
   const client = countingClient(context);
   const audit = state.config.audit();
-  const storage = client.auditTrail === undefined && audit ? state.storage : undefined;
+  const storage = recordOf(state);
   const auditTrail = client.auditTrail ?? storage?.auditTrail;
   if (auditTrail === undefined && audit) {
     throw new Problem(503, `Cannot delete message batches: ${noDatabase}`);
@@ -105,6 +105,11 @@ export function recordingClient(context: Context, actor?: string, maxDeletes?: n
     actor: actor ?? client.actor,
     auditTrail: auditTrail && { append: noting },
   });
+}
+
+/** The storage, if the audit trail is there. */
+function recordOf({ config, storage }: State): State["storage"] {
+  return config.audit() && !config.client().auditTrail ? storage : undefined;
 }
 
 const noDatabase =
@@ -262,24 +267,25 @@ export function tookTooLong({ state }: Context, outcomeKnown: boolean): Problem 
 
 /**
  * What the audit trail knows of a deletion that is asked for again. For a webhook, that is all that
- * became of the batch; for an SDK that repeats a call, what became of it in the last ten minutes, if the
- * last entry is of the same token.
+ * became of the batch; for an SDK that repeats a call, what its token made of it in the last ten minutes.
+ * If the trail is elsewhere or off, the call that is repeated may have deleted the object.
  */
 export async function recall(
   state: State,
   { id, resource = messageBatch, token, webhookId, repeats = 0 }: Wanted,
 ): Promise<{ readonly answer?: Deletion | undefined; readonly doubt: boolean }> {
   const isWebhook = webhookId !== undefined;
-  if (state.storage === undefined || (!isWebhook && repeats === 0)) return { doubt: false };
+  if (!isWebhook && repeats === 0) return { doubt: false };
+  const record = recordOf(state);
+  if (record === undefined) return { doubt: !isWebhook };
   const since = isWebhook ? undefined : new Date(nowOf(state) - 600_000).toISOString();
   const open = new Set<string>();
-  let last: AuditEntry | undefined;
   let answer: Deletion | undefined;
   let doubt = false;
-  for await (const entry of state.storage.entries({ objectId: id, since })) {
-    const { phase, intent = "", outcome, error, operation } = entry;
+  for await (const entry of record.entries({ objectId: id, since })) {
+    const { phase, intent = "", outcome, error, operation, actor } = entry;
     if (operation !== "delete" || entry.resource !== resource.name) continue;
-    last = entry;
+    if (!isWebhook && actor !== token?.name) continue;
     if (phase === "intent") open.add(entry.id);
     else open.delete(intent);
     if (error !== undefined) doubt = !error.outcomeKnown || (doubt && entry.settled === undefined);
@@ -292,6 +298,5 @@ export async function recall(
       answer = defined<Deletion>({ ...known, type: "message_batch_deleted" });
     }
   }
-  if (!isWebhook && last?.actor !== token?.name) return { doubt: false };
   return { answer, doubt: doubt || open.size > 0 };
 }

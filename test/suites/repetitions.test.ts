@@ -13,12 +13,12 @@ const id = "msgbatch_one";
 const minutes = 60_000;
 
 /** Services before one sandbox with one ended batch, with one database: as many isolates. */
-async function setUp(overrides: Partial<Client> = {}) {
+async function setUp(overrides: Partial<Client> = {}, more: Record<string, string> = {}) {
   const { sandbox, client } = play({}, overrides);
   sandbox.seed({ id, created_at: daysAgo(3) });
   const storage = createMemoryStorage();
   const log: LogRecord[] = [];
-  const environment = { WEBHOOK_SECRETS: secret, GATEWAY_TOKENS: await gatewayTokens() };
+  const environment = { WEBHOOK_SECRETS: secret, GATEWAY_TOKENS: await gatewayTokens(), ...more };
   const create = () =>
     createService({ client, storage, environment, log: (record) => log.push(record) });
   const service = create();
@@ -207,17 +207,30 @@ describe("a call of the gateway", () => {
       sandbox.advance(10 * minutes + 1);
       return call(1);
     }],
-    ["after an entry of somebody else", ({ storage }) => {
-      const intent = intentOf(id, { time: new Date(now).toISOString(), actor: "retention" });
-      storage.written.push(intent, outcomeOf(intent, { outcome: "missing" }));
-      return call(1);
-    }],
   ])("%s is the API's 404 once the batch is gone", async (_, next) => {
     const set = await setUp();
     await set.service.fetch(call(0));
     const response = await set.service.fetch(next(set));
     expect(response.status).toBe(404);
     expect(response.headers.get("request-id")).toEqual(expect.any(String));
+  });
+
+  test("has its own recorded receipt, whatever somebody else has found since", async () => {
+    const { service, storage } = await setUp();
+    const [first] = await answers(service.fetch(call(0)));
+    const intent = intentOf(id, { time: new Date(now).toISOString(), actor: "retention" });
+    storage.written.push(intent, outcomeOf(intent, { outcome: "missing" }));
+    expect(await answers(service.fetch(call(0, otherToken)), service.fetch(call(1))))
+      .toMatchObject([{ status: 404 }, first ?? {}]);
+  });
+
+  test("that is repeated is doubt if nothing is recorded: three looks settle it", async () => {
+    const { service, sandbox } = await setUp({}, { AUDIT: "off" });
+    await service.fetch(call(0));
+    sandbox.clearRequests();
+    expect(await answers(service.fetch(call(1)))).toMatchObject([{ status: 200, id }]);
+    expect(sandbox.requests.map(({ method }) => method).join(" ")).toBe("GET DELETE GET GET GET");
+    expect(await answers(service.fetch(call(0)))).toMatchObject([{ status: 404 }]);
   });
 
   test("about a batch that never was is 404, repeated or not", async () => {
