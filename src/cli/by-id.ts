@@ -16,7 +16,7 @@ import { createRun, type RunOutcome, type Task } from "../purge/engine.ts";
 import { type ResultStore, storeResults } from "../purge/export.ts";
 import { deleteOne as deleteBatchOfRun } from "../purge/export-then-delete.ts";
 import { type DeletionOutcome, deletionOutcome, type OutcomeError } from "../purge/outcome.ts";
-import { waitUntilEnded } from "../purge/wait.ts";
+import { lookFor, waitUntilEnded } from "../purge/wait.ts";
 import { type CommandClient, createClient } from "./client.ts";
 import { CommandError, exitCode } from "./errors.ts";
 import { readHolds } from "./selection.ts";
@@ -169,7 +169,7 @@ async function cancelOne(
       call,
       messageBatch.name,
       id,
-      async () => ({ batch: await cancelOrLook(call, id), attempts: 1 }),
+      async () => ({ batch: await cancelOrLook(call, id, allowMissing), attempts: 1 }),
       "cancel",
     );
     const outcome = defined({ id, batch, auditError });
@@ -184,7 +184,8 @@ async function cancelOne(
       return { outcome: "canceling", ...outcome, waitEnded: isLate ? "timed_out" : "interrupted" };
     }
   } catch (error) {
-    if (error instanceof NotFoundError && allowMissing) return { outcome: "missing", id };
+    const isGone = error instanceof NotFoundError && !call.facts.wasThere;
+    if (isGone && allowMissing) return { outcome: "missing", id };
     if (call.facts.canceled !== "unknown" || !endOfWait(call)?.aborted) throw error;
     const why = "the run was interrupted; it may have been canceled all the same";
     return failedOutcome("cancel", id, why, { code: "ERR_ABORTED" });
@@ -193,12 +194,22 @@ async function cancelOne(
 
 /**
  * The batch after its cancellation. How the API refuses to cancel a batch that has ended is published
- * nowhere, so a look at the batch decides. If the look fails, the refusal stands.
+ * nowhere, so a look at the batch decides. If the look fails, the refusal stands. A batch that may be
+ * missing is looked for, and canceled once more if it is there.
  */
-async function cancelOrLook(call: Call, id: string): Promise<MessageBatch> {
+async function cancelOrLook(
+  call: Call,
+  id: string,
+  allowMissing: boolean | undefined,
+): Promise<MessageBatch> {
   try {
     return await cancelBatch(call, id);
   } catch (error) {
+    if (error instanceof NotFoundError && allowMissing) {
+      const found = await lookFor(call, id);
+      if (found instanceof NotFoundError) throw error;
+      return await cancelOrLook(call, id, false);
+    }
     if (!mayMeanNotEnded(error)) throw error;
     const batch = await retrieveBatch(call, id).catch(() => undefined);
     if (batch === undefined || batch.processing_status === "in_progress") throw error;

@@ -77,6 +77,24 @@ describe("cancel", () => {
     expect(stage.written.stdout).toBe("missing msgbatch_none\n");
   });
 
+  test("believes that one is missing after three looks, and cancels one that a look finds", async () => {
+    for (const looks of [0, 1, 2]) {
+      const stage = createCommandStage();
+      const [id = ""] = seedGoing(stage);
+      stage.sandbox.fail({ status: 404, method: "POST" });
+      if (looks > 0) stage.sandbox.fail({ status: 404, method: "GET", times: looks });
+      expect(await cancel(stage, [id], "--allow-missing")).toBe(0);
+      expect(stage.sandbox.batch(id)?.processing_status).toBe("canceling");
+    }
+    const stage = createCommandStage();
+    const [id = ""] = seedGoing(stage);
+    stage.sandbox.fail({ status: 404, method: "POST", times: 2 });
+    expect(await cancel(stage, [id], "--allow-missing")).toBe(1);
+    stage.sandbox.fail({ status: 404, method: "POST" });
+    stage.sandbox.fail({ status: 403, method: "GET" });
+    expect(await cancel(stage, [id], "--allow-missing")).toBe(1);
+  });
+
   test("knows a cancellation whose answer was lost", async () => {
     const stage = createCommandStage();
     const [id = ""] = seedGoing(stage);
