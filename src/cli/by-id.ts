@@ -125,7 +125,7 @@ export function failedOutcome(
   verb: Operation,
   id: string,
   why: string,
-  error: Pick<OutcomeError, "code" | "status" | "requestId">,
+  error: Pick<OutcomeError, "code" | "outcomeKnown">,
 ): DeletionOutcome {
   const message = `Cannot ${verb} ${subjectOf(id)}: ${why}`;
   return { outcome: "failed", id, error: { message, why, ...error } };
@@ -188,7 +188,7 @@ async function cancelOne(
     if (isGone && allowMissing) return { outcome: "missing", id };
     if (call.facts.canceled !== "unknown" || !endOfWait(call)?.aborted) throw error;
     const why = "the run was interrupted; it may have been canceled all the same";
-    return failedOutcome("cancel", id, why, { code: "ERR_ABORTED" });
+    return failedOutcome("cancel", id, why, { code: "ERR_ABORTED", outcomeKnown: false });
   }
 }
 

@@ -70,7 +70,12 @@ const rows: {
     }
     return { ...undone(exitCodeOf(outcome.error), note), cause: outcome.error.why };
   },
-  failed: ({ error }) => ({ ...undone(exitCodeOf(error)), cause: error.why }),
+  failed({ error }) {
+    // Where no answer came, the cause says so.
+    const isDoubt = error.outcomeKnown === false && error.status !== undefined;
+    const note = isDoubt ? "it may have been done all the same" : undefined;
+    return { ...undone(exitCodeOf(error), note), cause: error.why };
+  },
   unattempted: ({ reason }) => undone(exitCodeFor(reason)),
 };
 

@@ -229,7 +229,8 @@ export async function* listBatches(
 ): AsyncGenerator<Listed, void, undefined> {
   const seen = new Set<string>();
   const unreadable = new Set<string>();
-  let nameless = 0;
+  let nameless = 0; // those without an id that can be used
+  let passed = 0; // of them, since the list began: when it begins again, they come again
   const found = () => seen.size + unreadable.size + nameless;
   const cursors = new Set<string>();
   let size = pageSize;
@@ -252,6 +253,7 @@ export async function* listBatches(
         // The batch that was the cursor is gone.
         seenAtLastBegin = seen.size;
         after = undefined;
+        passed = 0;
         cursors.clear();
       } else throw error;
       continue;
@@ -263,9 +265,11 @@ export async function* listBatches(
         const again = seen.has(one.batch.id);
         seen.add(one.batch.id);
         yield { ...one, again };
-      } else {
-        if (one.id === undefined) nameless += 1;
-        else unreadable.add(one.id);
+      } else if (one.id !== undefined) {
+        unreadable.add(one.id);
+        yield one;
+      } else if (++passed > nameless) {
+        nameless = passed;
         yield one;
       }
     }

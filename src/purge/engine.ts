@@ -9,7 +9,7 @@ import {
   NotEndedError,
   WaitTimeoutError,
 } from "../core/errors.ts";
-import { type Call, createCall } from "../core/send.ts";
+import { type Call, type CallFacts, createCall } from "../core/send.ts";
 import { ExportFailure } from "./export.ts";
 import {
   type CancelOutcome,
@@ -170,7 +170,7 @@ export function createRun<Item, Done extends RunOutcome = DeletionOutcome>(
       ? "the answer came from another workspace than the plan was made for"
       : "the plan was made with another API key, and the answer names no workspace";
     return defined({
-      ...elsewhere && restsOnAbsence ? failed(task.id, "ERR_PURGE_REFUSED", why) : outcome,
+      ...elsewhere && restsOnAbsence ? failed(task.id, "ERR_PURGE_REFUSED", why, facts) : outcome,
       canceled: facts.canceled || undefined,
     }) as RunOutcome;
   };
@@ -245,7 +245,8 @@ export function createRun<Item, Done extends RunOutcome = DeletionOutcome>(
 /** The outcome of a task that the run could not finish. */
 function stoppedOutcome(id: string, { facts }: Call, reason: StopReason): DeletionOutcome {
   if (facts.mayBeDeleted) {
-    return failed(id, "ERR_ABORTED", "the run was interrupted; it may be deleted all the same");
+    const why = "the run was interrupted; it may be deleted all the same";
+    return failed(id, "ERR_ABORTED", why, facts);
   }
   return facts.canceled === false
     ? { outcome: "unattempted", id, reason }
@@ -281,10 +282,18 @@ function failedOutcome(
     : `the audit trail failed: ${facts.auditTrailFailure}`;
   const isDone = facts.mayBeDeleted || facts.canceled !== false;
   const nothing = `; nothing was ${operations[operation]}`;
-  return failed(id, "ERR_CALLER", isDone ? what : what + nothing, operation);
+  const why = isDone ? what : what + nothing;
+  return failed(id, "ERR_CALLER", why, { mayBeDeleted: isDone }, operation);
 }
 
-function failed(id: string, code: string, why: string, operation = "delete"): DeletionOutcome {
+function failed(
+  id: string,
+  code: string,
+  why: string,
+  { mayBeDeleted }: Pick<CallFacts, "mayBeDeleted">,
+  operation = "delete",
+): DeletionOutcome {
   const message = `Cannot ${operation} ${JSON.stringify(id)}: ${why}`;
-  return { outcome: "failed", id, error: { code, message, why } };
+  const outcomeKnown = mayBeDeleted ? false as const : undefined;
+  return { outcome: "failed", id, error: { code, message, why, outcomeKnown } };
 }

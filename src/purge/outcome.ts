@@ -92,6 +92,8 @@ export interface OutcomeError {
   readonly requestId?: string | undefined;
   /** Why there was no answer. */
   readonly reason?: ConnectionFailure | undefined;
+  /** `false`: it may have been done all the same; absent: nothing was done. */
+  readonly outcomeKnown?: false | undefined;
 }
 
 /** An error of the library as data that can be printed and stored. */
@@ -99,7 +101,8 @@ export function outcomeError(
   error: BatchsweepError & Partial<Refusal & Pick<APIConnectionError, "reason">>,
 ): OutcomeError {
   const { code, message, why, status, type, requestId, reason } = error;
-  return { code, message, why, status, type, requestId, reason };
+  const outcomeKnown = error.outcomeKnown === false ? false : undefined;
+  return { code, message, why, status, type, requestId, reason, outcomeKnown };
 }
 
 /** The outcome of a deletion that succeeded. */

@@ -15,7 +15,7 @@ import { everythingIn } from "../fixtures/everything-in.ts";
 import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
 import { policyOf } from "../fixtures/policies.ts";
 import { sha256Of } from "../fixtures/results.ts";
-import { apiKey, page, rejection, stub } from "../fixtures/stub.ts";
+import { apiKey, page, rejection, refusal, stub } from "../fixtures/stub.ts";
 
 const utc = new Date(now).toUTCString();
 
@@ -136,6 +136,14 @@ describe("planPurge()", () => {
       ["msgbatch_2", "keep", "unreadable"],
     ]);
     expect(plan.unreadable).toBe(4);
+
+    const [one, two] = [batchOf("msgbatch_1"), batchOf("msgbatch_2")];
+    const again = stub([
+      page([null, {}, one], { has_more: true }),
+      refusal(404, "not_found_error"), // the cursor is gone: the list begins again
+      page([null, {}, two, 7]),
+    ]);
+    expect(await planPurge(again.client, { filter: "*" })).toMatchObject({ unreadable: 3 });
     expect(everythingIn(plan)).not.toContain("sentinel");
     expect(parsePurgePlan(JSON.parse(JSON.stringify(plan)))).toEqual(plan);
   });
