@@ -36,7 +36,6 @@ const done = (...notes: Line["notes"]): Line => ({ code: exitCode.done, notes })
 const undone = (code: number, ...notes: Line["notes"]): Line => ({ code, notes });
 const toneOf = (name: Name) => name === "failed" ? "bad" : undefined;
 
-const byRecord = (recorded: true | undefined) => recorded && "by the audit trail";
 const canceledWord = (canceled: true | "unknown" | undefined) =>
   canceled === "unknown" ? "perhaps canceled" : canceled && "canceled";
 
@@ -48,8 +47,12 @@ const rows: {
 } = {
   exported: ({ export: saved }) => done(countOf(saved.lines, "result")),
   deleted: ({ evidence, recorded, export: saved }) =>
-    done(words(evidence), saved && `${countOf(saved.lines, "result")} saved`, byRecord(recorded)),
-  missing: ({ recorded }) => done(byRecord(recorded)),
+    done(
+      words(evidence),
+      saved && `${countOf(saved.lines, "result")} saved`,
+      recorded && "by the audit trail",
+    ),
+  missing: () => done(),
   canceling({ batch, waitEnded }, waitTimeout = 0) {
     if (waitEnded === undefined) return done(describeRequests(batch));
     return waitEnded === "timed_out"

@@ -204,7 +204,7 @@ async function isOtherKey(
 
 /** What earlier runs of a plan did, as far as it was recorded. */
 export interface PurgeHistory {
-  /** The outcome of a batch that is gone by the audit trail; undefined: it is still to be deleted. */
+  /** The outcome of a batch that was deleted by the audit trail; undefined: it is still to be. */
   outcome(id: string): DeletionOutcome | undefined;
   /** Whether a deletion of the batch was sent, and its outcome is unknown. */
   isUncertain(id: string): boolean;
@@ -247,8 +247,8 @@ export async function readHistory(
   const deletionsOf = (id: string) => [...past.get(id)?.values() ?? []];
   return {
     outcome(id) {
-      const gone = deletionsOf(id).flatMap((entry) => readAbsence(entry, workspaceId) ?? []);
-      return gone.find(({ outcome }) => outcome === "deleted") ?? gone[0];
+      const [deletion] = deletionsOf(id).flatMap((entry) => readDeletion(entry, workspaceId) ?? []);
+      return deletion;
     },
     isUncertain: (id) =>
       deletionsOf(id).some(({ phase, outcome, error }) =>
@@ -257,14 +257,14 @@ export async function readHistory(
   };
 }
 
-/** The outcome of an object that is gone by an entry. */
-function readAbsence(entry: AuditEntry, expected: string | undefined): DeletionOutcome | undefined {
-  const { objectId: id, outcome, evidence, requestId, attempts = 1, workspaceId = expected } =
-    entry;
+/** The outcome of an object that was deleted by an entry. One that was missing may rest on one 404. */
+function readDeletion(
+  { objectId: id, outcome, evidence, requestId, attempts = 1, ...entry }: AuditEntry,
+  expected: string | undefined,
+): DeletionOutcome | undefined {
+  const { workspaceId = expected } = entry;
   if (expected !== undefined && workspaceId !== expected) return undefined;
-  if (outcome === "missing") return { outcome, id, recorded: true };
-  if (outcome !== "deleted" || (evidence !== "receipt" && evidence !== "absent_after_retry")) {
-    return undefined;
-  }
+  if (outcome !== "deleted") return undefined;
+  if (evidence !== "receipt" && evidence !== "absent_after_retry") return undefined;
   return defined({ outcome, id, evidence, requestId, attempts, recorded: true } as const);
 }

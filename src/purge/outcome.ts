@@ -28,8 +28,6 @@ export type DeletionOutcome =
     | {
       /** It was gone before this run. */
       readonly outcome: "missing";
-      /** Whether an earlier run saw that, by its audit trail: nothing was sent for it now. */
-      readonly recorded?: true | undefined;
     }
     | {
       /**

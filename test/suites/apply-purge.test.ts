@@ -566,7 +566,14 @@ describe("applyPurge(), with the record of an earlier run,", () => {
   const unseen = { evidence: "absent_after_retry" };
   const table: [string, AuditEntry[], Partial<Record<string, unknown>>, number][] = [
     ["a receipt", [intent, outcomeOf(intent, deleted)], { id: "msgbatch_1", ...deleted }, 0],
-    ["an absence", [intent, outcomeOf(intent, missing)], { outcome: "missing" }, 0],
+    // It may rest on one 404, and no list is read again.
+    ["an absence", [intent, outcomeOf(intent, missing)], { outcome: "missing" }, 1],
+    [
+      "an absence, then a doubt",
+      [intent, outcomeOf(intent, missing), other, outcomeOf(other, doubt)],
+      unseen,
+      4,
+    ],
     ["an intent", [intent], unseen, 4],
     ["a doubt", [intent, outcomeOf(intent, doubt)], unseen, 4],
     [
@@ -628,7 +635,7 @@ describe("applyPurge(), with the record of an earlier run,", () => {
     ["another plan", [outcomeOf(intent, { ...deleted, plan: "0".repeat(16) })], {
       outcome: "missing",
     }, 1],
-    ["another workspace", [intent, outcomeOf(intent, { ...missing, workspaceId: "wrkspc_2" })], {
+    ["another workspace", [intent, outcomeOf(intent, { ...deleted, workspaceId: "wrkspc_2" })], {
       outcome: "missing",
     }, 1],
   ];

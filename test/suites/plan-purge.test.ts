@@ -15,7 +15,7 @@ import { everythingIn } from "../fixtures/everything-in.ts";
 import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
 import { policyOf } from "../fixtures/policies.ts";
 import { sha256Of } from "../fixtures/results.ts";
-import { apiKey, page, rejection, refusal, stub } from "../fixtures/stub.ts";
+import { apiKey, page, refusal, rejection, stub } from "../fixtures/stub.ts";
 
 const utc = new Date(now).toUTCString();
 
