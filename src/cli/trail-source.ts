@@ -2,7 +2,7 @@
 import { bytesOf } from "../core/bytes.ts";
 import { connectionHints } from "../config/system-errors.ts";
 import { isAbort } from "../core/abort.ts";
-import { describeFailure, readFailure } from "../core/connection.ts";
+import { describeFailure, isCutOff, readFailure } from "../core/connection.ts";
 import { readAnswer } from "../core/response.ts";
 import { check, checkConnection, noCredentials } from "./client.ts";
 import { CommandError, exitCode } from "./errors.ts";
@@ -67,7 +67,8 @@ async function* download(address: string, host: Host): AsyncGenerator<Uint8Array
     );
   } catch (error) {
     if (error instanceof CommandError || isAbort(error, host.signal)) throw error;
-    const { reason } = readFailure(error, baseUrl, begun);
+    if (begun && !isCutOff(error)) throw cannotRead("the answer cannot be read");
+    const reason = begun ? "reset" : readFailure(error, baseUrl).reason;
     const hints = connectionHints(reason, baseUrl, host.env);
     throw cannotRead([describeFailure(reason, baseUrl), ...hints].join("\n"));
   }

@@ -6,13 +6,14 @@
  */
 
 /**
- * Why no whole answer came. `"permission"`: the runtime does not allow the connection.
- * `"request_limit"`: the runtime allows no more requests. `"not_a_fetch"`: the `fetch` of the client
- * returned no `Response`.
+ * Why no whole answer came. `"unreachable"`: there is no way to the host, or it did not answer in time.
+ * `"permission"`: the runtime does not allow the connection. `"request_limit"`: the runtime allows no
+ * more requests. `"not_a_fetch"`: the `fetch` of the client returned no `Response`.
  */
 export type ConnectionFailure =
   | "refused"
   | "host_not_found"
+  | "unreachable"
   | "certificate"
   | "reset"
   | "permission"
@@ -24,7 +25,10 @@ export type ConnectionFailure =
 interface Row {
   /** The reason in words. `@` is the host. */
   readonly why: string;
-  /** Codes of Node and Bun, and texts of Deno, of workerd, and of the rules of `fetch`. */
+  /**
+   * Codes of Node and Bun, and texts of Deno, of workerd, and of the rules of `fetch`. Texts may quote
+   * the URL, so a sign that is no beginning has a space, which no URL has.
+   */
   readonly signs?: RegExp;
   /** What it ends before the request is sent. */
   readonly ends?: "call" | "connection";
@@ -33,29 +37,39 @@ interface Row {
 const table: Readonly<Record<ConnectionFailure, Row>> = {
   refused: {
     why: "connection refused by @",
-    signs: /^ECONNREFUSED|connect error: .*refused|bad port$|are blocked/,
+    signs: /^ECONNREFUSED|connect error.*refused|bad port|are blocked/,
     ends: "connection",
   },
   host_not_found: {
     why: "host not found: @",
-    signs: /^ENOTFOUND|^EAI_AGAIN|: dns error/,
+    signs: /^ENOTFOUND|^EAI_| dns /,
     ends: "connection",
   },
   certificate: {
     why: "certificate of @ not trusted",
     // The codes that begin with ERR_SSL are of a handshake that failed for another reason.
-    signs: /^(?!ERR_SSL)\w*(CERT|_LEAF_)\w*$|: invalid peer certificate/,
+    signs: /^(?!ERR_SSL)\w*(CERT|LEAF|^INVALID_|^UNSPEC)|peer cert/,
     ends: "connection",
   },
-  reset: {
-    why: "connection to @ lost",
-    signs: /ECONNRESET|UND_ERR_SOCKET|onnection (reset|closed)|reading a body/,
+  unreachable: {
+    why: "@ cannot be reached",
+    // Without a system call it is Bun, which has these codes of a connection only.
+    signs: /^E\w+ connect$|UNREACH $|^UND_ERR_CONNECT| \(Connect|^ERR_PROXY| Tunneling/,
+    ends: "connection",
   },
-  permission: { why: "no permission to connect to @", signs: /^NotCapable/, ends: "call" },
+  permission: {
+    why: "no permission to connect to @",
+    signs: /^NotCapable/,
+    ends: "call",
+  },
   request_limit: {
     why: "the runtime allows no more requests",
     signs: /^Error Too many subrequests/i,
     ends: "call",
+  },
+  reset: {
+    why: "connection to @ lost",
+    signs: /^(ECONNRESET|UND_ERR_SOCKET)|onnection (reset|closed)/,
   },
   not_a_fetch: { why: "fetch returned no Response" },
   unknown: { why: "no connection to @, or it was lost" },
@@ -70,7 +84,7 @@ export interface Failure {
   readonly final: boolean;
 }
 
-/** Origins that have answered: a connection to them may be used again. */
+/** Origins that have answered on a connection that may be used again. */
 export const answered: Set<string> = /* @__PURE__ */ new Set();
 
 /** The origin of a URL that was parsed before. */
@@ -82,19 +96,37 @@ export const originOf = (url: string): string => url.split("/", 3).join("/");
  * Deno, Bun and workerd repeat a request unseen when a connection that was used before breaks, and
  * then tell how the repetition failed. So a failed connection means that nothing was sent only where
  * none was used before, or under Node, which has its codes at the cause.
- *
- * @param isCut Whether a part of the answer came.
  */
-export function readFailure(error: unknown, url: string, isCut: boolean): Failure {
-  const { name, message, code, cause } = Object(error);
-  const inner = Object(cause);
-  const text = String(inner.code ?? code ?? [name, message, inner.message].map(String).join(" "));
-  const reasons = isCut ? ["reset"] as const : Object.keys(table) as ConnectionFailure[];
+export function readFailure(error: unknown, url: string): Failure {
+  const text = wordsOf(error);
+  const reasons = Object.keys(table) as ConnectionFailure[];
   const reason = reasons.find((one) => table[one].signs?.test(text)) ?? "unknown";
   const { ends } = table[reason];
-  const isRepetition = inner.code === undefined && answered.has(originOf(url));
+  const { cause } = Object(error);
+  const isRepetition = cause?.code === undefined && answered.has(originOf(url));
   const final = ends === "call" || reason === "certificate";
   return { reason, sent: !ends || (ends !== "call" && isRepetition), final };
+}
+
+/**
+ * Whether an answer broke off with its connection. If not, what was thrown is about the answer itself:
+ * it cannot be decompressed, or a `fetch` gave a body that was read before.
+ */
+export function isCutOff(error: unknown): boolean {
+  return /^(E[A-Z]+ |UND_)|onnection|terminated/.test(wordsOf(error));
+}
+
+/** What a runtime says: a code and a system call, or else texts. */
+function wordsOf(error: unknown): string {
+  try {
+    const { name, message, code, cause } = Object(error);
+    const { code: inner = code, syscall, errors, message: why, cause: last } = Object(cause);
+    return typeof inner === "string"
+      ? [inner, errors ? "connect" : syscall].join(" ") // errors: one an address of the host
+      : `${name} ${message} ${why} ${last?.message}`;
+  } catch {
+    return ""; // a thing that cannot be read, thrown by a fetch of one's own
+  }
 }
 
 /** A reason in words. */

@@ -4,7 +4,14 @@ import { unlessAborted } from "./abort.ts";
 import type { AuditContext } from "./audit.ts";
 import { cannotUse } from "./check.ts";
 import { type CallOptions, isSecretText, type Permit, type Settings } from "./client.ts";
-import { answered, describeFailure, type Failure, originOf, readFailure } from "./connection.ts";
+import {
+  answered,
+  describeFailure,
+  type Failure,
+  isCutOff,
+  originOf,
+  readFailure,
+} from "./connection.ts";
 import { APIConnectionError, APITimeoutError, type Canceled } from "./errors.ts";
 import { type Answer, printable, readAnswer, readErrorBody, type Reply } from "./response.ts";
 import { dateOf, headerText, isOutcomeKnown, retryDelay } from "./retry.ts";
@@ -109,7 +116,7 @@ export interface ApiRequest {
   readonly pathTemplate: string;
   /** The most of the answer that is read, in bytes. @default 1_048_576 */
   readonly maxBytes?: number | undefined;
-  /** Reads the answer as a stream. If it rejects, the connection counts as lost. */
+  /** Reads the answer as a stream. */
   readonly read?:
     | ((response: Response, idleTimer: IdleTimer) => Promise<Answer | NoAnswer>)
     | undefined;
@@ -291,7 +298,7 @@ async function attempt(
   };
   restart();
   signal?.addEventListener("abort", abort);
-  let status: number | undefined;
+  let response: Response | undefined;
   try {
     const headers: Record<string, string> = { ...settings.headers };
     if (secret !== undefined) {
@@ -306,21 +313,28 @@ async function attempt(
     if (betas.length > 0) headers["anthropic-beta"] = betas.join(",");
     const exchange = async (): Promise<Answer | NoAnswer> => {
       // fetch would carry x-api-key to another host
-      const response = await fetch(url, { method, headers, redirect: "manual", signal: end });
-      if (typeof response?.headers?.get !== "function") {
+      const given = await fetch(url, { method, headers, redirect: "manual", signal: end });
+      if (!given?.status || !given.headers?.get) {
         return { code: "ERR_CONNECTION", reason: "not_a_fetch", final: true };
       }
-      status = response.status;
-      answered.add(originOf(url));
+      response = given;
+      if (headers["connection"] !== "close") answered.add(originOf(url));
       return read
         ? await read(response, { signal: end, restart, stop })
         : await readAnswer(response, maxBytes);
     };
     // What is waited for need not heed the signal.
-    return await unlessAborted(exchange(), end).catch((error): NoAnswer => {
+    return await unlessAborted(exchange(), end).catch((error): Answer | NoAnswer => {
+      const status = response?.status;
       if (isLate) return { code: "ERR_TIMEOUT", status };
       if (signal?.aborted) return { code: "ERR_ABORTED", status, final: true };
-      return { code: "ERR_CONNECTION", status, ...readFailure(error, url, status !== undefined) };
+      if (response === undefined) return { code: "ERR_CONNECTION", ...readFailure(error, url) };
+      if (isCutOff(error)) return { code: "ERR_CONNECTION", status, reason: "reset" };
+      return {
+        status: response.status,
+        headers: response.headers,
+        body: { problem: "it cannot be read" },
+      };
     });
   } finally {
     stop();

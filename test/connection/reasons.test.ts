@@ -55,6 +55,7 @@ let untrusted = "";
 let resetting = "";
 let cutting = "";
 let closed = "";
+let tunnelless = "";
 
 beforeAll(async () => {
   untrusted = await listen(createTlsServer({ key, cert }, (_, answer) => answer.end()), "https");
@@ -62,6 +63,9 @@ beforeAll(async () => {
   cutting = await listen(onRequest((socket) => {
     socket.write("HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{");
     setTimeout(() => socket.resetAndDestroy(), 50);
+  }));
+  tunnelless = await listen(onRequest((socket) => {
+    socket.end("HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n");
   }));
   const server = createServer();
   closed = await listen(server);
@@ -127,6 +131,14 @@ describe.each(Object.entries(runtimes))("under %s", (runtime, command) => {
     });
     expect(deletions).toBe(2);
   });
+
+  test("a proxy that is not there, or opens no tunnel, means that nothing was sent", async () => {
+    for (const [proxy, reason] of [[closed, "refused"], [tunnelless, "unreachable"]] as const) {
+      const env = { NODE_USE_ENV_PROXY: "1", HTTPS_PROXY: proxy };
+      const { stdout } = await start([...command, "https://api.example"], { env }).ended;
+      expect(jsonLines(stdout)).toMatchObject([{ reason, sent: false, outcomeKnown: true }]);
+    }
+  });
 });
 
 test("under Deno without the permission, nothing is sent", async () => {
@@ -137,10 +149,4 @@ test("under Deno without the permission, nothing is sent", async () => {
     outcomeKnown: true,
     why: `no permission to connect to ${new URL(resetting).host}`,
   }]);
-});
-
-test("under Node, a proxy that cannot be reached means that nothing was sent", async () => {
-  const env = { NODE_USE_ENV_PROXY: "1", HTTPS_PROXY: closed };
-  const { stdout } = await start([...runtimes.Node, "https://api.example"], { env }).ended;
-  expect(jsonLines(stdout)).toMatchObject([{ reason: "refused", sent: false }]);
 });

@@ -4,9 +4,9 @@ import { lost, receipt, refusal, rejection, stub } from "../fixtures/stub.ts";
 
 const id = "msgbatch_1";
 const sending = "error sending request for url (https://api.anthropic.com/v1/messages/batches/x)";
-const node = (code: string, message = "secret") =>
+const node = (code: string, more: { message?: string; syscall?: string; errors?: [] } = {}) =>
   Object.assign(new TypeError("fetch failed"), {
-    cause: Object.assign(new Error(message), { code }),
+    cause: Object.assign(new Error("secret"), { code, ...more }),
   });
 const bun = (code: string) => Object.assign(new TypeError("secret"), { code });
 const deno = (message: string) =>
@@ -34,6 +34,24 @@ const seen: Readonly<Record<APIConnectionError["reason"], readonly unknown[]>> =
     deno(
       `${sending}: client error (Connect): dns error: failed to lookup address information: Name or service not known`,
     ),
+    deno(`${sending}: client error (Connect): invalid dns name`),
+  ],
+  unreachable: [
+    node("EHOSTUNREACH", { syscall: "connect" }),
+    node("ENETUNREACH", { errors: [] }), // the host has several addresses
+    node("ETIMEDOUT", { syscall: "connect" }),
+    node("ECONNRESET", { syscall: "connect" }),
+    node("UND_ERR_CONNECT_TIMEOUT"),
+    Object.assign(new TypeError("fetch failed"), {
+      cause: Object.assign(new DOMException("Request was cancelled."), {
+        cause: new Error("Proxy response (407) !== 200 when HTTP Tunneling"),
+      }),
+    }),
+    bun("ERR_PROXY_TUNNEL"),
+    bun("EHOSTUNREACH"),
+    bun("ENETUNREACH"),
+    deno(`${sending}: client error (Connect): tcp connect error: No route to host (os error 113)`),
+    deno(`${sending}: client error (Connect): proxy authentication required`),
   ],
   certificate: [
     ...[
@@ -43,16 +61,17 @@ const seen: Readonly<Record<APIConnectionError["reason"], readonly unknown[]>> =
       "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
       "CERT_HAS_EXPIRED",
       "ERR_TLS_CERT_ALTNAME_INVALID",
+      "INVALID_PURPOSE",
+      "UNSPECIFIED",
     ].flatMap((code) => [node(code), bun(code)]),
     deno(`${sending}: client error (Connect): invalid peer certificate: UnknownIssuer`),
   ],
   reset: [
-    node("ECONNRESET"),
-    node("UND_ERR_SOCKET", "other side closed"),
+    node("ECONNRESET", { syscall: "read" }),
+    node("UND_ERR_SOCKET", { message: "other side closed" }),
     bun("ECONNRESET"),
     deno("Connection reset by peer (os error 104)"),
     deno(`${sending}: client error (SendRequest): connection closed before message completed`),
-    new TypeError("error reading a body from connection"),
   ],
   permission: [named("NotCapable", `Requires net access to "secret"`)],
   request_limit: [
@@ -63,18 +82,20 @@ const seen: Readonly<Record<APIConnectionError["reason"], readonly unknown[]>> =
   unknown: [
     new TypeError("fetch failed"),
     new Error("Network connection lost."), // workerd, for refused and for reset alike
-    node("UND_ERR_CONNECT_TIMEOUT"),
     node("ERR_SSL_WRONG_VERSION_NUMBER"),
-    node("ENETUNREACH"),
-    deno(`${sending}: ECONNREFUSED CERT_ NotCapable`),
+    node("EHOSTUNREACH", { syscall: "read" }),
+    deno("error sending request for url (https://x/ECONNREFUSED(Connect)Tunneling-dns-CERT)"),
     named("AbortError", "ECONNREFUSED"),
     { code: Symbol("ECONNREFUSED"), cause: 7, name: {}, message: null },
+    { message: Object.create(null) }, // no text
     "ECONNREFUSED",
     undefined,
   ],
 };
 
-const unsent = ["refused", "host_not_found", "certificate", "permission", "request_limit"];
+const unsent = [
+  ...["refused", "host_not_found", "unreachable", "certificate", "permission", "request_limit"],
+];
 const final = ["certificate", "permission", "request_limit", "not_a_fetch"];
 
 let hosts = 0;
@@ -112,7 +133,7 @@ describe("an APIConnectionError says why there was no answer:", () => {
   }
 
   test("not_a_fetch, where the client's fetch returns no Response", async () => {
-    for (const wrong of [undefined, null, "text", {}, { status: 200 }, receipt]) {
+    for (const wrong of [undefined, null, "text", {}, { status: 200 }, Response.error(), receipt]) {
       const { client, seen } = stub([() => wrong as never]);
       expect(await rejection(deleteMessageBatch(client, id))).toMatchObject({
         message: `Cannot delete message batch "${id}": fetch returned no Response; ` +
@@ -179,25 +200,80 @@ describe("what was not sent", () => {
     expect(await outcome(node("ECONNREFUSED"))).toEqual([false, true]);
     expect(await outcome(named("NotCapable", ""))).toEqual([false, true]);
   });
+
+  test("is known after an answer on a connection that was closed", async () => {
+    const headers = { connection: "close" };
+    const options = { baseUrl: freshUrl(), headers, maxRetries: 0 };
+    await deleteMessageBatch(stub([receipt(id)], options).client, id);
+    expect(await rejection(deleteMessageBatch(stub([refused], options).client, id)))
+      .toMatchObject({ reason: "refused", sent: false, outcomeKnown: true });
+  });
 });
 
-describe("what is lost after the status came", () => {
-  const cut = (error: unknown) => () =>
-    new Response(new ReadableStream({ pull: (stream) => stream.error(error) }), { status: 200 });
+describe("what is thrown after the status came", () => {
+  const breaking = (error: unknown, status = 200) => () =>
+    new Response(new ReadableStream({ pull: (stream) => stream.error(error) }), { status });
 
   test.each([
-    ["reset", bun("ECONNRESET")],
-    ["reset", new TypeError("error reading a body from connection")],
-    ["unknown", node("ECONNREFUSED")],
-    ["unknown", new Error("Too many subrequests.")],
-  ])("was sent: %s", async (reason, error) => {
-    const { client } = stub([cut(error)], { baseUrl: freshUrl() });
+    bun("ECONNRESET"),
+    node("UND_ERR_SOCKET"),
+    new TypeError("error reading a body from connection"),
+    new Error("Network connection lost."),
+  ])("is a lost connection, by its words: %s", async (error) => {
+    const { client } = stub([breaking(error)], { baseUrl: freshUrl() });
     expect(await rejection(deleteMessageBatch(client, id))).toMatchObject({
       code: "ERR_CONNECTION",
-      reason,
+      reason: "reset",
       sent: true,
       outcomeKnown: false,
       attempts: 3,
+    });
+  });
+
+  const unreadable = [
+    node("Z_DATA_ERROR"),
+    bun("ZlibError"),
+    new TypeError("unexpected end of file"),
+    new TypeError("Gzip decompression failed."),
+    new Error("Too many subrequests."),
+    "refused",
+  ];
+
+  test.each(unreadable)("is no lost connection otherwise: %s", async (error) => {
+    const { client, seen } = stub([breaking(error)], { baseUrl: freshUrl() });
+    expect(await rejection(deleteMessageBatch(client, id))).toMatchObject({
+      code: "ERR_INVALID_RESPONSE",
+      message: `Cannot delete message batch "${id}": the answer (200) is not what the API ` +
+        "promises: it cannot be read",
+      outcomeKnown: false,
+      attempts: 1,
+    });
+    expect(seen.map(({ method }) => method)).toEqual(["DELETE", "GET"]); // one deletion, one look
+  });
+
+  test("leaves a deletion that three looks settle", async () => {
+    const { client } = stub([breaking("zip"), refusal(404, "not_found_error")]);
+    expect(await deleteMessageBatch(client, id)).toMatchObject({ evidence: "absent_after_retry" });
+  });
+
+  test("leaves the status of a refusal", async () => {
+    const { client } = stub([breaking("zip", 403)]);
+    expect(await rejection(deleteMessageBatch(client, id))).toMatchObject({
+      code: "ERR_API",
+      status: 403,
+      outcomeKnown: true,
+    });
+  });
+
+  test("is no lost connection where a fetch gives a body that was read before", async () => {
+    const { client } = stub([async () => {
+      const read = await receipt(id)();
+      await read.text();
+      return read;
+    }]);
+    expect(await rejection(deleteMessageBatch(client, id))).toMatchObject({
+      code: "ERR_INVALID_RESPONSE",
+      attempts: 1,
     });
   });
 });

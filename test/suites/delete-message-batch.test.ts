@@ -271,7 +271,9 @@ describe("deleteMessageBatch() rejects", () => {
   test("a 404 after a refusal whose body was cut as not found: its status was known", async () => {
     for (const status of [401, 404, 429, 529]) {
       const body = () =>
-        new ReadableStream({ start: (controller) => controller.error(new Error("cut")) });
+        new ReadableStream({
+          start: (controller) => controller.error(new TypeError("terminated")),
+        });
       const cut = () => new Response(body(), { status });
       const { client, seen } = stub([cut, refusal(404, "not_found_error")]);
       expect(await rejection(deleteMessageBatch(client, id))).toBeInstanceOf(NotFoundError);
