@@ -168,6 +168,22 @@ test("main() tells an unexpected error in a line, and with --verbose its stack",
   );
 });
 
+test("main() tells an unexpected error after all outcomes", async () => {
+  const sandbox = createSandbox();
+  sandbox.fail({ status: 500 });
+  const clock = {
+    now: () => Date.now(),
+    random: () => 0,
+    sleep: () => Promise.reject(new Error("the clock stopped")),
+  };
+  const ids = ["msgbatch_1", "msgbatch_2"];
+  const { code, stderr } = await run(["delete", ...ids], { clock }, sandbox);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(
+    /\n2 message batches: 1 failed, 1 unattempted\nCannot go on: Error: the clock stopped\n$/,
+  );
+});
+
 test.each([
   "delete",
   "delete @p",

@@ -18,7 +18,9 @@ async function start(args: readonly string[], sandbox = createSandbox(), columns
   const screen: string[] = [];
   const waiting: (() => void)[] = [];
   let free = 0;
+  const interruption = new AbortController();
   const change: HostChange = {
+    signal: interruption.signal,
     env: environment({ ANTHROPIC_AUTH_TOKEN: "token" }), // a key would be hashed, in a thread
     terminal: { stderr: columns },
     screen,
@@ -32,6 +34,7 @@ async function start(args: readonly string[], sandbox = createSandbox(), columns
   while (waiting.length === 0) await settle(); // its modules are loaded
   return {
     ended,
+    interrupt: () => interruption.abort(),
     /** Lets so many requests through, and then some milliseconds pass. It gives the last line. */
     async pass(requests: number, duration: number) {
       const through = waiting.splice(0, requests);
@@ -47,12 +50,16 @@ async function start(args: readonly string[], sandbox = createSandbox(), columns
 describe("progress", () => {
   test("shows every second for how long, once only ends are waited for", async () => {
     const sandbox = createSandbox({ cancelingTime: 150_000 });
-    seedBatches(sandbox, 2, { processing_status: "in_progress" });
-    seedBatches(sandbox, 1);
+    const [status, expiry] = ["in_progress", 86_400_000 - 60_000] as const;
+    const created_at = new Date(sandbox.now() - expiry).toISOString(); // it ends in a minute
+    sandbox.seed({ processing_status: status, created_at });
+    sandbox.seed({ processing_status: status });
+    sandbox.seed();
     const { pass, ended } = await start(["purge", "--all", "--cancel", "--yes"], sandbox);
     expect(await pass(1, 1_000)).toMatch(/ 0\/3 /); // the list
     expect(await pass(1, 1_000)).toBe("Waiting for 2 message batches, 2s");
-    expect(await pass(999, 123_000)).toBe("Waiting for 2 message batches, 2m 5s");
+    expect(await pass(999, 48_000)).toBe("Waiting for 2 message batches, 50s");
+    expect(await pass(999, 75_000)).toBe("Waiting for 1 message batch, 2m 5s");
     await pass(0, 600_000);
     expect(await ended).toMatchObject({ code: 0 });
     expect(vi.getTimerCount()).toBe(0);
@@ -70,6 +77,19 @@ describe("progress", () => {
     await pass(999, 1_000);
     expect(await ended).toMatchObject({ code: 0 });
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("counts nothing that was never attempted", async () => {
+    const sandbox = createSandbox();
+    const { pass, interrupt, ended } = await start(
+      ["delete", ...seedBatches(sandbox, 20)],
+      sandbox,
+    );
+    await pass(1, 1_000);
+    interrupt();
+    expect(await pass(0, 2_000)).toMatch(/ 1\/20 /);
+    await pass(999, 1_000);
+    expect(await ended).toMatchObject({ code: 130 });
   });
 
   test("says what failed, and leaves the bar out where there is no room", async () => {

@@ -69,6 +69,21 @@ describe("purge --plan", () => {
     }
   });
 
+  test("keeps what has no results to save any more, unless it is told to delete it", async () => {
+    const { run, written, sandbox } = createCommandStage();
+    for (const days of [2, 40, 41]) sandbox.seed({ created_at: daysAgo(days) });
+    expect(await run("purge", "--older-than", "40.5d", "--plan-out", "p")).toBe(0);
+    written.stderr = "";
+    expect(await run("purge", "--plan", "p", "--export", "saved", "--dry-run")).toBe(0);
+    expect(written.stderr).toContain("\nDelete     0 of 3 message batches\n");
+    expect(written.stderr).toContain("\nKept       2 that the filter does not match\n");
+    expect(written.stderr).toContain("\nArchived   1: kept, since ");
+    written.stderr = "";
+    const without = ["--archived", "delete"];
+    expect(await run("purge", "--plan", "p", "--export", "saved", ...without, "--dry-run")).toBe(0);
+    expect(written.stderr).toContain("\nDelete     1 of 3 message batches\n");
+  });
+
   test("applies an item a line, and a plan without any", async () => {
     for (const count of [0, 3]) {
       const { run, files, sandbox } = createCommandStage();
@@ -229,13 +244,15 @@ describe("the report", () => {
       onText: (text) => screen.push(text),
     });
     const ids = [...seedBatches(stage.sandbox, 40), "msgbatch_a", "msgbatch_b"];
-    expect(await stage.run("delete", ...ids)).toBe(1);
+    expect(await stage.run("delete", "--verbose", ...ids)).toBe(1);
     const lines = lastScreen(screen.join(""));
     expect(screen.join("")).toContain("0/42");
     expect(lines.filter((line) => /^deleted \w+ \(receipt, \w+\)$/.test(line))).toHaveLength(40);
     expect(lines.filter((line) => /^failed \w+: /.test(line))).toHaveLength(2);
     expect(lines.slice(-2)).toEqual(["42 message batches: 40 deleted, 2 failed", ""]);
-    expect(lines).toHaveLength(44);
+    expect(lines.filter((line) => /^DELETE \/v1\S+, attempt 1: [24]\d\d in /.test(line)))
+      .toHaveLength(42);
+    expect(lines).toHaveLength(87); // one says what else can be done
   });
 });
 
