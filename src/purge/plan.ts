@@ -454,9 +454,7 @@ export async function listAll(call: Call, startedAt: number): Promise<Listing> {
   return { batches, workspaceId, unreadable: { ids, nameless }, now };
 }
 
-type PlanOptions =
-  & DecisionSource
-  & Pick<PlanByFilter, "cancelInProgress" | keyof CommonPlanOptions>;
+type PlanOptions = CommonPlanOptions & DecisionSource & Pick<PlanByFilter, "cancelInProgress">;
 
 /** The check of how far clocks may differ, in milliseconds. */
 export const isClockSkew: Check<number> = isNumber(0, Number.MAX_SAFE_INTEGER);
