@@ -83,9 +83,7 @@ export async function openResultFolder(directory: string): Promise<ResultStore> 
   return {
     async open(id) {
       const path = join(directory, `${encodeURIComponent(id)}.jsonl`);
-      await refuseSpecialFile(path).catch((error) => {
-        throw new Error(`Cannot write ${path}: ${fileProblem(error)}`);
-      });
+      await checkName(path);
       // A run that was killed leaves its part. A run that still writes may be storing this batch.
       for (const name of parts.get(basename(path)) ?? []) {
         const part = join(directory, name);
@@ -99,6 +97,13 @@ export async function openResultFolder(directory: string): Promise<ResultStore> 
       return streamTo(file, path);
     },
   };
+}
+
+/** Refuses the name of what is no file: reading a pipe would not end. */
+async function checkName(path: string): Promise<void> {
+  await refuseSpecialFile(path).catch((error) => {
+    throw new Error(`Cannot write ${path}: ${fileProblem(error)}`);
+  });
 }
 
 function streamTo(file: NewFile, path: string): WritableStream<Uint8Array> {
@@ -119,6 +124,7 @@ function streamTo(file: NewFile, path: string): WritableStream<Uint8Array> {
           await file.keep();
         } catch (error) {
           if (!hasCode(error, "EEXIST")) throw error;
+          await checkName(path);
           if (await hashOf(file.part) !== await hashOf(path)) {
             throw new Error(`${path} is there already, with another content`);
           }
@@ -153,7 +159,7 @@ const partSuffix = /\.[0-9a-f]{8}\.part$/;
 /** Begins a file, readable for its owner only. */
 async function createNewFile(path: string) {
   const part = `${path}.${crypto.randomUUID().slice(0, 8)}.part`;
-  const file = await open(part, "wx", 0o600);
+  const file = await open(part, "ax", 0o600); // so that a file that is cut becomes too short
   let isOpen = true;
   let size = 0;
   const close = async () => {
