@@ -18,7 +18,7 @@ export async function* bytesOf(
   timer?: IdleTimer,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const bytes of "getReader" in source ? chunksOf(source, timer) : source) {
-    if (!ArrayBuffer.isView(bytes)) throw new TypeError("Cannot read anything but bytes");
+    if (!ArrayBuffer.isView(bytes)) throw new TypeError("Cannot read: not bytes");
     yield bytes;
   }
 }

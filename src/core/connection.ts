@@ -37,7 +37,7 @@ interface Row {
 const table: Readonly<Record<ConnectionFailure, Row>> = {
   refused: {
     why: "connection refused by @",
-    signs: /^ECONNREFUSED|connect error.*refused|bad port|are blocked/,
+    signs: /^ECONNREFUSED| \(Connect.* refused|bad port|are blocked/,
     ends: "connection",
   },
   host_not_found: {
@@ -64,12 +64,12 @@ const table: Readonly<Record<ConnectionFailure, Row>> = {
   },
   request_limit: {
     why: "the runtime allows no more requests",
-    signs: /^Error Too many subrequests/i,
+    signs: /^Error Too many sub/i,
     ends: "call",
   },
   reset: {
     why: "connection to @ lost",
-    signs: /^(ECONNRESET|UND_ERR_SOCKET)|onnection (reset|closed)/,
+    signs: /^(ECONNRESET|UND_ERR_S)|onnection (reset|closed)/,
   },
   not_a_fetch: { why: "fetch returned no Response" },
   unknown: { why: "no connection to @, or it was lost" },
