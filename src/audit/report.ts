@@ -21,7 +21,7 @@ export interface AuditCounts {
   readonly canceled: number;
   /** Not done. */
   readonly failed: number;
-  /** Failed in a way that it may be done all the same. */
+  /** Failed in a way that it may have been done. */
   readonly unknown: number;
   /** The outcome was never recorded. */
   readonly open: number;

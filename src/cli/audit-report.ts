@@ -31,7 +31,7 @@ const fates: readonly [name: keyof AuditCounts, title: string, meaning: string][
   ["missing", "Missing", "it was gone before"],
   ["canceled", "Canceled", "the API confirmed it"],
   ["failed", "Failed", "it was not done"],
-  ["unknown", "Unknown", "it failed, and may be done all the same"],
+  ["unknown", "Unknown", "it failed, but may have been done"],
   ["open", "Open", "its outcome was never recorded"],
   ["inFlight", "In flight", "its outcome is not recorded yet"],
 ];

@@ -187,7 +187,7 @@ async function cancelOne(
     const isGone = error instanceof NotFoundError && !call.facts.wasThere;
     if (isGone && allowMissing) return { outcome: "missing", id };
     if (call.facts.canceled !== "unknown" || !endOfWait(call)?.aborted) throw error;
-    const why = "the run was interrupted; it may have been canceled all the same";
+    const why = "the run was interrupted; it may have been canceled";
     return failedOutcome("cancel", id, why, { code: "ERR_ABORTED", outcomeKnown: false });
   }
 }

@@ -76,7 +76,7 @@ const rows: {
   failed({ error }) {
     // Where no answer came, the cause says so.
     const isDoubt = error.outcomeKnown === false && error.status !== undefined;
-    const note = isDoubt ? "it may have been done all the same" : undefined;
+    const note = isDoubt ? "it may have been done" : undefined;
     return { ...undone(exitCodeOf(error), note), cause: error.why };
   },
   unattempted: ({ reason }) => undone(exitCodeFor(reason)),

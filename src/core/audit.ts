@@ -48,7 +48,7 @@ export interface AuditEntry {
   readonly requestId?: string | undefined;
   /** How many requests were sent. */
   readonly attempts?: number | undefined;
-  /** Why it failed. If `outcomeKnown` is false, the object may be deleted all the same. */
+  /** Why it failed. If `outcomeKnown` is false, the object may have been deleted. */
   readonly error?: AuditError | undefined;
   /**
    * Whether a later run wrote the outcome, because the deletion itself had left none. If the deletion

@@ -258,7 +258,7 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
   const end = await last;
   if (!("code" in end)) return end;
   if (end.code === "ERR_ABORTED") throw call.signal?.reason;
-  const doubt = outcomeKnown ? "" : "; it may have been done all the same";
+  const doubt = outcomeKnown ? "" : "; it may have been done";
   if (end.code === "ERR_TIMEOUT") {
     const why = `no answer within ${timeout} ms${doubt}`;
     throw new APITimeoutError({ ...exchange(), why, timeout });

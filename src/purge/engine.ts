@@ -245,7 +245,7 @@ export function createRun<Item, Done extends RunOutcome = DeletionOutcome>(
 /** The outcome of a task that the run could not finish. */
 function stoppedOutcome(id: string, { facts }: Call, reason: StopReason): DeletionOutcome {
   if (facts.mayBeDeleted) {
-    const why = "the run was interrupted; it may be deleted all the same";
+    const why = "the run was interrupted; it may have been deleted";
     return failed(id, "ERR_ABORTED", why, facts);
   }
   return facts.canceled === false

@@ -90,7 +90,7 @@ export interface OutcomeError {
   readonly requestId?: string | undefined;
   /** Why there was no answer. */
   readonly reason?: ConnectionFailure | undefined;
-  /** `false`: it may have been done all the same; absent: nothing was done. */
+  /** `false`: it may have been done; absent: nothing was done. */
   readonly outcomeKnown?: false | undefined;
 }
 

@@ -260,7 +260,7 @@ function checkAge(
 /** The problem of a call that was aborted because its time is over. */
 export function tookTooLong({ state }: Context, outcomeKnown: boolean): Problem {
   const seconds = state.config.gracePeriod() / 1_000;
-  const doubt = outcomeKnown ? "" : "; it may have been done all the same";
+  const doubt = outcomeKnown ? "" : "; it may have been done";
   const detail = `Cannot answer: the API gave no answer within ${seconds} seconds${doubt}`;
   return new Problem(504, detail, { code: "ERR_TIMEOUT", outcomeKnown });
 }

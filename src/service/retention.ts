@@ -97,7 +97,7 @@ export async function runRetentionOnce(context: Context, byPolicy: boolean): Pro
 /** The outcome of an open intent of another kind than batches: nothing looks for these. */
 function neverSettled({ resource, objectId }: AuditEntry): Partial<AuditEntry> {
   const what = `Cannot delete ${resource.replaceAll("_", " ")} ${JSON.stringify(objectId)}`;
-  const message = `${what}: the call left no outcome; it may be deleted all the same`;
+  const message = `${what}: the call left no outcome; it may have been deleted`;
   const error = { code: "ERR_OPEN_INTENT", message, outcomeKnown: false };
   return { outcome: "failed", error, settled: true };
 }

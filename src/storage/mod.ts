@@ -69,7 +69,7 @@ export interface Operation extends Partial<Omit<Deletion, "id" | "type">> {
   readonly looks: number;
   /** Whether it canceled the batch. */
   readonly canceled?: Canceled | undefined;
-  /** Why it failed. If `outcomeKnown` is false, the batch may be deleted all the same. */
+  /** Why it failed. If `outcomeKnown` is false, the batch may have been deleted. */
   readonly error?:
     | { readonly code: string; readonly message: string; readonly outcomeKnown?: boolean }
     | undefined;

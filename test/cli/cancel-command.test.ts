@@ -169,7 +169,7 @@ describe("cancel with a wait", () => {
     for (const line of stage.jsonLines()) expect(line).toMatchObject({ outcome: "ended" });
   });
 
-  test("ends with 3 when the time is over, and says that it is canceled all the same", async () => {
+  test("ends with 3 when the time is over, and says that it is canceled", async () => {
     const stage = createCommandStage({ sandbox: { cancelingTime: 60 * minute } });
     const [id = ""] = seedGoing(stage);
     const { id: ended } = stage.sandbox.seed();

@@ -199,7 +199,7 @@ describe("the report", () => {
     sandbox.fail({ status: 500 });
     expect(await run("delete", "--audit", "a", "msgbatch_1", "msgbatch_2")).toBe(1);
     expect(written.stderr).toMatch(
-      /^failed msgbatch_1 \(it may have been done all the same\): 500 .*, but not recorded: Cannot write a: the disk is full$/m,
+      /^failed msgbatch_1 \(it may have been done\): 500 .*, but not recorded: Cannot write a: the disk is full$/m,
     );
     expect(written.stderr).toMatch(/^2 message batches: .*, 1 not recorded$/m);
   });

@@ -105,7 +105,7 @@ describe.each(Object.entries(runtimes))("under %s", (runtime, command) => {
       { reason: "certificate", ...unsent, why: `certificate of ${host(untrusted)} not trusted` },
       ...[resetting, cutting].map((url) => ({
         ...lost,
-        why: `connection to ${host(url)} lost; it may have been done all the same`,
+        why: `connection to ${host(url)} lost; it may have been done`,
       })),
     ]);
   });

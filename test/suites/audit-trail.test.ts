@@ -114,7 +114,7 @@ describe("deleteMessageBatch() records", () => {
     expect(entries[1]).toMatchObject({ outcome: "missing", evidence: "missing" });
   });
 
-  test("a refusal, and whether it may have been done all the same", async () => {
+  test("a refusal, and whether it may have been done", async () => {
     const { entries } = await recorded([refusal(403, "permission_error")]);
     expect(entries[1]).toMatchObject({
       outcome: "failed",

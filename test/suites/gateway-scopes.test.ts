@@ -218,7 +218,7 @@ describe("every token", () => {
   test.each([
     ["GET", batches, "Cannot answer: the API gave no answer within 0.05 seconds"],
     ["GET", `${batches}/msgbatch_1/results`, "Cannot answer: the API gave no answer within 0.05"],
-    ["POST", `${batches}/msgbatch_1/cancel`, "seconds; it may have been done all the same"],
+    ["POST", `${batches}/msgbatch_1/cancel`, "seconds; it may have been done"],
   ])("gets a 504 where the API does not answer a %s of %s", async (method, path, why) => {
     const { sandbox, ask } = await setUp({
       allow: ["batches:read", "batches:cancel", "batches:results"],
