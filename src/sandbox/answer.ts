@@ -131,7 +131,6 @@ function toStream(chunks: Generator<Bytes>): ReadableStream<Bytes> {
 }
 
 const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-const randomLength = 14;
 
 /**
  * Creates a source of ids as the API's look today: a prefix, `_01` and 22 more characters. The
@@ -144,18 +143,10 @@ export function createIds(random: () => number): (prefix: string) => string {
   let count = 0;
   return (prefix) => {
     let digits = "";
-    for (let i = 0; i < randomLength; i++) digits += base62.charAt(Math.floor(random() * 62));
-    return `${prefix}_01${digits}${counter(count += 1)}`;
+    for (let i = 0; i < 14; i++) digits += base62.charAt(Math.floor(random() * 62));
+    return `${prefix}_01${digits}${String(count += 1).padStart(8, "0")}`;
   };
 }
-
-/** An id that belongs to another one: always the same for the same `id` and `index`. */
-export function derivedId(prefix: string, id: string, index: number): string {
-  const digits = id.replace(/^.*_(01)?/, "").replace(/[^0-9A-Za-z]/g, "").slice(-randomLength);
-  return `${prefix}_01${digits.padStart(randomLength, "0")}${counter(index)}`;
-}
-
-const counter = (value: number) => String(value).padStart(8, "0");
 
 /**
  * Writes a time in RFC 3339, in UTC and with microseconds (`2024-08-20T18:37:24.100435Z`).

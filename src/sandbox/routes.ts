@@ -4,7 +4,7 @@
  * @see [Message Batches](https://platform.claude.com/docs/en/api/messages/batches)
  * @module
  */
-import { derivedId, invalid, jsonAnswer, notFound, Refusal } from "./answer.ts";
+import { invalid, jsonAnswer, notFound, Refusal } from "./answer.ts";
 import type { Call, Routes } from "./api.ts";
 import {
   type BatchRecord,
@@ -140,22 +140,20 @@ const documentedText =
  */
 function* resultLines(record: BatchRecord): Generator<string> {
   const counts = endCounts(record);
-  const { id, text = documentedText } = record.seed;
+  const { text = documentedText } = record.seed;
   let number = 0;
   for (const type of ["succeeded", "errored", "canceled", "expired"] as const) {
     for (let i = 0; i < counts[type]; i++) {
       const customId = record.customIds[number++] ?? `request-${number}`;
-      const message = type === "succeeded"
-        ? messageOf(derivedId("msg", id, number), text)
-        : undefined;
+      const message = type === "succeeded" ? messageOf(number, text) : undefined;
       const result = { type, message, error: type === "errored" ? requestError : undefined };
       yield `${JSON.stringify({ custom_id: customId, result })}\n`;
     }
   }
 }
 
-const messageOf = (id: string, text: string) => ({
-  id,
+const messageOf = (number: number, text: string) => ({
+  id: `msg_01${String(number).padStart(22, "0")}`,
   type: "message",
   role: "assistant",
   model: "claude-sonnet-4-5-20250929",

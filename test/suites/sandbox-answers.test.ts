@@ -111,7 +111,7 @@ describe("createSandbox() answers what the documentation prints", () => {
     expect(status).toBe(200);
     expect(headers.get("content-type")).toBe("application/x-jsonl");
     expect(text.endsWith("\n")).toBe(true);
-    const message = { ...RESULT.result.message, id: "msg_010000000000000200000001" };
+    const message = { ...RESULT.result.message, id: "msg_010000000000000000000001" };
     expect(JSON.parse(text)).toEqual({ ...RESULT, result: { type: "succeeded", message } });
   });
 

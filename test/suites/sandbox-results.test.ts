@@ -19,7 +19,7 @@ describe("results", () => {
         result: {
           type: "succeeded",
           message: {
-            id: "msg_010000000000000b00000001",
+            id: "msg_010000000000000000000001",
             type: "message",
             role: "assistant",
             model: "claude-sonnet-4-5-20250929",
