@@ -312,9 +312,13 @@ export async function listPage(call: Call, after?: string, pageSize = 1000): Pro
     last_id: v.nullish(v.string(), null),
   });
   const { data, has_more, last_id } = parseResponse(reply, page);
-  if (has_more && data.length === 0) throw invalidResponse(reply, noCursor);
   const schema = messageBatchSchema();
-  const listed = data.map((value, index): Listed => {
+  // Where the cursor is missing, a batch is one. What comes after it comes again on the next page.
+  const hasId = (value: unknown) => typeof Object(value).id === "string";
+  const end = has_more && last_id === null ? data.findLastIndex(hasId) + 1 : data.length;
+  const last = last_id ?? Object(data[end - 1]).id;
+  if (has_more && (end === 0 || last === undefined)) throw invalidResponse(reply, noCursor);
+  const listed = data.slice(0, end).map((value, index): Listed => {
     const { id } = Object(value);
     const usable = typeof id === "string" && isBatchId(id) ? id : undefined;
     const issues = usable === undefined ? [{ path: "id", message: "Expected an id" }] : [];
@@ -327,8 +331,5 @@ export async function listPage(call: Call, after?: string, pageSize = 1000): Pro
     const exchange = { ...reply.exchange, subject };
     return { id: usable, error: invalidResponse({ ...reply, exchange }, issues) };
   });
-  const { id } = Object(data.at(-1));
-  const last = last_id ?? (typeof id === "string" ? id : undefined);
-  if (has_more && last === undefined) throw invalidResponse(reply, noCursor);
   return { listed, next: has_more ? last : undefined, reply };
 }

@@ -6,6 +6,7 @@ import {
   type MessageBatch,
   retrieveMessageBatch,
 } from "../../mod.ts";
+import { planPurge } from "../../src/purge/mod.ts";
 import { createSandbox } from "../../src/sandbox/mod.ts";
 import { batchOf } from "../fixtures/batches.ts";
 import { createRemoteSandbox } from "../fixtures/remote-sandbox.ts";
@@ -96,6 +97,19 @@ describe("listMessageBatches()", () => {
       message: expect.stringMatching(/^Cannot list message batch "msgbatch_2": .*request_counts/),
     });
     expect(JSON.stringify(error)).not.toContain(apiKey);
+  });
+
+  test("goes on after the last batch that has an id, where the page has no cursor", async () => {
+    const [a, b] = [batchOf("msgbatch_a"), batchOf("msgbatch_b")];
+    const { client, seen } = stub([page([a, null, {}], { has_more: true }), page([null, {}, b])]);
+    expect(await planPurge(client, { filter: "*" }))
+      .toMatchObject({ items: [{ id: a.id }, { id: b.id }], unreadable: 2 });
+    expect(seen.at(-1)?.url).toMatch(/after_id=msgbatch_a$/);
+    const none = stub([page([null, {}], { has_more: true })]);
+    expect(await rejection(collect(listMessageBatches(none.client)))).toMatchObject({
+      code: "ERR_INVALID_RESPONSE",
+    });
+    expect(none.seen).toHaveLength(1);
   });
 
   test.each([404, 400])(
