@@ -24,13 +24,18 @@ export function plannedItems({ items }: PurgePlan): readonly PurgeItem[] {
 
 const cancelHint = " (--cancel cancels these first)";
 
+/** How many batches a plan keeps for a reason. */
+export function countKept({ items }: PurgePlan, code: KeepCode): number {
+  return items.filter((item) => item.code === code).length;
+}
+
 /** Where a plan deletes, what, and how much, as a table of two columns. */
 export function describePlan(plan: PurgePlan, details: PreviewDetails): string {
   const { items, unreadable = 0 } = plan;
   const { stored, known, export: directory, audit, gone = 0 } = details;
   const planned = plannedItems(plan);
   const held = items.flatMap(({ id, code }) => code === "held" ? [id] : []);
-  const keptFor = (code: KeepCode) => items.filter((item) => item.code === code).length;
+  const keptFor = (code: KeepCode) => countKept(plan, code);
   const given = (code: KeepCode) =>
     known.filter((one) => "reason" in one && one.reason === code).length;
   /** A row, if there are any. */

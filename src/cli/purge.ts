@@ -19,6 +19,7 @@ import { openResults, readPlan, writePlan } from "./input.ts";
 import { type Args, type Flags, longestWait } from "./options.ts";
 import { askToDelete, canAsk, type Context } from "./output.ts";
 import {
+  countKept,
   describeCount,
   describeItem,
   describePlan,
@@ -70,7 +71,7 @@ async function begin(given: PurgeSource, flags: Flags, context: Context): Promis
   if (ids?.length === 0) {
     const counts = { deleted: 0, missing: 0, skipped: 0, failed: 0, unattempted: 0 };
     const summary = mode === "show"
-      ? { dryRun: true, listed: 0, planned: 0, baseUrl: client.baseUrl }
+      ? { dryRun: true, listed: 0, planned: 0, hasMore: false, baseUrl: client.baseUrl }
       : { planned: 0, ...counts, hasMore: false };
     if (flags.json) await output.json({ summary });
     return exitCode.done;
@@ -296,7 +297,8 @@ async function showPlan(
   if (json) {
     const { baseUrl, workspaceId, items } = plan;
     const totals = { dryRun: true, listed: items.length, planned: planned.length };
-    await output.json({ summary: { ...totals, baseUrl, workspaceId } });
+    const hasMore = countKept(plan, "not_among_oldest") > 0;
+    await output.json({ summary: { ...totals, hasMore, baseUrl, workspaceId } });
   }
   await output.note(text);
   let next = "Dry run: nothing was deleted\n";
@@ -369,7 +371,7 @@ export async function applyPlan(
     totals: true,
     baseUrl: client.baseUrl,
     waitTimeout: waited.size > 0 ? waitTimeout : undefined,
-    beyond: plan.items.filter(({ code }) => code === "not_among_oldest").length,
+    beyond: countKept(plan, "not_among_oldest"),
     again: stored && "make another plan",
     total: known.length + planned.length - (gone?.size ?? 0),
     waited,

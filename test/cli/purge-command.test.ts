@@ -526,10 +526,13 @@ describe("purge --dry-run", () => {
         dryRun: true,
         listed: 5,
         planned: 3,
+        hasMore: false,
         baseUrl: "https://api.anthropic.com",
         workspaceId: "wrkspc_011CZkZaBF1tNoB5wlCeusgy",
       },
     });
+    const some = await run([...args, "--max", "2"], byCron, sandbox);
+    expect(jsonLines(some.stdout).at(-1)).toMatchObject({ summary: { planned: 2, hasMore: true } });
   });
 });
 
