@@ -137,7 +137,7 @@ export async function withAuditTrail<Result extends Recorded>(
   try {
     await unlessAborted(inTime(settings, written), signal);
   } catch (error) {
-    if (!signal?.aborted) call.facts.auditTrailFailure = messageOf(error);
+    call.facts.auditTrailFailure = messageOf(error);
     // The intent may still be written. Then it needs an outcome: nothing was sent.
     const nothingSent = outcomeOf(failureOf(call, error));
     await within(closingTimeMs, written.then(() => append(nothingSent)).catch(() => {}));

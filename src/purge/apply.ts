@@ -233,15 +233,14 @@ export async function readHistory(
       throw cannotUse("history", "one of it is not an entry");
     }
     wanted ??= new Set(ids);
-    const { id, intent = id, objectId, operation, resource, phase, settled } = entry;
+    const { id, intent = id, objectId, operation, resource, phase } = entry;
     if (operation !== "delete" || resource !== kind || !wanted.has(objectId)) continue;
     if (plan !== undefined && entry.plan !== plan) continue;
     const deletions = past.get(objectId) ?? new Map<string, AuditEntry>();
     past.set(objectId, deletions);
     const known = deletions.get(intent);
     // The outcome of the deletion itself beats one that a later run settled.
-    const isBetter = phase === "outcome" &&
-      (known?.phase === "intent" || (known?.settled && !settled));
+    const isBetter = phase === "outcome" && (known?.phase === "intent" || known?.settled);
     if (known === undefined || isBetter) deletions.set(intent, entry);
   }
   const deletionsOf = (id: string) => [...past.get(id)?.values() ?? []];

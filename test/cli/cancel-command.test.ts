@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { jsonLines } from "../fixtures/json-lines.ts";
 import { systemError } from "./system-error.ts";
 import { type CommandStage, createCommandStage } from "./command-stage.ts";
 
@@ -230,10 +231,16 @@ describe("cancel with a wait", () => {
     const stage = createCommandStage({ onAnswer: () => stage.interrupt() });
     const [id = ""] = seedGoing(stage);
     stage.sandbox.fail({ connection: "lost_after" });
-    expect(await cancel(stage, [id], "--max-retries", "2", "--json")).toBe(130);
+    const flags = ["--max-retries", "2", "--json", "--audit", "a"];
+    expect(await cancel(stage, [id], ...flags)).toBe(130);
     expect(stage.jsonLines()).toMatchObject([{
       outcome: "failed",
       error: { code: "ERR_ABORTED" },
+    }]);
+    expect(jsonLines(stage.files.texts.get("a") ?? "")).toMatchObject([{ phase: "intent" }, {
+      operation: "cancel",
+      outcome: "failed",
+      error: { outcomeKnown: false },
     }]);
     expect(stage.requests()).toHaveLength(1);
   });

@@ -2,7 +2,9 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { createTestHarness } from "wrangler";
 import { serve, type Server } from "../../src/adapters/serve.ts";
 import workerModule from "../../src/adapters/cloudflare/worker.ts";
+import { openSqlite } from "../../src/adapters/sqlite.ts";
 import { createSandbox } from "../../src/sandbox/mod.ts";
+import type { Statement } from "../../src/storage/mod.ts";
 import { apiKey } from "../fixtures/stub.ts";
 import { deletion, otherSecret, secret, webhook } from "../fixtures/webhook.ts";
 
@@ -156,4 +158,30 @@ test("an isolate that gets another environment heeds its hold and its key at onc
   } finally {
     await api.close();
   }
+});
+
+test("the Worker promises nothing where its Workflow begins no operation", async () => {
+  const { id } = sandbox.seed({ processing_status: "in_progress" });
+  const database = openSqlite(":memory:");
+  const environment = {
+    ANTHROPIC_API_KEY: apiKey,
+    ANTHROPIC_BASE_URL: upstream.url,
+    WEBHOOK_SECRETS: secret,
+    DB: {
+      prepare: (sql: string) => ({ bind: (...values: Statement["values"]) => ({ sql, values }) }),
+      batch: async (statements: readonly Statement[]) =>
+        (await database.run(statements)).map((results) => ({ results })),
+    },
+    OPERATIONS: {
+      create: () => Promise.reject(new Error("the account has no more instances")),
+      get: () => Promise.reject(new Error("(instance.not_found) Provided id does not exist")),
+    },
+  } as unknown as Parameters<typeof workerModule.fetch>[1];
+  const log = vi.spyOn(console, "log").mockImplementation(() => {});
+  const request = webhook(deletion(id, true));
+  const response = await workerModule.fetch(request, environment, { waitUntil: () => {} });
+  log.mockRestore();
+  database.close();
+  expect(response.status).toBe(500);
+  expect(sandbox.batch(id)?.processing_status).toBe("in_progress");
 });

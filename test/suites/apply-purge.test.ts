@@ -623,6 +623,14 @@ describe("applyPurge(), with the record of an earlier run,", () => {
       deleted,
       0,
     ],
+    [
+      "an evidence that is not known here",
+      [outcomeOf(intent, { ...deleted, evidence: "hearsay" })],
+      {
+        outcome: "missing",
+      },
+      1,
+    ],
     ["another kind", [outcomeOf(intent, { ...deleted, resource: "file" })], {
       outcome: "missing",
     }, 1],
