@@ -45,13 +45,17 @@ export function programWords(execPath: string): readonly string[] {
   return /[\\/]node_modules[\\/]/.test(execPath) ? ["npx", name] : [name];
 }
 
-/** Keeps requests to a host from every proxy, whatever the variables say, which fetch reads each time. */
+/**
+ * Keeps requests to a host, and to loopback, from every proxy, whatever the variables say, which fetch
+ * reads each time. Results may be on loopback, too.
+ */
 export function bypassProxy(hostname: string): true {
   // Deno may read one of the two only.
   const variables = "Deno" in globalThis ? ["NO_PROXY"] : ["no_proxy", "NO_PROXY"];
   const named = variables.map((name) => process.env[name]).find((value) => value !== undefined);
-  const names = [...named?.split(",") ?? [], hostname, hostname.replace(/[[\]]/g, "")];
-  for (const name of variables) process.env[name] = [...new Set(names)].join(",");
+  const direct = [hostname, "localhost", "127.0.0.1", "[::1]", "::1"];
+  const names = new Set([...named?.split(",") ?? [], ...direct]);
+  for (const name of variables) process.env[name] = [...names].join(",");
   return true;
 }
 

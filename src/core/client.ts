@@ -66,7 +66,8 @@ export interface Client {
   /** An access token, sent as `Authorization: Bearer`. */
   readonly authToken?: Secret | undefined;
   /**
-   * Where the API is: HTTPS, or plain HTTP on loopback. It may have a path prefix.
+   * Where the API is: HTTPS, or plain HTTP on loopback. It may have a path prefix. `HTTP_PROXY` sends
+   * loopback to the proxy, too, with the key: set `NO_PROXY=127.0.0.1,localhost,::1,[::1]`, too.
    * @default "https://api.anthropic.com"
    */
   readonly baseUrl?: string | URL | undefined;

@@ -302,7 +302,6 @@ function locateResults({ settings }: Call, batch: MessageBatch) {
   if (isArchived(batch, settings.clock.now())) {
     return "its results are gone: they were archived, 29 days after its creation";
   }
-  if (typeof results_url !== "string") return "it has no results_url";
 
   const { processing, succeeded, errored, canceled, expired } = Object(request_counts);
   const counts: unknown[] = [succeeded, errored, canceled, expired];
@@ -313,7 +312,8 @@ function locateResults({ settings }: Call, batch: MessageBatch) {
   }
 
   const own = new URL(settings.baseUrl + path);
-  const url = URL.canParse(results_url) ? new URL(results_url) : own;
+  const named = results_url ?? "";
+  const url = URL.canParse(named) ? new URL(named) : own;
   const foreign = url.origin !== own.origin;
   const near = loopback.test(own.hostname) && loopback.test(url.hostname);
   const isSafe = !foreign || url.protocol === "https:" || (url.protocol === "http:" && near);
@@ -360,9 +360,8 @@ export async function storeResults(
 ): Promise<ResultsExport> {
   const location = locateResults(call, batch);
   if (typeof location === "string") {
-    const there = typeof batch.results_url === "string" &&
-      !isArchived(batch, call.settings.clock.now());
-    const hint = there ? "" : "; it can be deleted without an export";
+    const isGone = isArchived(batch, call.settings.clock.now());
+    const hint = isGone ? "; it can be deleted without an export" : "";
     throw exportFailure(batch, location + hint);
   }
   let writer: Writer | undefined;

@@ -1,8 +1,28 @@
 import { execFileSync } from "node:child_process";
-import { expect, test } from "vitest";
-import { commandLineOf, interruptingSignals, writeAll } from "../../src/adapters/process-host.ts";
+import { afterEach, expect, test, vi } from "vitest";
+import {
+  bypassProxy,
+  commandLineOf,
+  interruptingSignals,
+  writeAll,
+} from "../../src/adapters/process-host.ts";
 
 const root = new URL("../..", import.meta.url).pathname;
+
+afterEach(() => vi.unstubAllEnvs());
+
+test.each([
+  [undefined, undefined, ""],
+  ["10.0.0.0/8,*.corp", undefined, "10.0.0.0/8,*.corp,"],
+  ["upper", "lower", "lower,"],
+])("bypassProxy() adds the host and loopback to NO_PROXY=%s, no_proxy=%s", (upper, lower, kept) => {
+  vi.stubEnv("NO_PROXY", upper);
+  vi.stubEnv("no_proxy", lower);
+  expect(bypassProxy("127.0.0.9")).toBe(true);
+  const { NO_PROXY, no_proxy } = process.env;
+  const all = `${kept}127.0.0.9,localhost,127.0.0.1,[::1],::1`;
+  expect([NO_PROXY, no_proxy]).toEqual([all, all]);
+});
 
 test("writeAll() writes again to an output that is not ready, and loses nothing", async () => {
   const written: number[] = [];

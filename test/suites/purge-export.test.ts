@@ -260,12 +260,6 @@ describe("applyPurge() with exportTo deletes nothing", () => {
 
   const shapes: [string, BatchSeed, Record<string, unknown>, RegExp][] = [
     [
-      "are not there",
-      { ...ended, override: { results_url: null } },
-      { code: "ERR_EXPORT" },
-      /no results_url; it can be deleted without an export$/,
-    ],
-    [
       "are too few",
       {
         ...ended,
