@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { link, lstat, mkdir, open, readdir, rename, stat, unlink } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Files } from "../cli/mod.ts";
 import { fileProblem } from "../config/system-errors.ts";
 import type { ResultStore } from "../purge/mod.ts";
@@ -74,19 +74,14 @@ export async function openResultFolder(directory: string): Promise<ResultStore> 
   // The directory above may be unreadable. The system then flushes it later.
   if (made !== undefined) await sync(dirname(resolve(directory))).catch(() => {});
   await (await createNewFile(join(directory, "check"))).discard(); // fails if it is not writable
-  const parts = new Map<string, string[]>();
-  for (const name of await readdir(directory)) {
-    if (!partSuffix.test(name)) continue;
-    const whole = name.replace(partSuffix, "");
-    parts.set(whole, [...parts.get(whole) ?? [], name]);
-  }
+  const parts = (await readdir(directory)).filter((name) => partSuffix.test(name))
+    .map((name) => join(directory, name));
   return {
     async open(id) {
       const path = join(directory, `${encodeURIComponent(id)}.jsonl`);
       await checkName(path);
       // A run that was killed leaves its part. A run that still writes may be storing this batch.
-      for (const name of parts.get(basename(path)) ?? []) {
-        const part = join(directory, name);
+      for (const part of parts.filter((one) => one.replace(partSuffix, "") === path)) {
         const written = await stat(part).catch(ignore("ENOENT"));
         if (written === undefined || Date.now() - written.mtimeMs < abandonedAfter) continue;
         await unlink(part).catch(ignore("ENOENT"));
