@@ -58,6 +58,22 @@ test("every error code has a row in the table of errors", () => {
   expect(missing("docs/errors.md", codes)).toEqual([]);
 });
 
+test("every function, and every option of the command, that a page names is there", () => {
+  const all = [
+    ...pages.values(),
+    ...globSync(".github/*.md").map((file) => readFileSync(file, "utf8")),
+  ];
+  const text = all.join("\n").replace(/^```[^]*?^```$/gm, "");
+  const source = globSync("{src,scripts}/**/*.ts").map((file) => readFileSync(file, "utf8")).join();
+  const named = (pattern: RegExp) => Array.from(text.matchAll(pattern), ([, name = ""]) => name);
+  const functions = named(/`(\w+)\(\)`/g).filter((name) => !RegExp(`\\b${name}\\b`).test(source));
+  const foreign =
+    /^--(allow-(net|env|read|write|import)|no-env|node-modules|stop-|max-(old|semi)|remote|local)/;
+  const options = named(/`(--[a-z-]+)/g)
+    .filter((name) => !foreign.test(name) && !source.includes(`"${name}`));
+  expect([functions, options]).toEqual([[], []]);
+});
+
 test("every link between pages leads to a file, and to a heading of it", () => {
   const anchor = (heading: string) =>
     heading.toLowerCase().replace(/[^\w -]/g, "").replaceAll(" ", "-");
