@@ -39,7 +39,7 @@ const fates: readonly [name: keyof AuditCounts, title: string, meaning: string][
 /** Describes a report, in 80 columns. */
 export function describeReport(
   source: string,
-  report: Omit<TrailSurvey<AuditReport>, "foreign">,
+  report: TrailSurvey<AuditReport>,
 ): string {
   const { since, until, total, groups, failures, openIntents, withoutIntent, unchanged } = report;
   const largest = groups.toSorted((one, other) => other.counts.asked - one.counts.asked);

@@ -1,14 +1,23 @@
 /**
  * `audit`: reads a trail from a file, a SQLite database or the service, and says what there is in it.
  */
-import { type AuditVerification, reportAuditTrail } from "../audit/mod.ts";
+import {
+  type AuditVerification,
+  type ByteSource,
+  reportAuditTrail,
+  verifyAuditTrail,
+  type VerifyAuditTrailOptions,
+} from "../audit/mod.ts";
 import { describeReport, describeUnreadable, verdictOf } from "./audit-report.ts";
 import { CommandError, exitCode } from "./errors.ts";
-import type { Args, Flags } from "./options.ts";
+import type { Host } from "./host.ts";
+import type { Action, Args, Flags } from "./options.ts";
 import type { Context } from "./output.ts";
 import { countOf, describeRows, firstFew } from "./text.ts";
 import { readSource } from "./trail-source.ts";
-import { surveyTrail, surveyWith, type TrailSurvey } from "./trail.ts";
+import { surveyTrail, type TrailSurvey } from "./trail.ts";
+
+const optionsOf = ({ signal, clock }: Host) => ({ signal, now: clock?.now() });
 
 /** Runs `audit head`. */
 export async function runHead(
@@ -16,7 +25,8 @@ export async function runHead(
   _: Flags,
   { host, output }: Context,
 ): Promise<number> {
-  const { head } = await surveyTrail(readSource(path, host), path, optionsOf(host));
+  const source = readSource(path, host);
+  const { head } = await surveyTrail(verifyAuditTrail, source, path, optionsOf(host));
   await output.result(`${head}\n`);
   return exitCode.done;
 }
@@ -44,53 +54,33 @@ export async function runExportTrail(
     }
     await write();
   };
-  const { entries, head } = await surveyTrail(passedOn(), path, optionsOf(host));
+  const { entries, head } = await surveyTrail(verifyAuditTrail, passedOn(), path, optionsOf(host));
   await output.note(`${entries === 1 ? "1 entry" : `${entries} entries`}\n  Head ${head}\n`);
   return exitCode.done;
 }
 
-/** Runs `audit verify`: says whether a trail is unchanged, and what there is in it. */
-export async function runVerify(
-  [path = ""]: Args,
-  { head, json = false }: Flags,
-  { host, output }: Context,
-): Promise<number> {
-  const found = await surveyTrail(readSource(path, host), path, optionsOf(host, head));
-  if (json) await output.json({ file: path, ...found });
-  else await output.result(describeTrail(path, found));
-  return await judge(path, found, head, output);
+/** Makes an action that says what there is in a trail, and whether it is unchanged. */
+function telling<Found extends AuditVerification>(
+  survey: (source: ByteSource, options: VerifyAuditTrailOptions) => Promise<Found>,
+  member: string,
+  describe: (path: string, found: TrailSurvey<Found>) => string,
+): Action {
+  return async ([path = ""], { head, json }, { host, output }) => {
+    const options = { ...optionsOf(host), head };
+    const found = await surveyTrail(survey, readSource(path, host), path, options);
+    if (json) await output.json({ [member]: path, ...found });
+    else await output.result(describe(path, found));
+    if (found.unchanged !== false) return exitCode.done;
+    await output.note(`Cannot verify ${path}: it was changed since its head was ${head}\n`, "bad");
+    return exitCode.failed;
+  };
 }
+
+/** Runs `audit verify`: says whether a trail is unchanged, and what there is in it. */
+export const runVerify: Action = telling(verifyAuditTrail, "file", describeTrail);
 
 /** Runs `audit report`: says what a trail says, for an auditor. */
-export async function runReport(
-  [path = ""]: Args,
-  { head, json = false }: Flags,
-  { host, output }: Context,
-): Promise<number> {
-  const source = readSource(path, host);
-  const report = await surveyWith(reportAuditTrail, source, path, optionsOf(host, head));
-  if (json) await output.json({ source: path, ...report });
-  else await output.result(describeReport(path, report));
-  return await judge(path, report, head, output);
-}
-
-const optionsOf = ({ signal, clock }: Context["host"], head?: string) => ({
-  signal,
-  head,
-  now: clock?.now(),
-});
-
-/** Tells whether the trail was changed since its head was written down. */
-async function judge(
-  path: string,
-  { unchanged }: Pick<AuditVerification, "unchanged">,
-  head: string | undefined,
-  output: Context["output"],
-): Promise<number> {
-  if (unchanged !== false) return exitCode.done;
-  await output.note(`Cannot verify ${path}: it was changed since its head was ${head}\n`, "bad");
-  return exitCode.failed;
-}
+export const runReport: Action = telling(reportAuditTrail, "source", describeReport);
 
 /** What was found, as a table of two columns. */
 function describeTrail(

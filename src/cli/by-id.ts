@@ -17,7 +17,7 @@ import { type ResultStore, storeResults } from "../purge/export.ts";
 import { deleteOne as deleteBatchOfRun } from "../purge/export-then-delete.ts";
 import { type DeletionOutcome, deletionOutcome, type OutcomeError } from "../purge/outcome.ts";
 import { lookFor, waitUntilEnded } from "../purge/wait.ts";
-import { type CommandClient, createClient } from "./client.ts";
+import { createClient } from "./client.ts";
 import { CommandError, exitCode } from "./errors.ts";
 import { readHolds } from "./selection.ts";
 import { parseId, readIds } from "./ids.ts";
@@ -25,18 +25,16 @@ import { openResults } from "./input.ts";
 import { type Action, type Flags, longestWait } from "./options.ts";
 import type { Context } from "./output.ts";
 import { describeOutcome, reportRun } from "./report.ts";
-import { type TrailFile, withTrail } from "./trail.ts";
+import { withTrail } from "./trail.ts";
 
 /** How objects are worked on. */
-export interface ByIdSettings
-  extends Pick<Flags, "json" | "concurrency" | "cancel" | "archived" | "allowMissing"> {
-  readonly resource?: DeletableResource | undefined;
+interface Settings extends Pick<Flags, "cancel" | "archived" | "allowMissing"> {
+  readonly resource: DeletableResource;
   /** How long the end of a batch is waited for, in milliseconds; `undefined`: not at all. */
-  readonly waitTimeout?: number | undefined;
+  readonly waitTimeout: number | undefined;
   /** Where results are stored. */
-  readonly store?: ResultStore | undefined;
-  readonly holds?: ReadonlySet<string> | undefined;
-  readonly trail?: TrailFile | undefined;
+  readonly store: ResultStore | undefined;
+  readonly past: PurgeHistory;
 }
 
 /** What is done about one object. */
@@ -65,12 +63,33 @@ export function byId(operation: Operation, resource: DeletableResource = message
     }
     const directory = operation === "export" ? flags.to ?? "results" : flags.export;
     const store = await openResults(directory, host.files);
-    return await withTrail(flags.audit, client, ids, context, (trail) => {
-      const settings = { ...flags, resource, waitTimeout, store, holds, trail };
-      return workOnIds(client, operation, ids, settings, context);
+    return await withTrail(flags.audit, client, ids, context, async (trail) => {
+      const { json, concurrency = 32 } = flags;
+      const { name: kind } = resource;
+      const past = await readHistory(trail?.history ?? [], { ids, kind });
+      const settings = { ...flags, resource, waitTimeout, store, past };
+      const waits = waitTimeout !== undefined;
+      const taskOf = (id: string): Task<RunOutcome> => ({
+        id,
+        waits,
+        known: holds.has(id) ? heldOutcome(id) : undefined,
+        run: (call) => operations[operation](call, id, settings),
+      });
+      const checked = checkClient({ ...client, auditTrail: trail });
+      const waited = new Set(waits ? ids : []);
+      const { baseUrl } = checked;
+      const hint = "If it may be gone already, say --allow-missing";
+      const notFound = operation === "export" ? undefined : hint;
+      return await reportRun(
+        context,
+        { json, kind, baseUrl, waitTimeout, total: ids.length, waited, notFound },
+        (signal) => createRun(checked, ids, taskOf, { concurrency, operation, signal }).outcomes(),
+      );
     });
   };
 }
+
+const heldOutcome = (id: string) => ({ outcome: "skipped", id, reason: "held" }) as const;
 
 /** Shows what would be done about ids. Nothing is sent. */
 async function showIds(
@@ -81,43 +100,13 @@ async function showIds(
   holds: ReadonlySet<string>,
 ): Promise<number> {
   for (const id of ids) {
-    const held = { outcome: "skipped", id, reason: "held" } as const;
-    if (json) await output.json(holds.has(id) ? held : { dryRun: true, id });
-    else if (holds.has(id)) await output.note(`${describeOutcome(held)}\n`);
+    const isHeld = holds.has(id);
+    if (json) await output.json(isHeld ? heldOutcome(id) : { dryRun: true, id });
+    else if (isHeld) await output.note(`${describeOutcome(heldOutcome(id))}\n`);
     else await output.result(`would ${what} ${id}\n`);
   }
   await output.note("Dry run: nothing was sent\n", "strong");
   return exitCode.done;
-}
-
-/** Works on objects by their ids, and reports what becomes of each. */
-export async function workOnIds(
-  client: CommandClient,
-  operation: Operation,
-  ids: readonly string[],
-  settings: ByIdSettings,
-  context: Context,
-): Promise<number> {
-  const { resource = messageBatch, json, waitTimeout, holds, trail, concurrency = 32 } = settings;
-  const { name } = resource;
-  const past = await readHistory(trail?.history ?? [], { ids, kind: name });
-  const waits = waitTimeout !== undefined;
-  const taskOf = (id: string): Task<RunOutcome> => ({
-    id,
-    waits,
-    known: holds?.has(id) ? { outcome: "skipped", id, reason: "held" } : undefined,
-    run: (call) => operations[operation](call, id, settings, past),
-  });
-  const checked = checkClient({ ...client, auditTrail: trail });
-  return await reportRun(context, {
-    json,
-    kind: name,
-    baseUrl: checked.baseUrl,
-    waitTimeout,
-    total: ids.length,
-    waited: new Set(waits ? ids : []),
-    notFound: operation === "export" ? undefined : "If it may be gone already, say --allow-missing",
-  }, (signal) => createRun(checked, ids, taskOf, { concurrency, operation, signal }).outcomes());
 }
 
 /** The outcome of an object that was failed here, not by an error. */
@@ -137,13 +126,10 @@ export const notThere = "it is not in the workspace";
 async function deleteOne(
   call: Call,
   id: string,
-  settings: ByIdSettings,
-  past: PurgeHistory,
+  { resource, cancel = false, waitTimeout, store, archived = "keep", past, ...flags }: Settings,
 ): Promise<DeletionOutcome> {
-  const { resource = messageBatch, cancel = false, waitTimeout, store, archived = "keep" } =
-    settings;
   const mayBeDeletedAlready = past.isUncertain(id);
-  const allowMissing = settings.allowMissing === true || past.outcome(id) !== undefined;
+  const allowMissing = flags.allowMissing === true || past.outcome(id) !== undefined;
   const absence = { allowMissing, mayBeDeletedAlready };
   if (resource !== messageBatch) {
     const deletion = await deleteResource(call, resource, parseId(resource, id), absence);
@@ -162,7 +148,7 @@ async function deleteOne(
 async function cancelOne(
   call: Call,
   id: string,
-  { waitTimeout, allowMissing }: ByIdSettings,
+  { waitTimeout, allowMissing }: Settings,
 ): Promise<RunOutcome> {
   try {
     const { batch, auditError } = await withAuditTrail(
@@ -220,7 +206,7 @@ async function cancelOrLook(
 async function exportOne(
   call: Call,
   id: string,
-  { waitTimeout, store }: ByIdSettings,
+  { waitTimeout, store }: Settings,
 ): Promise<RunOutcome> {
   const batch = waitTimeout === undefined
     ? await retrieveBatch(call, id)

@@ -5,9 +5,9 @@ import { checkClient, systemClock } from "../core/client.ts";
 import { messageBatch } from "../core/delete.ts";
 import { BatchsweepError } from "../core/errors.ts";
 import { createCall } from "../core/send.ts";
-import { isByAge, type MessageBatchFilter } from "../purge/filter.ts";
+import { isByAge } from "../purge/filter.ts";
 import { clockProblem, statuses } from "../purge/plan.ts";
-import { type CommandClient, commandOf, createClient } from "./client.ts";
+import { commandOf, createClient } from "./client.ts";
 import { CommandError, exitCode, explainError } from "./errors.ts";
 import { filterFrom, listFilter } from "./selection.ts";
 import { checkIds } from "./ids.ts";
@@ -23,25 +23,13 @@ import {
   toMinute,
 } from "./text.ts";
 
-/** Runs `list`. */
+/** Runs `list`: writes the message batches, newest first, and how many they are. */
 export async function runList(_: Args, flags: Flags, context: Context): Promise<number> {
+  const { host, output } = context;
+  const { limit = Infinity, json = false, clockSkew } = flags;
   const given = filterFrom(flags);
   const filter = given === "*" ? undefined : given;
   const client = createClient(context, flags);
-  return await listBatches(client, { ...flags, filter }, context);
-}
-
-/** Which batches are listed, and how. */
-export interface ListBatchesOptions extends Pick<Flags, "limit" | "json" | "clockSkew"> {
-  readonly filter?: MessageBatchFilter | undefined;
-}
-
-/** Writes the message batches of the workspace, newest first, and how many they are. */
-export async function listBatches(
-  client: CommandClient,
-  { filter, limit = Infinity, json = false, clockSkew }: ListBatchesOptions,
-  { host, output }: Context,
-): Promise<number> {
   const { signal, clock = systemClock, stdout } = host;
   const call = createCall(checkClient(client), { signal });
   // Without a condition, no more are needed than the limit says.

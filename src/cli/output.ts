@@ -1,4 +1,5 @@
 /** What the command writes: results to stdout, notes and questions to stderr, progress below them. */
+import { systemClock } from "../core/client.ts";
 import { codeOf, exitCode, fileError } from "./errors.ts";
 import type { Host, Output } from "./host.ts";
 import { untilAborted } from "./input.ts";
@@ -176,19 +177,17 @@ export interface Progress {
 const minInterval = 50; // ms between two lines: more would not be seen
 const maxInterval = 1_000; // ms between two lines: the time that goes by is shown
 const rateWindow = 10_000; // ms
+const [minBar, maxBar] = [10, 30]; // columns
 
 /**
  * Shows how far a run is: the share that is done, the rate of the last ten seconds, and the time left
- * at that rate. If only waits are left, it shows how many, and how long they last by now.
+ * at that rate, such as `[=========>          ] 45/100  12.3/s  5s left  1 failed`. If only waits are
+ * left, it shows how many, and how long they last by now.
  */
 export function createProgress(
+  { host: { clock = systemClock, stderr: { columns } }, output }: Context,
   total: number,
-  output: Pick<CommandOutput, "status">,
-  { clock = { now: () => Date.now() }, stderr: { columns }, waited = new Set() }: {
-    readonly clock?: Pick<NonNullable<Host["clock"]>, "now"> | undefined;
-    readonly stderr: Pick<Host["stderr"], "columns">;
-    readonly waited?: ReadonlySet<string> | undefined;
-  },
+  waited: ReadonlySet<string> = new Set(),
 ): Progress {
   if (total < 2 && waited.size === 0 || columns === undefined) {
     return { add: () => {}, end: () => Promise.resolve() };
@@ -197,22 +196,33 @@ export function createProgress(
   const samples = [{ at: start, done: 0 }];
   let [done, failed, waiting] = [0, 0, waited.size];
   let timer: ReturnType<typeof setTimeout> | undefined;
+  const describe = (at: number): string => {
+    const left = total - done;
+    if (left > 0 && left === waiting) {
+      const time = describeDuration(Math.floor((at - start) / 1_000) * 1_000);
+      return `Waiting for ${countOf(left, "message batch")}, ${time}`;
+    }
+    const [first = { at, done }] = samples;
+    const seconds = (at - first.at) / 1_000;
+    const rate = seconds < 1 ? undefined : (done - first.done) / seconds;
+    const parts = [`${done}/${total}`];
+    if (rate !== undefined) parts.push(`${rate < 100 ? rate.toFixed(1) : Math.round(rate)}/s`);
+    if (rate) parts.push(`${describeDuration(Math.ceil(left / rate) * 1_000)} left`);
+    if (failed > 0) parts.push(`${failed} failed`);
+    const text = parts.join("  ");
+    const width = Math.min((columns || 80) - text.length - "[] ".length - 1, maxBar);
+    if (width < minBar) return text;
+    const filled = total === 0 ? width : Math.floor(done / total * width);
+    const bar = filled < width ? `${"=".repeat(filled)}>` : "=".repeat(width);
+    return `[${bar.padEnd(width)}] ${text}`;
+  };
   const draw = () => {
     clearTimeout(timer);
     timer = undefined;
     const at = clock.now();
     samples.push({ at, done });
     while (samples.length > 2 && at - (samples[1]?.at ?? at) >= rateWindow) samples.shift();
-    const [first = { at, done }] = samples;
-    const seconds = (at - first.at) / 1_000;
-    const rate = seconds < 1 ? undefined : (done - first.done) / seconds;
-    const left = total - done;
-    void output.status(
-      left > 0 && left === waiting
-        ? `Waiting for ${countOf(left, "message batch")}, ` +
-          describeDuration(Math.floor((at - start) / 1_000) * 1_000)
-        : describeProgress({ done, total, failed, rate, columns }),
-    );
+    void output.status(describe(at));
   };
   draw();
   const ticker = setInterval(draw, maxInterval);
@@ -230,27 +240,4 @@ export function createProgress(
       return output.status(undefined);
     },
   };
-}
-
-const maxBar = 30;
-const minBar = 10;
-
-/** One line: `[=========>          ] 45/100  12.3/s  5s left  1 failed`. */
-export function describeProgress({ done, total, failed, rate, columns }: {
-  readonly done: number;
-  readonly total: number;
-  readonly failed: number;
-  readonly rate?: number | undefined;
-  readonly columns: number;
-}): string {
-  const parts = [`${done}/${total}`];
-  if (rate !== undefined) parts.push(`${rate < 100 ? rate.toFixed(1) : Math.round(rate)}/s`);
-  if (rate) parts.push(`${describeDuration(Math.ceil((total - done) / rate) * 1_000)} left`);
-  if (failed > 0) parts.push(`${failed} failed`);
-  const text = parts.join("  ");
-  const width = Math.min((columns || 80) - text.length - "[] ".length - 1, maxBar);
-  if (width < minBar) return text;
-  const filled = total === 0 ? width : Math.floor(done / total * width);
-  const bar = filled < width ? `${"=".repeat(filled)}>` : "=".repeat(width);
-  return `[${bar.padEnd(width)}] ${text}`;
 }

@@ -7,14 +7,16 @@ import type { Flags } from "./options.ts";
 import type { Outcome } from "./report.ts";
 import { countOf, describeRows, firstFew, toMinute } from "./text.ts";
 
-/** What is known besides the plan. The policy is the file of the one that it was made by. */
-export interface PreviewDetails extends Pick<Flags, "export" | "audit" | "policy"> {
-  /** Whether the plan was read from a file. */
-  readonly stored: boolean;
-  /** How many of its batches are gone by the audit trail. */
-  readonly gone?: number | undefined;
+/** A plan, and what is known besides. */
+export interface KnownPlan {
+  /** With the holds of the command line. */
+  readonly plan: PurgePlan;
+  /** As it was made before, if it was. */
+  readonly stored: PurgePlan | undefined;
   /** The outcomes of ids that were given, and that the plan does not delete. */
   readonly known: readonly Outcome[];
+  /** The ids of batches that are gone by the audit trail. */
+  readonly gone: ReadonlySet<string>;
 }
 
 /** The batches that a plan deletes. */
@@ -30,9 +32,11 @@ export function countKept({ items }: PurgePlan, code: KeepCode): number {
 }
 
 /** Where a plan deletes, what, and how much, as a table of two columns. */
-export function describePlan(plan: PurgePlan, details: PreviewDetails): string {
+export function describePlan(
+  { plan, stored, known, gone: { size: gone } }: KnownPlan,
+  { export: directory, audit, policy }: Flags,
+): string {
   const { items, unreadable = 0 } = plan;
-  const { stored, known, export: directory, audit, gone = 0 } = details;
   const planned = plannedItems(plan);
   const held = items.flatMap(({ id, code }) => code === "held" ? [id] : []);
   const keptFor = (code: KeepCode) => countKept(plan, code);
@@ -45,7 +49,7 @@ export function describePlan(plan: PurgePlan, details: PreviewDetails): string {
     ["API", plan.baseUrl],
     ["Workspace", plan.workspaceId ?? "not known: the API does not say"],
     ["Planned", stored && describeTime(plan.createdAt)],
-    ["Policy", details.policy],
+    ["Policy", plan.policy && !stored && policy],
     ["Delete", describeCount(plan, gone)],
     row(
       "Left",
@@ -65,7 +69,9 @@ export function describePlan(plan: PurgePlan, details: PreviewDetails): string {
     ),
     row("Held", held.length, ": kept"),
     ...firstFew(held, 5).map((id) => ["", id] as const),
-    ...describeKept(plan, stored).map((text, index) => [index === 0 ? "Kept" : "", text] as const),
+    ...describeKept(plan, stored !== undefined).map((text, index) =>
+      [index === 0 ? "Kept" : "", text] as const
+    ),
     row("Not ended", given("not_ended"), ` of the ids given: kept${cancelHint}`),
     row("Unknown", given("unknown_status"), " of the ids given: kept, status unknown"),
     row(
@@ -135,7 +141,7 @@ const causes: { readonly [Code in KeepCode]?: string } = {
 };
 
 /** How many batches a plan keeps that have no line elsewhere, a line for each cause. */
-export function describeKept({ items, filter }: PurgePlan, stored: boolean): readonly string[] {
+function describeKept({ items, filter }: PurgePlan, stored: boolean): readonly string[] {
   const isNamed = filter !== undefined && filter !== "*" && filter.ids !== undefined;
   if (isNamed && !stored) return [];
   const unmeant = filter ? "that the filter does not match" : "by the policy";

@@ -24,6 +24,7 @@ import {
   describeItem,
   describePlan,
   describeSample,
+  type KnownPlan,
   plannedItems,
 } from "./plan-text.ts";
 import { describeOutcome, type Outcome, reportRun } from "./report.ts";
@@ -31,46 +32,49 @@ import { formatCommand } from "./text.ts";
 import { type TrailFile, withTrail } from "./trail.ts";
 
 /** Where the batches of a purge come from: one of these. */
-export interface PurgeSource {
+interface Source {
   /** The file of a plan. */
   readonly plan?: string;
   readonly policy?: RetentionPolicy;
   readonly filter?: MessageBatchFilter | "*";
-  readonly ids?: readonly string[] | undefined;
-  /** Where ids come from, before they are read. */
+  /** Where ids come from. */
   readonly args?: Args;
 }
 
-/** What is purged, and how far it goes. */
-export interface Purge {
-  readonly source: PurgeSource;
-  /** `"ask"`: a person agrees to the plan first. */
-  readonly mode: "show" | "ask" | "apply";
+/** How far a purge goes. `"ask"`: a person agrees to the plan first. */
+type Mode = "show" | "ask" | "apply";
+
+/** What a plan is applied with. */
+interface Means {
   readonly client: CommandClient;
   readonly holds: ReadonlySet<string>;
+  readonly exportTo: ResultStore | undefined;
+  readonly trail: TrailFile | undefined;
 }
 
 /** Runs `purge`. */
 export async function runPurge(args: Args, flags: Flags, context: Context): Promise<number> {
-  return await begin(sourceOf(args, flags, context.host), flags, context);
+  return await purge(sourceOf(args, flags, context.host), flags, context);
 }
 
 /** Runs `retain`. */
 export async function runRetain(_: Args, flags: Flags, context: Context): Promise<number> {
   const { files, signal } = context.host;
   const policy = await readPolicy(files, flags.policy ?? "", signal);
-  return await begin({ policy }, flags, context);
+  return await purge({ policy }, flags, context);
 }
 
-async function begin(given: PurgeSource, flags: Flags, context: Context): Promise<number> {
+/** Shows what is purged, asks, or purges it. */
+async function purge(source: Source, flags: Flags, context: Context): Promise<number> {
   const { host, output } = context;
-  const { args, policy } = given;
-  const mode = modeOf(flags, given, host);
+  const { args, policy } = source;
+  const mode = modeOf(flags, source, host);
+  const shows = mode === "show";
   const client = createClient(context, flags);
-  const ids = args ? await readIds(args, messageBatch, flags, context, "purge") : undefined;
-  if (ids?.length === 0) {
+  const ids = args ? await readIds(args, messageBatch, flags, context, "purge") : [];
+  if (args && ids.length === 0) {
     const counts = { deleted: 0, missing: 0, skipped: 0, failed: 0, unattempted: 0 };
-    const summary = mode === "show"
+    const summary = shows
       ? { dryRun: true, listed: 0, planned: 0, hasMore: false, baseUrl: client.baseUrl }
       : { planned: 0, ...counts, hasMore: false };
     if (flags.json) await output.json({ summary });
@@ -78,15 +82,37 @@ async function begin(given: PurgeSource, flags: Flags, context: Context): Promis
   }
   const others = await readHolds(policy ? { ...flags, policy: undefined } : flags, host);
   const holds = new Set([...policy?.holds ?? [], ...others]);
-  return await purgeBatches({ source: { ...given, ids }, mode, client, holds }, flags, context);
+  const stored = source.plan === undefined
+    ? undefined
+    : await readPlan(host.files, source.plan, client, host.signal);
+  const exportTo = shows ? undefined : await openResults(flags.export, host.files);
+  const about = stored ? plannedItems(stored).map(({ id }) => id) : ids;
+  return await withTrail(shows ? undefined : flags.audit, client, about, context, async (trail) => {
+    if (stored && !shows) await checkWorkspace(client, stored, host);
+    const archived = flags.export === undefined ? "delete" : flags.archived ?? "keep";
+    const plan = stored
+      ? withHolds(stored, holds, archived)
+      : await makePlan(source, ids, holds, { ...flags, archived }, client, context);
+    await output.note(describeUnknownHolds(holds, plan), "bad");
+    if (stored && (namesOfPlan(stored).changedPlan ?? !stored.fingerprint)) {
+      await output.note("The plan was changed since it was made\n", "bad");
+    }
+    const known = await lookUp(plan, stored, ids, trail, flags);
+    const text = describePlan(known, flags);
+    const refusal = refuseShare(plan, flags.maxShare);
+    if (refusal !== undefined) {
+      if (shows && flags.planOut === undefined) await showPlan(known, text, flags, context);
+      else await output.note(text);
+      throw refusal;
+    }
+    if (shows) return await showPlan(known, text, flags, context);
+    if (!await mayBegin(mode, known, text, context)) return exitCode.failed;
+    return await applyPlan(known, { client, holds, exportTo, trail }, flags, context);
+  });
 }
 
 /** What the command line says of the batches. */
-export function sourceOf(
-  args: Args,
-  flags: Flags,
-  { stdin }: Pick<Host, "stdin">,
-): PurgeSource {
+function sourceOf(args: Args, flags: Flags, { stdin }: Host): Source {
   const { plan, cancel } = flags;
   const filter = filterFrom(flags);
   const ids = args.length > 0 && "ids";
@@ -106,11 +132,7 @@ export function sourceOf(
 }
 
 /** How far a purge goes. */
-export function modeOf(
-  { yes, dryRun, planOut }: Flags,
-  { plan, args }: PurgeSource,
-  host: Pick<Host, "stdin" | "stderr">,
-): Purge["mode"] {
+function modeOf({ yes, dryRun, planOut }: Flags, { plan, args }: Source, host: Host): Mode {
   if (planOut !== undefined && plan !== undefined) {
     throw new CommandError("Cannot use --plan-out with --plan: the plan is there already");
   }
@@ -130,119 +152,48 @@ export function modeOf(
   );
 }
 
-/** A plan, and what is known besides. */
-interface Prepared {
-  /** With the holds of the command line. */
-  readonly plan: PurgePlan;
-  /** As it was made before, if it was. */
-  readonly stored?: PurgePlan | undefined;
-  /** The outcomes of ids that were given, and that the plan does not delete. */
-  readonly known: readonly Outcome[];
-  /** The ids of batches that are gone by the audit trail. */
-  readonly gone: ReadonlySet<string>;
-  /** The plan in words. */
-  readonly text: string;
-}
-
-/** Shows what is purged, asks, or purges it. */
-export async function purgeBatches(purge: Purge, flags: Flags, context: Context): Promise<number> {
-  const { source, mode, client } = purge;
-  const { host, output } = context;
-  const stored = source.plan === undefined
-    ? undefined
-    : await readPlan(host.files, source.plan, client, host.signal);
-  const shows = mode === "show";
-  const exportTo = shows ? undefined : await openResults(flags.export, host.files);
-  const ids = stored ? plannedItems(stored).map(({ id }) => id) : source.ids ?? [];
-  return await withTrail(shows ? undefined : flags.audit, client, ids, context, async (trail) => {
-    if (stored && !shows) await checkWorkspace(client, stored, host);
-    const prepared = await prepare(purge, flags, stored, trail, context);
-    const refusal = refuseShare(prepared.plan, flags.maxShare);
-    if (refusal !== undefined) {
-      if (shows && flags.planOut === undefined) await showPlan(prepared, flags, context);
-      else await output.note(prepared.text);
-      throw refusal;
-    }
-    if (shows) return await showPlan(prepared, flags, context);
-    if (!await mayBegin(mode, prepared, context)) return exitCode.failed;
-    const settings = { ...flags, ...prepared, trail, exportTo, holds: purge.holds };
-    return await applyPlan(client, settings, context);
-  });
-}
-
-/** Makes the plan, or takes the stored one, and puts it into words. */
-async function prepare(
-  { source, client, holds }: Purge,
-  flags: Flags,
-  stored: PurgePlan | undefined,
-  trail: TrailFile | undefined,
-  context: Context,
-): Promise<Prepared> {
-  const archived = flags.export === undefined ? "delete" : flags.archived ?? "keep";
-  const plan = stored
-    ? withHolds(stored, holds, archived)
-    : await makePlan(source, { ...flags, archived }, holds, client, context);
-  await context.output.note(describeUnknownHolds(holds, plan), "bad");
-  const { ids = [] } = source;
-  const names = stored && namesOfPlan(stored);
-  if (names?.changedPlan !== undefined || (stored && stored.fingerprint === undefined)) {
-    await context.output.note("The plan was changed since it was made\n", "bad");
-  }
-  const past = await readHistory(trail?.history ?? [], {
-    ...names && { plan: names.plan, workspaceId: plan.workspaceId },
-    ids: stored ? plannedItems(plan).map(({ id }) => id) : ids,
-  });
-  const gone = stored ? plannedItems(plan).filter(({ id }) => past.outcome(id)) : [];
-  const known = namedOutcomes(
-    ids,
-    plan,
-    (id) => flags.allowMissing === true || past.outcome(id) !== undefined || past.isUncertain(id),
-  );
-  const text = describePlan(plan, {
-    known,
-    stored: stored !== undefined,
-    gone: gone.length,
-    ...flags,
-    policy: source.policy && flags.policy,
-  });
-  return { plan, stored, known, gone: new Set(gone.map(({ id }) => id)), text };
-}
-
-async function makePlan(
-  { policy, ids = [], filter = { ids } }: PurgeSource,
-  { cancel: cancelInProgress, archived, clockSkew: maxClockSkew }: Flags,
-  holds: ReadonlySet<string>,
-  client: CommandClient,
-  { host, output }: Context,
-): Promise<PurgePlan> {
-  const common = { holds, archived, maxClockSkew, signal: host.signal };
-  await output.status("Listing the message batches");
-  try {
-    return await planPurge(
-      client,
-      policy ? { policy, ...common } : { filter, cancelInProgress, ...common },
-    );
-  } catch (error) {
-    throw explainError(error, client.baseUrl, host);
-  } finally {
-    await output.status(undefined);
-  }
-}
-
-/** Outcomes of the given ids that the plan does not delete: every id ends in an outcome. */
-export function namedOutcomes(
-  ids: readonly string[],
+/** Looks up in the audit trail what became of the batches before, and of ids that are not planned. */
+async function lookUp(
   plan: PurgePlan,
-  mayBeMissing: (id: string) => boolean,
-): readonly Outcome[] {
+  stored: PurgePlan | undefined,
+  ids: readonly string[],
+  trail: TrailFile | undefined,
+  { allowMissing = false }: Flags,
+): Promise<KnownPlan> {
+  const planned = stored ? plannedItems(plan).map(({ id }) => id) : [];
+  const past = await readHistory(trail?.history ?? [], {
+    ...stored && { plan: namesOfPlan(stored).plan, workspaceId: plan.workspaceId },
+    ids: stored ? planned : ids,
+  });
   const items = new Map(plan.items.map((item) => [item.id, item]));
-  return ids.flatMap((id): Outcome[] => {
+  const known = ids.flatMap((id): Outcome[] => {
     const item = items.get(id);
     if (item?.action === "keep") return [{ outcome: "skipped", id, reason: item.code }];
     if (item !== undefined) return [];
-    if (mayBeMissing(id)) return [{ outcome: "missing", id }];
+    const mayBeMissing = allowMissing || past.outcome(id) !== undefined || past.isUncertain(id);
+    if (mayBeMissing) return [{ outcome: "missing", id }];
     return [failedOutcome("delete", id, notThere, { code: "ERR_NOT_FOUND" })];
   });
+  return { plan, stored, known, gone: new Set(planned.filter((id) => past.outcome(id))) };
+}
+
+async function makePlan(
+  { policy, filter }: Source,
+  ids: readonly string[],
+  holds: ReadonlySet<string>,
+  { cancel: cancelInProgress, archived, clockSkew: maxClockSkew }: Flags,
+  client: CommandClient,
+  { host: { signal, env }, output }: Context,
+): Promise<PurgePlan> {
+  const by = policy ? { policy } : { filter: filter ?? { ids }, cancelInProgress };
+  await output.status("Listing the message batches");
+  try {
+    return await planPurge(client, { ...by, holds, archived, maxClockSkew, signal });
+  } catch (error) {
+    throw explainError(error, client.baseUrl, { env });
+  } finally {
+    await output.status(undefined);
+  }
 }
 
 /**
@@ -268,7 +219,7 @@ async function checkWorkspace(
 }
 
 /** Why a plan is not applied, if it deletes too large a share of the batches. */
-export function refuseShare(plan: PurgePlan, maxShare = 1): CommandError | undefined {
+function refuseShare(plan: PurgePlan, maxShare = 1): CommandError | undefined {
   const all = plan.items.length;
   if (all === 0 || plannedItems(plan).length / all <= maxShare) return undefined;
   const limit = `${Number((maxShare * 100).toFixed(6))}%`;
@@ -279,7 +230,8 @@ export function refuseShare(plan: PurgePlan, maxShare = 1): CommandError | undef
 
 /** Shows what a plan would do, and writes it to a file with `--plan-out`. It deletes nothing. */
 async function showPlan(
-  { plan, known, text }: Prepared,
+  { plan, known }: KnownPlan,
+  text: string,
   { dryRun, json, planOut }: Flags,
   { host, output }: Context,
 ): Promise<number> {
@@ -317,8 +269,9 @@ async function showPlan(
 
 /** Says what will be deleted, and asks if the command line does not say yes. */
 async function mayBegin(
-  mode: Purge["mode"],
-  { plan, gone, text }: Prepared,
+  mode: Mode,
+  { plan, gone }: KnownPlan,
+  text: string,
   { host, output }: Context,
 ): Promise<boolean> {
   const items = plannedItems(plan).filter(({ id }) => !gone.has(id));
@@ -341,27 +294,13 @@ async function mayBegin(
   return false;
 }
 
-/** What a plan is applied with. */
-export interface ApplyPlanSettings
-  extends
-    Pick<Flags, "json" | "concurrency" | "archived" | "allowOtherKey" | "cancelTimeout">,
-    Pick<Prepared, "plan" | "known">,
-    Partial<Pick<Prepared, "stored" | "gone">> {
-  readonly holds: ReadonlySet<string>;
-  readonly exportTo?: ResultStore | undefined;
-  readonly trail?: TrailFile | undefined;
-}
-
 /** Applies a plan, and reports what becomes of each batch. */
-export async function applyPlan(
-  client: CommandClient,
-  settings: ApplyPlanSettings,
+async function applyPlan(
+  { plan, stored, known, gone }: KnownPlan,
+  { client, holds, exportTo, trail }: Means,
+  { json, concurrency, archived, allowOtherKey, cancelTimeout: waitTimeout = longestWait }: Flags,
   context: Context,
 ): Promise<number> {
-  const { plan, stored, known, gone, trail, json, holds, exportTo } = settings;
-  const { concurrency, archived, allowOtherKey, cancelTimeout: waitTimeout = longestWait } =
-    settings;
-  const planned = plannedItems(plan);
   const idsOf = (action: string) =>
     new Set(plan.items.flatMap((item) => item.action === action ? [item.id] : []));
   const kept = idsOf("keep"); // the text of the plan tells them
@@ -373,7 +312,7 @@ export async function applyPlan(
     waitTimeout: waited.size > 0 ? waitTimeout : undefined,
     beyond: countKept(plan, "not_among_oldest"),
     again: stored && "make another plan",
-    total: known.length + planned.length - (gone?.size ?? 0),
+    total: known.length + plannedItems(plan).length - gone.size,
     waited,
   }, async function* (signal) {
     yield* known;

@@ -162,7 +162,7 @@ export async function reportRun(
 ): Promise<number> {
   const { host, output } = context;
   const report = createReport(context, options);
-  const progress = createProgress(options.total, output, { ...host, waited: options.waited });
+  const progress = createProgress(context, options.total, options.waited);
   host.signal.addEventListener("abort", () => {
     void output.note(
       "Interrupted: requests in flight are finished, and nothing new begins\n" +

@@ -1,5 +1,6 @@
 /** `sandbox`: the API played locally, over HTTP. */
 import type { SandboxMessageBatch, SandboxOptions, SeedRow } from "../sandbox/mod.ts";
+import { unlessAborted } from "../core/abort.ts";
 import { listenProblem } from "../config/system-errors.ts";
 import { isArgumentError, isObject } from "../core/check.ts";
 import { checkPermission, commandOf } from "./client.ts";
@@ -37,7 +38,7 @@ export async function runSandbox(
     const batches = sandbox.batches();
     if (json) await output.json({ url, batches });
     else await output.result(welcome(url, batches, host));
-    await aborted(host.signal);
+    await unlessAborted(new Promise(() => {}), host.signal).catch(() => {});
   } finally {
     await server.close();
   }
@@ -111,11 +112,4 @@ or
 ${formatCommand(["curl", "-X", "DELETE", ...headers, `${url}/v1/messages/batches/${id}`])}
 Ctrl-C stops it
 `;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

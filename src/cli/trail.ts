@@ -23,21 +23,12 @@ export type TrailSurvey<Found = AuditVerification> = Found & {
 
 const entryBegins = '{"version":1,';
 
-type SurveyOptions = VerifyAuditTrailOptions & ReadingLimits;
-
-/** Verifies bytes that should be an audit trail, once and whole. Other bytes are an error. */
-export const surveyTrail = (
-  source: AsyncIterable<Uint8Array>,
-  path: string,
-  options: SurveyOptions,
-): Promise<TrailSurvey> => surveyWith(verifyAuditTrail, source, path, options);
-
-/** Reads an audit trail in another way than {@link surveyTrail}, but as strictly. */
-export async function surveyWith<Found extends AuditVerification>(
+/** Reads bytes that should be an audit trail, once and whole. Other bytes are an error. */
+export async function surveyTrail<Found extends AuditVerification>(
   survey: (source: ByteSource, options: VerifyAuditTrailOptions) => Promise<Found>,
   source: AsyncIterable<Uint8Array>,
   path: string,
-  { signal, limit, ...options }: SurveyOptions,
+  { signal, limit, ...options }: VerifyAuditTrailOptions & ReadingLimits,
 ): Promise<TrailSurvey<Found>> {
   let beginning = "";
   const firstUnreadable: UnreadableLine[] = [];
@@ -91,7 +82,8 @@ export async function openTrail(
   const history: AuditEntry[] = [];
   try {
     const onEntry = (entry: AuditEntry) => wanted.has(entry.objectId) && history.push(entry);
-    const { unreadable } = await surveyTrail(files.read(path), path, { signal, onEntry });
+    const source = files.read(path);
+    const { unreadable } = await surveyTrail(verifyAuditTrail, source, path, { signal, onEntry });
     if (unreadable > 0) {
       const what = unreadable === 1 ? "1 line is no entry" : `${unreadable} lines are no entries`;
       await output.note(`${path}: ${what}, and passed over\n`);
@@ -158,7 +150,8 @@ async function tellHead(
   const lost = new Set(added);
   const onEntry = ({ id }: AuditEntry) => lost.delete(id);
   const find = "Find the file that has them";
-  const { head } = await surveyTrail(host.files.read(path), path, { limit, onEntry })
+  const source = host.files.read(path);
+  const { head } = await surveyTrail(verifyAuditTrail, source, path, { limit, onEntry })
     .catch((error) => {
       if (!(error instanceof CommandError)) throw error;
       const had = `Entries of this run that it had: ${added.size}`;
