@@ -87,8 +87,3 @@ export function fileError(
   const named = path === "" ? '""' : path;
   return new CommandError(`Cannot ${verb} ${named}: ${fileProblem(error)}${folder}`, code);
 }
-
-/** The code of an error of the system, such as `"ENOENT"`; empty if it has none. */
-export function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
-}

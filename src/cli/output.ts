@@ -1,6 +1,7 @@
 /** What the command writes: results to stdout, notes and questions to stderr, progress below them. */
 import { systemClock } from "../core/client.ts";
-import { codeOf, exitCode, fileError } from "./errors.ts";
+import { codeOf } from "../config/system-errors.ts";
+import { exitCode, fileError } from "./errors.ts";
 import type { Host, Output } from "./host.ts";
 import { untilAborted } from "./input.ts";
 import type { Outcome } from "./report.ts";

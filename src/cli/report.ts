@@ -23,6 +23,15 @@ export type Outcome =
 
 type Name = Outcome["outcome"];
 
+/** What an outcome may tell besides. */
+interface Told extends Pick<Outcome, "id" | "outcome"> {
+  readonly error?: OutcomeError;
+  readonly requestId?: string | undefined;
+  readonly auditError?: string | undefined;
+  readonly canceled?: true | "unknown" | undefined;
+  readonly recorded?: true | undefined;
+}
+
 /** What the report says of an outcome. It goes to stdout if the exit code is 0, else to stderr. */
 interface Line {
   readonly code: number;
@@ -35,9 +44,6 @@ interface Line {
 const done = (...notes: Line["notes"]): Line => ({ code: exitCode.done, notes });
 const undone = (code: number, ...notes: Line["notes"]): Line => ({ code, notes });
 const toneOf = (name: Name) => name === "failed" ? "bad" : undefined;
-
-const canceledWord = (canceled: true | "unknown" | undefined) =>
-  canceled === "unknown" ? "perhaps canceled" : canceled && "canceled";
 
 const rows: {
   readonly [One in Name]: (
@@ -63,15 +69,14 @@ const rows: {
     done((batch.cancel_initiated_at === null ? "already; " : "") + describeRequests(batch)),
   skipped(outcome, waitTimeout) {
     const { reason } = outcome;
-    const canceled = canceledWord("canceled" in outcome ? outcome.canceled : undefined);
-    if (reason === "canceled") return undone(exitCode.interrupted, `${canceled}, and still there`);
+    const { error, canceled }: Told = outcome;
+    const word = canceled === "unknown" ? "perhaps canceled" : canceled && "canceled";
+    if (reason === "canceled") return undone(exitCode.interrupted, `${word}, and still there`);
     const isOver = reason === "not_ended" && waitTimeout !== undefined;
     const after = isOver ? ` after ${describeDuration(waitTimeout)}` : "";
-    const note = `${words(reason)}${after}${canceled === undefined ? "" : `; ${canceled}`}`;
-    if (!("error" in outcome)) {
-      return undone(isOver ? exitCode.waitTimedOut : exitCode.failed, note);
-    }
-    return { ...undone(exitCodeOf(outcome.error), note), cause: outcome.error.why };
+    const note = `${words(reason)}${after}${word === undefined ? "" : `; ${word}`}`;
+    if (error) return { ...undone(exitCodeOf(error), note), cause: error.why };
+    return undone(isOver ? exitCode.waitTimedOut : exitCode.failed, note);
   },
   failed({ error }) {
     // Where no answer came, the cause says so.
@@ -96,12 +101,7 @@ export function describeOutcome(
   { notes: [first, ...others], cause }: Line = lineOf(outcome),
   columns: number = Infinity,
 ): string {
-  const { requestId }: { readonly requestId?: string | undefined } = "error" in outcome
-    ? outcome.error
-    : "requestId" in outcome
-    ? outcome
-    : {};
-  const auditError = "auditError" in outcome ? outcome.auditError : undefined;
+  const { error, requestId = error?.requestId, auditError }: Told = outcome;
   const end = auditError === undefined ? "" : `, but not recorded: ${auditError}`;
   const head = `${outcome.outcome} ${outcome.id}`;
   if (cause !== undefined) return `${head}${details(first)}: ${cause}${details(requestId)}${end}`;
@@ -173,7 +173,8 @@ export async function reportRun(
   let thrown: { readonly error: unknown } | undefined;
   try {
     for await (const outcome of begin(linked.signal)) {
-      if (!("recorded" in outcome)) progress.add(outcome); // nothing is attempted for those
+      const { recorded }: Told = outcome;
+      if (!recorded) progress.add(outcome); // nothing is attempted for those
       await report.add(outcome);
     }
   } catch (error) {
@@ -221,13 +222,14 @@ function createReport(
   const count = (outcome: Outcome, { code }: Line): void => {
     total += 1;
     counts.set(outcome.outcome, numberOf(outcome.outcome) + 1);
-    if ("auditError" in outcome && outcome.auditError !== undefined) {
+    const { auditError, canceled, error }: Told = outcome;
+    if (auditError !== undefined) {
       unrecorded += 1;
       codes.add(exitCode.failed);
     }
-    if ("canceled" in outcome && code !== exitCode.done) stillThere += 1;
-    if ("error" in outcome && isUnreached(outcome.error)) unreached ??= outcome.error;
-    if ("error" in outcome && outcome.error.code === "ERR_NOT_FOUND") isMissed = !json;
+    if (canceled && code !== exitCode.done) stillThere += 1;
+    if (error && isUnreached(error)) unreached ??= error;
+    if (error?.code === "ERR_NOT_FOUND") isMissed = !json;
     if (outcome.outcome === "unattempted") stopped ??= outcome.reason;
     // A failure of stdout interrupts a run, too. The user has not interrupted it then.
     codes.add(code === exitCode.interrupted && !signal.aborted ? exitCode.failed : code);

@@ -42,7 +42,8 @@ export function isDenied(error: unknown): boolean {
   return error instanceof Error && error.name === "NotCapable";
 }
 
-function codeOf(error: unknown): string {
+/** The code of an error of the system, such as `"ENOENT"`; empty if it has none. */
+export function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "";
 }
 
