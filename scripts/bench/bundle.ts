@@ -1,3 +1,7 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
 
 /**
@@ -22,4 +26,28 @@ export async function bundle(contents: string, folder: string): Promise<Uint8Arr
   const [file] = outputFiles;
   if (file === undefined) throw new Error("Cannot bundle: esbuild made no file");
   return file.contents;
+}
+
+/**
+ * Bundles modules into files of a folder of their own, and removes it in the end.
+ *
+ * @param modules The paths of the modules, from the root of the repository.
+ * @param run Gets the URLs of the bundles, and the folder.
+ */
+export async function withBundles<Result>(
+  modules: readonly string[],
+  run: (urls: readonly string[], folder: string) => Promise<Result>,
+): Promise<Result> {
+  const folder = await mkdtemp(join(tmpdir(), "batchsweep-bench-"));
+  try {
+    const urls: string[] = [];
+    for (const [index, path] of modules.entries()) {
+      const file = join(folder, `${index}.mjs`);
+      await writeFile(file, await bundle(`export * from "./${path}";`, process.cwd()));
+      urls.push(pathToFileURL(file).href);
+    }
+    return await run(urls, folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }

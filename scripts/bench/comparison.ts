@@ -1,5 +1,4 @@
 import type { Measure } from "./measures.ts";
-import { median } from "./median.ts";
 
 /** The samples of one contender, beside those that the reference gave in the same rounds. */
 export interface Comparison {
@@ -26,4 +25,11 @@ export function compare(
     ratios,
     worstRatio: better === "less" ? Math.max(...ratios) : Math.min(...ratios),
   };
+}
+
+/** The middle of samples, or the mean of the two in the middle. */
+export function median(samples: readonly number[]): number {
+  const sorted = [...samples].sort((a, b) => a - b);
+  const middle = sorted.slice((sorted.length - 1) >> 1, (sorted.length >> 1) + 1);
+  return middle.reduce((sum, sample) => sum + sample, 0) / middle.length;
 }

@@ -7,14 +7,13 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { pathToFileURL } from "node:url";
-import { bundle } from "./bundle.ts";
+import { withBundles } from "./bundle.ts";
 import { startLineProcess } from "./line-process.ts";
-import { type Runtime, runtimes } from "./runtimes.ts";
+import { row } from "./report.ts";
+import { fromSource, type Runtime, runtimes } from "./runtimes.ts";
 
 /** What one export took. Memory is in MB. */
 export interface ExportRun {
@@ -26,6 +25,11 @@ export interface ExportRun {
   readonly peak: number;
 }
 
+/** The exports of a small batch and of a large one, by runtime. */
+type ExportRuns = Readonly<
+  Record<string, { readonly small: ExportRun; readonly large: ExportRun }>
+>;
+
 const folder = import.meta.dirname;
 const small = 1; // MB
 
@@ -35,50 +39,42 @@ const small = 1; // MB
  *
  * @param megabytes How large the large one is.
  */
-export async function exportRuns(
-  megabytes: number,
-): Promise<Readonly<Record<Runtime, { readonly small: ExportRun; readonly large: ExportRun }>>> {
-  const files = await mkdtemp(join(tmpdir(), "batchsweep-bench-"));
-  const library = join(files, "library.mjs");
-  await writeFile(library, await bundle(`export * from "./mod.ts";`, process.cwd()));
-  const run = async (runtime: Runtime, size: number): Promise<ExportRun> => {
-    const server = startLineProcess(["node", join(folder, "results-server.ts"), String(size)]);
-    const path = join(files, `${runtime}-${size}.jsonl`);
-    try {
-      const script = join(folder, "export-process.ts");
-      const args = [pathToFileURL(library).href, await server.ask(), path];
-      const exporting = startLineProcess([...runtimes[runtime], script, ...args]);
-      const { sha256, ...taken } = JSON.parse(await exporting.ask());
-      await exporting.end();
-      const hash = createHash("sha256");
-      await pipeline(createReadStream(path), hash);
-      if (hash.digest("hex") !== sha256) {
-        throw new Error(`${runtime}: the file is not what it says`);
+export async function exportRuns(megabytes: number): Promise<ExportRuns> {
+  return await withBundles(["mod.ts"], async ([library = ""], files) => {
+    const run = async (runtime: Runtime, size: number): Promise<ExportRun> => {
+      const server = startLineProcess([
+        ...fromSource,
+        join(folder, "results-server.ts"),
+        String(size),
+      ]);
+      const path = join(files, `${runtime}-${size}.jsonl`);
+      try {
+        const args = [library, await server.ask(), path];
+        const script = join(folder, "export-process.ts");
+        const exporting = startLineProcess([...runtimes[runtime], script, ...args]);
+        const { sha256, ...taken } = JSON.parse(await exporting.ask());
+        await exporting.end();
+        const hash = createHash("sha256");
+        await pipeline(createReadStream(path), hash);
+        if (hash.digest("hex") !== sha256) {
+          throw new Error(`${runtime}: the file is not what it says`);
+        }
+        return taken;
+      } finally {
+        await server.end();
+        await rm(path, { force: true });
       }
-      return taken;
-    } finally {
-      await server.end();
-      await rm(path, { force: true });
-    }
-  };
-  try {
-    const pairs: [Runtime, { small: ExportRun; large: ExportRun }][] = [];
+    };
+    const runs: Record<string, ExportRuns[string]> = {};
     for (const runtime of Object.keys(runtimes) as Runtime[]) {
-      pairs.push([runtime, {
-        small: await run(runtime, small),
-        large: await run(runtime, megabytes),
-      }]);
+      runs[runtime] = { small: await run(runtime, small), large: await run(runtime, megabytes) };
     }
-    return Object.fromEntries(pairs) as Awaited<ReturnType<typeof exportRuns>>;
-  } finally {
-    await rm(files, { recursive: true });
-  }
+    return runs;
+  });
 }
 
 /** The runs, as a table. */
-export function exportTable(runs: Awaited<ReturnType<typeof exportRuns>>): string {
-  const row = (name: string, cells: readonly string[]) =>
-    name.padEnd(8) + cells.map((cell) => cell.padStart(11)).join("");
+export function exportTable(runs: ExportRuns): string {
   const rows = Object.entries(runs).map(([runtime, { small, large }]) =>
     row(runtime, [
       (large.bytes / 1e6).toFixed(1),
@@ -87,11 +83,11 @@ export function exportTable(runs: Awaited<ReturnType<typeof exportRuns>>): strin
       large.before.toFixed(0),
       small.peak.toFixed(0),
       large.peak.toFixed(0),
-    ])
+    ], 8)
   );
   return [
     "Export of results over loopback HTTP into a file; peak memory (RSS) of the process, MB",
-    row("", ["MB", "s", "MB/s", "loaded", `${small} MB`, "all"]),
+    row("", ["MB", "s", "MB/s", "loaded", `${small} MB`, "all"], 8),
     ...rows,
   ].join("\n");
 }

@@ -1,5 +1,6 @@
 import { atMost, type Gate } from "./gates.ts";
 import type { PaceRun } from "./pace-runs.ts";
+import { row } from "./report.ts";
 import { leastTime } from "./pace-scenarios.ts";
 
 /** The purges under a limit, as a table. */
@@ -42,8 +43,4 @@ export function paceGates(runs: readonly PaceRun[]): readonly Gate[] {
 function nameOf({ contender, headers }: PaceRun): string {
   if (contender !== "batchsweep") return contender;
   return headers ? `${contender}, with headers` : contender;
-}
-
-function row(name: string, cells: readonly string[]): string {
-  return name.padEnd(28) + cells.map((cell) => cell.padStart(9)).join("");
 }

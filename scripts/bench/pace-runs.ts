@@ -4,11 +4,8 @@
  *
  * @module
  */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-import { bundle } from "./bundle.ts";
+import { withBundles } from "./bundle.ts";
 import { startLineProcess } from "./line-process.ts";
 import type { PaceContender } from "./pace-contenders.ts";
 import {
@@ -47,11 +44,8 @@ const folder = import.meta.dirname;
  * is enough to show that.
  */
 export async function paceRuns(quick: boolean): Promise<readonly PaceRun[]> {
-  const files = await mkdtemp(join(tmpdir(), "batchsweep-bench-"));
-  const file = join(files, "contenders.mjs");
-  await writeFile(file, await bundle(`export * from "./pace-contenders.ts";`, folder));
-  const runs: PaceRun[] = [];
-  try {
+  return await withBundles(["scripts/bench/pace-contenders.ts"], async ([url = ""]) => {
+    const runs: PaceRun[] = [];
     for (const scenario of quick ? quickPaceScenarios : paceScenarios) {
       const turns: [PaceContender, boolean][] = [
         ["batchsweep", true],
@@ -62,13 +56,11 @@ export async function paceRuns(quick: boolean): Promise<readonly PaceRun[]> {
       ];
       for (const [contender, headers] of turns) {
         if (contender === "SDK, p-limit 4" && scenario.deletions > 1_000) continue; // 100 s
-        runs.push(await runOnce(pathToFileURL(file).href, scenario, contender, headers));
+        runs.push(await runOnce(url, scenario, contender, headers));
       }
     }
-  } finally {
-    await rm(files, { recursive: true });
-  }
-  return runs;
+    return runs;
+  });
 }
 
 async function runOnce(

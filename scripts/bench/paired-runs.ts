@@ -1,13 +1,9 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-import { bundle } from "./bundle.ts";
-import { compare, type Comparison } from "./comparison.ts";
+import { withBundles } from "./bundle.ts";
+import { compare, type Comparison, median } from "./comparison.ts";
 import { type Contender, contenders, reference } from "./contenders.ts";
 import { type LineProcess, startLineProcess } from "./line-process.ts";
 import { type MeasureName, measures } from "./measures.ts";
-import { median } from "./median.ts";
 import { type Runtime, runtimes } from "./runtimes.ts";
 
 /** What came out: by measure, runtime and contender. */
@@ -36,19 +32,17 @@ function record<Key extends string, Value>(
  * @param duration About how long one turn takes, in milliseconds.
  */
 export async function pairedRuns(rounds: number, duration: number): Promise<Results> {
-  const bundles = await mkdtemp(join(tmpdir(), "batchsweep-bench-"));
+  const modules = names.map((name) => `scripts/bench/subjects/${contenders[name]}.ts`);
   const server = startLineProcess(["node", join(folder, "loopback-server.ts")]);
-  try {
+  return await withBundles(modules, async (urls) => {
     const url = await server.ask();
-    for (const file of Object.values(contenders)) {
-      const code = await bundle(`export * from "./subjects/${file}.ts";`, folder);
-      await writeFile(join(bundles, `${file}.mjs`), code);
-    }
+    const bundles = record(names, (name) => urls[names.indexOf(name)] ?? "");
+    const runtimeNames = Object.keys(runtimes) as Runtime[];
     const samples = record(
       measureNames,
-      () => record(Object.keys(runtimes) as Runtime[], () => record(names, (): number[] => [])),
+      () => record(runtimeNames, () => record(names, (): number[] => [])),
     );
-    for (const runtime of Object.keys(runtimes) as Runtime[]) {
+    for (const runtime of runtimeNames) {
       for (let round = 0; round < rounds; round += 1) {
         await runRound(runtime, bundles, url, duration, (measure, contender, value) => {
           samples[measure][runtime][contender].push(value);
@@ -58,7 +52,7 @@ export async function pairedRuns(rounds: number, duration: number): Promise<Resu
     return record(
       measureNames,
       (measure) =>
-        record(Object.keys(runtimes) as Runtime[], (runtime) => {
+        record(runtimeNames, (runtime) => {
           const all = samples[measure][runtime];
           return record(
             names,
@@ -66,24 +60,21 @@ export async function pairedRuns(rounds: number, duration: number): Promise<Resu
           );
         }),
     );
-  } finally {
-    await server.end();
-    await rm(bundles, { recursive: true });
-  }
+  }).finally(() => server.end());
 }
 
 async function runRound(
   runtime: Runtime,
-  bundles: string,
+  bundles: Readonly<Record<Contender, string>>,
   serverUrl: string,
   duration: number,
   add: (measure: MeasureName, contender: Contender, value: number) => void,
 ): Promise<void> {
   const processes = new Map<Contender, LineProcess>();
   const start = (contender: Contender) => {
-    const file = pathToFileURL(join(bundles, `${contenders[contender]}.mjs`)).href;
     const script = join(folder, "measured-process.ts");
-    const started = startLineProcess([...runtimes[runtime], script, file, serverUrl]);
+    const args = [script, bundles[contender], serverUrl];
+    const started = startLineProcess([...runtimes[runtime], ...args]);
     processes.set(contender, started);
     return started;
   };

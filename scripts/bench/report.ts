@@ -46,8 +46,9 @@ export function gateTable(gates: readonly Gate[]): string {
   return ["Gates", ...rows].join("\n");
 }
 
-function row(name: string, cells: readonly string[]): string {
-  return name.padEnd(first) + cells.map((cell) => cell.padStart(width)).join("");
+/** A row of a table: its name and its figures, in columns. */
+export function row(name: string, cells: readonly string[], nameWidth: number = first): string {
+  return name.padEnd(nameWidth) + cells.map((cell) => cell.padStart(width)).join("");
 }
 
 function figure(value: number): string {

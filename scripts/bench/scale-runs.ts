@@ -4,14 +4,11 @@
  *
  * @module
  */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-import { bundle } from "./bundle.ts";
+import { withBundles } from "./bundle.ts";
 import { atMost, type Gate } from "./gates.ts";
 import { startLineProcess } from "./line-process.ts";
-import { gateTable } from "./report.ts";
+import { gateTable, row } from "./report.ts";
 import { fromSource, type Runtime, runtimes } from "./runtimes.ts";
 import type { SandboxServerOptions, SandboxServerReport } from "./sandbox-server.ts";
 
@@ -38,32 +35,19 @@ const folder = import.meta.dirname;
 
 /** Deletes all batches of a sandbox over loopback HTTP, from a process of its own, in each size. */
 export async function scaleRuns(quick: boolean): Promise<readonly ScaleRun[]> {
-  const files = await mkdtemp(join(tmpdir(), "batchsweep-bench-"));
-  const library = join(files, "library.mjs");
-  await writeFile(library, await bundle(`export * from "./src/purge/mod.ts";`, process.cwd()));
-  const url = pathToFileURL(library).href;
   const size = quick ? 200 : 10_000;
-  try {
-    return [
+  return await withBundles(["src/purge/mod.ts"], async ([url = ""]) => {
+    const runs = [
       await runOnce(url, size, "Node", smallContainer),
       await runOnce(url, size * 10, "Node", smallContainer),
       await runOnce("raw-fetch", size * 10, "Node", smallContainer),
-      ...await inTurns(runtimeNames.flatMap((runtime) => [
-        () => runOnce(url, size * 10, runtime),
-        () => runOnce("raw-fetch", size * 10, runtime),
-      ])),
     ];
-  } finally {
-    await rm(files, { recursive: true });
-  }
-}
-
-const runtimeNames = ["Node", "Deno", "Bun"] as const;
-
-async function inTurns<Result>(jobs: readonly (() => Promise<Result>)[]): Promise<Result[]> {
-  const results: Result[] = [];
-  for (const job of jobs) results.push(await job());
-  return results;
+    for (const runtime of ["Node", "Deno", "Bun"] as const) {
+      runs.push(await runOnce(url, size * 10, runtime));
+      runs.push(await runOnce("raw-fetch", size * 10, runtime));
+    }
+    return runs;
+  });
 }
 
 async function runOnce(
@@ -93,8 +77,6 @@ async function runOnce(
 
 /** The runs, as a table. */
 export function scaleTable(runs: readonly ScaleRun[]): string {
-  const row = (name: string, cells: readonly string[]) =>
-    name.padEnd(40) + cells.map((cell) => cell.padStart(10)).join("");
   const rows = runs.map((
     { runtime, subject, batches, bounded, plan, apply, loaded, planned, peak },
   ) =>
@@ -103,12 +85,12 @@ export function scaleTable(runs: readonly ScaleRun[]): string {
       apply.toFixed(1),
       (batches / apply).toFixed(0),
       ...[loaded, planned, peak].map((memory) => memory.toFixed(0)),
-    ])
+    ], 40)
   );
   return [
     "Plan and apply over loopback HTTP; peak memory (RSS) of the process, MB. A bounded heap is as Node",
     "has it in a container of 256 MB: how much is left uncollected is else the runtime's choice.",
-    row("", ["plan, s", "apply, s", "1/s", "loaded", "planned", "applied"]),
+    row("", ["plan, s", "apply, s", "1/s", "loaded", "planned", "applied"], 40),
     ...rows,
   ].join("\n");
 }

@@ -4,12 +4,8 @@
  *
  * @module
  */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-import type { Gate } from "./gates.ts";
-import { median } from "./median.ts";
+import { median } from "./comparison.ts";
+import { atMost, type Gate } from "./gates.ts";
 import type { CreateRemove, Remove } from "./subjects/subject.ts";
 
 const rounds = 20;
@@ -25,28 +21,19 @@ export interface StubbedCalls {
 
 /** Measures in every runtime. */
 export async function stubbedCalls(): Promise<Readonly<Record<string, StubbedCalls>>> {
-  const { bundle } = await import("./bundle.ts");
+  const { withBundles } = await import("./bundle.ts");
   const { startLineProcess } = await import("./line-process.ts");
   const { runtimes } = await import("./runtimes.ts");
-  const folder = await mkdtemp(join(tmpdir(), "batchsweep-bench-"));
-  try {
-    const bundles: string[] = [];
-    for (const name of ["batchsweep", "official-sdk"]) {
-      const file = join(folder, `${name}.mjs`);
-      const code = `export * from "./subjects/${name}.ts";`;
-      await writeFile(file, await bundle(code, import.meta.dirname));
-      bundles.push(pathToFileURL(file).href);
-    }
+  const modules = ["batchsweep", "official-sdk"].map((name) => `scripts/bench/subjects/${name}.ts`);
+  return await withBundles(modules, async (urls) => {
     const measured: Record<string, StubbedCalls> = {};
     for (const [runtime, command] of Object.entries(runtimes)) {
-      const { ask, end } = startLineProcess([...command, import.meta.filename, ...bundles]);
+      const { ask, end } = startLineProcess([...command, import.meta.filename, ...urls]);
       measured[runtime] = JSON.parse(await ask());
       await end();
     }
     return measured;
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  });
 }
 
 /** The figures, as a table. */
@@ -61,12 +48,9 @@ export function stubbedTable(measured: Readonly<Record<string, StubbedCalls>>): 
 
 /** The gates on the time of a call, beside the SDK's. */
 export function stubbedGates(measured: Readonly<Record<string, StubbedCalls>>): readonly Gate[] {
-  return Object.entries(measured).map(([runtime, { ratio: value }]) => ({
-    name: `a stubbed call on ${runtime}, beside the SDK, at most 0.75`,
-    value,
-    limit: 0.75,
-    passed: value <= 0.75,
-  }));
+  return Object.entries(measured).map(([runtime, { ratio }]) =>
+    atMost(0.75, `a stubbed call on ${runtime}, beside the SDK`, ratio)
+  );
 }
 
 async function measure(urls: readonly string[]): Promise<StubbedCalls> {
