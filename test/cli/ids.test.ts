@@ -252,6 +252,7 @@ describe("delete", () => {
     expect(lines).toEqual([
       ...Array(3).fill(expect.stringMatching(/^failed msgbatch_\d+: 404 not_found_error: /)),
       expect.stringMatching(/^failed 182 more: 404 not_found_error: /),
+      "If it may be gone already, say --allow-missing",
       "185 message batches: 185 failed",
     ]);
   });
