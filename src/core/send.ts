@@ -284,8 +284,13 @@ async function attempt(
   signal?.throwIfAborted();
   const { fetch, timeout, credential: { name, secret } } = settings; // workerd's is no method
   const controller = new AbortController();
-  const { signal: end } = controller;
-  const abort = () => controller.abort(signal?.reason);
+  // What is waited for need not heed the signal.
+  const { promise: ended, reject } = Promise.withResolvers<never>();
+  const end = (reason: unknown) => {
+    controller.abort(reason);
+    reject(reason);
+  };
+  const abort = () => end(signal?.reason);
   let isLate = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const stop = () => clearTimeout(timer);
@@ -293,7 +298,7 @@ async function attempt(
     stop();
     timer = setTimeout(() => {
       isLate = true;
-      controller.abort(cannotUse(name, `its function gave no answer within ${timeout} ms`));
+      end(cannotUse(name, `its function gave no answer within ${timeout} ms`));
     }, timeout);
   };
   restart();
@@ -302,29 +307,27 @@ async function attempt(
   try {
     const headers: Record<string, string> = { ...settings.headers };
     if (secret !== undefined) {
-      const given = typeof secret === "function"
-        ? await unlessAborted(Promise.resolve(secret()), end)
-        : secret;
+      const given = typeof secret === "function" ? await Promise.race([secret(), ended]) : secret;
       const credential = isSecretText(given, name);
       credentials.push(credential);
       if (name === "apiKey") headers["x-api-key"] = credential;
       else headers["authorization"] = `Bearer ${credential}`;
     }
     if (betas.length > 0) headers["anthropic-beta"] = betas.join(",");
+    const init = { method, headers, redirect: "manual", signal: controller.signal } as const;
     const exchange = async (): Promise<Answer | NoAnswer> => {
       // fetch would carry x-api-key to another host
-      const given = await fetch(url, { method, headers, redirect: "manual", signal: end });
+      const given = await fetch(url, init);
       if (!given?.status || !given.headers?.get) {
         return { code: "ERR_CONNECTION", reason: "not_a_fetch", final: true };
       }
       response = given;
       if (headers["connection"] !== "close") answered.add(originOf(url));
       return read
-        ? await read(response, { signal: end, restart, stop })
+        ? await read(response, { signal: init.signal, restart, stop })
         : await readAnswer(response, maxBytes);
     };
-    // What is waited for need not heed the signal.
-    return await unlessAborted(exchange(), end).catch((error): Answer | NoAnswer => {
+    return await Promise.race([exchange(), ended]).catch((error): Answer | NoAnswer => {
       const status = response?.status;
       if (isLate) return { code: "ERR_TIMEOUT", status };
       if (signal?.aborted) return { code: "ERR_ABORTED", status, final: true };

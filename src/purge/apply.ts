@@ -34,7 +34,8 @@ export interface ApplyPurgeOptions {
   readonly holds?: Iterable<string> | undefined;
   /**
    * The most batches at a time, from 1 to 100. Besides, 500 at most are canceled and waited for. A
-   * `pace` of the {@link Client} has a limit of its own. @default 32
+   * `pace` of the {@link Client} has a limit of its own. A Worker has six connections at a time: give
+   * it 6, or 3 with `exportTo`. @default 32
    */
   readonly concurrency?: number | undefined;
   /**
