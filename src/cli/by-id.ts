@@ -1,5 +1,5 @@
 /** `delete`, `cancel` and `export`: what is done about objects by their ids. */
-import { withAuditTrail } from "../core/audit.ts";
+import { keyFingerprint, withAuditTrail } from "../core/audit.ts";
 import { cancelBatch, type MessageBatch, retrieveBatch, subjectOf } from "../core/batches.ts";
 import { defined } from "../core/check.ts";
 import { checkClient } from "../core/client.ts";
@@ -66,6 +66,8 @@ export function byId(operation: Operation, resource: DeletableResource = message
     return await withTrail(flags.audit, client, ids, context, async (trail) => {
       const { json, concurrency = 32 } = flags;
       const { name: kind } = resource;
+      const checked = checkClient({ ...client, auditTrail: trail });
+      const key = await keyFingerprint(checked);
       const past = await readHistory(trail?.history ?? [], { ids, kind });
       const settings = { ...flags, resource, waitTimeout, store, past };
       const waits = waitTimeout !== undefined;
@@ -73,9 +75,9 @@ export function byId(operation: Operation, resource: DeletableResource = message
         id,
         waits,
         known: holds.has(id) ? heldOutcome(id) : undefined,
+        otherKey: past.outcome(id) === undefined && past.isOfOtherKey(id, key),
         run: (call) => operations[operation](call, id, settings),
       });
-      const checked = checkClient({ ...client, auditTrail: trail });
       const waited = new Set(waits ? ids : []);
       const { baseUrl } = checked;
       const hint = "If it may be gone already, say --allow-missing";

@@ -183,6 +183,7 @@ async function prepare(client: Client, given: PurgePlan, options: ApplyPurgeOpti
     return {
       id,
       known: past.outcome(id) ?? skipped(item),
+      otherKey,
       waits: cancel,
       run: (call) => deleteOne(call, id, { ...absence, store, cancel, waitTimeout, archived }),
     };
@@ -190,8 +191,7 @@ async function prepare(client: Client, given: PurgePlan, options: ApplyPurgeOpti
   const order = ["delete", "cancel_and_delete"];
   const work = order.flatMap((action) => planned.filter((item) => item.action === action));
   const hasMore = items.some(({ code }) => code === "not_among_oldest");
-  const common = { concurrency, signal, workspaceId, otherKey, audit, hasMore };
-  return createRun(settings, work, taskOf, common);
+  return createRun(settings, work, taskOf, { concurrency, signal, workspaceId, audit, hasMore });
 }
 
 /** Whether a plan was made with another key, which may be the key of another workspace. */
@@ -209,6 +209,8 @@ export interface PurgeHistory {
   outcome(id: string): DeletionOutcome | undefined;
   /** Whether a deletion of the batch was sent, and its outcome is unknown. */
   isUncertain(id: string): boolean;
+  /** Whether a deletion of it was asked for with another key than this. */
+  isOfOtherKey(id: string, key: string | undefined): boolean;
 }
 
 /**
@@ -254,6 +256,8 @@ export async function readHistory(
       deletionsOf(id).some(({ phase, outcome, error }) =>
         phase === "intent" || (outcome === "failed" && error?.outcomeKnown !== true)
       ),
+    isOfOtherKey: (id, key) =>
+      deletionsOf(id).some(({ keyFingerprint: its = key }) => key !== undefined && its !== key),
   };
 }
 

@@ -27,6 +27,8 @@ export interface Task<Done extends RunOutcome = DeletionOutcome> {
   readonly id: string;
   /** Its outcome, where that is known without a request. */
   readonly known?: Done | undefined;
+  /** Whether it was asked for with another key: an absence counts where the answer names its workspace. */
+  readonly otherKey?: boolean | undefined;
   /** Whether it waits for long. Such tasks run beside the others, 500 at most. */
   readonly waits?: boolean | undefined;
   /** Works on the object, and gives the outcome where it succeeded. */
@@ -50,8 +52,6 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** The only workspace whose answers count. */
   readonly workspaceId?: string | undefined;
-  /** Whether an absence counts only where the answer names the workspace. */
-  readonly otherKey?: boolean | undefined;
   /**
    * Whether tasks run in chunks of so many: the next chunk begins when all of the last has ended.
    *
@@ -125,8 +125,7 @@ export function createRun<Item, Done extends RunOutcome = DeletionOutcome>(
   taskOf: (item: Item) => Task<Done>,
   options: RunOptions,
 ): Run<Done> {
-  const { concurrency, signal, workspaceId, otherKey, operation = "delete", inChunks, audit } =
-    options;
+  const { concurrency, signal, workspaceId, operation = "delete", inChunks, audit } = options;
   const paced = withPace(settings, concurrency);
   const interruption = new AbortController(); // by the signal, or the caller ended the iteration
   const stop = new AbortController(); // by that, or for a reason of the run
@@ -164,11 +163,11 @@ export function createRun<Item, Done extends RunOutcome = DeletionOutcome>(
     const elsewhere = isNamed
       ? workspaceId !== undefined &&
         [...facts.workspaceIds].some((answered) => answered !== workspaceId)
-      : otherKey && restsOnAbsence;
+      : task.otherKey && restsOnAbsence;
     if (elsewhere) reason ??= "other_workspace";
     const why = isNamed
       ? "the answer came from another workspace than the plan was made for"
-      : "the plan was made with another API key, and the answer names no workspace";
+      : "it was asked for with another API key before, and the answer names no workspace";
     return defined({
       ...elsewhere && restsOnAbsence ? failed(task.id, "ERR_PURGE_REFUSED", why, facts) : outcome,
       canceled: facts.canceled || undefined,

@@ -5,7 +5,9 @@
  */
 import { describe, expect, test, vi } from "vitest";
 import { createSandbox } from "../../src/sandbox/mod.ts";
+import { intentOf } from "../fixtures/audit-entries.ts";
 import { deletionsAsked } from "../fixtures/deletions-asked.ts";
+import { refusal, stub } from "../fixtures/stub.ts";
 import { byCron, jsonLines, run, stage, stdinOf, typing } from "./in-memory.ts";
 import { createMemoryFiles } from "./memory-files.ts";
 
@@ -244,4 +246,22 @@ test("list --json changes nothing that it prints", async () => {
   });
   expect(jsonLines(stdout)).toEqual([batch]);
   expect(stdout).toMatch(/^[\x20-\x7e]+\n$/);
+});
+
+test("delete takes an open intent of another key for none, unless the answer names its workspace", async () => {
+  const intent = (keyFingerprint?: string) =>
+    intentOf("msgbatch_1", { keyFingerprint, time: "2026-01-01T00:00:00.000Z" });
+  const cases = [
+    [undefined, {}, 0, "deleted"],
+    ["0123456789abcdef", {}, 1, "failed"],
+    ["0123456789abcdef", { "anthropic-workspace-id": "wrkspc_1" }, 0, "deleted"],
+  ] as const;
+  for (const [key, headers, expected, outcome] of cases) {
+    const files = createMemoryFiles({ "a.jsonl": `${JSON.stringify(intent(key))}\n` });
+    const { fetch } = stub([refusal(404, "not_found_error", headers)]).client;
+    const clock = { now: () => Date.now(), random: () => 0, sleep: () => Promise.resolve() };
+    const line = ["delete", "--json", "--audit", "a.jsonl", "msgbatch_1"];
+    const { code, stdout } = await run(line, { files, fetch, clock });
+    expect([code, jsonLines(stdout)]).toMatchObject([expected, [{ outcome }]]);
+  }
 });
