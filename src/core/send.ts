@@ -197,7 +197,7 @@ export async function send(call: Call, request: ApiRequest, permit?: Permit): Pr
         facts.deletions += 1;
         facts.mayBeDeleted ||= mayHaveActed;
       }
-      if (method === "POST" && mayHaveActed) facts.canceled = known || facts.canceled || "unknown";
+      if (method === "POST" && mayHaveActed) facts.canceled = known || "unknown";
     }
     let reply: Reply | undefined;
     if (!("code" in answer)) {

@@ -14,7 +14,9 @@ import {
   entriesOf,
   entryOf,
   inPieces,
+  intentOf,
   linesOf,
+  outcomeOf,
   textOf,
 } from "../fixtures/audit-entries.ts";
 import { daysAgo, drain, play } from "../fixtures/batches.ts";
@@ -54,6 +56,19 @@ describe("createJsonlAuditTrail()", () => {
     expect(resolved).toBe(false);
     safe();
     await done;
+  });
+
+  test("checks its file before an intent, and adds an outcome all the same", async () => {
+    const appended: string[] = [];
+    const gone = new Error("the file was removed");
+    const trail = createJsonlAuditTrail({
+      append: (text) => Promise.resolve(void appended.push(text)),
+      check: () => Promise.reject(gone),
+    });
+    const intent = intentOf("msgbatch_1");
+    expect(await rejection(trail.append(intent))).toBe(gone);
+    await trail.append(outcomeOf(intent));
+    expect(appended).toEqual([expect.stringContaining('"outcome"')]);
   });
 
   test("rejects with what the file fails with", async () => {

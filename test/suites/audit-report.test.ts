@@ -104,6 +104,10 @@ describe("reportAuditTrail()", () => {
         withoutIntent: more.length,
       });
     }
+    expect(await report(intent, settled, own, own)).toMatchObject({
+      total: { asked: 1, failed: 0, receipt: 1 },
+      withoutIntent: 1,
+    });
     expect(await report(own)).toMatchObject({ total: { asked: 0, receipt: 0 }, withoutIntent: 1 });
   });
 

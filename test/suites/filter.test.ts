@@ -47,6 +47,10 @@ describe("parseMessageBatchFilter()", () => {
     [{ minDaysSinceEnded: Infinity }, "filter.minDaysSinceEnded: it is not above 0"],
     [{ minDaysSinceEnded: null }, "filter.minDaysSinceEnded: it is not a number"],
     [{ createdBefore: "yesterday" }, "filter.createdBefore: it is not an RFC 3339 date-time"],
+    [
+      { createdAfter: "0000-01-01T00:00:00+00:01" },
+      "filter.createdAfter: it is not an RFC 3339 date-time",
+    ],
     [{ endedAfter: 5 }, "filter.endedAfter: it is not a string"],
     [{ oldest: 0 }, "filter.oldest: it is not a whole number above 0"],
     [{ oldest: 1.5 }, "filter.oldest: it is not a whole number above 0"],

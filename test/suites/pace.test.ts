@@ -186,6 +186,22 @@ describe("createPace()", () => {
     expect(given.length).toBeGreaterThan(4);
   });
 
+  test("sends one request alone after a 429, though one that was sent before it passes", async () => {
+    const time = virtual();
+    const pace = paceIn(time.clock);
+    (await pace.permit())({ status: 200 });
+    const [refused, late] = [await pace.permit(), await pace.permit()];
+    refused(refusal("1"));
+    late({ status: 200 });
+    const permit = await time.until(pace.permit());
+    const given = ask(pace, 40);
+    await settle();
+    expect(given).toHaveLength(0);
+    permit({ status: 200 });
+    await settle();
+    expect(given.length).toBeGreaterThan(4);
+  });
+
   test("rejects invalid options", () => {
     for (const concurrency of [0, -1, 1.5, NaN, Infinity]) {
       expect(() => createPace({ concurrency })).toThrow(RangeError);

@@ -454,6 +454,23 @@ describe("runRetention() settles an open intent", () => {
     }]);
   });
 
+  test("not by an answer from another workspace", async () => {
+    const auditTrail = createMemoryAuditTrail();
+    const ours = { "anthropic-workspace-id": "wrkspc_1" };
+    const elsewhere = refusal(404, "not_found_error", { "anthropic-workspace-id": "wrkspc_2" });
+    const { client } = stub([page([], { headers: ours }), elsewhere], { auditTrail });
+    const openIntents = [intentOf("msgbatch_1", { time: hourAgo })];
+    expect(await runRetention(client, month, { openIntents })).toMatchObject({ settled: 0 });
+    expect(auditTrail.entries).toEqual([]);
+  });
+
+  test("and does not count one whose outcome cannot be written", async () => {
+    const auditTrail = { append: () => Promise.reject(new Error("full")) };
+    const { client } = stub([page([batchOf("msgbatch_1")])], { auditTrail });
+    const openIntents = [intentOf("msgbatch_1", { time: hourAgo })];
+    expect(await runRetention(client, month, { openIntents })).toMatchObject({ settled: 0 });
+  });
+
   const left: [string, (played: ReturnType<typeof setUp>) => void, Partial<AuditEntry>?][] = [
     ["whose looks get no answer", ({ sandbox }) => {
       sandbox.fail({ path: /msgbatch_1$/, status: 500, times: 9 });

@@ -27,6 +27,21 @@ describe("deleteMessageBatch() repeats a request", () => {
     expect(await remove([lost, receipt(id)])).toMatchObject({ attempts: 2, error: undefined });
   });
 
+  test("30 times more, at most, where its pace excuses every 429", async () => {
+    const pace = { permit: () => Promise.resolve(() => true) };
+    const { attempts, error } = await remove([answered(429)], { pace, maxRetries: 1 });
+    expect(attempts).toBe(1 + 1 + 30);
+    expect(error).toMatchObject({ status: 429, attempts: 32 });
+  });
+
+  test("and keeps what an answer said of the workspace, though the last does not", async () => {
+    const first = answered(500, { "anthropic-workspace-id": "wrkspc_1" });
+    for (const [last, code] of [[lost, "ERR_CONNECTION"], [answered(500), "ERR_API"]] as const) {
+      const { error } = await remove([first, last]);
+      expect(error).toMatchObject({ code, workspaceId: "wrkspc_1" });
+    }
+  });
+
   test("until the function of the key fails: what it throws comes back untouched", async () => {
     let asked = 0;
     const mistake = new TypeError("fetch failed"); // as a runtime says that a connection was lost
