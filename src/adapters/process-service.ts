@@ -6,10 +6,10 @@
 import { writeSync } from "node:fs";
 import process from "node:process";
 import { readConfig, variableNames } from "../config/mod.ts";
-import { fileProblem, isDenied, listenProblem } from "../config/system-errors.ts";
+import { connectionHints, fileProblem, isDenied, listenProblem } from "../config/system-errors.ts";
 import { openAfterMs } from "../core/audit.ts";
 import { cannotUse, isArgumentError } from "../core/check.ts";
-import { maxTimer } from "../core/client.ts";
+import { checkClient, maxTimer } from "../core/client.ts";
 import { Cron } from "../service/deps.ts";
 import {
   checkService,
@@ -75,10 +75,18 @@ async function run(
     cutSignal: cut.signal,
     // Deno and Bun repeat a request unseen when a connection that was used before breaks.
     ...isNode ? {} : { client: { headers: { connection: "close" } } },
-    log: (record: LogRecord) => print(JSON.stringify(record), stdout),
+    log(record: LogRecord) {
+      const { code = record.error?.code } = record;
+      const isUnreached = code === "ERR_CONNECTION" || code === "ERR_TIMEOUT";
+      const [hint] = isUnreached ? connectionHints(undefined, baseUrl, env) : [];
+      print(JSON.stringify({ ...record, hint }), stdout);
+    },
   };
   checkService(options);
-  bypassProxies(String(config.client().baseUrl ?? ""), isGranted);
+  const { baseUrl } = checkClient(config.client());
+  const env = (variable: string) =>
+    isGranted({ name: "env", variable }) ? process.env[variable] : undefined;
+  checkConnection(baseUrl, isGranted);
   const [hostname, port, schedule] = [config.hostname(), config.port(), config.schedule()];
   const idle = variableNames.find((name) => name.startsWith("RETENTION_") && config.has(name));
   if (idle && config.policy() === undefined) throw cannotUse(idle, "RETENTION_POLICY is not set");
@@ -127,14 +135,19 @@ async function run(
 
 const isNode = !("Deno" in globalThis) && process.versions["bun"] === undefined;
 
-/** Keeps requests to a loopback address from proxies, which could see the key. */
-function bypassProxies(baseUrl: string, isGranted: IsGranted): void {
-  if (!/^http:/i.test(baseUrl)) return; // plain HTTP is for loopback
+/** Checks that the API may be asked. Plain HTTP is for loopback: a proxy would see the key. */
+function checkConnection(baseUrl: string, isGranted: IsGranted): void {
+  const { protocol, hostname, port } = new URL(baseUrl);
+  const host = `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
+  if (!isGranted({ name: "net", host })) {
+    throw cannotUse(host, "this process has no permission for it (--allow-net)");
+  }
+  if (protocol === "https:") return;
   if (!isGranted({ name: "env", variable: "NO_PROXY" })) {
     const why = "a proxy could see the key; permit --allow-env=NO_PROXY";
     throw cannotUse("ANTHROPIC_BASE_URL", why);
   }
-  bypassProxy(new URL(baseUrl).hostname);
+  bypassProxy(hostname);
 }
 
 /** A job that is not scheduled yet, in UTC. If a run is late, no other joins it. */

@@ -118,3 +118,17 @@ describe.each(serviceRuntimes)("the service under %s", (runtime) => {
     expect(existsSync(path) || existsSync("batchsweep.sqlite")).toBe(false);
   });
 });
+
+test("the log names the variables of a proxy where there was no connection", async () => {
+  const { printed } = await startBefore("Node", {
+    ANTHROPIC_BASE_URL: "https://api.example",
+    HTTPS_PROXY: "http://me:secret@127.0.0.1:1",
+    NODE_USE_ENV_PROXY: "1",
+  });
+  const [, url = ""] = await printed(origin);
+  const answer = await fetch(webhook(deletion("msgbatch_1"), { origin: url }));
+  expect(answer.status).toBe(502);
+  const [line] = await printed(/^.*ERR_CONNECTION.*$/m);
+  expect(JSON.parse(line)).toMatchObject({ hint: "Set for a proxy: HTTPS_PROXY" });
+  expect(line).not.toContain("secret");
+});

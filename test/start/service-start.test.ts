@@ -236,4 +236,10 @@ describe("the service under Deno", () => {
   ])("does not start without %s", async (_, differences, line) => {
     await expectRefusal(await startWith("Deno", {}, differences(folder)), line);
   });
+
+  test("does not start without permission to ask the API", async () => {
+    const { host } = new URL(upstream.url);
+    const line = `Cannot use ${host}: this process has no permission for it (--allow-net)`;
+    await expectRefusal(await startWith("Deno", {}, { deno: [`--deny-net=${host}`] }), line);
+  });
 });
