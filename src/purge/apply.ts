@@ -89,8 +89,8 @@ const applyChecks: Checks<ApplyPurgeOptions> = {
  * Applies a plan: deletes exactly the batches that it lists. A batch that had not ended is looked at
  * again. Each batch that the plan does not keep ends in one outcome. After a failure the run goes on
  * with the next batch. It stops after a 401, a 402, three 403 in a row, a 403 of the network's edge, a
- * 429 that cannot be waited out, ten connection failures or 5xx in a row, or an answer from another
- * workspace than the plan's; the remaining batches are `unattempted`.
+ * 429 that cannot be waited out, ten outages in a row (no answer, a 5xx, or one that is not the
+ * API's), or an answer from another workspace than the plan's; the remaining batches are `unattempted`.
  *
  * All requests together keep to the API's rate limits, by its headers and by its refusals (429):
  * after one, all requests pause. So other users of the same limit cause no failures.

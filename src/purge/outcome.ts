@@ -129,7 +129,7 @@ export type StopReason =
   | "caller_failed"
   | "other_workspace";
 
-/** How many in a row stop a run: failures of the connection or of the server, and refusals (403). */
+/** How many in a row stop a run: outages, and refusals (403). */
 const maxInARow = { outages: 10, refusals: 3 };
 
 /**
@@ -152,8 +152,10 @@ export function stopReason(
   return inARow.outages >= maxInARow.outages ? "unreachable" : undefined;
 }
 
-/** Whether a failure counts towards those in a row: no answer came, or the server failed. */
-export function isOutage({ code, status }: OutcomeError): boolean {
-  return code === "ERR_CONNECTION" || code === "ERR_TIMEOUT" ||
-    (status !== undefined && status >= 500);
+/** Whether a failure is an outage: no answer came, the server failed, or it is not the API. */
+export function isOutage({ code, status = 0, type }: OutcomeError): boolean {
+  // The API's own 404 has another code.
+  const isForeign = code === "ERR_API" && (type === undefined || status === 404);
+  const isNoAnswer = ["ERR_CONNECTION", "ERR_TIMEOUT", "ERR_INVALID_RESPONSE"].includes(code);
+  return isNoAnswer || isForeign || status >= 500;
 }

@@ -224,6 +224,19 @@ describe("applyPurge()", () => {
     expect(await failing([show, show], 2)).toMatchObject([{ ...something, canceled: true }]);
   });
 
+  test("stops after ten answers in a row that are not the API's, but at no refusal of its own", async () => {
+    const html = (status: number) => () => new Response("<html>", { status });
+    const foreign = [html(200), html(404), html(400), html(500), refusal(404, "not_found")];
+    for (const answer of foreign) {
+      const { client } = stub([answer], { maxRetries: 0 });
+      const { outcomes, summary } = await drain(applyPurge(client, planOf(20), { concurrency: 1 }));
+      expect(summary).toMatchObject({ failed: 10, unattempted: 10 });
+      expect(outcomes.at(-1)).toMatchObject({ reason: "unreachable" });
+    }
+    const own = stub([refusal(400, "invalid_request_error")]).client;
+    expect(await applyPurge(own, planOf(20))).toMatchObject({ failed: 20, unattempted: 0 });
+  });
+
   const stops: [number, string, string, Record<string, string>?][] = [
     [401, "authentication_error", "credentials_refused"],
     [402, "billing_error", "billing"],
