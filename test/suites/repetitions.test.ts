@@ -278,10 +278,10 @@ describe("a call of the gateway", () => {
 });
 
 describe("a call that takes too long", () => {
-  test.each(["GET", "DELETE"])("is aborted in its %s, and recorded", async (method) => {
+  test.each(["GET", "DELETE", "looks"])("is aborted in its %s, and recorded", async (where) => {
     const { sandbox, client } = play({}, {
       fetch: (url, init) =>
-        init.method === method
+        init.method === where || (where === "looks" && deletionsAsked(sandbox, 404).length > 0)
           ? new Promise((_, reject) =>
             init.signal?.addEventListener("abort", () => reject(init.signal?.reason))
           )
@@ -289,6 +289,7 @@ describe("a call that takes too long", () => {
       timeout: 600_000,
     });
     sandbox.seed({ id, created_at: daysAgo(3) });
+    if (where === "looks") sandbox.fail({ method: "DELETE", status: 404 });
     const storage = createMemoryStorage();
     const service = createService({
       client,
@@ -299,6 +300,6 @@ describe("a call that takes too long", () => {
     expect(response.status).toBe(504);
     expect(response.headers.get("x-should-retry")).toBe("false");
     expect(storage.written.map(({ error }) => error?.outcomeKnown))
-      .toEqual(method === "GET" ? [] : [undefined, false]);
+      .toEqual(where === "GET" ? [] : [undefined, false]);
   });
 });
