@@ -102,7 +102,7 @@ test.each(Object.keys(calls) as (keyof typeof calls)[])(
   "%s() says of an API that answers what it likes nothing but what is so",
   async (call) => {
     const problems: Record<string, number[]> = {};
-    for (let seed = 1; seed <= 400; seed += 1) {
+    for (let seed = 1; seed <= 250; seed += 1) {
       for (const what of await play(seed, call)) (problems[what] ??= []).push(seed);
     }
     expect(problems).toEqual({});
