@@ -128,15 +128,12 @@ export async function deleteResource<const Resource extends DeletableResource>(
   const { facts, settings, signal } = call;
   const target = targetOf(call, resource, params);
   signal?.throwIfAborted();
-  const keepDoubt = (error: unknown): never => {
-    const outcomeKnown = !mayBeDeletedAlready && !facts.mayBeDeleted;
-    const isOurs = error instanceof CallError && !isAbort(error, signal);
-    throw isOurs ? Object.assign(error, { outcomeKnown }) : error;
-  };
   if (lookFirst && !facts.wasThere) {
     const found = await look(target);
     if (!(found instanceof CallError)) check?.(readSuccess(found));
-    else if (!(found instanceof NotFoundError) || (check && !mayBeDeletedAlready)) keepDoubt(found);
+    else if (!(found instanceof NotFoundError) || (check && !mayBeDeletedAlready)) {
+      throw withDoubt(call, found, mayBeDeletedAlready);
+    }
   }
   let permit = await settings.pace?.permit(endOfWait(call)); // before the intent is written
   const deleted = (evidence: Evidence, { requestId, workspaceId }: Partial<Refusal>) => {
@@ -171,8 +168,23 @@ export async function deleteResource<const Resource extends DeletableResource>(
       throw Object.assign(failure, { attempts: facts.deletions });
     }
   };
-  const deletion = withAuditTrail(call, resource.name, target.id, () => act().catch(keepDoubt));
+  const deletion = withAuditTrail(call, resource.name, target.id, () =>
+    act().catch((error) => {
+      throw withDoubt(call, error, mayBeDeletedAlready);
+    }));
   return await deletion.finally(() => permit?.()) as ResourceDeletion<Resource>;
+}
+
+/** An error of a call. Its outcome is unknown as long as an attempt may have deleted the object. */
+export function withDoubt(
+  { facts, signal }: Call,
+  error: unknown,
+  mayBeDeletedAlready: boolean | undefined,
+): unknown {
+  const isDoubt = facts.mayBeDeleted || (mayBeDeletedAlready && !facts.wasThere);
+  return isDoubt && error instanceof CallError && !isAbort(error, signal)
+    ? Object.assign(error, { outcomeKnown: false })
+    : error;
 }
 
 /** Throws unless an answer is the receipt for an object. */

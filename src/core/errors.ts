@@ -45,8 +45,8 @@ export abstract class CallError<Facts = unknown> extends BatchsweepError<Exchang
   /** How many times the request was sent. */
   declare readonly attempts: number;
   /**
-   * Whether it is certain that the call changed nothing. `false` where an answer was lost, was a 408
-   * or a 5xx other than 529, or was a success that is not what the API promises, and where
+   * Whether it is certain that what was asked for was not done. `false` where an answer was lost, was
+   * a 408 or a 5xx other than 529, or was a success that is not what the API promises, and where
    * `mayBeDeletedAlready` was set: the deletion may have happened, and the call can be repeated.
    */
   declare readonly outcomeKnown: boolean;

@@ -22,6 +22,7 @@ import {
   lookForAbsence,
   looksForAbsence,
   mayMeanNotEnded,
+  withDoubt,
 } from "../core/delete.ts";
 import {
   APIConnectionError,
@@ -186,7 +187,9 @@ export async function cancelAndDelete(
     await waitUntilEnded(call, id, { waitTimeout, steps: engine, cancel: true });
   } catch (error) {
     // The deletion says how the absence is known, and records it.
-    if (!(error instanceof NotFoundError && (allowMissing || mayBeDeletedAlready))) throw error;
+    if (!(error instanceof NotFoundError && (allowMissing || mayBeDeletedAlready))) {
+      throw withDoubt(call, error, mayBeDeletedAlready);
+    }
   }
   const { result } = await steps.run("delete", async (attempt) => {
     // An earlier run of this step did not end, so its outcome is unknown.

@@ -67,7 +67,7 @@ async function play(seed: number, call: keyof typeof calls): Promise<readonly st
 function judge(
   { error, evidence }: Result,
   { mayBeDeletedAlready = false, allowMissing = false, signal }: DeleteOptions,
-  { isThere, isOurs, deletions, isDoubtful }: Truth,
+  { isThere, isOurs, deletions, isDoubtful, wasSeen }: Truth,
   entries: readonly AuditEntry[],
 ): readonly string[] {
   const isDoubt = mayBeDeletedAlready || isDoubtful;
@@ -83,6 +83,8 @@ function judge(
     "an error that is none of the library": error !== undefined && error !== "enough" &&
       !code?.startsWith("ERR_"),
     "an outcome is known, and it was us": isOurs && outcomeKnown === true,
+    "an earlier call may have done it": mayBeDeletedAlready && !wasSeen && outcomeKnown === true,
+    "a doubt, and it has not ended": code === "ERR_NOT_ENDED" && !outcomeKnown,
     "not found, and it may be us": code === "ERR_NOT_FOUND" && isDoubt,
     "a doubt without a reason": outcomeKnown === false && !isDoubt,
     "an intent without an outcome": entries.length !== 2 * outcomes.length,
