@@ -4,7 +4,6 @@
  *
  * @module
  */
-import process from "node:process";
 import { startService } from "./process-service.ts";
 
-await startService((variable) => process.env[variable]);
+await startService();

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import process from "node:process";
 import { startService } from "./process-service.ts";
 
-await startService((variable) => process.env[variable]);
+await startService();

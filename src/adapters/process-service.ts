@@ -37,11 +37,11 @@ type IsGranted = (
  * SIGTERM, SIGINT and SIGHUP let what is under way end within `GRACE_PERIOD`, with code 0. A second
  * signal aborts it. Code 1 says that something was cut off; the next start settles its outcome.
  *
- * @param read Reads a variable. Each is read once.
+ * @param read Reads a variable. Each is read once. @default from `process.env`
  * @param isGranted Whether the runtime permits something. Deno's error about listening cannot be caught.
  */
 export async function startService(
-  read: (variable: string) => string | undefined,
+  read: (variable: string) => string | undefined = (variable) => process.env[variable],
   isGranted: IsGranted = () => true,
 ): Promise<void> {
   try {

@@ -86,7 +86,10 @@ export function check(client: Client, named: Readonly<Record<string, string>>): 
 }
 
 /** Calls something, and puts an error of an argument into the words of the command. */
-function explained<Value>(call: () => Value, named: Readonly<Record<string, string>> = {}): Value {
+export function explained<Value>(
+  call: () => Value,
+  named: Readonly<Record<string, string>> = {},
+): Value {
   try {
     return call();
   } catch (error) {

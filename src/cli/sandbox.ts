@@ -1,9 +1,9 @@
 /** `sandbox`: the API played locally, over HTTP. */
-import type { SandboxMessageBatch, SandboxOptions, SeedRow } from "../sandbox/mod.ts";
+import type { SandboxMessageBatch, SeedRow } from "../sandbox/mod.ts";
 import { unlessAborted } from "../core/abort.ts";
 import { listenProblem } from "../config/system-errors.ts";
-import { isArgumentError, isObject } from "../core/check.ts";
-import { checkPermission, commandOf } from "./client.ts";
+import { isObject } from "../core/check.ts";
+import { checkPermission, commandOf, explained } from "./client.ts";
 import { CommandError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { readText } from "./input.ts";
@@ -19,15 +19,12 @@ export async function runSandbox(
 ): Promise<undefined> {
   checkPermission(host, `http://127.0.0.1:${port}`);
   const { now, random, sleep } = host.clock ?? {};
-  const sandbox = await create({
-    now,
-    random,
-    sleep,
+  const options = {
+    ...{ now, random, sleep, rateLimit: rate, faults: fault, latency },
     seed: await readSeed(seed, host),
-    rateLimit: rate,
-    faults: fault,
-    latency,
-  });
+  };
+  const { createSandbox } = await import("../sandbox/mod.ts"); // no other command loads it
+  const sandbox = explained(() => createSandbox(options));
   const address = { hostname: "127.0.0.1", port };
   const server = await host.serve(sandbox.fetch, address).catch((error) => {
     const why = listenProblem(error);
@@ -41,16 +38,6 @@ export async function runSandbox(
     await unlessAborted(new Promise(() => {}), host.signal).catch(() => {});
   } finally {
     await server.close();
-  }
-}
-
-async function create(options: SandboxOptions) {
-  // Here, so that no other command loads it.
-  const { createSandbox } = await import("../sandbox/mod.ts");
-  try {
-    return createSandbox(options);
-  } catch (error) {
-    throw isArgumentError(error) ? new CommandError(error.message) : error;
   }
 }
 
