@@ -61,56 +61,14 @@ export async function surveyTrail<Found extends AuditVerification>(
 
 /** An audit trail in an open file. */
 export interface TrailFile extends AuditTrail {
-  readonly path: string;
   /** What it had about the ids that it was opened for. */
   readonly history: readonly AuditEntry[];
-  /** The ids of the entries that were added. */
-  readonly added: ReadonlySet<string>;
-  close(): Promise<void>;
-}
-
-/** Opens an audit trail, and reads all of it. A file that is something else is refused. */
-export async function openTrail(
-  path: string,
-  ids: Iterable<string>,
-  { host: { files, signal }, output }: Context,
-): Promise<TrailFile> {
-  const file = await files.appendTo(path).catch((error) => {
-    throw fileError("open", path, error);
-  });
-  const wanted = new Set(ids);
-  const history: AuditEntry[] = [];
-  try {
-    const onEntry = (entry: AuditEntry) => wanted.has(entry.objectId) && history.push(entry);
-    const source = files.read(path);
-    const { unreadable } = await surveyTrail(verifyAuditTrail, source, path, { signal, onEntry });
-    if (unreadable > 0) {
-      const what = unreadable === 1 ? "1 line is no entry" : `${unreadable} lines are no entries`;
-      await output.note(`${path}: ${what}, and passed over\n`);
-    }
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
-  const trail = createJsonlAuditTrail(file);
-  const added = new Set<string>();
-  return {
-    path,
-    history,
-    added,
-    async append(entry) {
-      await trail.append(entry).catch((error) => {
-        throw fileError("write", path, error, exitCode.failed);
-      });
-      added.add(entry.id);
-    },
-    close: () => file.close(),
-  };
 }
 
 /**
- * Runs something that records what it does about ids, then closes the trail and tells its head. The
- * timeout of the client limits each access to the file at the end.
+ * Opens an audit trail and reads all of it, runs something that records what it does about ids, then
+ * tells the head and closes the file. A file that is something else is refused. The timeout of the
+ * client limits each access to the file at the end.
  */
 export async function withTrail(
   path: string | undefined,
@@ -120,9 +78,15 @@ export async function withTrail(
   run: (trail: TrailFile | undefined) => Promise<number>,
 ): Promise<number> {
   if (path === undefined) return await run(undefined);
-  const { output } = context;
+  const { host: { files, signal }, output } = context;
   const { timeout } = checkClient(client);
-  const trail = await openTrail(path, ids, context);
+  const file = await files.appendTo(path).catch((error) => {
+    throw fileError("open", path, error);
+  });
+  const { append } = createJsonlAuditTrail(file);
+  const wanted = new Set(ids);
+  const history: AuditEntry[] = [];
+  const added = new Set<string>();
   let code: number = exitCode.failed;
   /** What was deleted stays deleted if this fails, so the failure is told beside. */
   const tell = async (error: unknown) => {
@@ -131,10 +95,25 @@ export async function withTrail(
     code = firstOf(code, exitCode.failed);
   };
   try {
-    code = await run(trail);
+    const onEntry = (entry: AuditEntry) => wanted.has(entry.objectId) && history.push(entry);
+    const source = files.read(path);
+    const { unreadable } = await surveyTrail(verifyAuditTrail, source, path, { signal, onEntry });
+    if (unreadable > 0) {
+      const what = unreadable === 1 ? "1 line is no entry" : `${unreadable} lines are no entries`;
+      await output.note(`${path}: ${what}, and passed over\n`);
+    }
+    code = await run({
+      history,
+      async append(entry) {
+        await append(entry).catch((error) => {
+          throw fileError("write", path, error, exitCode.failed);
+        });
+        added.add(entry.id);
+      },
+    });
   } finally {
-    await tellHead(trail, timeout, context).catch(tell);
-    await inTime(trail.close(), timeout)
+    await tellHead(path, added, timeout, context).catch(tell);
+    await inTime(file.close(), timeout)
       .catch((error) => tell(fileError("close", path, error, exitCode.failed)));
   }
   return code;
@@ -142,7 +121,8 @@ export async function withTrail(
 
 /** Tells the head of a trail, and verifies that it has what was added. */
 async function tellHead(
-  { path, added }: TrailFile,
+  path: string,
+  added: ReadonlySet<string>,
   limit: number,
   { host, output }: Context,
 ): Promise<void> {
