@@ -5,6 +5,7 @@ import {
   type ApplyPurgeOptions,
   type DeletionOutcome,
   planPurge,
+  PurgeRefusedError,
 } from "../../src/purge/mod.ts";
 import { type Client, deleteMessageBatch } from "../../mod.ts";
 import { createMemoryAuditTrail } from "../fixtures/memory-audit-trail.ts";
@@ -535,7 +536,7 @@ describe("applyPurge() with exportTo, when it is aborted,", () => {
     const aborted: unknown[] = [];
     const store = createMemoryStore({
       write: () => {
-        controller.abort(new Error("enough"));
+        controller.abort(new PurgeRefusedError("apply", "enough")); // an error of this library
         return new Promise((resolve) => setTimeout(resolve, 5));
       },
       abort: (reason) => void aborted.push(reason),
