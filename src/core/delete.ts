@@ -181,10 +181,9 @@ export function withDoubt(
   error: unknown,
   mayBeDeletedAlready: boolean | undefined,
 ): unknown {
-  const isDoubt = facts.mayBeDeleted || (mayBeDeletedAlready && !facts.wasThere);
-  return isDoubt && error instanceof CallError && !isAbort(error, signal)
-    ? Object.assign(error, { outcomeKnown: false })
-    : error;
+  const isDoubt = facts.mayBeDeleted || mayBeDeletedAlready;
+  const isOurs = error instanceof CallError && !isAbort(error, signal);
+  return isDoubt && isOurs ? Object.assign(error, { outcomeKnown: false }) : error;
 }
 
 /** Throws unless an answer is the receipt for an object. */
