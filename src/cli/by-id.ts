@@ -19,7 +19,7 @@ import { type DeletionOutcome, deletionOutcome, type OutcomeError } from "../pur
 import { lookFor, waitUntilEnded } from "../purge/wait.ts";
 import { createClient } from "./client.ts";
 import { CommandError, exitCode } from "./errors.ts";
-import { readHolds } from "./selection.ts";
+import { checkArchived, readHolds } from "./selection.ts";
 import { parseId, readIds } from "./ids.ts";
 import { openResults } from "./input.ts";
 import { type Action, type Flags, longestWait } from "./options.ts";
@@ -52,6 +52,7 @@ export function byId(operation: Operation, resource: DeletableResource = message
         `Cannot use --timeout without ${waits}; the time for one request is --request-timeout`,
       );
     }
+    checkArchived(flags);
     const waitTimeout = cancel || wait ? timeout ?? longestWait : undefined;
     const client = createClient(context, flags, resource);
     const ids = await readIds(args, resource, flags, context, operation);

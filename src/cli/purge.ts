@@ -12,7 +12,14 @@ import type { RetentionPolicy } from "../purge/policy.ts";
 import { failedOutcome, notThere } from "./by-id.ts";
 import { type CommandClient, commandOf, createClient } from "./client.ts";
 import { CommandError, exitCode, explainError } from "./errors.ts";
-import { describeUnknownHolds, filterFrom, readHolds, readPolicy, withHolds } from "./selection.ts";
+import {
+  checkArchived,
+  describeUnknownHolds,
+  filterFrom,
+  readHolds,
+  readPolicy,
+  withHolds,
+} from "./selection.ts";
 import type { Host } from "./host.ts";
 import { readIds } from "./ids.ts";
 import { openResults, readPlan, writePlan } from "./input.ts";
@@ -69,6 +76,7 @@ async function purge(source: Source, flags: Flags, context: Context): Promise<nu
   const { host, output } = context;
   const { args, policy } = source;
   const mode = modeOf(flags, source, host);
+  checkArchived(flags);
   const shows = mode === "show";
   const client = createClient(context, flags);
   const ids = args ? await readIds(args, messageBatch, flags, context, "purge") : [];

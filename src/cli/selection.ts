@@ -96,6 +96,12 @@ export function withHolds(
   };
 }
 
+/** Refuses `--archived` where it would keep nothing. */
+export function checkArchived({ archived, export: directory }: Flags): void {
+  if (archived === undefined || directory !== undefined) return;
+  throw new CommandError("Cannot use --archived without --export: no results are looked for");
+}
+
 /** What to say of holds that are not in the workspace: one of them may be mistyped. */
 export function describeUnknownHolds(holds: ReadonlySet<string>, { items }: PurgePlan): string {
   const known = new Set(items.map(({ id }) => id));

@@ -90,6 +90,19 @@ test("main() refuses an option that is given twice, for the first would not coun
   expect((await run(lists)).stdout).toContain('"allow":["batches:read","audit:read"]');
 });
 
+test("main() refuses --archived where nothing looks for results", async () => {
+  const sandbox = createSandbox();
+  sandbox.seed({ id: "msgbatch_1", age: "40d" });
+  const lines = ["purge --all --yes", "purge --plan a --yes", "delete msgbatch_1"];
+  for (const line of lines) {
+    const args = [...line.split(" "), "--archived", "keep"];
+    const { code, stdout, stderr } = await run(args, {}, sandbox);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(/^Cannot use --archived without --export: /);
+  }
+  expect(sandbox.requests).toEqual([]);
+});
+
 test("main() reports a refused key as 4, and every id in JSON", async () => {
   const sandbox = createSandbox({ apiKeys: ["another"] });
   const { code, stdout } = await run(["delete", "--json", "msgbatch_1", "msgbatch_2"], {}, sandbox);
