@@ -56,7 +56,8 @@ export interface ApplyPurgeOptions {
   readonly history?: Iterable<AuditEntry> | AsyncIterable<AuditEntry> | undefined;
   /**
    * What to do with a batch whose results are to be stored, and are gone, 29 days after its creation.
-   * `"keep"`: it is `skipped`. `"delete"`: it is deleted without them. @default "keep"
+   * `"keep"`: it is `skipped`. `"delete"`: it is deleted without them. Only with `exportTo`.
+   * @default "keep"
    */
   readonly archived?: "keep" | "delete" | undefined;
   /**
@@ -160,6 +161,9 @@ async function prepare(client: Client, given: PurgePlan, options: ApplyPurgeOpti
   const { workspaceId, items } = plan;
   const checked = checkOptions(options, applyChecks);
   const { concurrency = 32, signal, waitTimeout, exportTo: store, archived = "keep" } = checked;
+  if (checked.archived !== undefined && store === undefined) {
+    throw cannotUse("archived", "there is no exportTo, so no results are looked for");
+  }
   const otherKey = !checked.allowOtherKey && await isOtherKey(settings, plan);
   if (otherKey && workspaceId === undefined) {
     const why = "it was made with another API key, and names no workspace";
