@@ -35,7 +35,7 @@ import {
   plannedItems,
 } from "./plan-text.ts";
 import { describeOutcome, type Outcome, reportRun } from "./report.ts";
-import { formatCommand } from "./text.ts";
+import { countOf, formatCommand } from "./text.ts";
 import { type TrailFile, withTrail } from "./trail.ts";
 
 /** Where the batches of a purge come from: one of these. */
@@ -286,6 +286,10 @@ async function mayBegin(
   const are = gone.size === 1 ? "is" : "are";
   const past = gone.size === 0 ? "" : `; ${gone.size} more ${are} gone by the audit trail`;
   const count = describeCount(plan, gone.size);
+  const odd = countKept(plan, "unreadable") + (plan.unreadable ?? 0);
+  if (mode === "apply" && odd > 0) {
+    await output.note(`Kept ${countOf(odd, "message batch")} that cannot be read\n`);
+  }
   if (items.length === 0) {
     if (mode === "ask") await output.note(text); // it says what is kept, and why
     await output.note(`Nothing to delete: ${count}${past}\n`);

@@ -123,6 +123,14 @@ describe("purge", () => {
     ]);
   });
 
+  test("says how many it keeps because they cannot be read, also with --yes", async () => {
+    const { sandbox, old } = stage();
+    sandbox.seed({ override: { request_counts: "many" } });
+    const { code, stderr } = await run(["purge", "--older-than", "14d", "--yes"], byCron, sandbox);
+    expect([code, deletionsAsked(sandbox).sort()]).toEqual([0, [...old].sort()]);
+    expect(stderr).toMatch(/^Kept 1 message batch that cannot be read\nDeleting 3 of 6 message b/);
+  });
+
   test("says when what is held is not there, as where it is mistyped", async () => {
     const { stderr } = await run(
       ["purge", "--all", "--dry-run", "--hold", "a,msgbatch_x"],
