@@ -8,15 +8,15 @@
  *
  * @module
  */
+import { execFileSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
+import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { bundleSizes } from "./bench/bundle-size.ts";
 import { exportRuns, exportTable } from "./bench/export-memory.ts";
 import { sizeGates, timeGates } from "./bench/gates.ts";
-import { machine } from "./bench/machine.ts";
 import { type MeasureName, measures } from "./bench/measures.ts";
-import { paceGates, paceTable } from "./bench/pace-report.ts";
-import { paceRuns } from "./bench/pace-runs.ts";
+import { paceGates, paceRuns, paceTable } from "./bench/pace-runs.ts";
 import { pairedRuns } from "./bench/paired-runs.ts";
 import { gateTable, measureTable, sizeTable } from "./bench/report.ts";
 import { scaleGates, scaleRuns, scaleTable } from "./bench/scale-runs.ts";
@@ -79,3 +79,17 @@ if (json !== undefined) {
   else await writeFile(json, `${text}\n`);
 }
 process.exitCode = gates.every(({ passed }) => passed) ? 0 : 1;
+
+/** What the figures were measured on, in one line without names of hosts or folders. */
+function machine(): string {
+  const version = (runtime: string) =>
+    execFileSync(runtime, ["--version"], { encoding: "utf8" }).match(/\d+\.\d+\.\d+/)?.[0];
+  const cores = availableParallelism();
+  return [
+    `${cores} cores (${cpus()[0]?.model.trim() || "unknown model"})`,
+    `${process.platform} ${process.arch}`,
+    `Node ${version("node")}`,
+    `Deno ${version("deno")}`,
+    `Bun ${version("bun")}`,
+  ].join(", ");
+}
