@@ -72,7 +72,8 @@ describe("ids", () => {
   test("are given, unless - was asked for", async () => {
     for (const options of [piped(""), { answer: "" }]) {
       const { code, stderr } = await idsOf([], options);
-      expect([code, stderr]).toEqual([2, expect.stringMatching(/^Cannot delete: no id is given/)]);
+      const none = "Cannot delete: no id is given; give ids, @FILE, or - for stdin\n";
+      expect([code, stderr]).toEqual([2, none]);
     }
   });
 

@@ -58,13 +58,6 @@ test("list takes conditions as often as they are given, and no others", async ()
   expect(sandbox.requests).toHaveLength(1);
 });
 
-test("list fits its table to the terminal that stdout is", async () => {
-  const sandbox = createSandbox();
-  sandbox.seed();
-  const { stdout } = await run(["list"], { terminal: { stdout: 60 } }, sandbox);
-  expect(stdout.split("\n")[0]).toBe("ID                                 STATUS  REQUESTS");
-});
-
 test("list needs credentials, and tells the address of a network that is not there", async () => {
   expect(await run(["list"], { env: () => undefined })).toMatchObject({ code: 4, stdout: "" });
   const fetch = () => Promise.reject(new TypeError("fetch failed"));

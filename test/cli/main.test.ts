@@ -41,18 +41,6 @@ test("main() writes no control character that it was given", async () => {
   expect(stderr).toMatch(/^Unknown command ' \[31m {2}red'\n/);
 });
 
-test("main() asks for an id where stdin is a terminal", async () => {
-  expect(await run(["delete"])).toEqual({
-    code: 2,
-    stdout: "",
-    stderr: "Cannot delete: no id is given; give ids, @FILE, or - for stdin\n",
-  });
-});
-
-test("main() has nothing to do where - brings no id", async () => {
-  expect(await run(["delete", "-"])).toMatchObject({ code: 0, stdout: "" });
-});
-
 test("main() refuses options that cannot be used", async () => {
   const flags = [
     ["--request-timeout", "5"],

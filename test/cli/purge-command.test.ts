@@ -321,7 +321,7 @@ describe("purge at a terminal", () => {
     expect(deletionsAsked(sandbox).sort()).toEqual([...old].sort());
   });
 
-  test.each(["", "\n", "y\n", "yes\n", "30\n", "2\n", "3 4\n", " 3 x\n"])(
+  test.each(["", "\n", "y\n", "yes\n", "30\n", "2\n", "3 4\n", " 3 x\n", "\n3\n", "03\n"])(
     "deletes nothing for the answer %j",
     async (answer) => {
       const { sandbox } = stage();

@@ -29,11 +29,6 @@ describe("purge asks for the number, and", () => {
     },
   );
 
-  test.each(["", "\n", "y\n", "\n12\n", "1\n2", "120\n", "012\n", "12 3\n"])(
-    "takes %j for a no",
-    async (answer) => expect(await ask({ answer })).toMatchObject({ code: 1, size: 12 }),
-  );
-
   test("reads no further than an answer can be", async () => {
     let chunks = 0;
     const endless = async function* () {
