@@ -19,7 +19,7 @@ import {
   messageBatch,
   paramsOf,
 } from "../core/delete.ts";
-import { BatchsweepError, CallError } from "../core/errors.ts";
+import { APIConnectionError, BatchsweepError, CallError } from "../core/errors.ts";
 import { type Call, createCall } from "../core/send.ts";
 import { datedBatch } from "../purge/filter.ts";
 import { dayMs } from "../purge/time.ts";
@@ -191,7 +191,9 @@ export async function deleteOnDemand(context: Context, wanted: Wanted): Promise<
     }
     if (error instanceof StorageError) state.health = undefined; // it is looked at again
     if (error instanceof CallError) {
-      Object.assign(line, { code: error.code, outcomeKnown: error.outcomeKnown });
+      const { code, outcomeKnown } = error;
+      const reason = error instanceof APIConnectionError ? error.reason : undefined;
+      Object.assign(line, defined({ code, reason, outcomeKnown }));
     }
     throw error;
   }

@@ -129,6 +129,9 @@ test("the log names the variables of a proxy where there was no connection", asy
   const answer = await fetch(webhook(deletion("msgbatch_1"), { origin: url }));
   expect(answer.status).toBe(502);
   const [line] = await printed(/^.*ERR_CONNECTION.*$/m);
-  expect(JSON.parse(line)).toMatchObject({ hint: "Set for a proxy: HTTPS_PROXY" });
+  expect(JSON.parse(line)).toMatchObject({
+    reason: "refused",
+    hint: "Set for a proxy: HTTPS_PROXY",
+  });
   expect(line).not.toContain("secret");
 });
