@@ -128,7 +128,7 @@ export async function deleteResource<const Resource extends DeletableResource>(
   const { facts, settings, signal } = call;
   const target = targetOf(call, resource, params);
   signal?.throwIfAborted();
-  if (lookFirst && !facts.wasThere) {
+  if (lookFirst) {
     const found = await look(target);
     if (!(found instanceof CallError)) check?.(readSuccess(found));
     else if (!(found instanceof NotFoundError) || (check && !mayBeDeletedAlready)) {
