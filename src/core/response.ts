@@ -43,15 +43,13 @@ export async function readAnswer(response: Response, maxBytes = 1_048_576): Prom
   const bytes = isShort
     ? new Uint8Array(await response.arrayBuffer())
     : await readBytes(response.body, maxBytes);
-  let problem = `it is longer than ${maxBytes} bytes`;
-  if (bytes !== undefined) {
-    try {
-      return { status, headers, body: { value: JSON.parse(decoder.decode(bytes)) } };
-    } catch {
-      problem = bytes.length === 0 ? "it is empty" : "it is not JSON";
-    }
+  const none = (problem: string): Answer => ({ status, headers, body: { problem } });
+  if (bytes === undefined) return none(`it is longer than ${maxBytes} bytes`);
+  try {
+    return { status, headers, body: { value: JSON.parse(decoder.decode(bytes)) } };
+  } catch {
+    return none(bytes.length === 0 ? "it is empty" : "it is not JSON");
   }
-  return { status, headers, body: { problem } };
 }
 
 /** The JSON of an answer that is a success. All else it throws as an error. */

@@ -309,7 +309,7 @@ function createAuditTrail(
       const own = { entry, ...written };
       waiting.push(own);
       if (entry.phase === "intent") open.add(entry.id);
-      else open.delete(entry.intent ?? "");
+      else open.delete(String(entry.intent));
       const isAlone = entry.phase === "intent" || open.size === 0;
       const pause = isAlone ? 0 : 1_000; // 0: for entries that come in the same turn
       const flush = () => waiting.includes(own) && write();

@@ -224,6 +224,16 @@ describe("export", () => {
     expect(sandbox.requests.map(({ method }) => method)).toEqual(["GET", "GET", "GET"]);
   });
 
+  test("says of results that are gone what can still be done", async () => {
+    const sandbox = createSandbox();
+    const { id } = sandbox.seed({ created_at: "2026-01-01T00:00:00Z" });
+    const { code, stderr } = await run(["export", id], { files: createMemoryFiles() }, sandbox);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/results are gone: .*; it can be deleted without an export\n$/),
+    ]);
+  });
+
   test("waits for the end with --wait, and tells its failures as data", async () => {
     const sandbox = createSandbox({ processingTime: 0 });
     const { id } = sandbox.seed({ processing_status: "in_progress", requests: 2 });

@@ -23,7 +23,7 @@ import {
   type RunRetentionOptions,
 } from "../../src/retention/mod.ts";
 import { createOperations, createService, createStorage } from "../../src/service/mod.ts";
-import { daysAgo, drain, play } from "../fixtures/batches.ts";
+import { batchOf, daysAgo, drain, now, play } from "../fixtures/batches.ts";
 import { createMemorySink, createMemoryStore } from "../fixtures/memory-sink.ts";
 import { rejection } from "../fixtures/stub.ts";
 
@@ -66,6 +66,13 @@ describe("applyPurge() and runRetention() read inherited options,", () => {
     await drain(applyPurge(client, plan, inherited({ exportTo })));
     expect([exportTo.kept.size, sandbox.size]).toEqual([3, 1]);
   });
+});
+
+test("evaluateFilter() takes options that inherit from nothing", () => {
+  const options = Object.assign(Object.create(null), { holds: ["msgbatch_1"] });
+  const decisions = evaluateFilter("*", [batchOf("msgbatch_1")], now, options);
+  expect(decisions.get("msgbatch_1")).toMatchObject({ action: "keep", code: "held" });
+  expect(evaluateFilter("*", [], now, Object.create(null))).toEqual(new Map());
 });
 
 /** Options that nothing could be taken from: a protection in them would be absent, and not missed. */
