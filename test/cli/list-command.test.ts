@@ -257,6 +257,7 @@ describe("list", () => {
     const stage = everyState();
     await list(stage, "--json", "--limit", "1", "--status", "ended");
     expect(stage.jsonLines()).toMatchObject([{ id: "msgbatch_3" }]);
+    expect(stage.sandbox.requests.map(({ search }) => search)).toEqual(["?limit=1000"]);
   });
 
   test("says that there are none, and is done", async () => {

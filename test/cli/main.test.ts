@@ -145,6 +145,9 @@ test("main() sends nothing where a proxy could see the key, or a variable may no
     });
   }
   expect(sandbox.requests).toEqual([]);
+  const mayRead = (variable: string) => variable !== "ANTHROPIC_BASE_URL";
+  const named = ["list", "--base-url", "https://a.example"]; // then it need not be read
+  expect((await run(named, { mayRead }, sandbox)).code).toBe(0);
 });
 
 test("main() reports how a lost answer was known, and each attempt", async () => {

@@ -94,13 +94,13 @@ describe("progress", () => {
 
   test("says what failed, and leaves the bar out where there is no room", async () => {
     const text = "2/10  2.0/s  4s left  1 failed";
-    for (let columns = 31; columns < 90; columns += 1) {
+    for (let columns = 12; columns < 90; columns += 1) {
       const sandbox = createSandbox();
       const ids = ["msgbatch_none", ...seedBatches(sandbox, 9)];
       const { pass, ended } = await start(["delete", ...ids], sandbox, columns);
       await pass(1, 0);
       const line = await pass(1, 1_000);
-      expect(line?.endsWith(text)).toBe(true);
+      expect(line?.endsWith(text.slice(0, columns - 1))).toBe(true);
       expect(line?.length).toBeLessThan(columns);
       expect(line?.startsWith("[")).toBe(columns >= text.length + 14);
       if (columns > 80) expect(line).toBe(`[======>                       ] ${text}`);

@@ -242,6 +242,8 @@ describe("the report", () => {
     expect(await stage.run("delete", "--verbose", ...ids)).toBe(1);
     const lines = lastScreen(screen.join(""));
     expect(screen.join("")).toContain("0/42");
+    const first = screen.findIndex((text) => text.startsWith("deleted"));
+    expect(screen[first + 1]).toMatch(/^\[.* 0\/42$/);
     expect(lines.filter((line) => /^deleted \w+ \(receipt, \w+\)$/.test(line))).toHaveLength(40);
     expect(lines.filter((line) => /^failed \w+: /.test(line))).toHaveLength(2);
     expect(lines.slice(-2)).toEqual(["42 message batches: 40 deleted, 2 failed", ""]);
