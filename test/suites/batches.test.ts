@@ -29,6 +29,14 @@ async function collect(batches: AsyncIterable<MessageBatch>, most = Infinity) {
 }
 
 describe("listMessageBatches()", () => {
+  test("goes on as long as no more pages in a row are old than there were new ones", async () => {
+    const [a, b, c] = ["a", "b", "c"].map((id) => [batchOf(id)]);
+    const pages = [a, a, b, b, a, c].map((data = [], index) =>
+      page(data, { has_more: index < 5, last_id: `cursor_${index}` })
+    );
+    expect(await collect(listMessageBatches(stub(pages).client))).toEqual(["a", "b", "c"]);
+  });
+
   test("yields every batch once, newest first, over several pages", async () => {
     const { client, ids, sandbox } = setUp(25);
     expect(await collect(listMessageBatches(client, { pageSize: 10 }))).toEqual(ids);
@@ -221,6 +229,14 @@ describe("retrieveMessageBatch()", () => {
 });
 
 describe("cancelMessageBatch()", () => {
+  test("says that a cancellation may have happened before it was refused", async () => {
+    const { client } = stub([lost, refusal(403, "permission_error")]);
+    expect(await rejection(cancelMessageBatch(client, "msgbatch_1"))).toMatchObject({
+      status: 403,
+      outcomeKnown: false,
+    });
+  });
+
   test("does not know what was done where a 200 is no batch", async () => {
     const { client } = stub([() => Response.json({})]);
     expect(await rejection(cancelMessageBatch(client, "msgbatch_1"))).toMatchObject({
