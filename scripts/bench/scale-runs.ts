@@ -103,7 +103,7 @@ export function scaleGates(runs: readonly ScaleRun[]): readonly Gate[] {
   const larger = many.batches / few.batches;
   return [
     atMost(1.25, `time a batch, at ${larger} times as many`, each(many) / each(few)),
-    atMost(200, `memory at ${many.batches} batches, MB`, many.peak),
+    atMost(256, `memory at ${many.batches} batches, MB, in a container of 256`, many.peak),
   ];
 }
 
