@@ -55,8 +55,8 @@ const quickPaceScenarios: readonly PaceScenario[] = [
 
 /**
  * The least time that any client can take, in milliseconds: until the bucket was refilled with what
- * it does not hold at the beginning, and until the last answer comes. Nobody's own bound on what is
- * under way is in it.
+ * it does not hold at the beginning, and until the last answer comes. A limit that
+ * a client sets itself on requests in flight is not in it.
  */
 function leastTime({ limit, latency, deletions }: PaceScenario): number {
   const { perMinute, burst = perMinute } = limit;

@@ -155,7 +155,7 @@ const wrong: string[] = [];
 const statuses = new Map<number, number>();
 const durations: number[] = [];
 const asked = new Set<string>();
-/** The batches of which a caller was told that they are deleted, or that nobody knows. */
+/** The batches whose deletion an answer confirmed, and those whose outcome it called unknown. */
 const [confirmed, doubted] = [new Set<string>(), new Set<string>()];
 
 /** Calls until there is an answer that is final, as SDKs and senders of webhooks do. */
@@ -231,7 +231,7 @@ for (const { entry } of database.prepare("SELECT entry FROM audit_entries").iter
 for (const [id, times] of receipts) {
   if (times > 1) wrong.push(`${id} was deleted ${times} times`);
   if (deleted.has(id)) continue;
-  // The answer was lost, the repetitions were refused, and nobody asked again.
+  // The answer was lost, the repetitions were refused, and the caller did not ask again.
   const isRight = unknown.has(id) && doubted.has(id) && !confirmed.has(id);
   if (!isRight) wrong.push(`the trail does not say that ${id} was deleted`);
 }

@@ -94,7 +94,7 @@ export async function openResultFolder(directory: string): Promise<ResultStore> 
   };
 }
 
-/** Refuses the name of what is no file: reading a pipe would not end. */
+/** Refuses a name that belongs to something else than a file: reading a pipe would not end. */
 async function checkName(path: string): Promise<void> {
   await refuseSpecialFile(path).catch((error) => {
     throw new Error(`Cannot write ${path}: ${fileProblem(error)}`);

@@ -23,8 +23,8 @@ export type Outcome =
 
 type Name = Outcome["outcome"];
 
-/** What an outcome may tell besides. */
-interface Told extends Pick<Outcome, "id" | "outcome"> {
+/** The members that only some outcomes have. */
+interface OutcomeDetails extends Pick<Outcome, "id" | "outcome"> {
   readonly error?: OutcomeError;
   readonly requestId?: string | undefined;
   readonly auditError?: string | undefined;
@@ -69,7 +69,7 @@ const rows: {
     done((batch.cancel_initiated_at === null ? "already; " : "") + describeRequests(batch)),
   skipped(outcome, waitTimeout) {
     const { reason } = outcome;
-    const { error, canceled }: Told = outcome;
+    const { error, canceled }: OutcomeDetails = outcome;
     const word = canceled === "unknown" ? "perhaps canceled" : canceled && "canceled";
     if (reason === "canceled") return undone(exitCode.interrupted, `${word}, and still there`);
     const isOver = reason === "not_ended" && waitTimeout !== undefined;
@@ -101,7 +101,7 @@ export function describeOutcome(
   { notes: [first, ...others], cause }: Line = lineOf(outcome),
   columns: number = Infinity,
 ): string {
-  const { error, requestId = error?.requestId, auditError }: Told = outcome;
+  const { error, requestId = error?.requestId, auditError }: OutcomeDetails = outcome;
   const end = auditError === undefined ? "" : `, but not recorded: ${auditError}`;
   const head = `${outcome.outcome} ${outcome.id}`;
   if (cause !== undefined) return `${head}${details(first)}: ${cause}${details(requestId)}${end}`;
@@ -173,7 +173,7 @@ export async function reportRun(
   let thrown: { readonly error: unknown } | undefined;
   try {
     for await (const outcome of begin(linked.signal)) {
-      const { recorded }: Told = outcome;
+      const { recorded }: OutcomeDetails = outcome;
       if (!recorded) progress.add(outcome); // nothing is attempted for those
       await report.add(outcome);
     }
@@ -222,7 +222,7 @@ function createReport(
   const count = (outcome: Outcome, { code }: Line): void => {
     total += 1;
     counts.set(outcome.outcome, numberOf(outcome.outcome) + 1);
-    const { auditError, canceled, error }: Told = outcome;
+    const { auditError, canceled, error }: OutcomeDetails = outcome;
     if (auditError !== undefined) {
       unrecorded += 1;
       codes.add(exitCode.failed);
@@ -283,7 +283,7 @@ function createReport(
   };
 
   return {
-    /** Aborted when stdout cannot be written any more. */
+    /** Aborted when stdout is closed. */
     outputFailed: outputFailed.signal,
     /** Writes an outcome. It never rejects. */
     async add(outcome: Outcome): Promise<void> {

@@ -66,8 +66,8 @@ export interface TrailFile extends AuditTrail {
 }
 
 /**
- * Opens an audit trail and reads all of it, runs something that records what it does about ids, then
- * tells the head and closes the file. A file that is something else is refused. The timeout of the
+ * Opens an audit trail and reads all of it, lets a run record into it, then prints the
+ * head and closes the file. A file that is something else is refused. The timeout of the
  * client limits each access to the file at the end.
  */
 export async function withTrail(

@@ -72,7 +72,7 @@ interface Values {
   readonly requests: number | undefined;
   /** The largest share of all batches that a run may delete, from 0 to 1. */
   readonly maxShare: number;
-  /** How long after the last good run the service is not healthy any more, in milliseconds. */
+  /** How long after the last good run the service stops being healthy, in milliseconds. */
   readonly overdueAfter: number;
   /** When a process runs the policy, as a cron expression. */
   readonly schedule: string;

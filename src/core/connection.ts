@@ -125,7 +125,7 @@ function wordsOf(error: unknown): string {
       ? [inner, errors ? "connect" : syscall].join(" ") // errors: one an address of the host
       : `${name} ${message} ${why} ${last?.message}`;
   } catch {
-    return ""; // a thing that cannot be read, thrown by a fetch of one's own
+    return ""; // a custom fetch threw an object that has no readable text
   }
 }
 

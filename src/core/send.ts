@@ -40,7 +40,7 @@ export interface CallFacts {
   deletions: number;
   /** Whether one of them may have deleted the object. */
   mayBeDeleted: boolean;
-  /** Whether a look found the object. Three that miss it in a row make that void. */
+  /** Whether a look found the object, and no three looks in a row missed it since. */
   wasThere: boolean;
   /** Whether the batch was canceled. */
   canceled: Canceled;

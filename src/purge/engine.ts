@@ -27,7 +27,7 @@ export interface Task<Done extends RunOutcome = DeletionOutcome> {
   readonly id: string;
   /** Its outcome, where that is known without a request. */
   readonly known?: Done | undefined;
-  /** Whether it was asked for with another key: an absence counts where the answer names its workspace. */
+  /** Whether it was planned with another key. Then an absence counts only if the answer names the workspace. */
   readonly otherKey?: boolean | undefined;
   /** Whether it waits for long. Such tasks run beside the others, 500 at most. */
   readonly waits?: boolean | undefined;

@@ -86,7 +86,7 @@ describe("ids", () => {
     expect(await refusal(100_000)).toBe("Cannot delete: more than 100000 ids are given\n");
   });
 
-  test("name what cannot be used, fit for a terminal, and no more than five", async () => {
+  test("that are wrong are named, five at most, without control characters", async () => {
     const bad = ["", "..", "\u001b[31m", "a b", "x/y", "x?y", "x%y"];
     expect(await idsOf(bad)).toMatchObject({
       code: 2,

@@ -64,7 +64,7 @@ describe("purge --plan", () => {
     }
   });
 
-  test("keeps what has no results to save any more, unless it is told to delete it", async () => {
+  test("keeps batches whose results are archived, unless --archived is delete", async () => {
     const { run, written, sandbox } = createCommandStage();
     for (const days of [2, 40, 41]) sandbox.seed({ created_at: daysAgo(days) });
     expect(await run("purge", "--older-than", "40.5d", "--plan-out", "p")).toBe(0);
@@ -135,7 +135,7 @@ describe("purge --dry-run says", () => {
     batchOf("g", { created_at: "soon" }),
   ];
 
-  test("why batches are kept, a line for each cause that is told nowhere else", async () => {
+  test("why batches are kept, a line for each cause", async () => {
     const held = ["--hold", "e"];
     const other = [
       "1 created after planning began",

@@ -568,7 +568,7 @@ describe("a hold", () => {
     expect(sandbox.requests).toHaveLength(0);
   });
 
-  test("is told only with a token or a signature", async () => {
+  test("is shown only with a token or a signature", async () => {
     const { service } = setUp({ GATEWAY_TOKENS: await gatewayTokens() });
     const { url, method } = gateway("msgbatch_held");
     expect((await service.fetch(new Request(url, { method }))).status).toBe(401);
